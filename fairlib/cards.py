@@ -1,0 +1,153 @@
+"""Data cards: one YAML file a dataset, the single source of its facts for readers, notebooks and book."""
+
+from functools import cache
+from pathlib import Path
+from typing import Literal
+
+import pandas as pd
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+FOLDER = Path(__file__).parent.parent / "data_cards"
+
+
+class CardError(ValueError):
+    """A data card is missing, incomplete or contradicts the data."""
+
+
+class Part(BaseModel):
+    """A section of a card; unknown keys are refused, so that a typing error cannot pass as a fact."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Attribute(Part):
+    """A protected attribute (or a care segment, which is case mix) and how raw values become segments.
+
+    Either ``cut`` (a number: segments "below" and "at or above") or ``values`` / ``prefixes`` of the raw text.
+    ``missing`` values are unknown and stay missing; other values become ``otherwise``, or are an error without one.
+    """
+
+    kind: Literal["protected attribute", "care segment"] = "protected attribute"
+    privileged: str
+    segments: list[str]
+    cut: float | None = None
+    values: dict[str, str] = {}
+    prefixes: dict[str, str] = {}
+    missing: list[str] = []
+    otherwise: str | None = None
+    note: str = ""
+
+    @model_validator(mode="after")
+    def _known_segments(self):
+        named = {self.privileged, *self.values.values(), *self.prefixes.values()} | ({self.otherwise} - {None})
+        if unknown := sorted(named - set(self.segments)):
+            raise ValueError(f"segment {unknown[0]!r} is used but not listed in segments")
+        if self.cut is not None and len(self.segments) != 2:
+            raise ValueError("an attribute with a cut has two segments: below, at or above")
+        return self
+
+    def segment(self, raw: pd.Series, name: str) -> pd.Categorical:
+        """Map raw values to segments; raises ``CardError`` naming a value that the card does not know."""
+        if self.cut is not None:
+            numbers = pd.to_numeric(raw, errors="coerce")
+            labels = numbers.map(lambda v: None if pd.isna(v) else self.segments[int(v >= self.cut)])
+            return pd.Categorical(labels, categories=self.segments)
+        text = raw.astype("string").str.strip()
+        found = {value: self._segment_of(value, name) for value in text.dropna().unique()}
+        return pd.Categorical(text.map(found), categories=self.segments)
+
+    def _segment_of(self, value: str, name: str) -> str | None:
+        if value == "" or value in self.missing:
+            return None
+        if value in self.values:
+            return self.values[value]
+        for prefix, segment in self.prefixes.items():
+            if value.startswith(prefix):
+                return segment
+        if self.otherwise is None:
+            known = ", ".join([*self.values, *self.prefixes])
+            raise CardError(f"{name}: value {value!r} is not in the data card (known: {known}); correct it or the card")
+        return self.otherwise
+
+
+class Task(Part):
+    question: str
+    positive: str
+    positive_is: Literal["good news", "bad news"]
+
+
+class WindowShape(Part):
+    timesteps: int
+    step: str
+    channels: int
+    modalities: list[str]
+
+
+class Requirement(Part):
+    evidence: str
+
+
+class Requirements(Part):
+    """The four requirements of stage 1, with the evidence for each; the verdict is computed (``tables.stage1``)."""
+
+    protected_attributes: Requirement
+    large_size: Requirement
+    multimodal: Requirement
+    open_benchmark: Requirement
+
+
+class MetricChoice(Part):
+    """Answers to the questions of the metric tree, and the metric that follows."""
+
+    metric: Literal["error_rate_ratio", "average_odds_difference"]
+    representation_or_errors: str
+    punitive_or_assistive: str
+    for_whom: str
+
+
+class Card(Part):
+    name: str
+    title: str
+    access: Literal["synthetic", "open", "restricted"]
+    homepage: str
+    licence: str
+    citation: str
+    benchmark: str
+    task: Task
+    windows: WindowShape
+    people: int
+    expected: dict[str, int] = Field(description="counts of the full dataset, for comparison")
+    attributes: dict[str, Attribute]
+    requirements: Requirements
+    metric: MetricChoice
+    known_biases: list[str]
+    min_cell: int = 11
+
+    def protected(self) -> list[str]:
+        """Names of the protected attributes, care segments left out."""
+        return [name for name, attribute in self.attributes.items() if attribute.kind == "protected attribute"]
+
+    def segment(self, raw: pd.DataFrame) -> pd.DataFrame:
+        """Raw attribute columns → categorical segments; columns the data lacks become all missing."""
+        empty = pd.Series(pd.NA, index=raw.index, dtype="string")
+        return pd.DataFrame(
+            {name: attribute.segment(raw.get(name, empty), name) for name, attribute in self.attributes.items()}
+        )
+
+
+def parse(path: Path) -> Card:
+    """Read and validate one card."""
+    try:
+        return Card(**yaml.safe_load(Path(path).read_text(encoding="utf-8")))
+    except FileNotFoundError as error:
+        known = ", ".join(sorted(p.stem for p in FOLDER.glob("*.yaml")))
+        raise CardError(f"no data card {path}; cards exist for: {known}") from error
+    except (TypeError, ValueError) as error:
+        raise CardError(f"{path} is not a valid data card: {error}") from error
+
+
+@cache
+def load(dataset: str) -> Card:
+    """The card of a dataset by name, e.g. ``load("mimic")``."""
+    return parse(FOLDER / f"{dataset}.yaml")

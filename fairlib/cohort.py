@@ -1,0 +1,117 @@
+"""The cohort: windows, labels, participants, protected attributes and split, with invariants checked when made."""
+
+from dataclasses import dataclass, field
+
+import hashlib
+
+import numpy as np
+import pandas as pd
+
+SPLITS = ("train", "val", "test")
+
+
+class CohortError(ValueError):
+    """The data cannot be used as it is; the message says what was found, where, and what to do."""
+
+
+@dataclass(frozen=True)
+class Cohort:
+    """Everything a study needs from one dataset. All arrays have one row a window.
+
+    Attributes
+    ----------
+    x: (n, timesteps, channels) float32, finite; an array, or a lazy object with ``shape`` that returns one when indexed.
+    y: (n,) int8, 1 is the positive class of the data card.
+    person: (n,) identifier of the participant; stays in memory and never enters a result.
+    attributes: n rows, one categorical column a protected attribute or care segment; unknown values are missing.
+    split: (n,) "train", "val" or "test"; no participant is in two splits.
+    channels: names of the channels.
+    origin: "twin" (synthetic) or "real".
+    attrition: what the reader kept and left out, and why: columns step, windows, people, note.
+    """
+
+    x: np.ndarray
+    y: np.ndarray
+    person: np.ndarray
+    attributes: pd.DataFrame
+    split: np.ndarray
+    channels: tuple[str, ...]
+    dataset: str
+    origin: str
+    attrition: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=["step", "windows", "people", "note"]))
+
+    def __post_init__(self):
+        n = len(self.y)
+        sizes = {
+            "x": self.x.shape[0],
+            "person": len(self.person),
+            "attributes": len(self.attributes),
+            "split": len(self.split),
+        }
+        for name, size in sizes.items():
+            if size != n:
+                raise CohortError(f"{self.dataset}: {name} has {size} rows, the labels have {n}")
+        if len(self.x.shape) != 3 or self.x.shape[2] != len(self.channels):
+            raise CohortError(f"{self.dataset}: x has shape {self.x.shape}, expected (n, timesteps, {len(self.channels)})")
+        if self.origin not in ("twin", "real"):
+            raise CohortError(f"{self.dataset}: origin must be 'twin' or 'real', got {self.origin!r}")
+        self._check_values()
+        self._check_split()
+
+    def _check_values(self):
+        odd = sorted(set(np.unique(self.y).tolist()) - {0, 1})
+        if odd:
+            raise CohortError(f"{self.dataset}: labels must be 0 or 1, found {odd[:5]}")
+        if isinstance(self.x, np.ndarray):  # lazy windows are checked by their reader
+            bad = ~np.isfinite(self.x).all(axis=(0, 1))
+            if bad.any():
+                channel = int(bad.argmax())
+                windows = int((~np.isfinite(self.x[:, :, channel]).all(axis=1)).sum())
+                raise CohortError(
+                    f"{self.dataset}: channel {self.channels[channel]!r} holds NaN or infinite values in {windows} windows;"
+                    " impute or leave out these values before making a cohort"
+                )
+
+    def _check_split(self):
+        unknown = sorted(set(map(str, np.unique(self.split))) - set(SPLITS))
+        if unknown:
+            raise CohortError(f"{self.dataset}: unknown split {unknown[0]!r}, expected one of {', '.join(SPLITS)}")
+        splits = pd.DataFrame({"person": self.person, "split": self.split}).drop_duplicates()
+        shared = int(splits["person"].duplicated().sum())
+        if shared:
+            raise CohortError(
+                f"{self.dataset}: {shared} participant(s) are in more than one split; the model would be tested on people"
+                " it has seen. Split by participant, or correct the split lists"
+            )
+        for name in SPLITS:
+            classes = np.unique(self.y[self.split == name])
+            if len(classes) < 2:
+                held = f"only class {classes[0]}" if len(classes) else "no windows"
+                raise CohortError(f"{self.dataset}: the {name} split holds {held}; both classes are needed in each split")
+
+    def __len__(self) -> int:
+        return len(self.y)
+
+    def rows(self, split: str) -> np.ndarray:
+        """Row numbers of a split, in file order."""
+        return np.flatnonzero(self.split == split)
+
+    def fingerprint(self) -> str:
+        """SHA-256 over everything that training or evaluation reads: the same data has the same fingerprint.
+
+        Participants enter only as the grouping of windows, so that the fingerprint reveals no identifier.
+        """
+        digest = hashlib.sha256(repr((self.x.shape, self.channels, self.dataset, self.origin)).encode())
+        for start in range(0, len(self), 4096):
+            digest.update(np.ascontiguousarray(self.x[start : start + 4096]).tobytes())
+        digest.update(np.asarray(self.y, dtype=np.int8).tobytes())
+        digest.update(pd.factorize(self.person)[0].astype(np.int64).tobytes())
+        digest.update("".join(self.split).encode())
+        for name in self.attributes:
+            digest.update(name.encode() + "|".join(self.attributes[name].astype("string").fillna("")).encode())
+        return digest.hexdigest()
+
+
+def attrition_table(steps: list[tuple[str, int, int, str]]) -> pd.DataFrame:
+    """Rows of (step, windows, people, note) as a table."""
+    return pd.DataFrame(steps, columns=["step", "windows", "people", "note"])

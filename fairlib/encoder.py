@@ -1,0 +1,204 @@
+"""The convolutional encoder, its two heads, and which of its layers each strategy trains (METHOD §3).
+
+Everything is laid out (batch, timesteps, channels) and stays so: a convolution over time is a 1×k Conv2d on a view of
+the same memory in channels-last order, about 1.7 times as fast on a CPU as Conv1d on (batch, channels, timesteps).
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+LAYERS = ((32, 24), (64, 16), (96, 8))  # (filters, kernel) of conv1, conv2, conv3
+FEATURES = LAYERS[-1][0]
+
+
+@dataclass(frozen=True)
+class Strategy:
+    """How much supervision: which convolutions train, and what they start from. The classifier always trains."""
+
+    trains: tuple[bool, bool, bool]
+    pretrained: bool
+
+    @property
+    def frozen_prefix(self) -> int:
+        """Number of leading convolutions that never change, 0 to 3."""
+        return next((i for i, trains in enumerate(self.trains) if trains), len(self.trains))
+
+
+STRATEGIES = {
+    "supervised": Strategy((True, True, True), pretrained=False),
+    "frozen_0": Strategy((True, True, True), pretrained=True),
+    "frozen_1_middle": Strategy((True, False, True), pretrained=True),
+    "frozen_1_first": Strategy((False, True, True), pretrained=True),
+    "frozen_2_first_middle": Strategy((False, False, True), pretrained=True),
+    "frozen_2_first_last": Strategy((False, True, False), pretrained=True),
+    "frozen_3": Strategy((False, False, False), pretrained=True),
+}
+#: The control that isolates pre-training: the same frozen architecture, never pre-trained.
+CONTROLS = {"random_frozen_3": Strategy((False, False, False), pretrained=False)}
+
+
+class Dropout(nn.Module):
+    """Inverted dropout whose mask comes from a named numpy generator.
+
+    On a CPU, torch draws dropout in one thread and it costs as much as the rest of a training step; 16 random bits a
+    value, compared with a threshold, cost a third of that. The rate is therefore rounded to 1/65,536.
+    """
+
+    def __init__(self, rate: float):
+        super().__init__()
+        if not 0 <= rate < 1:
+            raise ValueError(f"dropout rate must lie in [0, 1), got {rate}")
+        self.rate = rate
+        self.generator: np.random.Generator | None = None  # set by the training loop; a trained model needs none
+
+    def forward(self, x: Tensor) -> Tensor:
+        if not self.training or self.rate == 0:
+            return x
+        if not x.is_cpu:
+            return F.dropout(x, self.rate)
+        if self.generator is None:
+            raise RuntimeError("dropout has no generator: training code must call seed_dropout(model, generator) first")
+        threshold = round(self.rate * 65536)
+        bits = np.frombuffer(self.generator.bytes(2 * x.numel()), dtype=np.uint16).reshape(x.shape)
+        keep = np.multiply(bits >= threshold, np.float32(65536 / (65536 - threshold)), dtype=np.float32)
+        return x * torch.from_numpy(keep)
+
+
+def seed_dropout(model: nn.Module, generator: np.random.Generator) -> None:
+    """Let every dropout layer of ``model`` draw from ``generator``."""
+    for module in model.modules():
+        if isinstance(module, Dropout):
+            module.generator = generator
+
+
+class Convolution(nn.Module):
+    """Convolution over time, stride 1: (batch, timesteps, channels) → (batch, timesteps', filters)."""
+
+    def __init__(self, channels: int, filters: int, kernel: int, padding: str):
+        super().__init__()
+        self.kernel = kernel
+        # Keras puts the odd zero of "same" padding on the right: (11, 12) for a kernel of 24.
+        self.pad = ((kernel - 1) // 2, kernel // 2) if padding == "same" else (0, 0)
+        self.weight = nn.Parameter(torch.empty(filters, channels, 1, kernel, memory_format=torch.channels_last))
+        self.bias = nn.Parameter(torch.zeros(filters))
+
+    def forward(self, x: Tensor) -> Tensor:
+        if x.shape[1] + sum(self.pad) < self.kernel:
+            raise ValueError(
+                f"{x.shape[1]} timesteps are shorter than the kernel of {self.kernel}: use padding='same' for this data"
+            )
+        x = F.pad(x, (0, 0, *self.pad))
+        image = x.unsqueeze(1).permute(0, 3, 1, 2)  # (batch, channels, 1, timesteps), the same memory, channels last
+        return F.conv2d(image, self.weight, self.bias).permute(0, 2, 3, 1).squeeze(1)
+
+
+class Encoder(nn.Module):
+    """Three convolutions, then the maximum over time: (batch, timesteps, channels) → (batch, 96).
+
+    Parameters
+    ----------
+    channels: number of input channels.
+    padding: "same" (default) or "valid" (what the saved MIMIC and MESA models of the paper used; needs ≥ 46 timesteps).
+    dropout: rate after each convolution, active in training mode only.
+    generator: source of the initial weights (Glorot uniform, biases 0, as Keras; PyTorch's own default differs).
+    """
+
+    def __init__(
+        self,
+        channels: int,
+        padding: str = "same",
+        dropout: float = 0.1,
+        generator: np.random.Generator | None = None,
+    ):
+        super().__init__()
+        if padding not in ("same", "valid"):
+            raise ValueError(f"padding must be 'same' or 'valid', got {padding!r}")
+        self.padding = padding
+        widths = [channels, *(filters for filters, _ in LAYERS)]
+        self.convolutions = nn.ModuleList(
+            Convolution(before, filters, kernel, padding)
+            for before, (filters, kernel) in zip(widths, LAYERS, strict=False)
+        )
+        self.dropout = Dropout(dropout)
+        self.evaluated = 0  # leading layers kept in evaluation mode: the option "frozen prefix in evaluation mode"
+        initialise(self, generator)
+
+    def forward(self, x: Tensor, done: int = 0) -> Tensor:
+        """Features of windows; ``x`` may be the output of the first ``done`` convolutions (see ``prefix``)."""
+        for i in range(done, len(self.convolutions)):
+            x = F.relu(self.convolutions[i](self._drop(x, i)))
+        return maximum_over_time(self._drop(x, len(self.convolutions)))
+
+    def prefix(self, x: Tensor, layers: int) -> Tensor:
+        """Output of the first ``layers`` convolutions after ReLU and before dropout: constant while they are frozen."""
+        for i, convolution in enumerate(self.convolutions[:layers]):
+            x = F.relu(convolution(self._drop(x, i)))
+        return x
+
+    def activations(self, x: Tensor) -> list[Tensor]:
+        """Output of each convolution after ReLU, each (batch, timesteps', filters); for representation similarity."""
+        outputs = []
+        for convolution in self.convolutions:
+            x = F.relu(convolution(x))
+            outputs.append(x)
+        return outputs
+
+    def _drop(self, x: Tensor, layer: int) -> Tensor:
+        return x if layer <= self.evaluated else self.dropout(x)
+
+
+def maximum_over_time(x: Tensor) -> Tensor:
+    """(batch, timesteps, features) → (batch, features); the gradient goes to one index (amax would spread it on ties)."""
+    return x.max(dim=1).values
+
+
+class ProjectionHead(nn.Sequential):
+    """96 → 256 → 128 → 50, used in pre-training only and then thrown away."""
+
+    def __init__(self, generator: np.random.Generator | None = None):
+        super().__init__(
+            nn.Linear(FEATURES, 256), nn.ReLU(), nn.Linear(256, 128), nn.ReLU(), nn.Linear(128, 50)
+        )
+        initialise(self, generator)
+
+
+class Classifier(nn.Module):
+    """An encoder with a head 96 → 128 → ReLU → dropout → 2 logits."""
+
+    def __init__(self, encoder: Encoder, dropout: float = 0.6, generator: np.random.Generator | None = None):
+        super().__init__()
+        head = nn.Sequential(nn.Linear(FEATURES, 128), nn.ReLU(), Dropout(dropout), nn.Linear(128, 2))
+        initialise(head, generator)
+        self.encoder, self.head = encoder, head
+
+    def forward(self, x: Tensor, done: int = 0) -> Tensor:
+        return self.head(self.encoder(x, done))
+
+
+def initialise(module: nn.Module, generator: np.random.Generator | None) -> None:
+    """Glorot-uniform kernels and zero biases, drawn in the order of the layers."""
+    generator = generator or np.random.default_rng()
+    for name, parameter in module.named_parameters():
+        if name.endswith("bias"):
+            nn.init.zeros_(parameter)
+            continue
+        receptive = parameter[0, 0].numel()
+        limit = (6 / ((parameter.shape[0] + parameter.shape[1]) * receptive)) ** 0.5
+        values = generator.uniform(-limit, limit, tuple(parameter.shape)).astype(np.float32)
+        with torch.no_grad():
+            parameter.copy_(torch.from_numpy(values))
+
+
+def freeze(model: Classifier, strategy: Strategy) -> None:
+    """Let only the convolutions that ``strategy`` trains receive gradients."""
+    for convolution, trains in zip(model.encoder.convolutions, strategy.trains, strict=True):
+        convolution.requires_grad_(trains)
+
+
+def trainable_parameters(model: nn.Module) -> int:
+    """Number of parameters that an optimiser would change."""
+    return sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)

@@ -1,0 +1,177 @@
+"""Fine-tuning with gradual unfreezing: a classifier on a pre-trained, partly frozen encoder, or from scratch."""
+
+import copy
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+from tqdm.auto import trange
+
+from .encoder import CONTROLS, STRATEGIES, Classifier, Encoder, Strategy, freeze, seed_dropout
+from .optimisation import adadelta
+from .recipes import FineTuning, Recipe
+from .seeds import generator
+
+#: Outputs of a frozen first convolution are kept when they fit in this many bytes, else computed again in each batch.
+CACHE_BYTES = 2**30
+
+
+@dataclass(frozen=True)
+class Windows:
+    """Labelled windows: ``x`` (n, timesteps, channels) float32, indexable by row numbers; ``y`` (n,) of 0 and 1."""
+
+    x: np.ndarray
+    y: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.y)
+
+
+def class_weights(y: np.ndarray) -> Tensor:
+    """Balanced weights n / (2 nₖ) of the classes 0 and 1, from the training labels."""
+    counts = np.bincount(y, minlength=2)
+    if 0 in counts:
+        raise ValueError(f"training labels hold only class {int(counts.argmax())}: a classifier needs both")
+    return torch.tensor(len(y) / (2 * counts), dtype=torch.float32)
+
+
+def fit(
+    train: Windows,
+    validation: Windows,
+    strategy: str,
+    recipe: Recipe,
+    seed: int,
+    encoder: Encoder | None = None,
+    device: str = "cpu",
+) -> tuple[Classifier, list[dict]]:
+    """Train one model and keep the first epoch with the lowest monitored validation loss.
+
+    The loss is Σ wᵢℓᵢ / batch size (Keras; torch's ``weight=`` with a mean divides by Σw instead). The monitored loss
+    is the *unweighted* validation cross-entropy plus the L2 terms.
+
+    Parameters
+    ----------
+    strategy: a name in ``encoder.STRATEGIES`` or ``encoder.CONTROLS``.
+    encoder: the pre-trained encoder; required by strategies that start from one, refused by the others.
+
+    Returns the model (on the CPU, evaluation mode) and one record an epoch (epoch, training_loss, monitored, steps).
+    """
+    plan = {**STRATEGIES, **CONTROLS}[strategy]
+    settings, schedule, n = recipe.training(strategy), recipe.training(strategy).schedule, len(train)
+    model = _build(train.x.shape[2], plan, settings, recipe, seed, encoder).to(device)
+    seed_dropout(model, generator(seed, "fine-tuning", "dropout"))
+    inputs, done = _reuse_frozen(model, train.x, plan, recipe, device)
+    weights = class_weights(train.y).to(device)
+    labels = torch.from_numpy(train.y.astype(np.int64)).to(device)
+    optimiser = adadelta(_regularised(model, settings), schedule.learning_rate)
+    batches, step = generator(seed, "fine-tuning", "batches"), 0
+    history, best, best_state, waited = [], np.inf, None, 0
+    progress = trange(schedule.run_epochs(n), desc=f"{strategy}, seed {seed}", unit="epoch", mininterval=2)
+    for epoch in progress:
+        model.train()
+        order, total = batches.permutation(n), 0.0
+        for start in range(0, n, schedule.batch_size):
+            rows = order[start : start + schedule.batch_size]
+            logits = model(torch.from_numpy(inputs[rows]).to(device), done)
+            target = labels[torch.from_numpy(rows).to(device)]
+            loss = (weights[target] * F.cross_entropy(logits, target, reduction="none")).sum() / len(rows)
+            for group in optimiser.param_groups:
+                group["lr"] = schedule.rate(step, n)
+            optimiser.zero_grad(set_to_none=True)
+            loss.backward()
+            optimiser.step()
+            total, step = total + float(loss.detach()) * len(rows), step + 1
+        monitored = monitored_loss(model, validation, settings)
+        if not np.isfinite(monitored):
+            raise FloatingPointError(f"{strategy}, seed {seed}: validation loss became {monitored} in epoch {epoch}")
+        history.append({"epoch": epoch, "training_loss": total / n, "monitored": monitored, "steps": step})
+        progress.set_postfix(monitored=f"{monitored:.4f}")
+        if monitored < best:
+            best, best_state, waited = monitored, copy.deepcopy(model.state_dict()), 0
+        else:
+            waited += 1
+            if settings.patience is not None and waited >= settings.patience:
+                break
+    model.load_state_dict(best_state)
+    return model.cpu().eval(), history
+
+
+@torch.inference_mode()
+def logits(model: Classifier, x, batch_size: int = 512) -> Tensor:
+    """Logits (n, 2) of windows (n, timesteps, channels), in evaluation mode."""
+    device = next(model.parameters()).device
+    model.eval()
+    starts = range(0, len(x), batch_size)
+    parts = [model(torch.from_numpy(np.ascontiguousarray(x[s : s + batch_size])).to(device)).cpu() for s in starts]
+    return torch.cat(parts)
+
+
+def scores(model: Classifier, x) -> np.ndarray:
+    """Predicted probability of the positive class, (n,) float32 in [0, 1]."""
+    return F.softmax(logits(model, x), dim=1)[:, 1].numpy()
+
+
+def monitored_loss(model: Classifier, validation: Windows, settings: FineTuning) -> float:
+    """Unweighted mean cross-entropy on the validation windows, plus the L2 terms of all kernels."""
+    labels = torch.from_numpy(validation.y.astype(np.int64))
+    penalty = sum(
+        group["weight_decay"] / 2 * float(weight.detach().square().sum())
+        for group in _regularised(model, settings)
+        for weight in group["params"]
+    )
+    return float(F.cross_entropy(logits(model, validation.x), labels)) + penalty
+
+
+def _build(
+    channels: int, plan: Strategy, settings: FineTuning, recipe: Recipe, seed: int, encoder: Encoder | None
+) -> Classifier:
+    if plan.pretrained != (encoder is not None):
+        raise ValueError("this strategy needs a pre-trained encoder" if plan.pretrained else "starts from scratch")
+    weights = generator(seed, "fine-tuning", "weights")
+    own = Encoder(channels, recipe.padding, settings.conv_dropout, weights)
+    if encoder is not None:
+        own.load_state_dict(encoder.state_dict())
+    model = Classifier(own, settings.head_dropout, weights)
+    if settings.head_normal_sd is not None:
+        hidden = model.head[0].weight
+        values = weights.normal(0, settings.head_normal_sd, tuple(hidden.shape)).astype(np.float32)
+        with torch.no_grad():
+            hidden.copy_(torch.from_numpy(values))
+    freeze(model, plan)
+    if recipe.evaluate_frozen:
+        own.evaluated = plan.frozen_prefix
+    return model
+
+
+def _regularised(model: Classifier, settings: FineTuning) -> list[dict]:
+    """Parameter groups: L2 of λ on the kernels of the convolutions and of the hidden layer, none elsewhere."""
+    convolutions = [convolution.weight for convolution in model.encoder.convolutions]
+    hidden = [model.head[0].weight]
+    penalised = {id(weight) for weight in (*convolutions, *hidden)}
+    rest = [parameter for parameter in model.parameters() if id(parameter) not in penalised]
+    return [
+        {"params": convolutions, "weight_decay": 2 * settings.conv_l2},
+        {"params": hidden, "weight_decay": 2 * settings.head_l2},
+        {"params": rest, "weight_decay": 0.0},
+    ]
+
+
+@torch.inference_mode()
+def _reuse_frozen(model: Classifier, x, plan: Strategy, recipe: Recipe, device: str) -> tuple[np.ndarray, int]:
+    """Compute once what never changes: (inputs, number of convolutions they have already passed).
+
+    With dropout active, only the output of a frozen *first* convolution is constant, since dropout comes after it;
+    with ``evaluate_frozen`` the whole frozen prefix is. Exact in both cases.
+    """
+    layers = plan.frozen_prefix if recipe.evaluate_frozen else min(plan.frozen_prefix, 1)
+    filters = model.encoder.convolutions[layers - 1].bias.numel()
+    if layers == 0 or len(x) * x.shape[1] * filters * 4 > CACHE_BYTES:
+        return x, 0
+    model.eval()
+    parts = [
+        model.encoder.prefix(torch.from_numpy(np.ascontiguousarray(x[s : s + 512])).to(device), layers).cpu().numpy()
+        for s in range(0, len(x), 512)
+    ]
+    return np.concatenate(parts), layers

@@ -1,0 +1,93 @@
+"""Results on disk: readable folders, written whole or not at all, each with a manifest that says what made it.
+
+The manifest alone decides whether a result is fresh: same key (recipe, strategy, seed, data fingerprint, source
+code), and files whose checksums still hold. Anything else is made again.
+"""
+
+import ast
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+
+#: The code as it was when this process started: an edit during a long run must not sign its results.
+SOURCES = {path.stem: path.read_text(encoding="utf-8") for path in Path(__file__).parent.glob("*.py")}
+MANIFEST = "manifest.json"
+
+
+class ResultsError(OSError):
+    """The results folder cannot be written."""
+
+
+@cache
+def source_hash(*modules: str) -> str:
+    """Hash of the code of ``fairlib`` modules, blind to comments, docstrings and layout.
+
+    A clearer comment does not retrain a model; a changed line does.
+    """
+    digest = hashlib.sha256()
+    for module in modules:
+        tree = ast.parse(SOURCES[module])
+        for node in ast.walk(tree):
+            body = getattr(node, "body", None)
+            if isinstance(body, list) and body and isinstance(body[0], ast.Expr):
+                if isinstance(body[0].value, ast.Constant) and isinstance(body[0].value.value, str):
+                    body[0].value.value = ""
+        digest.update(ast.dump(tree).encode())
+    return digest.hexdigest()
+
+
+def key_hash(key: dict) -> str:
+    """Short, stable hash of a manifest key."""
+    return hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def fresh(folder: Path, key: dict) -> bool:
+    """Whether ``folder`` holds a complete, undamaged result of exactly this key."""
+    try:
+        manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+        same = manifest["key"] == json.loads(json.dumps(key))
+        return same and all(_checksum(folder / name) == value for name, value in manifest["files"].items())
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+
+
+def save(folder: Path, key: dict, files: dict[str, Callable[[Path], object]], timings: dict | None = None) -> None:
+    """Write a result: each file by its writer, then the manifest, each to a temporary name and renamed.
+
+    A run killed half-way leaves no manifest and is made again. Timings stay outside the manifest, so that two runs of
+    the same key have the same manifest.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / MANIFEST).unlink(missing_ok=True)
+        for name, write in files.items():
+            replace_file(folder / name, write)
+        manifest = {"key": key, "files": {name: _checksum(folder / name) for name in files}}
+        if timings is not None:
+            replace_file(folder / "timings.json", lambda path: path.write_text(json.dumps(timings, indent=1)))
+        replace_file(folder / MANIFEST, lambda path: path.write_text(json.dumps(manifest, indent=1, sort_keys=True)))
+    except OSError as error:
+        raise ResultsError(f"cannot write results in {folder}: {error.strerror or error}; free space on the disk, allow"
+                           " writing there, or choose another results_dir") from error
+
+
+def replace_file(path: Path, write: Callable[[Path], object]) -> None:
+    """Write ``path`` through a temporary file beside it, so that readers see the old or the new file, never a part."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=path.suffix)
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        write(temporary)
+        os.chmod(temporary, 0o644)
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _checksum(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
