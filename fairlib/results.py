@@ -14,7 +14,11 @@ from functools import cache
 from pathlib import Path
 
 #: The code as it was when this process started: an edit during a long run must not sign its results.
-SOURCES = {path.stem: path.read_text(encoding="utf-8") for path in Path(__file__).parent.glob("*.py")}
+_PACKAGE = Path(__file__).parent
+SOURCES = {
+    path.relative_to(_PACKAGE).with_suffix("").as_posix(): path.read_text(encoding="utf-8")
+    for path in sorted(_PACKAGE.rglob("*.py"))
+}
 MANIFEST = "manifest.json"
 
 

@@ -14,18 +14,20 @@ import pandas as pd
 import torch
 from safetensors.torch import load_file, save_file
 
-from . import simple
+from . import evidence, simple
 from .cohort import Cohort
 from .encoder import CONTROLS, STRATEGIES, Classifier, Encoder
 from .finetuning import Windows, fit, scores
 from .recipes import Recipe
 from .results import fresh, key_hash, save, source_hash
 from .simclr import pretrain
+from .similarity import gram, one_window_each
 
 #: The control without a neural network.
 LOGISTIC = "logistic_regression"
 #: Every model of the study: supervised first, then from all layers training to none, then the controls.
 MODELS = (*STRATEGIES, *CONTROLS, LOGISTIC)
+EVALUATION = ("metrics", "roc")
 
 
 @dataclass(frozen=True)
@@ -101,6 +103,48 @@ class Study:
         model.load_state_dict(load_file(folder / "weights.safetensors"))
         return model.eval()
 
+    def cohort_tables(self) -> dict[str, pd.DataFrame]:
+        """Stage 1's evidence."""
+        return evidence.cohort_tables(self.cohort)
+
+    def losses(self, seed: int) -> np.ndarray:
+        """Pre-training loss of each step, (steps,)."""
+        return self.encoder(seed)[1]
+
+    def history(self, strategy: str, seed: int) -> pd.DataFrame:
+        """Training and monitored loss of each epoch."""
+        return pd.DataFrame(json.loads((self.train(strategy, seed) / "history.json").read_text()))
+
+    def evaluation(self, strategy: str, seed: int, threshold: float, draws: int) -> dict[str, pd.DataFrame]:
+        """Stage 3 and 5's evidence for one model: ``metrics`` and ``roc``."""
+        folder = self.train(strategy, seed) / "evaluation"
+        code = source_hash("evidence", "fairness", "inference", "disclosure", "cards")
+        key = {"model": key_hash(self._model_key(strategy, seed)), "threshold": threshold, "draws": draws, "code": code}
+        key["access"] = evidence.access(self.cohort)
+        if not fresh(folder, key):
+            tables = evidence.evaluation_tables(self.cohort, self.scores(strategy, seed), threshold, draws)
+            save(folder, key, {f"{name}.parquet": _parquet(table) for name, table in tables.items()})
+        return {name: pd.read_parquet(folder / f"{name}.parquet") for name in EVALUATION}
+
+    def similarity(self, strategy: str, seed: int) -> pd.DataFrame:
+        """Stage 4's evidence: the supervised model of this seed against another."""
+        folder = self.train(strategy, seed) / "similarity"
+        models = [key_hash(self._model_key(name, seed)) for name in ("supervised", strategy)]
+        key = {"models": models, "code": source_hash("evidence", "similarity", "seeds", "cards")}
+        if not fresh(folder, key):
+            rows = self.cohort.rows("test")
+            rows = rows[one_window_each(self.cohort.person[rows], seed=0)]
+            table = evidence.similarity_table(
+                self.cohort, self._grams("supervised", seed, rows), self._grams(strategy, seed, rows), rows
+            )
+            save(folder, key, {"cka.parquet": _parquet(table)})
+        return pd.read_parquet(folder / "cka.parquet")
+
+    @torch.inference_mode()
+    def _grams(self, strategy: str, seed: int, rows: np.ndarray) -> list[np.ndarray]:
+        outputs = self.model(strategy, seed).encoder.activations(torch.from_numpy(self.cohort.x[rows]))
+        return [gram(output.numpy()) for output in outputs]
+
     def _encoder_key(self, seed: int) -> dict:
         return {
             "pretraining": self.recipe.as_dict()["pretraining"],
@@ -131,6 +175,10 @@ def _pretrained(strategy: str) -> bool:
 def _weights(module: torch.nn.Module):
     state = {name: value.contiguous() for name, value in module.state_dict().items()}
     return lambda path: save_file(state, path)
+
+
+def _parquet(table: pd.DataFrame):
+    return lambda path: table.to_parquet(path, index=False)
 
 
 def _save_array(path: Path, array: np.ndarray) -> None:

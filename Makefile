@@ -1,0 +1,40 @@
+# Each target is one plain command; the README shows them without make.
+PYTHON ?= python3.11
+VENV ?= .venv
+BIN := $(VENV)/bin
+CORES ?= $(shell getconf _NPROCESSORS_ONLN)
+# A Linux user without a GPU may take the small CPU build: make book TORCH_INDEX=https://download.pytorch.org/whl/cpu
+TORCH_INDEX ?=
+# Another source or profile for one dataset: make book DATASET=challenge2012 SOURCE=~/challenge-2012
+DATASET ?=
+SOURCE ?=
+PROFILE ?=
+STUDY := $(foreach v,dataset=$(DATASET) source=$(SOURCE) profile=$(PROFILE),$(if $(word 2,$(subst =, ,$(v))),$(v)))
+
+.PHONY: book test lint lock freeze clean
+.DEFAULT_GOAL := book
+
+$(VENV)/ready: pyproject.toml constraints.txt
+	@$(PYTHON) -c "import sys; sys.exit(sys.version_info[:2] < (3, 11))" || (echo "Python 3.11 is needed: make PYTHON=/path/to/python3.11" >&2; exit 1)
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX),) --constraint constraints.txt torch
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable ".[book,test]"
+	touch $@
+
+book: $(VENV)/ready
+	PATH="$(abspath $(BIN)):$$PATH" snakemake --snakefile notebooks/Snakefile --cores $(CORES) --nolock --rerun-incomplete --quiet rules $(if $(STUDY),--config $(STUDY))
+
+test: $(VENV)/ready
+	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python -m pytest -m "not slow"
+
+lint: $(VENV)/ready
+	$(BIN)/ruff check . && $(BIN)/ruff format --check .
+
+lock: $(VENV)/ready
+	(sed -n '/^#/p' constraints.txt; $(BIN)/pip freeze --exclude-editable | sed 's/+cpu//') > constraints.new && mv constraints.new constraints.txt
+
+freeze: $(VENV)/ready
+	$(BIN)/python -m fairlib freeze $(DATASET) $(SOURCE)
+
+clean:
+	rm -rf book/_build book/executed .snakemake

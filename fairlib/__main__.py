@@ -1,0 +1,102 @@
+"""The command line: ``python -m fairlib fetch | twin | gate``."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from .cards import CardError
+from .cohort import CohortError
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command. Returns 0; 1 if the gate found something; 2, with a sentence on stderr, for other errors."""
+    from .fetch import FetchError  # here and below: `--help` needs none of them
+    from .twins import SpecError
+
+    options = _parser().parse_args(arguments)
+    try:
+        return options.run(options)
+    except (CardError, CohortError, FetchError, SpecError, OSError) as error:
+        print(f"fairlib {options.command}: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print(f"fairlib {options.command}: stopped; run it again to continue", file=sys.stderr)
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m fairlib", description="Data for the study, and the privacy gate.")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    fetch = commands.add_parser(
+        "fetch", help="download the official files of an open dataset", description=_fetch.__doc__
+    )
+    fetch.add_argument("dataset", help="challenge2012")
+    fetch.add_argument("folder", type=Path, metavar="DIR", help="where the files go; made if needed")
+    fetch.add_argument(
+        "--base-url", metavar="URL", help="a mirror of the official folder (hashes are checked all the same)"
+    )
+    fetch.add_argument("--extract", action="store_true", help="unpack the tarballs too (not needed: readers read them)")
+    fetch.set_defaults(run=_fetch)
+
+    twin = commands.add_parser("twin", help="write a synthetic twin of a dataset", description=_twin.__doc__)
+    twin.add_argument("dataset", help="whose official layout: mimic")
+    twin.add_argument("folder", type=Path, metavar="DIR", help="where the files go; made if needed")
+    twin.add_argument("--windows", type=_positive, metavar="N", help="number of windows (stays)")
+    twin.add_argument("--seed", type=int, default=0, metavar="S", help="of the generator, default %(default)s")
+    twin.set_defaults(run=_twin)
+
+    gate = commands.add_parser(
+        "gate", help="refuse rows and identifiers in what is published", description=_gate.__doc__
+    )
+    gate.add_argument("executed", type=Path, metavar="EXECUTED_DIR", help="folder of executed notebooks")
+    gate.add_argument("html", type=Path, metavar="HTML_DIR", help="folder of the built book")
+    gate.add_argument("--identifiers", type=Path, metavar="FILE", help="known identifiers to search for, one a line")
+    gate.set_defaults(run=_gate)
+
+    # A further command is a parser here and a function below.
+    return parser
+
+
+def _positive(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number above 0")
+    return int(text)
+
+
+def _fetch(options: argparse.Namespace) -> int:
+    """Download the official files, checked against their SHA-256. Run it again to continue after an interruption."""
+    from .fetch import extract, fetch
+
+    files = fetch(options.dataset, options.folder, options.base_url)
+    for file in files:
+        if options.extract and file.name.endswith(".tar.gz"):
+            extract(file, options.folder)
+    print(f"{len(files)} official files of {options.dataset} in {options.folder}")
+    return 0
+
+
+def _twin(options: argparse.Namespace) -> int:
+    """Write a synthetic twin in the official layout, so that it passes through the same reader as the real files."""
+    from .twins import write
+
+    write(options.dataset, options.folder, {"windows": options.windows} if options.windows else None, options.seed)
+    print(f"twin of {options.dataset} in {options.folder}")
+    return 0
+
+
+def _gate(options: argparse.Namespace) -> int:
+    """Scan executed notebooks and built pages for row-level output and identifiers; exit code 1 with what was found."""
+    from .gate import DisclosureError, check_book
+
+    known = options.identifiers.read_text(encoding="utf-8").split() if options.identifiers else ()
+    try:
+        print(check_book(options.executed, options.html, known))
+    except DisclosureError as error:
+        print(f"fairlib gate: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,253 @@
+"""Evidence: what the figures and tables are made of, as tidy aggregated tables without anybody's row.
+
+The same tables come from a cohort and its trained models, or from the frozen results of a real run kept in the book.
+"""
+
+import numpy as np
+import pandas as pd
+from sklearn.metrics import roc_curve
+
+from . import cards, disclosure
+from .cohort import SPLITS, Cohort
+from .fairness import confusion, rate, ratios
+from .inference import participant_draws, weighted_auc
+from .seeds import generator
+from .similarity import Gram, cka_subsamples, cka_table, half_sample_interval, half_samples
+
+ROC_GRID = np.linspace(0, 1, 101)
+TABLE = ["scope", "attribute", "segment", "metric", "estimate", "people", "windows", "events", "note", "replicates"]
+
+
+def access(cohort: Cohort) -> str:
+    """The privacy rule that applies: a twin is synthetic whatever its original is."""
+    return "synthetic" if cohort.origin == "twin" else cards.load(cohort.dataset).access
+
+
+def cohort_tables(cohort: Cohort) -> dict[str, pd.DataFrame]:
+    """Stage 1: sizes per split, sizes per segment (small cells withheld), attrition, and a typical window.
+
+    The typical window is one synthetic window of a twin, or the average of the positive training windows of real data.
+    """
+    card, frame = cards.load(cohort.dataset), _frame(cohort)
+    sizes = [{"split": name, **_size(frame[frame["split"] == name])} for name in SPLITS]
+    sizes.append({"split": "all", **_size(frame)})
+    segments = []
+    for attribute in card.attributes:
+        for name in ("all", "train", "test"):
+            part = frame if name == "all" else frame[frame["split"] == name]
+            for segment in [*card.attributes[attribute].segments, None]:
+                chosen = part[part[attribute].isna() if segment is None else part[attribute] == segment]
+                row = {"attribute": attribute, "split": name, "segment": segment or "unknown", **_size(chosen)}
+                segments.append(row)
+    rule = access(cohort)
+    segments = pd.DataFrame(segments)
+    segments = segments[(segments["segment"] != "unknown") | (segments["windows"] > 0)]  # nobody unknown: no such cell
+    segments = disclosure.suppress(segments.reset_index(drop=True), rule, card.min_cell, values=["windows"])
+    rows = np.flatnonzero((cohort.split == "train") & (cohort.y == 1))
+    rows = rows[:1] if rule == "synthetic" else rows[:2000]
+    typical = pd.DataFrame(cohort.x[rows].mean(axis=0), columns=list(cohort.channels))
+    shape = pd.DataFrame([{"timesteps": cohort.x.shape[1], "channels": cohort.x.shape[2], "averaged": len(rows)}])
+    return {
+        "sizes": pd.DataFrame(sizes),
+        "segments": segments,
+        "attrition": _attrition(cohort.attrition, rule, card.min_cell),
+        "typical_window": typical,
+        "shape": shape,
+    }
+
+
+def evaluation_tables(cohort: Cohort, score: np.ndarray, threshold: float, draws: int) -> dict[str, pd.DataFrame]:
+    """Stages 3 and 5: metrics of one model on the test split, overall, per segment and as ratios, with replicates.
+
+    Parameters
+    ----------
+    score: (n,) predicted probabilities; only test rows are read.
+    threshold: decisions are ``score >= threshold``.
+    draws: bootstrap draws of participants, the same for every model of this cohort.
+
+    Returns ``metrics`` (columns ``TABLE``; replicates is a list of ``draws`` values) and ``roc`` (tpr on a grid of fpr).
+    """
+    card, rows = cards.load(cohort.dataset), cohort.rows("test")
+    y, s, frame = cohort.y[rows].astype(np.int64), score[rows], _frame(cohort).iloc[rows].reset_index(drop=True)
+    decision = (s >= threshold).astype(np.int64)
+    weights = participant_draws(cohort.person[rows], draws).weights
+    rule, records, curves = access(cohort), [], []
+    everybody = np.ones(len(rows), dtype=bool)
+    base = {"scope": "overall", "attribute": "everybody", "segment": "everybody"}
+    overall = _performance(y, s, decision, weights, everybody)
+    overall.append(_precision(y, s, weights))
+    records += [base | _size(frame) | {"note": ""} | row for row in overall]
+    curves.append(_roc(y, s, "everybody", "everybody"))
+    for attribute, facts in card.attributes.items():
+        reasons = _withheld(frame, attribute, facts.segments, rule, card.min_cell)
+        for segment in facts.segments:
+            chosen = (frame[attribute] == segment).to_numpy()
+            size, base = _size(frame[chosen]), {"scope": "segment", "attribute": attribute, "segment": segment}
+            hidden = reasons.get(segment)
+            if hidden:
+                records.append(base | _size(frame[:0]) | {"note": hidden} | _undefined("auc", draws))
+                continue
+            if len(np.unique(y[chosen])) < 2:
+                note = "one class only: no AUC" if size["windows"] else "nobody in the test split"
+                records.append(base | size | {"note": note} | _undefined("auc", draws))
+                continue
+            records += [base | size | {"note": ""} | row for row in _performance(y, s, decision, weights, chosen)]
+            curves.append(_roc(y[chosen], s[chosen], attribute, segment))
+        privileged = (frame[attribute] == facts.privileged).to_numpy()
+        unprivileged = (frame[attribute].notna() & (frame[attribute] != facts.privileged)).to_numpy()
+        records += _ratio_rows(y, decision, weights, unprivileged, privileged, frame, attribute, rule, card.min_cell)
+    return {"metrics": pd.DataFrame(records)[TABLE], "roc": pd.concat(curves, ignore_index=True)}
+
+
+def _performance(y, s, decision, weights, chosen) -> list[dict]:
+    """AUC, accuracy, balanced accuracy, F1 and the error rates of one group, each with its replicates."""
+    y, s, decision, weights = y[chosen], s[chosen], decision[chosen], weights[:, chosen]
+    ones = np.ones((1, len(y)), dtype=np.float32)
+    counts, drawn = (confusion(y, decision, w) for w in (ones, weights))
+
+    def row(metric, value, replicates):
+        return {"metric": metric, "estimate": float(np.squeeze(value)), "replicates": np.float32(replicates)}
+
+    out = [row("auc", weighted_auc(y, s, ones), weighted_auc(y, s, weights))]
+    return out + [row(metric, of(counts), of(drawn)) for metric, of in SUMMARIES.items()]
+
+
+def _precision(y, s, weights) -> dict:
+    """Average precision (AUPRC): sorted once, positives' precision under each weighting; ties share one threshold."""
+    order = np.argsort(-s, kind="stable")
+    ends = np.flatnonzero(np.r_[s[order][1:] != s[order][:-1], True])  # last row of each group of ties
+    w = np.vstack([np.ones(len(y), dtype=np.float32), weights])[:, order].astype(np.float64)
+    positive = np.cumsum(w * y[order], axis=1)[:, ends]
+    flagged = np.cumsum(w, axis=1)[:, ends]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        gained = np.diff(positive, axis=1, prepend=0) / positive[:, -1:]
+        value = np.nansum(gained * positive / np.where(flagged > 0, flagged, np.nan), axis=1)
+    value = np.where(positive[:, -1] > 0, value, np.nan)
+    return {"metric": "auprc", "estimate": float(value[0]), "replicates": np.float32(value[1:])}
+
+
+#: Further metrics of one group, from its confusion counts.
+SUMMARIES = {
+    "accuracy": lambda c: 1 - rate(c, "error_rate_ratio"),
+    "balanced_accuracy": lambda c: 1
+    - (rate(c, "false_negative_rate_ratio") + rate(c, "false_positive_rate_ratio")) / 2,
+    "f1": lambda c: 2 * c["tp"] / np.maximum(2 * c["tp"] + c["fp"] + c["fn"], 1),
+    "error_rate": lambda c: rate(c, "error_rate_ratio"),
+    "false_negative_rate": lambda c: rate(c, "false_negative_rate_ratio"),
+    "false_positive_rate": lambda c: rate(c, "false_positive_rate_ratio"),
+    "selection_rate": lambda c: rate(c, "disparate_impact"),
+}
+
+
+def _ratio_rows(y, decision, weights, unprivileged, privileged, frame, attribute, rule, minimum) -> list[dict]:
+    """The ratio metrics of one attribute: all unprivileged people with a known value over the privileged ones."""
+    base = {"scope": "ratio", "attribute": attribute, "segment": "unprivileged / privileged"}
+    sizes = [_size(frame[group]) for group in (unprivileged, privileged)]
+    hidden = [disclosure.withheld(size["people"], size["events"], rule, minimum) for size in sizes]
+    known = unprivileged | privileged
+    if any(hidden):
+        note = next(reason for reason in hidden if reason)
+        return [base | _size(frame[:0]) | {"note": note} | _undefined("error_rate_ratio", len(weights))]
+    point, drawn = (
+        ratios(*(confusion(y[group], decision[group], w[:, group]) for group in (unprivileged, privileged)))
+        for w in (np.ones((1, len(y)), dtype=np.float32), weights)
+    )
+    return [
+        base
+        | _size(frame[known])
+        | {"note": "" if np.isfinite(point[metric][0]) else "a rate in it is 0 or undefined"}
+        | {"metric": metric, "estimate": float(point[metric][0]), "replicates": np.float32(drawn[metric])}
+        for metric in point
+    ]
+
+
+def _roc(y, s, attribute: str, segment: str) -> pd.DataFrame:
+    """The curve on a fixed grid of false positive rates, so that no single score can be read from it."""
+    fpr, tpr, _ = roc_curve(y, s)
+    tpr = np.interp(ROC_GRID, fpr, tpr)
+    return pd.DataFrame({"attribute": attribute, "segment": segment, "fpr": ROC_GRID, "tpr": tpr.astype(np.float32)})
+
+
+def _undefined(metric: str, draws: int) -> dict:
+    return {"metric": metric, "estimate": np.nan, "replicates": np.full(draws, np.nan, dtype=np.float32)}
+
+
+def similarity_table(
+    cohort: Cohort,
+    supervised: list[Gram],
+    other: list[Gram],
+    rows: np.ndarray,
+    draws: int = 200,
+    minimum: int = 50,
+) -> pd.DataFrame:
+    """Stage 4: CKA of each layer of the supervised model with each layer of another, for everybody and per segment.
+
+    Parameters
+    ----------
+    supervised, other: Gram matrices of the layers on the same rows.
+    rows: cohort row of each Gram row, one held-out window a participant.
+    minimum: segments of fewer participants are not shown.
+
+    Returns one row a segment and layer pair: cka with its half-sample interval, and ``matched``: the mean over
+    subsamples of as many participants as the smallest shown segment of the attribute holds.
+    """
+    frame, records, draw = _frame(cohort).iloc[rows].reset_index(drop=True), [], generator(0, "half-samples")
+    groups = {("everybody", "everybody"): np.arange(len(rows))}
+    smallest = {}
+    for attribute, facts in cards.load(cohort.dataset).attributes.items():
+        members = {segment: np.flatnonzero(frame[attribute] == segment) for segment in facts.segments}
+        shown = {segment: chosen for segment, chosen in members.items() if len(chosen) >= minimum}
+        groups |= {(attribute, segment): chosen for segment, chosen in shown.items()}
+        if shown:
+            smallest[attribute] = min(len(chosen) for chosen in shown.values())
+    for (attribute, segment), chosen in groups.items():
+        blocks = [[k[np.ix_(chosen, chosen)] for k in grams] for grams in (supervised, other)]
+        values = cka_table(*blocks)
+        halves = half_samples(len(chosen), draws, draw)
+        size = smallest.get(attribute, len(chosen))
+        ranks = draw.random((len(chosen), 50)).argsort(axis=0).argsort(axis=0)
+        subsamples = (ranks < size).astype(np.float32)
+        for i, j in np.ndindex(values.shape):
+            spread = cka_subsamples(blocks[0][i], blocks[1][j], halves)
+            low, high = half_sample_interval(values[i, j], spread)
+            alike = values[i, j]
+            if size < len(chosen):
+                alike = float(np.nanmean(cka_subsamples(blocks[0][i], blocks[1][j], subsamples)))
+            records.append(
+                {"attribute": attribute, "segment": segment, "people": len(chosen), "layer_supervised": i + 1}
+                | {"layer_other": j + 1, "cka": values[i, j], "low": low, "high": high}
+                | {"matched": alike, "matched_people": size}
+            )
+    return pd.DataFrame(records)
+
+
+def _attrition(table: pd.DataFrame, rule: str, minimum: int) -> pd.DataFrame:
+    """The attrition table with counts under the threshold replaced, in its columns (missing) and in its words."""
+    if rule == "synthetic":
+        return table
+    table = table.copy()
+    for column in ("windows", "people"):
+        table[column] = table[column].where(~table[column].between(1, minimum - 1))
+    few = "|".join(map(str, range(1, minimum)))
+    table["note"] = table["note"].str.replace(rf"^(?:{few})(?= rows)", f"fewer than {minimum}", regex=True)
+    return table
+
+
+def _withheld(frame: pd.DataFrame, attribute: str, segments: list[str], rule: str, minimum: int) -> dict[str, str]:
+    """Segment → why it is withheld; "unknown" counts as a cell too, since it completes the total."""
+    names = [*segments, None]
+    cells = [frame[frame[attribute].isna() if name is None else frame[attribute] == name] for name in names]
+    table = pd.DataFrame([{"attribute": attribute, "segment": n, **_size(c)} for n, c in zip(names, cells, strict=True)])
+    table = table[(table["windows"] > 0) | table["segment"].notna()]
+    table = disclosure.suppress(table, rule, minimum, values=["windows"])
+    hidden = table[table["people"].isna()]
+    return dict(zip(hidden["segment"], hidden["note"], strict=True))
+
+
+def _frame(cohort: Cohort) -> pd.DataFrame:
+    base = pd.DataFrame({"person": cohort.person, "y": cohort.y, "split": cohort.split})
+    return pd.concat([base, cohort.attributes.reset_index(drop=True)], axis=1)
+
+
+def _size(frame: pd.DataFrame) -> dict:
+    return {"people": int(frame["person"].nunique()), "windows": len(frame), "events": int(frame["y"].sum())}

@@ -1,0 +1,1 @@
+"""Figures of the catalogue, one module a stage: evidence → (matplotlib figure, alt text)."""

@@ -1,0 +1,91 @@
+"""Stage 5: F-roc-conditioned, F-parity-domain, F-parity-all, and accuracy against disparity (METHOD §4)."""
+
+import numpy as np
+import pandas as pd
+
+from ..fairness import FAIR_DEVIATION, SHORT
+from ..tables.text import STRATEGY_NAMES, number
+from .style import COLOURS, FAIR_BAND, MARKERS, SEGMENTS, Drawn, axes
+
+
+def roc_conditioned(curves: pd.DataFrame, summary: pd.DataFrame, attribute: str, names: tuple[str, ...]) -> Drawn:
+    """F-roc-conditioned: the ROC curve of each segment of an attribute, one panel a strategy."""
+    figure, panels = axes(3.6 * len(names), 3.7, 1, len(names), sharey=True, squeeze=False)
+    facts = []
+    for panel, strategy in zip(panels[0], names, strict=True):
+        own = curves[(curves["strategy"] == strategy) & (curves["attribute"] == attribute)]
+        scores = summary[(summary["strategy"] == strategy) & (summary["attribute"] == attribute)]
+        scores = scores[scores["metric"] == "auc"].set_index("segment")
+        panel.plot([0, 1], [0, 1], color="#999999", linewidth=0.8)
+        for i, (segment, part) in enumerate(own.groupby("segment", sort=False)):
+            label = f"{segment} {number(scores.loc[segment, 'mean'], 2)}"
+            panel.plot(part["fpr"], part["tpr"], color=SEGMENTS[i], linestyle=["-", "--", ":", "-."][i % 4], label=label)
+            facts.append(f"{STRATEGY_NAMES[strategy]}, {label}")
+        panel.set_title(STRATEGY_NAMES[strategy], fontsize=9)
+        panel.set_xlabel("false positive rate")
+        panel.legend(loc="lower right", fontsize=8)
+    panels[0, 0].set_ylabel("true positive rate")
+    return figure, f"ROC curves per segment of {attribute} with their areas: " + "; ".join(facts) + "."
+
+
+def parity_domain(summary: pd.DataFrame, metric: str, attributes: list[str]) -> Drawn:
+    """F-parity-domain: parity deviation of the domain metric per attribute, a marker a strategy, 95 % intervals."""
+    rows = summary[(summary["scope"] == "ratio") & (summary["metric"] == metric) & summary["attribute"].isin(attributes)]
+    figure, panel = axes(7.6, 1.2 + 1.5 * len(attributes))
+    panel.axvspan(0, FAIR_DEVIATION, color=FAIR_BAND, zorder=0)
+    names = list(dict.fromkeys(rows["strategy"]))
+    for i, strategy in enumerate(names):
+        own = rows[rows["strategy"] == strategy].set_index("attribute").reindex(attributes)
+        at = np.arange(len(attributes)) + (i - (len(names) - 1) / 2) * 0.8 / len(names)
+        panel.hlines(at, own["deviation_low"], own["deviation_high"], color=COLOURS[strategy], linewidth=1.4)
+        panel.plot(own["deviation"], at, MARKERS[strategy], color=COLOURS[strategy], label=STRATEGY_NAMES[strategy])
+    panel.set_yticks(range(len(attributes)), attributes)
+    panel.set_ylim(len(attributes) - 0.5, -0.5)
+    panel.set_xlim(left=0)
+    panel.set_xlabel(f"parity deviation |1 − {SHORT.get(metric, 'AOD')}| with 95 % interval; shaded: below {FAIR_DEVIATION}")
+    panel.legend(loc="center left", bbox_to_anchor=(1.01, 0.5), fontsize=8)
+    parts = []
+    for attribute in attributes:
+        own = rows[rows["attribute"] == attribute].dropna(subset="deviation")
+        listed = ", ".join(f"{STRATEGY_NAMES[r.strategy]} {number(r.deviation, 2)}" for r in own.itertuples())
+        parts.append(f"{attribute}: {listed or 'withheld or undefined'}")
+    return figure, f"Parity deviation of {SHORT.get(metric, 'AOD')} per attribute and strategy. " + "; ".join(parts) + "."
+
+
+def parity_all(summary: pd.DataFrame, attributes: list[str]) -> Drawn:
+    """F-parity-all: parity deviation of all ratio metrics, a box a strategy over metrics and attributes, threshold 0.2."""
+    rows = summary[(summary["scope"] == "ratio") & summary["metric"].isin(SHORT) & summary["attribute"].isin(attributes)]
+    rows = rows.dropna(subset="deviation")
+    names = list(dict.fromkeys(rows["strategy"]))
+    figure, panel = axes(7.6, 4.2)
+    for i, strategy in enumerate(names):
+        values = rows.loc[rows["strategy"] == strategy, "deviation"].to_numpy()
+        panel.boxplot(values, positions=[i], vert=False, widths=0.5, showfliers=False, medianprops={"color": "black"})
+        panel.plot(values, np.full(len(values), i), MARKERS[strategy], color=COLOURS[strategy], alpha=0.7, markersize=5)
+    panel.axvline(FAIR_DEVIATION, color="black", linestyle="--", linewidth=0.9, label=f"threshold {FAIR_DEVIATION}")
+    panel.set_yticks(range(len(names)), [STRATEGY_NAMES[name] for name in names])
+    panel.invert_yaxis()
+    panel.set_xlim(left=0)
+    panel.set_xlabel("parity deviation of the six ratio metrics, each protected attribute a point")
+    panel.legend()
+    medians = rows.groupby("strategy", sort=False)["deviation"].median()
+    text = ", ".join(f"{STRATEGY_NAMES[name]} {number(value, 2)}" for name, value in medians.items())
+    return figure, f"Box plots of parity deviation over ratio metrics and attributes. Medians: {text}."
+
+
+def trade_off(headline: pd.DataFrame) -> Drawn:
+    """Mean parity deviation against AUC of each strategy, with 95 % intervals in both directions."""
+    figure, panel = axes(7.6, 4.0)
+    panel.axhspan(0, FAIR_DEVIATION, color=FAIR_BAND, zorder=0)
+    for row in headline.itertuples():
+        spread = [[[getattr(row, n) - getattr(row, f"{n}_low")], [getattr(row, f"{n}_high") - getattr(row, n)]]
+                  for n in ("auc", "deviation")]
+        panel.errorbar(row.auc, row.deviation, xerr=spread[0], yerr=spread[1], fmt=MARKERS[row.strategy],
+                       color=COLOURS[row.strategy], label=STRATEGY_NAMES[row.strategy], linewidth=1)
+    panel.set_ylim(bottom=0)
+    panel.set_xlabel("AUC on the test split (higher is more accurate)")
+    panel.set_ylabel("mean parity deviation\n(lower is closer to parity)")
+    panel.legend(loc="center left", bbox_to_anchor=(1.01, 0.5), fontsize=8)
+    facts = "; ".join(f"{STRATEGY_NAMES[r.strategy]}: AUC {number(r.auc)}, deviation {number(r.deviation, 2)}"
+                      for r in headline.itertuples())
+    return figure, f"Accuracy against disparity of each strategy. {facts}."

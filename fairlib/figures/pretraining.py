@@ -1,0 +1,45 @@
+"""Stage 2: F-views and the loss curve (METHOD §4)."""
+
+import numpy as np
+import pandas as pd
+
+from ..cards import Card
+from ..seeds import generator
+from ..tables.text import number
+from ..views import compose
+from .style import SEGMENTS, Drawn, axes
+
+
+def views(tables: dict[str, pd.DataFrame], recipe, card: Card, seed: int = 0) -> Drawn:
+    """F-views: a typical window in four measured channels, and two views of it."""
+    window, averaged = tables["typical_window"], int(tables["shape"].iloc[0]["averaged"])
+    measured = [name for name in window if "mask" not in name and "->" not in name]
+    chosen = sorted(measured, key=lambda name: -window[name].std())[:4]
+    x = window[chosen].to_numpy(dtype=np.float32)[None]
+    draw = generator(seed, "figure views")
+    drawn = [("the window", x)] + [(f"view {i}", compose(x, recipe.pretraining.views, draw)) for i in (1, 2)]
+    figure, panels = axes(7.6, 2.6, 1, 3, sharey=True)
+    for panel, (title, values) in zip(panels, drawn, strict=True):
+        for i, name in enumerate(chosen):
+            panel.plot(values[0, :, i], color=SEGMENTS[i], linestyle=["-", "--", ":", "-."][i], label=name)
+        panel.set_title(title, fontsize=9)
+        panel.set_xlabel(f"time ({card.windows.step} steps)")
+    panels[0].set_ylabel("standardised value")
+    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=4, fontsize=8)
+    what = "one synthetic window" if averaged == 1 else f"the average of {averaged:,} windows"
+    steps = " then ".join(name for name, _ in recipe.pretraining.views)
+    return figure, f"Four channels of {what} and two views of it, made by {steps}; the views differ in size and sign only."
+
+
+def losses(curves: dict[int, np.ndarray]) -> Drawn:
+    """Pre-training loss against the optimiser step, one line a seed, smoothed by a running median of 25 steps."""
+    figure, panel = axes(7.2, 3.0)
+    for i, (seed, values) in enumerate(curves.items()):
+        width = min(25, max(1, len(values) // 4))
+        smooth = pd.Series(values).rolling(width, min_periods=1, center=True).median()
+        panel.plot(smooth, color=SEGMENTS[i % len(SEGMENTS)], linestyle=["-", "--", ":", "-."][i % 4], label=f"seed {seed}")
+    panel.set_xlabel("optimiser step")
+    panel.set_ylabel("NT-Xent loss")
+    panel.legend()
+    ends = "; ".join(f"seed {s}: {number(v[: 10].mean(), 2)} to {number(v[-10:].mean(), 2)}" for s, v in curves.items())
+    return figure, f"Pre-training loss over {len(values):,} steps, mean of the first ten steps to the last ten: {ends}."

@@ -1,0 +1,192 @@
+"""Notebook contracts: typed parameters, checked before torch or data are loaded.
+
+papermill only warns about a parameter it does not know; here a wrong name or value stops the notebook at once, with a
+sentence that says what to write instead.
+"""
+
+import difflib
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any, ClassVar, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+ROOT = Path(__file__).parent.parent
+FROZEN = ROOT / "book" / "frozen"
+
+Dataset = Literal["mimic", "challenge2012"]
+TWINS = ("mimic",)
+StrategyName = Literal[
+    "supervised",
+    "frozen_0",
+    "frozen_1_middle",
+    "frozen_1_first",
+    "frozen_2_first_middle",
+    "frozen_2_first_last",
+    "frozen_3",
+    "random_frozen_3",
+    "logistic_regression",
+]
+ALL: tuple[str, ...] = StrategyName.__args__
+
+
+class ParameterError(ValueError):
+    """A notebook was given a parameter it does not have, or a value it cannot use."""
+
+
+@dataclass(frozen=True)
+class Profile:
+    """How much of everything: ``smoke`` for tests, ``quick`` for a first look or a lecture, ``paper`` for real."""
+
+    windows: int | None  # at most this many windows; None: all (twins: the size of the original data)
+    steps: float  # share of the recipe's training steps
+    seeds: tuple[int, ...]
+    strategies: tuple[str, ...]
+    draws: int  # bootstrap draws of participants
+
+
+PROFILES = {
+    "smoke": Profile(280, 0.01, (1,), ("supervised", "frozen_0", "frozen_3", "logistic_regression"), 100),
+    "quick": Profile(3000, 0.2, (1, 2), ALL, 500),
+    "paper": Profile(None, 1.0, (1, 2, 3, 4, 5), ALL, 500),
+}
+
+
+class Parameters(BaseModel):
+    """What every notebook takes."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+    notebook: ClassVar[str] = ""
+
+    dataset: Dataset
+    source: str = "twin"
+    profile: Literal["smoke", "quick", "paper"] = "quick"
+    recipe: Literal["released", "described"] = "described"
+    seeds: list[int] = []
+    results_dir: str = "results"
+    threads: int = Field(default=1, ge=1, le=256)
+    device: Literal["auto", "cpu", "cuda", "mps"] = "cpu"
+
+    @field_validator("seeds")
+    @classmethod
+    def _distinct(cls, seeds: list[int]) -> list[int]:
+        if len(set(seeds)) != len(seeds) or any(seed < 0 for seed in seeds):
+            raise ValueError("seeds must be different whole numbers, 0 or above")
+        return seeds
+
+    @model_validator(mode="after")
+    def _source_exists(self):
+        if self.source == "twin" and self.dataset not in TWINS:
+            raise ValueError(
+                f"source 'twin': there is no twin of {self.dataset} yet; give 'frozen' (the results kept in the book) or"
+                " the folder of the official files"
+            )
+        if self.source == "frozen" and not (FROZEN / self.dataset).is_dir():
+            kept = ", ".join(sorted(path.name for path in FROZEN.glob("*") if path.is_dir())) or "none"
+            raise ValueError(f"source 'frozen': no frozen results of {self.dataset} in {FROZEN} (kept: {kept})")
+        if self.source not in ("twin", "frozen") and not Path(self.source).expanduser().is_dir():
+            raise ValueError(f"source {self.source!r} is neither 'twin', 'frozen' nor an existing folder")
+        return self
+
+    @property
+    def label(self) -> str:
+        """Folder name below the dataset: keeps twin and real results, and profiles, apart."""
+        origin = self.source if self.source in ("twin", "frozen") else "real"
+        return f"{origin}-{self.profile}"
+
+    @property
+    def chosen(self) -> Profile:
+        """The profile, with the seeds that were asked for in its place."""
+        profile = PROFILES[self.profile]
+        return Profile(profile.windows, profile.steps, tuple(self.seeds) or profile.seeds, profile.strategies, profile.draws)
+
+    def command(self) -> str:
+        """The papermill command that repeats this run, with every parameter that differs from its default."""
+        parts = [f"papermill notebooks/{self.notebook}.ipynb out.ipynb", f"-p dataset {self.dataset}"]
+        yaml_parts = []
+        for name, value in self.model_dump(exclude_defaults=True, exclude={"dataset"}).items():
+            if isinstance(value, list):
+                yaml_parts.append(f"{name}: [{', '.join(map(str, value))}]")
+            elif name == "source" and value not in ("twin", "frozen"):
+                parts.append("-p source DIR")
+            else:
+                parts.append(f"-p {name} {value}")
+        return " ".join(parts + [f'-y "{{{", ".join(yaml_parts)}}}"'] * bool(yaml_parts))
+
+
+class DatasetRequirements(Parameters):
+    notebook: ClassVar[str] = "1_dataset_requirements"
+
+
+class PreTraining(Parameters):
+    notebook: ClassVar[str] = "2_pre_training"
+
+
+class FineTuning(Parameters):
+    notebook: ClassVar[str] = "3_fine_tuning"
+    strategies: list[StrategyName] = []
+
+    @property
+    def wanted(self) -> tuple[str, ...]:
+        """The strategies asked for, or the profile's."""
+        return tuple(self.strategies) or self.chosen.strategies
+
+
+class RepresentationSimilarity(FineTuning):
+    notebook: ClassVar[str] = "4_representation_similarity"
+
+
+class Evaluation(FineTuning):
+    notebook: ClassVar[str] = "5_evaluation"
+    threshold: float = Field(default=0.5, gt=0, lt=1)
+
+
+CONTRACTS = {
+    c.notebook: c for c in (DatasetRequirements, PreTraining, FineTuning, RepresentationSimilarity, Evaluation)
+}
+
+
+def check(notebook: str, namespace: dict[str, Any]) -> Parameters:
+    """Hand the variables of a notebook's parameters cell (``globals()``) to its contract.
+
+    Call it before importing anything else: every public variable counts as a parameter.
+
+    >>> check("2_pre_training", {"dataset": "mimic", "profil": "smoke"})
+    Traceback (most recent call last):
+    fairlib.parameters.ParameterError: 2_pre_training has no parameter 'profil'; did you mean 'profile'? ...
+    """
+    contract = CONTRACTS[notebook]
+    own = {"In", "Out", "exit", "quit", "open", "get_ipython", "check"}  # what IPython and the calling cell put there
+    given = {
+        name: value
+        for name, value in namespace.items()
+        if not name.startswith("_") and name not in own and not isinstance(value, ModuleType)
+    }
+    known = list(contract.model_fields)
+    for name in given:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=1)
+            hint = f"did you mean {near[0]!r}?" if near else "leave it out."
+            raise ParameterError(f"{notebook} has no parameter {name!r}; {hint} It takes: {', '.join(known)}")
+    try:
+        return contract(**given)
+    except ValidationError as error:
+        raise ParameterError(f"{notebook}: {_sentence(error, given)}") from None
+
+
+def _sentence(error: ValidationError, given: dict) -> str:
+    """The first finding in words."""
+    first = error.errors()[0]
+    if first["type"] == "missing":
+        return f"parameter {first['loc'][0]!r} is missing"
+    if not first["loc"]:
+        return first["msg"].removeprefix("Value error, ")
+    name = first["loc"][0]
+    value, message = given.get(name), first["msg"].removeprefix("Value error, ")
+    text = f"parameter {name!r} is {value!r}: {message[0].lower()}{message[1:]}"
+    if first["type"] == "literal_error" and isinstance(first["input"], str):
+        options = first["ctx"]["expected"].replace(" or ", ", ").replace("'", "").split(", ")
+        near = difflib.get_close_matches(first["input"], options, n=1)
+        text += f" (did you mean {near[0]!r}?)" if near else ""
+    return text

@@ -1,0 +1,142 @@
+"""Representation similarity: unbiased CKA, conditioned on segments, from one Gram matrix a layer (METHOD §3).
+
+A segment, or a subsample of people, is a sub-block of the Gram matrix of everybody, and tr(KL) is an elementwise sum:
+nothing here costs n³. Rows must be independent: one window a participant (``one_window_each``), or the estimate is
+biased upward.
+
+Source: Kornblith et al. 2019 (arXiv:1905.00414); unbiased HSIC of Song et al. 2012 (JMLR 13), as in Nguyen et al. 2021.
+"""
+
+import hashlib
+import warnings
+
+import numpy as np
+
+Gram = np.ndarray  # (n, n), zero diagonal
+CHUNK = 256
+
+
+def gram(x: np.ndarray) -> Gram:
+    """Gram matrix XXᵀ with zero diagonal of activations (n, ...), flattened per row and centred by column.
+
+    Centring changes nothing (the unbiased estimator is exactly invariant to it) but keeps float32 precise.
+    """
+    x = np.asarray(x)
+    x = x.reshape(len(x), -1)
+    x = x.astype(np.result_type(x.dtype, np.float32), copy=False)
+    if len(x) < 4:
+        raise ValueError(f"CKA needs at least 4 rows, got {len(x)}")
+    if not np.isfinite(x).all():
+        raise ValueError("activations hold NaN or infinite values")
+    x = x - x.mean(axis=0, dtype=np.float64).astype(x.dtype)
+    k = x @ x.T
+    np.fill_diagonal(k, 0)
+    return k
+
+
+def hsic(k: Gram, l: Gram) -> float:  # noqa: E741 - the field's own names
+    """Unbiased HSIC of two Gram matrices with zero diagonals (METHOD equation 2); can be negative."""
+    n = len(k)
+    if k.shape != l.shape or n < 4:
+        raise ValueError(f"need two n×n matrices with n > 3, got {k.shape} and {l.shape}")
+    trace = sum(float((k[s : s + CHUNK] * l[s : s + CHUNK]).sum(dtype=np.float64)) for s in range(0, n, CHUNK))
+    rows_k, rows_l = k.sum(axis=1, dtype=np.float64), l.sum(axis=1, dtype=np.float64)
+    return float(_combine(trace, rows_k.sum(), rows_l.sum(), rows_k @ rows_l, n))
+
+
+def cka(x: np.ndarray, y: np.ndarray) -> float:
+    """Unbiased CKA of activations (n, ...) of the same n > 3 rows (METHOD equation 3); at most about 1, can be negative.
+
+    NaN, with a warning that says why, where a self-HSIC is not positive (a constant layer, or too few rows to tell).
+    """
+    k, l = gram(x), gram(y)  # noqa: E741
+    return _ratio(hsic(k, l), hsic(k, k), hsic(l, l))
+
+
+def cka_table(left: list[Gram], right: list[Gram], rows: np.ndarray | None = None) -> np.ndarray:
+    """CKA of every layer on the left with every layer on the right, (len(left), len(right)).
+
+    rows: row numbers of a segment; default everybody.
+    """
+    block = (lambda k: k) if rows is None else (lambda k: k[np.ix_(rows, rows)])
+    left, right = [block(k) for k in left], [block(k) for k in right]
+    own_left, own_right = [hsic(k, k) for k in left], [hsic(k, k) for k in right]
+    return np.array(
+        [
+            [_ratio(hsic(k, l), a, b) for l, b in zip(right, own_right, strict=True)]  # noqa: E741
+            for k, a in zip(left, own_left, strict=True)
+        ]
+    )
+
+
+def cka_subsamples(k: Gram, l: Gram, weights: np.ndarray) -> np.ndarray:  # noqa: E741
+    """CKA on many subsamples of rows at once.
+
+    weights: (n, draws) of 0 and 1, one column a subsample. Repeated rows (weights above 1) are refused: they put
+    self-similarity off the diagonal and bias CKA upward, so a bootstrap does not work here.
+
+    Returns (draws,), NaN where a self-HSIC is not positive.
+    """
+    if not np.isin(weights, (0, 1)).all():
+        raise ValueError("weights must be 0 or 1: CKA cannot be bootstrapped with repeated rows, use half-samples")
+    w = np.ascontiguousarray(weights, dtype=k.dtype)
+    size = w.sum(axis=0, dtype=np.float64)
+    if (size < 4).any():
+        raise ValueError("every subsample needs at least 4 rows")
+    kw, lw = (k @ w) * w, (l @ w) * w
+
+    def of(left, left_w, right, right_w):
+        trace = np.einsum("ij,ij->j", (left * right) @ w, w, dtype=np.float64)
+        product = np.einsum("ij,ij->j", left_w, right_w, dtype=np.float64)
+        return _combine(trace, left_w.sum(0, dtype=np.float64), right_w.sum(0, dtype=np.float64), product, size)
+
+    kk, ll = of(k, kw, k, kw), of(l, lw, l, lw)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.where((kk > 0) & (ll > 0), of(k, kw, l, lw) / np.sqrt(np.maximum(kk, 0) * np.maximum(ll, 0)), np.nan)
+
+
+def half_samples(n: int, draws: int, generator: np.random.Generator) -> np.ndarray:
+    """(n, draws) of 0 and 1: half of the rows without replacement, ``n // 2`` ones a column.
+
+    The spread of an estimate over half-samples equals its sampling spread at size n (delete-half jackknife).
+    """
+    ranks = generator.random((n, draws)).argsort(axis=0).argsort(axis=0)
+    return (ranks < n // 2).astype(np.float32)
+
+
+def half_sample_interval(estimate: float, draws: np.ndarray, level: float = 0.95) -> tuple[float, float]:
+    """Interval for a CKA value: estimate plus the quantiles of the half-sample deviations from their own mean."""
+    draws = draws[np.isfinite(draws)]
+    if len(draws) < 20:
+        return (np.nan, np.nan)
+    low, high = np.quantile(draws - draws.mean(), [(1 - level) / 2, (1 + level) / 2])
+    return (estimate + low, estimate + high)
+
+
+def one_window_each(person: np.ndarray, seed: int, draw: int = 0) -> np.ndarray:
+    """Row numbers of one random window of each participant, chosen by a hash of the participant's id.
+
+    The choice for a person depends on nobody else, so runs on subsets of people line up.
+    """
+    chosen: dict[object, tuple[bytes, int]] = {}
+    for row, who in enumerate(person):
+        rank = hashlib.sha256(f"{seed}:{draw}:{who}:{row}".encode()).digest()
+        if who not in chosen or rank < chosen[who][0]:
+            chosen[who] = (rank, row)
+    return np.sort(np.fromiter((row for _, row in chosen.values()), dtype=np.int64))
+
+
+def _combine(trace, sum_k, sum_l, product, n):
+    """METHOD equation 2 from tr(KL), 1ᵀK1, 1ᵀL1, 1ᵀKL1 and n; works on arrays."""
+    return (trace + sum_k * sum_l / ((n - 1) * (n - 2)) - 2 / (n - 2) * product) / (n * (n - 3))
+
+
+def _ratio(kl: float, kk: float, ll: float) -> float:
+    if kk <= 0 or ll <= 0:
+        warnings.warn(
+            "CKA is undefined: the self-similarity HSIC(K, K) of a layer is not positive (a constant layer, or too few"
+            " rows)",
+            stacklevel=3,
+        )
+        return float("nan")
+    return kl / float(np.sqrt(kk * ll))

@@ -1,0 +1,164 @@
+"""Where a study's evidence comes from: a synthetic twin, the official files, or the frozen results of a real run."""
+
+import json
+import platform
+import shutil
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+
+from . import __version__, cards, evidence, readers
+from .cohort import Cohort
+from .parameters import FROZEN, PROFILES, Parameters
+from .recipes import RECIPES
+from .results import SOURCES, fresh, replace_file, save, source_hash
+from .study import EVALUATION, LOGISTIC, Study
+
+
+def open_study(p: Parameters) -> "Study | Frozen":
+    """The study that a notebook's parameters ask for: data read, models found or made when first needed."""
+    torch.set_num_threads(p.threads)
+    if p.source == "frozen":
+        return Frozen(FROZEN / p.dataset, p.recipe)
+    folder = Path(p.results_dir) / p.dataset / p.label
+    recipe = RECIPES[p.recipe].scaled(p.chosen.steps)
+    return Study(_read(p, folder), recipe, folder, _device(p.device))
+
+
+def _read(p: Parameters, folder: Path) -> Cohort:
+    if p.source != "twin":
+        cohort = readers.read(p.dataset, Path(p.source).expanduser())
+        return cohort if p.chosen.windows is None else thin(cohort, p.chosen.windows)
+    from . import twins
+
+    windows = p.chosen.windows or cards.load(p.dataset).expected["total"]
+    data, spec = folder / "data", {"windows": windows}
+    key = {"spec": spec, "code": code_hash("twins"), "seed": 0}
+    if not fresh(data, key):
+        shutil.rmtree(data, ignore_errors=True)
+        twins.write(p.dataset, data, spec, seed=0)
+        save(data, key, {})
+    return readers.read(p.dataset, data)
+
+
+def thin(cohort: Cohort, windows: int) -> Cohort:
+    """About ``windows`` windows of a real cohort for a quick look: whole participants, both outcomes in each split kept."""
+    if len(cohort) <= windows:
+        return cohort
+    people = pd.DataFrame({"person": cohort.person, "y": cohort.y, "split": cohort.split})
+    groups = people.groupby("person").agg({"y": "max", "split": "first"}).groupby(["split", "y"])
+    share = windows / len(cohort)
+    kept = [part.index[: max(4, round(share * len(part)))] for _, part in groups]
+    rows = np.flatnonzero(np.isin(cohort.person, np.concatenate(kept)))
+    note = pd.DataFrame([("thinned for this profile", len(rows), len(np.concatenate(kept)), "first people of each split")])
+    note.columns = list(cohort.attrition.columns)
+    return replace(
+        cohort,
+        x=cohort.x[rows],
+        y=cohort.y[rows],
+        person=cohort.person[rows],
+        attributes=cohort.attributes.iloc[rows].reset_index(drop=True),
+        split=cohort.split[rows],
+        attrition=pd.concat([cohort.attrition, note], ignore_index=True),
+    )
+
+
+def _device(wanted: str) -> str:
+    if wanted != "auto":
+        return wanted
+    if torch.cuda.is_available():
+        return "cuda"
+    return "mps" if torch.backends.mps.is_available() else "cpu"
+
+
+def code_hash(*rooms: str) -> str:
+    """Hash of all code of the package, or of the modules in the named sub-packages."""
+    if not rooms:
+        return source_hash(*sorted(SOURCES))
+    names = sorted(name for name in SOURCES if name.split("/")[0] in rooms)
+    return source_hash(*names)
+
+
+@dataclass(frozen=True)
+class Frozen:
+    """Aggregated, gate-passed results of a real run, kept in the book; answers like ``Study``, but trains nothing."""
+
+    folder: Path
+    recipe_name: str
+
+    @cached_property
+    def manifest(self) -> dict:
+        """What was run: recipe values, data fingerprint, code, versions, threshold and draws."""
+        return json.loads((self.folder / self.recipe_name / "manifest.json").read_text(encoding="utf-8"))
+
+    @property
+    def fingerprint(self) -> str:
+        return self.manifest["data"]
+
+    def seeds(self, strategy: str = "supervised") -> tuple[int, ...]:
+        """Seeds with results."""
+        found = (self.folder / self.recipe_name / strategy).glob("seed-*")
+        return tuple(sorted(int(path.name.removeprefix("seed-")) for path in found))
+
+    def cohort_tables(self) -> dict[str, pd.DataFrame]:
+        return {path.stem: pd.read_parquet(path) for path in sorted((self.folder / "cohort").glob("*.parquet"))}
+
+    def losses(self, seed: int) -> np.ndarray:
+        return self._table("pretraining", seed, "losses")["loss"].to_numpy()
+
+    def evaluation(self, strategy: str, seed: int, threshold: float, draws: int) -> dict[str, pd.DataFrame]:
+        if threshold != self.manifest["threshold"]:
+            raise ValueError(
+                f"frozen results hold the threshold {self.manifest['threshold']} only; another one ({threshold}) needs the"
+                " predictions: give source=FOLDER with the official files"
+            )
+        return {name: self._table(strategy, seed, name) for name in EVALUATION}
+
+    def similarity(self, strategy: str, seed: int) -> pd.DataFrame:
+        return self._table(strategy, seed, "cka")
+
+    def _table(self, name: str, seed: int, table: str) -> pd.DataFrame:
+        return pd.read_parquet(self.folder / self.recipe_name / name / f"seed-{seed}" / f"{table}.parquet")
+
+
+def freeze(study: Study, dataset: str, strategies: tuple[str, ...], seed: int, profile: str, folder: Path = FROZEN) -> Path:
+    """Keep the aggregated results of one seed of a real run in the book: no row, no weight, no prediction.
+
+    Refuses restricted data, whose results stay in the enclave, and twins, which are made again in a minute.
+    """
+    rule = evidence.access(study.cohort)
+    if rule != "open":
+        raise PermissionError(f"{dataset}: only results of open data are kept in the book, this data is {rule}")
+    target, draws = folder / dataset / study.recipe.name, PROFILES[profile].draws
+    for name, table in study.cohort_tables().items():
+        replace_file(folder / dataset / "cohort" / f"{name}.parquet", lambda path, t=table: t.to_parquet(path, index=False))
+    tables = {("pretraining", "losses"): pd.DataFrame({"loss": study.losses(seed)})}
+    for strategy in strategies:
+        for name, table in study.evaluation(strategy, seed, 0.5, draws).items():
+            tables[strategy, name] = table
+        if strategy not in ("supervised", LOGISTIC):
+            tables[strategy, "cka"] = study.similarity(strategy, seed)
+    for (strategy, name), table in tables.items():
+        path = target / strategy / f"seed-{seed}" / f"{name}.parquet"
+        replace_file(path, lambda p, t=table: t.to_parquet(p, index=False, compression="zstd"))
+    manifest = {
+        "dataset": dataset,
+        "origin": study.cohort.origin,
+        "access": rule,
+        "profile": profile,
+        "recipe": study.recipe.as_dict(),
+        "data": study.fingerprint,
+        "code": code_hash(),
+        "version": __version__,
+        "threshold": 0.5,
+        "draws": draws,
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "threads": torch.get_num_threads(),
+    }
+    replace_file(target / "manifest.json", lambda path: path.write_text(json.dumps(manifest, indent=1, sort_keys=True)))
+    return target

@@ -1,0 +1,102 @@
+"""Stage 5: segment tables, T-conditioned, the domain metric, and the headline of one dataset (METHOD §4)."""
+
+import numpy as np
+import pandas as pd
+
+from ..cards import Card
+from ..fairness import SHORT
+from .text import STRATEGY_NAMES, count, number, signed, with_interval
+
+METRIC_NAMES = {
+    "error_rate_ratio": "error rate ratio (ERR): error rate of the unprivileged over that of the privileged",
+    "average_odds_difference": "average odds difference (AOD): mean difference in false and true positive rates",
+}
+
+
+def metric_choice(card: Card) -> pd.DataFrame:
+    """The card's answers to the questions of the metric tree, and the metric that follows."""
+    choice = card.metric
+    rows = {
+        "Do representation or errors matter?": choice.representation_or_errors,
+        "Is the outcome punitive or assistive?": choice.punitive_or_assistive,
+        "For whom?": choice.for_whom,
+        "Metric": METRIC_NAMES[choice.metric],
+    }
+    return pd.DataFrame({"question": rows.keys(), "answer": rows.values()})
+
+
+def segments(summary: pd.DataFrame, strategy: str, minimum: int) -> pd.DataFrame:
+    """AUC of each segment for one strategy, its gap Δ to everybody, and who is in it; withheld segments are named."""
+    rows = summary[(summary["strategy"] == strategy) & (summary["metric"] == "auc")]
+    overall = rows.loc[rows["scope"] == "overall", "mean"].iloc[0]
+    records = []
+    for row in rows[rows["scope"] == "segment"].itertuples():
+        records.append(
+            {
+                "attribute": row.attribute,
+                "segment": row.segment,
+                "people": count(row.people if row.people else np.nan, minimum),
+                "events": count(row.events if row.people else np.nan, minimum),
+                "AUC": with_interval(row.mean, row.low, row.high),
+                "Δ": number(row.mean - overall) if np.isfinite(row.mean) else "–",
+                "note": row.note,
+            }
+        )
+    return pd.DataFrame(records)
+
+
+def conditioned(summary: pd.DataFrame, names: tuple[str, ...]) -> pd.DataFrame:
+    """T-conditioned: the segments served best and worst by each strategy.
+
+    The extremes are picked and shown on the same test data, so their gap is inflated; the note beside the table says so.
+    """
+    rows = summary[(summary["metric"] == "auc") & (summary["scope"] == "segment") & summary["mean"].notna()]
+    records = []
+    for strategy in names:
+        own = rows[rows["strategy"] == strategy]
+        for attribute, part in own.groupby("attribute", sort=False):
+            if len(part) < 2:
+                continue
+            best, worst = part.loc[part["mean"].idxmax()], part.loc[part["mean"].idxmin()]
+            records.append(
+                {
+                    "strategy": STRATEGY_NAMES[strategy],
+                    "attribute": attribute,
+                    "best": f"{best['segment']} {with_interval(*best[['mean', 'low', 'high']])}",
+                    "worst": f"{worst['segment']} {with_interval(*worst[['mean', 'low', 'high']])}",
+                    "gap": number(best["mean"] - worst["mean"]),
+                }
+            )
+    return pd.DataFrame(records)
+
+
+def parity(summary: pd.DataFrame, metric: str) -> pd.DataFrame:
+    """The domain metric per attribute and strategy: ratio and parity deviation with 95 % intervals."""
+    rows = summary[(summary["scope"] == "ratio") & (summary["metric"] == metric)]
+    ratio = metric in SHORT
+    return pd.DataFrame(
+        [
+            {
+                "strategy": STRATEGY_NAMES[row.strategy],
+                "attribute": row.attribute,
+                SHORT.get(metric, "AOD"): with_interval(row.mean, row.low, row.high),
+            }
+            | ({"parity deviation": with_interval(row.deviation, row.deviation_low, row.deviation_high)} if ratio else {})
+            | {"people": count(row.people or np.nan), "events": count(row.events or np.nan), "seeds": str(row.seeds)}
+            | {"note": row.note}
+            for row in rows.itertuples()
+        ]
+    )
+
+
+def headline(rows: pd.DataFrame) -> pd.DataFrame:
+    """T-headline of one dataset: AUC and mean parity deviation of each strategy, and the paired difference to supervised."""
+    records = []
+    for row in rows.to_dict("records"):
+        record = {"strategy": STRATEGY_NAMES[row["strategy"]]}
+        for name, title in (("auc", "AUC"), ("deviation", "parity deviation")):
+            record[title] = with_interval(*(row[f"{name}{end}"] for end in ("", "_low", "_high")))
+            ends = [row.get(f"{name}_difference{end}", np.nan) for end in ("", "_low", "_high")]
+            record[f"{title}, minus supervised"] = with_interval(*ends, sign=True)
+        records.append(record | {"seeds": str(row["seeds"])})
+    return pd.DataFrame(records)

@@ -1,0 +1,40 @@
+"""Stage 3: T-strategies and T-performance (METHOD §4)."""
+
+import pandas as pd
+
+from ..encoder import CONTROLS, STRATEGIES, Classifier, Encoder, freeze, trainable_parameters
+from .text import STRATEGY_NAMES, count, with_interval
+
+
+def strategies(channels: int, padding: str) -> pd.DataFrame:
+    """T-strategies: which convolutions train (●) or are frozen (○), what they start from, trainable parameters."""
+    records = []
+    for name, strategy in {**STRATEGIES, **CONTROLS}.items():
+        model = Classifier(Encoder(channels, padding))
+        freeze(model, strategy)
+        records.append(
+            {
+                "strategy": name,
+                "in words": STRATEGY_NAMES[name],
+                "conv1 conv2 conv3": " ".join("●" if trains else "○" for trains in strategy.trains),
+                "starts from": "pre-trained encoder" if strategy.pretrained else "random weights",
+                "trainable parameters": count(trainable_parameters(model)),
+            }
+        )
+    return pd.DataFrame(records)
+
+
+def performance(summary: pd.DataFrame) -> pd.DataFrame:
+    """T-performance: AUC, AUPRC, accuracy, balanced accuracy and F1 on the test split, with 95 % intervals."""
+    overall = summary[summary["scope"] == "overall"]
+    columns = {"auc": "AUC", "auprc": "AUPRC", "accuracy": "accuracy", "balanced_accuracy": "balanced acc.", "f1": "F1"}
+    records = []
+    for strategy, rows in overall.groupby("strategy", sort=False):
+        rows = rows.set_index("metric")
+        record = {"strategy": STRATEGY_NAMES[strategy]}
+        for metric, title in columns.items():
+            record[title] = with_interval(*rows.loc[metric, ["mean", "low", "high"]])
+        first = rows.iloc[0]
+        record |= {"people": count(first["people"]), "events": count(first["events"]), "seeds": str(first["seeds"])}
+        records.append(record)
+    return pd.DataFrame(records)

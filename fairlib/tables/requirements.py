@@ -1,0 +1,62 @@
+"""Stage 1: T-requirements, T-datasets and the attrition table (METHOD §4)."""
+
+import pandas as pd
+
+from ..cards import Card
+from .text import count, percent
+
+REQUIREMENTS = {
+    "protected_attributes": "Protected attributes",
+    "large_size": "Large size",
+    "multimodal": "Multimodal",
+    "open_benchmark": "Open benchmark",
+}
+
+
+def requirements(card: Card) -> pd.DataFrame:
+    """T-requirements: the four requirements, judged by rule from the card's facts, with the card's evidence.
+
+    At least two protected attributes; at least 1,000 people; at least two modalities; a named benchmark, and files that
+    others can get (openly, or by an application that is open to researchers).
+    """
+    holds = {
+        "protected_attributes": len(card.protected()) >= 2,
+        "large_size": card.people >= 1000,
+        "multimodal": len(card.windows.modalities) >= 2,
+        "open_benchmark": bool(card.benchmark),
+    }
+    partly = {"open_benchmark"} if card.access == "restricted" else set()
+    return pd.DataFrame(
+        [
+            {
+                "requirement": title,
+                "holds": ("partly" if name in partly else "yes") if holds[name] else "no",
+                "evidence": getattr(card.requirements, name).evidence,
+            }
+            for name, title in REQUIREMENTS.items()
+        ]
+    )
+
+
+def sizes(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
+    """T-datasets for one dataset: windows, people, positive labels per split, and the window's shape."""
+    shape = tables["shape"].iloc[0]
+    rows = tables["sizes"]
+    return pd.DataFrame(
+        {
+            "split": rows["split"],
+            "windows": rows["windows"].map(count),
+            "people": rows["people"].map(count),
+            "positive": rows["events"].map(count),
+            "prevalence": (rows["events"] / rows["windows"]).map(percent),
+            "window": f"{shape['timesteps']} steps × {shape['channels']} channels",
+        }
+    )
+
+
+def attrition(tables: dict[str, pd.DataFrame], minimum: int) -> pd.DataFrame:
+    """What the reader kept and left out, and why; counts under the threshold show as such."""
+    rows = tables["attrition"].copy()
+    for column in ("windows", "people"):
+        rows[column] = rows[column].map(lambda value: "" if value == 0 else count(value, minimum))
+    return rows

@@ -1,0 +1,56 @@
+"""Sentences glued into the book: computed from results, in words that hold whatever the numbers say."""
+
+import pandas as pd
+
+from ..cards import Card
+from ..encoder import STRATEGIES
+from ..provenance import ORIGINS, Provenance
+from ..summaries import at_chance, verdict
+from .text import STRATEGY_NAMES, with_interval
+
+
+def finding(headline: pd.DataFrame, card: Card, made: Provenance) -> str:
+    """What one case study found on accuracy and disparity, with its data and how sure we are."""
+    rows = headline.set_index("strategy")
+    names = [name for name in STRATEGIES if name in rows.index and name != "supervised"]
+    lead = f"{ORIGINS[made.origin][0]} {card.title}, recipe {made.parameters.recipe}, {_seeds(made.seeds)}: "
+    if "supervised" not in rows.index or not names:
+        return lead + "no comparison of self-supervised and supervised models in this run."
+    reference = rows.loc["supervised"]
+    text = lead + f"the supervised model reaches an AUC of {_of(reference, 'auc')} with a mean parity deviation of"
+    text += f" {_of(reference, 'deviation')}. "
+    judged = [name for name in names if not at_chance(rows.loc[name])]
+    if len(judged) < len(names):
+        text += f"{len(names) - len(judged)} of {len(names)} self-supervised models are not surely better than chance and"
+        text += " are left out of what follows. "
+    if not judged:
+        return text + "No self-supervised model can be compared."
+    for measure, title in (("auc", "AUC"), ("deviation", "parity deviation")):
+        verdicts = [
+            verdict(rows.loc[n, f"{measure}_difference_low"], rows.loc[n, f"{measure}_difference_high"]) for n in judged
+        ]
+        counts = [f"{word} in {verdicts.count(word)}" for word in ("lower", "higher", "not distinguishable", "not known")
+                  if word in verdicts]
+        text += f"Against it, the {title} of the {len(judged)} self-supervised models is {', '.join(counts)}. "
+    return text.strip()
+
+
+def best_ssl(headline: pd.DataFrame) -> str:
+    """The most accurate self-supervised model and its paired differences to the supervised one."""
+    rows = headline[headline["strategy"].isin(set(STRATEGIES) - {"supervised"})]
+    if rows.empty:
+        return "no self-supervised model in this run"
+    row = rows.loc[rows["auc"].idxmax()]
+    parts = [_of(row, f"{measure}_difference", sign=True) for measure in ("auc", "deviation")]
+    return (
+        f"{STRATEGY_NAMES[row['strategy']]}: AUC {_of(row, 'auc')}, that is {parts[0]} against supervised; mean parity"
+        f" deviation {_of(row, 'deviation')}, that is {parts[1]}"
+    )
+
+
+def _of(row: pd.Series, name: str, sign: bool = False) -> str:
+    return with_interval(row[name], row[f"{name}_low"], row[f"{name}_high"], sign=sign)
+
+
+def _seeds(seeds: tuple[int, ...]) -> str:
+    return f"{len(seeds)} seed{'s' if len(seeds) != 1 else ''}"

@@ -1,0 +1,45 @@
+"""How numbers look in tables and sentences."""
+
+import numpy as np
+import pandas as pd
+
+STRATEGY_NAMES = {
+    "supervised": "supervised",
+    "frozen_0": "SSL, nothing frozen",
+    "frozen_1_middle": "SSL, middle frozen",
+    "frozen_1_first": "SSL, first frozen",
+    "frozen_2_first_middle": "SSL, first and middle frozen",
+    "frozen_2_first_last": "SSL, first and last frozen",
+    "frozen_3": "SSL, all frozen",
+    "random_frozen_3": "control: random encoder, frozen",
+    "logistic_regression": "control: logistic regression",
+}
+
+
+def number(value: float, digits: int = 3) -> str:
+    """A number, or a dash where it is unknown."""
+    return "–" if value is None or not np.isfinite(value) else f"{value:.{digits}f}"
+
+
+def signed(value: float, digits: int = 3) -> str:
+    """A difference with its sign."""
+    return "–" if value is None or not np.isfinite(value) else f"{value:+.{digits}f}"
+
+
+def with_interval(value: float, low: float, high: float, digits: int = 3, sign: bool = False) -> str:
+    """``0.829 [0.801, 0.856]``."""
+    form = signed if sign else number
+    if not np.isfinite(value):
+        return "–"
+    return f"{form(value, digits)} [{form(low, digits)}, {form(high, digits)}]"
+
+
+def count(value: float, minimum: int | None = None) -> str:
+    """A count with thousands separators; a withheld count shows the threshold it stayed under."""
+    if value is None or pd.isna(value):
+        return "–" if minimum is None else f"<{minimum}"
+    return f"{int(value):,}"
+
+
+def percent(value: float) -> str:
+    return "–" if not np.isfinite(value) else f"{100 * value:.1f} %"

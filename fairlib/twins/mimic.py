@@ -1,0 +1,184 @@
+"""MIMIC-III twin: synthetic stays in the official layout of the mimic3-benchmarks, with the tables beside it.
+
+Written: ``in-hospital-mortality`` (episode CSVs and lists), ADMISSIONS, PATIENTS and ICUSTAYS (.csv, headers of v1.4)
+and TWIN.json, which says that all is synthetic, and states spec, seed, planted disparities and realised counts. The
+model is that of ``people``; shares and death rates are the published counts in ``mimic_published.json``. Assumptions of
+ours: the record systems' shares, ages within a segment, times in hospital, further admissions outside the task, and all
+that ``mimic_episodes`` says of signals.
+"""
+
+import json
+import shutil
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from .. import cards
+from ..seeds import generator
+from . import mimic_episodes, people
+from .mimic_tables import hospital, write_tables
+from .people import UNKNOWN, Planted, Spec, SpecError
+
+PUBLISHED = json.loads(Path(__file__).with_name("mimic_published.json").read_text(encoding="utf-8"))
+MARK = "TWIN.json"
+CAREVUE = 0.55
+#: In small twins the test split holds more deaths than its share, so that it can be evaluated at all.
+MIN_DEATHS = {"test": 8, "val": 3, "train": 3}
+
+
+@dataclass(frozen=True)
+class TwinSpec(Spec):
+    """The MIMIC twin's defaults: a few modest planted disparities; units, zeros and ranges in ``people.KNOBS``."""
+
+    noise: Planted = field(default_factory=lambda: {"ethnicity": {"Black": 0.5}, "language": {"Other": 0.3}})
+    missingness: Planted = field(default_factory=lambda: {"ethnicity": {"Black": 0.3}, "language": {"Other": 0.2}})
+    label_noise: Planted = field(default_factory=lambda: {"insurance": {"Medicaid": 0.25}})
+
+
+def write(path: Path | str, spec: TwinSpec | Mapping | Path | str | None = None, seed: int = 0) -> Path:
+    """Write a twin of ``spec.windows`` stays into the folder ``path``; the same spec and seed give the same bytes.
+
+    ``spec``: a ``TwinSpec``, a dict or a YAML file of what differs from its defaults, or None. An older twin in
+    ``path`` is replaced; a folder that holds anything else is refused with ``SpecError``, as are unknown knobs.
+    """
+    path, spec = Path(path), people.load(TwinSpec, spec)
+    people.check(spec, {name: attribute.segments for name, attribute in cards.load("mimic").attributes.items()})
+    if path.exists() and not (path / MARK).exists() and (not path.is_dir() or any(path.iterdir())):
+        raise SpecError(f"{path} exists and is no twin (it holds no {MARK}); give an empty or a new folder")
+    stays = _stays(spec, seed)
+    partial = path.with_name(f".{path.name}.partial")  # renamed at the end: a killed run leaves no half-written twin
+    shutil.rmtree(partial, ignore_errors=True)
+    task = partial / "in-hospital-mortality"
+    for split in ("train", "test"):
+        (task / split).mkdir(parents=True)
+    rows = 0
+    contents = mimic_episodes.texts(stays, generator(seed, "twin", "mimic", "signals"))
+    for place, name, text in zip(
+        np.where(stays["split"] == "test", "test", "train"), stays["file"], contents, strict=True
+    ):
+        (task / place / name).write_bytes(text.encode())
+        rows += text.count("\n") - 1
+    _write_lists(task, stays, generator(seed, "twin", "mimic", "lists"))
+    write_tables(partial, stays, generator(seed, "twin", "mimic", "tables"))
+    (partial / MARK).write_text(json.dumps(_describe(stays, spec, seed, rows), indent=1) + "\n", encoding="utf-8")
+    if path.exists():
+        shutil.rmtree(path)
+    partial.rename(path)
+    return path
+
+
+def tables() -> dict[str, pd.Series | pd.DataFrame]:
+    """Published shares of the segments, as ``people.population`` takes them; insurance depends on age."""
+    card, shares = cards.load("mimic"), {}
+    for name in ("gender", "age", "ethnicity", "language"):
+        counts = pd.Series(PUBLISHED["counts"][name], dtype=float)
+        shares[name] = counts.groupby(_segments(name, counts.index).to_numpy(), sort=False).sum()
+    by_age = {age: PUBLISHED["insurance given age"][age] for age in card.attributes["age"].segments}
+    return shares | {"insurance": pd.DataFrame(by_age).T.rename_axis("age")}
+
+
+def _segments(attribute: str, codes: pd.Index) -> pd.Series:
+    """Raw codes → segments of the card, ``UNKNOWN`` where it calls them missing."""
+    if attribute == "age":
+        return pd.Series(codes)
+    found = cards.load("mimic").attributes[attribute].segment(pd.Series(codes), attribute)
+    return pd.Series(found).astype(object).fillna(UNKNOWN)
+
+
+def _stays(spec: TwinSpec, seed: int) -> pd.DataFrame:
+    """One row a stay: person, segments and raw codes, severity, knobs' effects, label, split, times and ids."""
+    rng = generator(seed, "twin", "mimic", "people")
+    cells = people.population(tables())
+    log_odds = people.outcome_log_odds(
+        cells, PUBLISHED["death rates"], PUBLISHED["deaths"] / PUBLISHED["windows"], spec
+    )
+    drawn = people.draw(cells, log_odds, spec, spec.windows, rng)
+    for name, counts in PUBLISHED["counts"].items():
+        if name != "age":
+            drawn[f"raw {name}"] = _raw_codes(name, pd.Series(counts), drawn[name], rng)
+    drawn["raw insurance"] = drawn["insurance"]
+    drawn["system"] = np.where(rng.random(len(drawn)) < CAREVUE, "carevue", "metavision")
+    # windows a person: geometric with the published mean; nobody comes back after a recorded death
+    row = np.repeat(np.arange(len(drawn)), rng.geometric(PUBLISHED["people"] / PUBLISHED["windows"], len(drawn)))
+    stays = drawn.iloc[row].reset_index(drop=True).assign(person=row, z=rng.standard_normal(len(row)))
+    stays["outcome"], stays["label"] = people.label(stays, stays["z"].to_numpy(), spec, rng)
+    before = stays.groupby("person")["label"].cumsum() - stays["label"]
+    stays = stays[before == 0].iloc[: spec.windows].reset_index(drop=True)
+    stays["split"] = _split(stays, rng)
+    return hospital(stays, rng)
+
+
+def _raw_codes(name: str, counts: pd.Series, segments: pd.Series, rng: np.random.Generator) -> np.ndarray:
+    """A raw code for each person, drawn within the person's segment by the published counts."""
+    of_code = _segments(name, counts.index).to_numpy()
+    codes = np.empty(len(segments), dtype=object)
+    for segment in pd.unique(of_code):
+        here, known = (segments == segment).to_numpy(), counts[of_code == segment]
+        codes[here] = rng.choice(known.index.to_numpy(object), here.sum(), p=(known / known.sum()).to_numpy())
+    return codes
+
+
+def _split(stays: pd.DataFrame, rng: np.random.Generator) -> np.ndarray:
+    """Split by person in the official proportions, separately for people who die and who don't; see ``MIN_DEATHS``."""
+    by_person = stays.groupby("person").agg(windows=("label", "size"), dies=("label", "max"))
+    order = by_person.iloc[rng.permutation(len(by_person))]
+    dying, others = order[order["dies"] == 1], order[order["dies"] == 0]
+    if len(dying) < sum(MIN_DEATHS.values()):
+        raise SpecError(
+            f"a twin of {len(stays)} windows and this seed has {len(dying)} deaths, too few for three splits;"
+            " ask for more windows or another seed"
+        )
+    share = {split: n / PUBLISHED["windows"] for split, n in PUBLISHED["split windows"].items()}
+    split = pd.Series("train", index=order.index)
+    first_dying, first_other = 0, 0
+    reached = others["windows"].cumsum().to_numpy()
+    for name in ("test", "val"):
+        deaths = max(MIN_DEATHS[name], round(share[name] * len(dying)))
+        chosen = dying.iloc[first_dying : first_dying + deaths]
+        rest = round(share[name] * len(stays)) - chosen["windows"].sum()
+        last = int(np.searchsorted(reached, (reached[first_other - 1] if first_other else 0) + rest)) + 1
+        split[chosen.index] = name
+        split[others.index[first_other:last]] = name
+        first_dying, first_other = first_dying + deaths, last
+    return split.loc[stays["person"]].to_numpy()
+
+
+def _write_lists(task: Path, stays: pd.DataFrame, rng: np.random.Generator) -> None:
+    """The five lists: train/listfile.csv shuffled, its train and validation parts in its order; test lists sorted."""
+    lines = stays["file"] + "," + stays["label"].astype(str)
+    shuffled = lines[stays["split"] != "test"].sample(frac=1, random_state=rng)
+    split = stays["split"][shuffled.index]
+    test = lines[stays["split"] == "test"].sort_values()
+    parts = {"train/listfile": shuffled, "test/listfile": test, "test_listfile": test}
+    parts |= {f"{name}_listfile": shuffled[split == name] for name in ("train", "val")}
+    for name, part in parts.items():
+        (task / f"{name}.csv").write_bytes("\n".join(["stay,y_true", *part, ""]).encode())
+
+
+def _describe(stays: pd.DataFrame, spec: TwinSpec, seed: int, rows: int) -> dict[str, object]:
+    """Content of TWIN.json."""
+
+    def count(part: pd.DataFrame) -> dict[str, int]:
+        return {"windows": len(part), "people": int(part["person"].nunique()), "deaths": int(part["label"].sum())}
+
+    attributes = cards.load("mimic").attributes
+    return {
+        "synthetic": True,
+        "statement": "No person in these files exists. Results on a twin are no evidence about real people.",
+        "dataset": "mimic",
+        "seed": seed,
+        "spec": asdict(spec),
+        "planted_disparities": spec.planted(),
+        "model": people.__doc__,
+        "sources": PUBLISHED["source"],
+        "realised": {
+            "all": count(stays),
+            "splits": {name: count(part) for name, part in stays.groupby("split")},
+            "segments": {n: {s: count(part) for s, part in stays.groupby(n)} for n in attributes},
+            "labels that differ from the true outcome": int((stays["label"] != stays["outcome"]).sum()),
+            "rows per episode": round(rows / len(stays), 1),
+        },
+    }

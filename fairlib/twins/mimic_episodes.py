@@ -1,0 +1,158 @@
+"""Signals of the MIMIC twin: severity, signal quality and charting → texts of episode CSVs, rows at irregular times.
+
+A value at hour t is  baseline + person offset + z · (shift + drift · t / 48) + measurement noise.  Person offset and
+noise are wider by the factor ``noise`` of the person's segments (a badly fitted sensor is off in both ways). Charting
+times come every hour, and between the hours more often for the severely ill; a segment's missingness removes whole
+times.
+
+Baselines are the benchmark's normal values, measurement rates roughly its printed mask means; spreads and effects
+of severity are round clinical assumptions of ours, so that severity shows in many variables and in none alone.
+"""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from scipy.special import expit
+
+from ..readers.benchmark_episodes import HEADER, HOURS
+
+
+class Signal(NamedTuple):
+    """In the variable's unit: baseline, sd between people, sd of noise, effect of z at 0 h, and added over 48 h;
+    rate: chance of being measured at a charting time; digits after the point; range of what a device can show."""
+
+    baseline: float
+    person: float
+    noise: float
+    shift: float
+    drift: float
+    rate: float
+    digits: int
+    low: float
+    high: float
+
+
+SIGNALS = {
+    "Diastolic blood pressure": Signal(59, 9, 6, -2, -3, 0.95, 0, 15, 140),
+    "Fraction inspired oxygen": Signal(0.45, 0.08, 0.05, 0.03, 0.04, 0.15, 2, 0.21, 1),
+    "Glucose": Signal(128, 30, 18, 8, 8, 0.25, 0, 30, 600),
+    "Heart Rate": Signal(86, 12, 6, 5, 7, 0.97, 0, 25, 210),
+    "Height": Signal(170, 10, 0, 0, 0, 0.004, 0, 135, 210),
+    "Mean blood pressure": Signal(77, 10, 7, -3, -4, 0.94, 0, 25, 170),
+    "Oxygen saturation": Signal(97, 1.5, 1.2, -0.6, -0.8, 0.93, 0, 60, 100),
+    "Respiratory rate": Signal(19, 3.2, 2.5, 1.4, 2, 0.95, 0, 4, 60),
+    "Systolic blood pressure": Signal(118, 15, 9, -5, -7, 0.95, 0, 40, 240),
+    "Temperature": Signal(36.8, 0.5, 0.25, 0.02, -0.1, 0.3, 1, 32, 41.5),
+    "Weight": Signal(81, 18, 0.5, 0, 0, 0.03, 1, 35, 220),
+    "pH": Signal(7.4, 0.05, 0.03, -0.015, -0.025, 0.12, 2, 6.8, 7.7),
+}
+EYE, MOTOR, TOTAL, VERBAL = (
+    f"Glascow coma scale {part}" for part in ("eye opening", "motor response", "total", "verbal response")
+)
+REFILL = "Capillary refill rate"
+#: Texts of the two record systems by score, 1 first; the verbal score of a person with a breathing tube comes last.
+TEXTS = {
+    "carevue": {
+        EYE: ["1 No Response", "2 To pain", "3 To speech", "4 Spontaneously"],
+        MOTOR: [
+            "1 No Response",
+            "2 Abnorm extensn",
+            "3 Abnorm flexion",
+            "4 Flex-withdraws",
+            "5 Localizes Pain",
+            "6 Obeys Commands",
+        ],
+        VERBAL: ["1 No Response", "2 Incomp sounds", "3 Inapprop words", "4 Confused", "5 Oriented", "1.0 ET/Trach"],
+    },
+    "metavision": {
+        EYE: ["None", "To Pain", "To Speech", "Spontaneously"],
+        MOTOR: [
+            "No response",
+            "Abnormal extension",
+            "Abnormal Flexion",
+            "Flex-withdraws",
+            "Localizes Pain",
+            "Obeys Commands",
+        ],
+        VERBAL: [
+            "No Response",
+            "Incomprehensible sounds",
+            "Inappropriate Words",
+            "Confused",
+            "Oriented",
+            "No Response-ETT",
+        ],
+    },
+}
+#: Consciousness (0: the median person; sd 1) above which the score is one point higher.
+STEPS = {EYE: [-2.4, -1.9, -1.1], MOTOR: [-3.4, -3.0, -2.7, -2.2, -1.6], VERBAL: [-2.6, -2.2, -1.8, -0.9]}
+#: Half-hour slots: the even ones hold the hourly charting.
+SLOTS = 2 * HOURS
+BLOCK = 512
+
+
+def texts(stays: pd.DataFrame, rng: np.random.Generator) -> Iterator[str]:
+    """The CSV of each stay. Columns used: z, noise, charted, system, and person (a seed of what a person keeps).
+
+    Stays of one person share their offsets from the baseline.
+    """
+    offsets = rng.standard_normal((int(stays["person"].max()) + 1, len(SIGNALS) + 1))
+    for start in range(0, len(stays), BLOCK):
+        block = stays.iloc[start : start + BLOCK]
+        yield from _block(block, offsets[block["person"]], rng)
+
+
+def _block(stays: pd.DataFrame, offsets: np.ndarray, rng: np.random.Generator) -> Iterator[str]:
+    z, noise, charted = (stays[name].to_numpy()[:, None] for name in ("z", "noise", "charted"))
+    n = len(stays)
+    minute = 30 * np.arange(SLOTS) + rng.integers(0, 30, (n, SLOTS))
+    often = np.where(np.arange(SLOTS) % 2 == 0, 0.97, np.clip(0.3 + 0.1 * z, 0.05, 0.9))
+    slot = rng.random((n, SLOTS)) < often * charted
+    slot[:, 0] |= ~slot.any(axis=1)  # every stay has a charting time: the benchmark keeps no stay without a measurement
+    tube = rng.random((n, 1)) < expit(-0.6 + 0.8 * z)
+    cells = np.full((n, SLOTS, len(HEADER)), "", dtype=object)
+    trend = minute / (60 * HOURS)
+    for j, (name, signal) in enumerate(SIGNALS.items()):
+        seen = slot & (rng.random((n, SLOTS)) < signal.rate)
+        if name == "Fraction inspired oxygen":
+            seen &= tube
+        if name == "Heart Rate":
+            seen = slot
+        spread = noise * (signal.person * offsets[:, j, None] + signal.noise * rng.standard_normal((n, SLOTS)))
+        value = signal.baseline + z * (signal.shift + signal.drift * trend) + spread
+        value = np.clip(value[seen], signal.low, signal.high)
+        cells[:, :, HEADER.index(name)][seen] = _decimal(np.rint(value * 10**signal.digits), 10**signal.digits)
+    consciousness = -z * (0.4 + 0.6 * trend) + noise * (
+        0.8 * offsets[:, -1, None] + 0.4 * rng.standard_normal((n, SLOTS))
+    )
+    _write_coma_scale(cells, stays["system"].to_numpy(), consciousness, tube, slot & (rng.random((n, SLOTS)) < 0.3))
+    seen = slot & (rng.random((n, SLOTS)) < 0.003)
+    delayed = rng.random((n, SLOTS)) < expit(-2 + z)
+    cells[:, :, HEADER.index(REFILL)][seen] = np.where(delayed, "1.0", "0.0")[seen]
+    cells[:, :, 0] = _decimal(minute.ravel(), 60).reshape(n, SLOTS)
+    head = ",".join(HEADER)
+    for rows, kept in zip(cells, slot, strict=True):
+        yield "\n".join([head, *map(",".join, rows[kept].tolist()), ""])
+
+
+def _write_coma_scale(
+    cells: np.ndarray, system: np.ndarray, level: np.ndarray, tube: np.ndarray, seen: np.ndarray
+) -> None:
+    """Texts of the scores in the stay's record system; only CareVue holds the total, as in the original."""
+    scores = {part: np.searchsorted(steps, level) for part, steps in STEPS.items()}  # 0 is one point
+    total = (scores[EYE] + scores[MOTOR] + np.where(tube, 0, scores[VERBAL]) + 3).astype(str)
+    scores[VERBAL] = np.where(tube, len(STEPS[VERBAL]) + 1, scores[VERBAL])
+    for name, parts in TEXTS.items():
+        here = seen & (system == name)[:, None]
+        for part, words in parts.items():
+            cells[:, :, HEADER.index(part)][here] = np.array(words, dtype=object)[scores[part][here]]
+    here = seen & (system == "carevue")[:, None]
+    cells[:, :, HEADER.index(TOTAL)][here] = total[here]
+
+
+def _decimal(whole: np.ndarray, divisor: int) -> np.ndarray:
+    """Text of whole / divisor, shortest that reads back to the same number; formats each different value once."""
+    values, where = np.unique(whole, return_inverse=True)
+    return np.array([repr(float(value) / divisor) for value in values], dtype=object)[where]

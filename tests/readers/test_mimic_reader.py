@@ -1,0 +1,526 @@
+"""The MIMIC reader against a slow reference written from FORMAT.md, and against every kind of bad input."""
+
+import csv
+import gzip
+import json
+import math
+import os
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from fairlib.cohort import CohortError
+from fairlib.readers import benchmark_episodes, mimic, mimic_tables
+
+SHARED = Path(os.environ.get("FAIRLIB_SHARED", Path(__file__).parents[2].parent / "shared")) / "data"
+needs_shared = pytest.mark.skipif(
+    not SHARED.is_dir(), reason=f"the open sample data are not in {SHARED}; set FAIRLIB_SHARED"
+)
+
+# FORMAT.md, section timeseries.csv and the table of channels, typed out again: column, normal value, categories in
+# channel order, or the stored mean and standard deviation as printed there.
+TABLE = [
+    ("Capillary refill rate", "0.0", ["0.0", "1.0"]),
+    ("Diastolic blood pressure", "59.0", (61.1747, 211.11)),
+    ("Fraction inspired oxygen", "0.21", (0.291638, 0.169005)),
+    (
+        "Glascow coma scale eye opening",
+        "4 Spontaneously",
+        [
+            "To Pain",
+            "3 To speech",
+            "1 No Response",
+            "4 Spontaneously",
+            "None",
+            "To Speech",
+            "Spontaneously",
+            "2 To pain",
+        ],
+    ),
+    (
+        "Glascow coma scale motor response",
+        "6 Obeys Commands",
+        [
+            "1 No Response",
+            "3 Abnorm flexion",
+            "Abnormal extension",
+            "No response",
+            "4 Flex-withdraws",
+            "Localizes Pain",
+            "Flex-withdraws",
+            "Obeys Commands",
+            "Abnormal Flexion",
+            "6 Obeys Commands",
+            "5 Localizes Pain",
+            "2 Abnorm extensn",
+        ],
+    ),
+    ("Glascow coma scale total", "15", ["11", "10", "13", "12", "15", "14", "3", "5", "4", "7", "6", "9", "8"]),
+    (
+        "Glascow coma scale verbal response",
+        "5 Oriented",
+        [
+            "1 No Response",
+            "No Response",
+            "Confused",
+            "Inappropriate Words",
+            "Oriented",
+            "No Response-ETT",
+            "5 Oriented",
+            "Incomprehensible sounds",
+            "1.0 ET/Trach",
+            "4 Confused",
+            "2 Incomp sounds",
+            "3 Inapprop words",
+        ],
+    ),
+    ("Glucose", "128.0", (137.495, 57.1666)),
+    ("Heart Rate", "86", (86.2587, 19.4063)),
+    ("Height", "170.0", (169.793, 5.99642)),
+    ("Mean blood pressure", "77.0", (78.8177, 175.581)),
+    ("Oxygen saturation", "98.0", (98.2863, 1167.12)),
+    ("Respiratory rate", "19", (19.2776, 6.65641)),
+    ("Systolic blood pressure", "118.0", (120.317, 21.9231)),
+    ("Temperature", "36.6", (36.9324, 9.4673)),
+    ("Weight", "81.0", (81.902, 20.5304)),
+    ("pH", "7.4", (7.22786, 1.90062)),
+]
+HEADER = ["Hours", *(name for name, _, _ in TABLE)]
+
+
+def slow_channels(text: str) -> np.ndarray:
+    """One episode → (48, 76), by the sentences of FORMAT.md, one cell at a time."""
+    rows = list(csv.DictReader(text.splitlines()))
+    blocks, masks = [], []
+    for name, normal, kind in TABLE:
+        last = [None] * 48
+        for row in rows:
+            if row[name] != "":
+                last[max(0, math.floor(float(row["Hours"]) - 1e-6))] = row[name]
+        current, columns = normal, []
+        for hour in range(48):
+            current = current if last[hour] is None else last[hour]
+            if isinstance(kind, list):
+                columns.append([1.0 if category == current else 0.0 for category in kind])
+            else:
+                columns.append([(float(current) - kind[0]) / kind[1]])
+        blocks.append(np.array(columns))
+        masks.append([0.0 if value is None else 1.0 for value in last])
+    return np.concatenate([*blocks, np.array(masks).T], axis=1)
+
+
+def episode_text(seed: int, rows: int = 60) -> str:
+    """A random episode: irregular hours, some at bin edges, several rows in an hour, many empty cells."""
+    rng = np.random.default_rng(seed)
+    hours = np.sort(np.concatenate([rng.uniform(0, 48, rows), rng.integers(0, 49, 8)]))
+    lines = [",".join(HEADER)]
+    for hour in hours:
+        cells = [repr(float(hour))]
+        for _, normal, kind in TABLE:
+            if rng.random() < 0.7:
+                cells.append("")
+            elif isinstance(kind, list):
+                cells.append(str(rng.choice(kind)))
+            else:
+                cells.append(repr(round(float(normal) * rng.uniform(0.5, 1.5), 3)))
+        lines.append(",".join(cells))
+    return "\n".join(lines) + "\n"
+
+
+SUBJECTS = {"train": [11, 12, 13, 11], "val": [21, 22], "test": [31, 32]}  # 11 has two episodes
+PEOPLE = [11, 12, 13, 21, 22, 31, 32]
+
+
+@pytest.fixture
+def benchmark(tmp_path) -> Path:
+    """A small output folder of the benchmark with its tables, all of it fine."""
+    root = tmp_path / "data"
+    task = root / "in-hospital-mortality"
+    lists, seed = {}, 0
+    for split, subjects in SUBJECTS.items():
+        for i, subject in enumerate(subjects):
+            name = f"{subject}_episode{subjects[:i].count(subject) + 1}_timeseries.csv"
+            lists.setdefault(split, []).append(f"{name},{i % 2}")
+            file = task / ("test" if split == "test" else "train") / name
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(episode_text(seed := seed + 1))
+        (task / f"{split}_listfile.csv").write_text("\n".join(["stay,y_true", *lists[split], ""]))
+    write_table(root, "PATIENTS", "SUBJECT_ID,GENDER,DOB", [f"{p},{'MF'[p % 2]},2080-06-15 00:00:00" for p in PEOPLE])
+    columns = "SUBJECT_ID,HADM_ID,ADMITTIME,ETHNICITY,INSURANCE,LANGUAGE,DIAGNOSIS"
+    rows = [f'{p},{p}00,2140-06-15 10:00:00,WHITE,Private,ENGL,"PAIN, CHEST"' for p in PEOPLE]
+    rows.append("22,2201,2141-06-15 10:00:00,UNKNOWN/NOT SPECIFIED,Private,ENGL,FALL")
+    # subject 11: the second admission is 5 years later, with another insurance and over 65
+    write_table(root, "ADMISSIONS", columns, [*rows, "11,1101,2145-06-15 10:00:00,WHITE,Medicare,ENGL,FALL"])
+    return root
+
+
+def write_table(root: Path, name: str, header: str, rows: list[str]) -> None:
+    (root / f"{name}.csv").write_text("\n".join([header, *rows, ""]))
+
+
+def write_stays(root: Path, extra: list[str]) -> None:
+    header = "SUBJECT_ID,HADM_ID,ICUSTAY_ID,FIRST_CAREUNIT,LAST_CAREUNIT,FIRST_WARDID,LAST_WARDID,INTIME,OUTTIME"
+    rows = [f"{p},{p}00,{p}000,MICU,MICU,50,50,2140-06-15 12:00:00,2140-06-19 12:00:00" for p in PEOPLE if p != 11]
+    write_table(root, "ICUSTAYS", header, [*extra, *rows])
+
+
+def edit(file: Path, line: int, text: str) -> None:
+    """Replace a line (1-based)."""
+    lines = file.read_text().splitlines()
+    lines[line - 1] = text
+    file.write_text("\n".join(lines) + "\n")
+
+
+def refusal(root: Path, **options) -> str:
+    with pytest.raises(CohortError) as caught:
+        mimic.read(root, **options)
+    return str(caught.value)
+
+
+# --- values
+
+
+def test_every_value_equals_the_slow_reference(benchmark):
+    cohort = mimic.read(benchmark)
+    task = benchmark / "in-hospital-mortality"
+    names = [line.split(",")[0] for s in SUBJECTS for line in (task / f"{s}_listfile.csv").read_text().split()[1:]]
+    folders = ["train"] * 6 + ["test"] * 2
+    wanted = np.stack([slow_channels((task / f / name).read_text()) for f, name in zip(folders, names, strict=True)])
+    assert cohort.x.shape == (8, 48, 76)
+    assert cohort.x.dtype == np.float32
+    np.testing.assert_allclose(cohort.x, wanted, atol=2e-4)  # the statistics above are printed with six digits
+    assert cohort.y.tolist() == [0, 1, 0, 1, 0, 1, 0, 1]
+    assert cohort.person.tolist() == [11, 12, 13, 11, 21, 22, 31, 32]
+    assert cohort.split.tolist() == ["train"] * 4 + ["val"] * 2 + ["test"] * 2
+    assert cohort.origin == "real"
+
+
+def test_channels_are_in_the_order_of_the_format():
+    wanted = [f"{name}->{c}" if c else name for name, _, k in TABLE for c in (k if isinstance(k, list) else [""])]
+    wanted += [f"mask->{name}" for name, _, _ in TABLE]
+    assert list(benchmark_episodes.CHANNELS) == wanted
+    assert len(wanted) == 76
+    continuous = [i for i, name in enumerate(wanted) if name in {n for n, _, k in TABLE if isinstance(k, tuple)}]
+    assert continuous == [2, 3, *range(49, 59)]
+
+
+@needs_shared
+def test_channels_and_statistics_are_those_of_the_benchmark():
+    stored = json.loads((SHARED / "mimic-benchmark" / "ihm_normalizer.json").read_text())
+    statistics = stored["timestep_hours"]["1.0"]
+    assert list(benchmark_episodes.CHANNELS) == stored["channels"]
+    indices = [benchmark_episodes.STARTS[j] for j in benchmark_episodes.CONTINUOUS]
+    assert indices == stored["normalised_channel_indices"]
+    assert benchmark_episodes.MEAN.tolist() == [statistics["means"][i] for i in indices]
+    assert benchmark_episodes.SD.tolist() == [statistics["stds"][i] for i in indices]
+    config = json.loads((SHARED / "mimic-benchmark" / "discretizer_config.json").read_text())
+    for variable in benchmark_episodes.VARIABLES:
+        assert variable.get("categories", []) == config["possible_values"][variable["name"]]
+        assert str(variable["normal"]) in (
+            config["normal_values"][variable["name"]],
+            f"{config['normal_values'][variable['name']]}.0",
+        )
+
+
+def test_bins_carrying_forward_and_the_last_value_of_an_hour():
+    rate, mask = 50, 67
+    lines = ["Hours" + "," + ",".join(HEADER[1:])]
+    for hour, value in ((0.0, "60"), (1.0, "70"), (1.0, "71"), (1.000002, "80"), (48.0000005, "90")):
+        cells = [str(hour)] + [""] * 17
+        cells[9] = value
+        lines.append(",".join(cells))
+    positions, values = benchmark_episodes.parse("\n".join(lines), "file")
+    grid = np.full(48 * 17, np.nan)
+    grid[positions] = values
+    x = benchmark_episodes.to_channels(grid.reshape(1, 48, 17))[0]
+    beats = x[:, rate] * 19.406306128762413 + 86.25870678236019
+    np.testing.assert_allclose(
+        beats, [71] + [80] * 46 + [90], rtol=1e-5
+    )  # t = 1.0 falls in bin 0, the last value counts
+    assert x[:, mask].tolist() == [1, 1] + [0] * 45 + [1]
+
+
+@pytest.mark.parametrize(
+    ("column", "texts"), [(6, ("15", "15.0")), (6, ("3", "3.0")), (1, ("1", "1.0")), (1, ("0", "0.0"))]
+)
+def test_scores_written_as_numbers_are_the_same_category(column, texts):
+    def read(text):
+        cells = ["0.5"] + [""] * 17
+        cells[column] = text
+        return benchmark_episodes.parse(",".join(HEADER) + "\n" + ",".join(cells), "file")
+
+    assert read(texts[0]) == read(texts[1])
+
+
+# --- attributes
+
+
+def attributes_of(cohort, subject: int) -> list[dict]:
+    return cohort.attributes.astype(object)[cohort.person == subject].to_dict("records")
+
+
+def test_without_icustays_only_unambiguous_attributes_are_used(benchmark):
+    cohort = mimic.read(benchmark)
+    first, second = attributes_of(cohort, 11)
+    assert first == second
+    assert first["gender"] == "Female"
+    assert first["ethnicity"] == "White"
+    assert first["language"] == "English"
+    assert pd.isna(first["age"])
+    assert pd.isna(first["insurance"])
+    assert attributes_of(cohort, 12)[0] == {
+        "gender": "Male",
+        "age": "<65",
+        "ethnicity": "White",
+        "insurance": "Private",
+        "language": "English",
+    }
+    assert pd.isna(attributes_of(cohort, 22)[0]["ethnicity"])  # White once, unknown once: which one is the episode's?
+    counted = cohort.attrition.set_index("step").loc["insurance unknown"]
+    assert (counted["windows"], counted["people"]) == (2, 1)
+    assert "admissions disagree for 2 stays" in counted["note"]
+
+
+def test_with_icustays_each_episode_has_its_own_admission(benchmark):
+    later = "11,1101,5,MICU,MICU,50,50,2145-06-15 12:00:00,2145-06-19 12:00:00"  # listed first, happened second
+    earlier = "11,1100,9,MICU,MICU,50,50,2140-06-15 12:00:00,2140-06-19 12:00:00"
+    write_stays(benchmark, [later, earlier])
+    first, second = attributes_of(mimic.read(benchmark), 11)
+    assert (first["age"], first["insurance"]) == ("<65", "Private")
+    assert (second["age"], second["insurance"]) == (">=65", "Medicare")
+
+
+def test_stays_that_the_benchmark_drops_are_not_numbered(benchmark):
+    kept = [
+        "11,1100,1,MICU,MICU,50,50,2140-06-15 12:00:00,2140-06-19 12:00:00",
+        "11,1101,2,MICU,MICU,50,50,2145-06-15 12:00:00,2145-06-19 12:00:00",
+    ]
+    dropped = [
+        "11,1102,3,MICU,CCU,50,50,2130-06-15 12:00:00,2130-06-19 12:00:00",  # care unit changed
+        "11,1102,4,MICU,MICU,50,51,2131-06-15 12:00:00,2131-06-19 12:00:00",  # ward changed
+        "11,1103,5,MICU,MICU,50,50,2132-06-15 12:00:00,2132-06-19 12:00:00",  # two stays in one admission
+        "11,1103,6,MICU,MICU,50,50,2132-06-20 12:00:00,2132-06-29 12:00:00",
+        "11,1104,7,NICU,NICU,50,50,2080-06-15 12:00:00,2080-06-19 12:00:00",  # under 18 years
+    ]
+    write_stays(benchmark, dropped + kept)
+    assert [row["insurance"] for row in attributes_of(mimic.read(benchmark), 11)] == ["Private", "Medicare"]
+    write_stays(benchmark, dropped + kept[:1])
+    assert "11_episode2" in (message := refusal(benchmark))
+    assert "1 episode(s), not 2" in message
+
+
+@needs_shared
+def test_the_demo_has_57_stays_of_48_hours():
+    """Its README.md: applying the benchmark's rules gives 57 stays, the number in its published list."""
+    tables = {}
+    for name in ("ICUSTAYS", "PATIENTS"):
+        file = mimic_tables.find_table(name, [SHARED / "mimic-iii-demo"])
+        tables[name] = mimic_tables.read_table(file, getattr(mimic_tables, name))
+    kept = mimic_tables.episode_admissions(tables["ICUSTAYS"], tables["PATIENTS"])
+    assert int((kept["OUTTIME"] - kept["INTIME"] >= pd.Timedelta(hours=48)).sum()) == 57
+
+
+def test_ages_follow_the_calendar_also_for_shifted_dates_of_birth(benchmark):
+    write_table(
+        benchmark,
+        "PATIENTS",
+        "SUBJECT_ID,GENDER,DOB",
+        [
+            "11,M,2080-06-15 00:00:00",
+            "12,M,2075-06-15 00:00:00",  # 65 today
+            "13,M,2075-06-16 00:00:00",  # 65 tomorrow
+            "21,M,1840-06-15 00:00:00",  # over 89: shifted to 300 years, more nanoseconds than int64 holds
+            *(f"{p},M,2080-06-15 00:00:00" for p in (22, 31, 32)),
+        ],
+    )
+    cohort = mimic.read(benchmark)
+    assert [attributes_of(cohort, p)[0]["age"] for p in (12, 13, 21)] == [">=65", "<65", ">=65"]
+
+
+def test_codes_become_segments_and_unknown_codes_stay_missing(benchmark):
+    cases = [
+        ("WHITE - RUSSIAN", "Private", "ENGL", "White", "English"),
+        ("BLACK/CAPE VERDEAN", "Private", "PTUN", "Black", "Other"),
+        ("HISPANIC/LATINO - CUBAN", "Private", "", "Hispanic", None),
+        ("UNKNOWN/NOT SPECIFIED", "Private", "*ARM", None, "Other"),
+        ("UNABLE TO OBTAIN", "Private", "ENGL", None, "English"),
+        ("PATIENT DECLINED TO ANSWER", "Private", "ENGL", None, "English"),
+        ("PORTUGUESE", "Private", "ENGL", "Other", "English"),
+    ]
+    rows = [f"{p},{p}00,2140-06-15 10:00:00,{c[0]},{c[1]},{c[2]}" for p, c in zip(PEOPLE, cases, strict=True)]
+    write_table(benchmark, "ADMISSIONS", "SUBJECT_ID,HADM_ID,ADMITTIME,ETHNICITY,INSURANCE,LANGUAGE", rows)
+    cohort = mimic.read(benchmark)
+    for person, (*_, ethnicity, language) in zip(PEOPLE, cases, strict=True):
+        found = attributes_of(cohort, person)[0]
+        assert (found["ethnicity"] if pd.notna(found["ethnicity"]) else None) == ethnicity
+        assert (found["language"] if pd.notna(found["language"]) else None) == language
+    assert cohort.attrition.set_index("step").loc["ethnicity unknown", "people"] == 3
+
+
+def test_tables_may_be_zipped_lower_case_and_elsewhere(benchmark, tmp_path):
+    plain = mimic.read(benchmark)
+    elsewhere = tmp_path / "tables"
+    elsewhere.mkdir()
+    for name in ("ADMISSIONS", "PATIENTS"):
+        header, rows = (benchmark / f"{name}.csv").read_text().split("\n", 1)
+        (elsewhere / f"{name.lower()}.csv.gz").write_bytes(gzip.compress(f"{header.lower()}\n{rows}".encode()))
+        (benchmark / f"{name}.csv").unlink()
+    found = mimic.read(benchmark / "in-hospital-mortality", tables=elsewhere)
+    assert found.fingerprint() == plain.fingerprint()
+    for name in ("admissions", "patients"):  # the parent of the given folder is searched too
+        shutil.move(elsewhere / f"{name}.csv.gz", benchmark)
+    assert mimic.read(benchmark / "in-hospital-mortality").fingerprint() == plain.fingerprint()
+
+
+def test_a_twin_says_so_and_cannot_be_read_as_real(benchmark):
+    (benchmark / "TWIN.json").write_text("{}")
+    assert mimic.read(benchmark).origin == mimic.read(benchmark / "in-hospital-mortality").origin == "twin"
+    assert "synthetic" in refusal(benchmark, origin="real")
+
+
+def test_the_attrition_table_compares_with_the_benchmark(benchmark):
+    (benchmark / "in-hospital-mortality" / "train" / "99_episode1_timeseries.csv").write_text("not listed")
+    attrition = mimic.read(benchmark).attrition.set_index("step")
+    note = attrition.loc["test list: stays with an episode file", "note"]
+    assert "you have 2 test stays, the benchmark has 3,236 with 374 deaths" in note
+    assert attrition.loc["episode files in no list", "windows"] == 1
+    assert attrition.loc["cohort", ["windows", "people"]].tolist() == [8, 7]
+
+
+# --- bad input: the message names the file, the place, the value and what to do
+
+EPISODE = "in-hospital-mortality/train/12_episode1_timeseries.csv"
+
+
+@pytest.mark.parametrize(
+    ("column", "cell", "words"),
+    [
+        ("Heart Rate", "fast", ["'fast'", "finite number", "Heart Rate"]),
+        ("Heart Rate", "nan", ["'nan'", "finite number", "Heart Rate"]),
+        ("Weight", "inf", ["'inf'", "finite number", "Weight"]),
+        ("Weight", "1e999", ["'1e999'", "finite number"]),
+        ("Glascow coma scale eye opening", "Wide open", ["'Wide open'", "unknown category", "4 Spontaneously"]),
+        ("Glascow coma scale total", "16", ["'16'", "unknown category"]),
+        ("Capillary refill rate", "2.0", ["'2.0'", "unknown category"]),
+        ("Hours", "soon", ["'soon'", "Hours"]),
+        ("Hours", "nan", ["'nan'", "Hours"]),
+        ("Hours", "", ["Hours"]),
+        ("Hours", "-0.5", ["-0.5", "outside the first 48 hours"]),
+        ("Hours", "48.1", ["48.1", "outside the first 48 hours"]),
+        ("Hours", "0.0", ["0.0", "earlier than the line before", "sort"]),
+    ],
+)
+def test_bad_cells_are_named(benchmark, column, cell, words):
+    file = benchmark / EPISODE
+    cells = file.read_text().splitlines()[29].split(",")
+    cells[HEADER.index(column)] = cell
+    edit(file, 30, ",".join(cells))
+    message = refusal(benchmark)
+    for word in ("train/12_episode1_timeseries.csv, line 30", f"column {column}", *words):
+        assert word in message
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"", ["is empty (0 bytes)"]),
+        (",".join(HEADER).encode() + b"\n", ["a header and no rows"]),
+        (b"Hours,Pulse\n1,2\n", ["line 1", "column 2", "'Capillary refill rate'", "'Pulse'"]),
+        (",".join([*HEADER, "Extra"]).encode() + b"\n0.5" + b"," * 18, ["line 1", "column 19", "'Extra'"]),
+        (",".join(HEADER).encode() + b"\n0.5,,\n", ["line 2", "expected 18 cells, found 3"]),
+        (",".join(HEADER).encode() + b"\n\xff\xfe", ["not UTF-8"]),
+    ],
+)
+def test_bad_files_are_named(benchmark, content, words):
+    (benchmark / EPISODE).write_bytes(content)
+    message = refusal(benchmark)
+    for word in ("train/12_episode1_timeseries.csv", *words):
+        assert word in message
+
+
+@pytest.mark.parametrize(
+    ("split", "line", "text", "words"),
+    [
+        ("train", 1, "stay,period_length,y_true", ["line 1", "stay,y_true"]),
+        ("train", 3, "99_episode1_timeseries.csv,1", ["line 3", "99_episode1_timeseries.csv", "copy the folder"]),
+        ("train", 3, "12_episode1_timeseries.csv,2", ["line 3", "y_true", "'2'"]),
+        ("train", 3, "12_episode1_timeseries.csv", ["line 3", "y_true", "''"]),
+        ("train", 3, "episode.csv,1", ["line 3", "'episode.csv'"]),
+        ("train", 4, "12_episode1_timeseries.csv,1", ["line 4", "listed twice", "line 3"]),
+        ("val", 2, "12_episode1_timeseries.csv,1", ["line 2", "subject 12", "train_listfile.csv", "one split"]),
+        ("test", 2, "12_episode2_timeseries.csv,1", ["line 2", "subject 12", "train_listfile.csv", "one split"]),
+        ("test", 2, "99_episode1_timeseries.csv,1", ["line 2", "test"]),
+    ],
+)
+def test_bad_lists_are_named(benchmark, split, line, text, words):
+    edit(benchmark / "in-hospital-mortality" / f"{split}_listfile.csv", line, text)
+    message = refusal(benchmark)
+    for word in (f"{split}_listfile.csv", *words):
+        assert word in message
+
+
+def test_missing_and_damaged_lists(benchmark):
+    task = benchmark / "in-hospital-mortality"
+    (task / "val_listfile.csv").write_bytes(b"stay,y_true\n\xff")
+    assert "not UTF-8" in refusal(benchmark)
+    (task / "val_listfile.csv").write_text("stay,y_true\n")
+    assert "lists no stay" in refusal(benchmark)
+    (task / "val_listfile.csv").write_text("")
+    assert "found nothing" in refusal(benchmark)
+    (task / "val_listfile.csv").write_text("stay,y_true\n21_episode1_timeseries.csv,0\n")
+    assert "val split holds only class 0" in refusal(benchmark)
+    for split in SUBJECTS:
+        (task / f"{split}_listfile.csv").unlink()
+    assert "in-hospital-mortality" in refusal(benchmark)
+    assert "split step" not in refusal(benchmark)
+    (task / "train" / "listfile.csv").write_text("stay,y_true\n")
+    assert "split step" in refusal(benchmark)
+    assert "not a folder" in refusal(benchmark / "nowhere")
+
+
+@pytest.mark.parametrize(
+    ("name", "line", "text", "words"),
+    [
+        ("PATIENTS", 1, "SUBJECT_ID,SEX,DOB", ["column GENDER is missing"]),
+        ("ADMISSIONS", 1, "SUBJECT_ID,HADM_ID,ADMITTIME,RACE,INSURANCE,LANGUAGE,X", ["column ETHNICITY is missing"]),
+        ("PATIENTS", 3, "99,M,2080-06-15 00:00:00", ["no row for SUBJECT_ID 12"]),
+        ("ADMISSIONS", 3, "99,1,2140-06-15 10:00:00,WHITE,Private,ENGL,X", ["no row for SUBJECT_ID 12"]),
+        ("PATIENTS", 3, "11,M,2080-06-15 00:00:00", ["line 3", "SUBJECT_ID 11 appears twice"]),
+        ("PATIENTS", 3, "12,M,long ago", ["line 3", "column DOB", "'long ago'"]),
+        ("PATIENTS", 3, "twelve,M,2080-06-15 00:00:00", ["line 3", "column SUBJECT_ID", "'twelve'"]),
+        ("ADMISSIONS", 3, "12,1200,,WHITE,Private,ENGL,X", ["line 3", "column ADMITTIME", "''"]),
+    ],
+)
+def test_bad_tables_are_named(benchmark, name, line, text, words):
+    edit(benchmark / f"{name}.csv", line, text)
+    message = refusal(benchmark)
+    for word in (f"{name}.csv", *words):
+        assert word in message
+
+
+def test_missing_and_damaged_tables(benchmark):
+    file = benchmark / "ADMISSIONS.csv"
+    content = file.read_bytes()
+    file.write_bytes(content.replace(b"WHITE", b"WH\xffTE"))
+    assert "ADMISSIONS.csv is not UTF-8" in refusal(benchmark)
+    file.write_bytes(b"")
+    assert "ADMISSIONS.csv is empty" in refusal(benchmark)
+    file.write_bytes(content.split(b"\n")[0] + b"\n")
+    assert "a header and no rows" in refusal(benchmark)
+    file.unlink()
+    (benchmark / "ADMISSIONS.csv.gz").write_bytes(gzip.compress(content)[:60])
+    assert "truncated" in refusal(benchmark)
+    (benchmark / "ADMISSIONS.csv.gz").unlink()
+    message = refusal(benchmark)
+    assert "ADMISSIONS.csv" in message
+    assert "tables=" in message
+
+
+def test_an_unknown_insurance_is_refused(benchmark):
+    file = benchmark / "ADMISSIONS.csv"
+    file.write_text(file.read_text().replace("Medicare", "Magic"))
+    with pytest.raises(ValueError, match="insurance: value 'Magic'"):
+        mimic.read(benchmark)

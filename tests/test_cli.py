@@ -1,0 +1,127 @@
+"""The command line: what it calls, what it prints, and one sentence instead of a traceback."""
+
+import subprocess
+import sys
+
+import pytest
+
+from fairlib import fetch, gate, twins
+from fairlib.__main__ import main
+from fairlib.cards import CardError
+from fairlib.cohort import CohortError
+from fairlib.fetch import FetchError
+from fairlib.twins import SpecError
+
+
+@pytest.fixture
+def calls(monkeypatch, tmp_path):
+    """Stand-ins for what the commands call, and a record of how."""
+    seen = []
+
+    def fetched(dataset, folder, base_url=None):
+        seen.append(("fetch", dataset, str(folder), base_url))
+        return [folder / "set-a.tar.gz", folder / "Outcomes-a.txt"]
+
+    monkeypatch.setattr(fetch, "fetch", fetched)
+    monkeypatch.setattr(fetch, "extract", lambda archive, folder: seen.append(("extract", archive.name, str(folder))))
+    monkeypatch.setattr(twins, "write", lambda dataset, *rest: seen.append(("twin", dataset, str(rest[0]), *rest[1:])))
+    return seen
+
+
+def test_fetch(calls, capsys):
+    assert main(["fetch", "challenge2012", "data"]) == 0
+    assert calls == [("fetch", "challenge2012", "data", None)]
+    assert "2 official files of challenge2012 in data" in capsys.readouterr().out
+
+
+def test_fetch_and_extract(calls):
+    assert main(["fetch", "challenge2012", "data", "--base-url", "http://mirror/x", "--extract"]) == 0
+    assert calls == [("fetch", "challenge2012", "data", "http://mirror/x"), ("extract", "set-a.tar.gz", "data")]
+
+
+def test_twin(calls, capsys):
+    assert main(["twin", "mimic", "data"]) == 0
+    assert main(["twin", "mimic", "data", "--windows", "300", "--seed", "7"]) == 0
+    assert calls == [("twin", "mimic", "data", None, 0), ("twin", "mimic", "data", {"windows": 300}, 7)]
+    assert "twin of mimic in data" in capsys.readouterr().out
+
+
+def test_twin_for_real(tmp_path):
+    assert main(["twin", "mimic", str(tmp_path / "twin"), "--windows", "200"]) == 0
+    assert list((tmp_path / "twin").rglob("listfile.csv"))
+
+
+@pytest.mark.parametrize(
+    "error",
+    [CohortError("a, line 3"), CardError("no card"), FetchError("no net"), SpecError("knob"), OSError("disk full")],
+)
+def test_errors_are_one_sentence_and_code_2(monkeypatch, capsys, error):
+    def fails(*_):
+        raise error
+
+    monkeypatch.setattr(fetch, "fetch", fails)
+    assert main(["fetch", "challenge2012", "data"]) == 2
+    printed = capsys.readouterr()
+    assert printed.err == f"fairlib fetch: {error}\n"
+    assert printed.out == ""
+
+
+def test_interrupt(monkeypatch, capsys):
+    def stops(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(fetch, "fetch", stops)
+    assert main(["fetch", "challenge2012", "data"]) == 130
+    assert "run it again to continue" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "required: COMMAND"),
+        (["fetsh"], "invalid choice: 'fetsh'"),
+        (["fetch", "challenge2012"], "required: DIR"),
+        (["twin", "mimic", "d", "--windows", "0"], "'0' is not a whole number above 0"),
+        (["twin", "mimic", "d", "--windows", "many"], "'many' is not a whole number"),
+        (["twin", "mimic", "d", "--seed", "x"], "invalid int value"),
+    ],
+)
+def test_wrong_usage(capsys, arguments, message):
+    with pytest.raises(SystemExit) as stop:
+        main(arguments)
+    assert stop.value.code == 2
+    assert message in capsys.readouterr().err
+
+
+def test_gate(monkeypatch, capsys, tmp_path):
+    (tmp_path / "ids.txt").write_text("132539\n140501\n")
+    seen = []
+    monkeypatch.setattr(gate, "check_book", lambda *arguments: seen.append(arguments) or "3 pages scanned")
+    assert main(["gate", "executed", "html", "--identifiers", str(tmp_path / "ids.txt")]) == 0
+    assert [str(seen[0][0]), str(seen[0][1]), *seen[0][2]] == ["executed", "html", "132539", "140501"]
+    assert capsys.readouterr().out == "3 pages scanned\n"
+
+
+def test_gate_with_findings(capsys, tmp_path):
+    assert main(["gate", str(tmp_path), str(tmp_path)]) == 1
+    printed = capsys.readouterr()
+    assert "no executed notebook found" in printed.err
+    assert printed.out == ""
+
+
+@pytest.mark.parametrize("command", ["fetch", "twin", "gate"])
+def test_help_says_what_it_does(capsys, command):
+    with pytest.raises(SystemExit) as stop:
+        main([command, "--help"])
+    assert stop.value.code == 0
+    printed = capsys.readouterr().out
+    assert "DIR" in printed
+    assert len(printed.splitlines()) > 8
+
+
+def test_as_a_module(tmp_path):
+    command = [sys.executable, "-m", "fairlib", "fetch", "mimic", str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("fairlib fetch: no download for dataset 'mimic'")
+    assert "Traceback" not in done.stderr

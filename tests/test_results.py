@@ -1,0 +1,210 @@
+"""Results on disk: fresh only if whole, undamaged and of the same key; the source hash; no litter."""
+
+import json
+import os
+
+import pytest
+
+from fairlib import results
+from fairlib.results import MANIFEST, ResultsError, fresh, key_hash, replace_file, save, source_hash
+
+KEY = {"strategy": "frozen_0", "seed": 3, "views": ("scaling",), "rate": 0.1}
+FILES = {"weights.bin": bytes(range(256)) * 4, "table.txt": b"a,b\n1,2\n"}
+
+
+@pytest.fixture
+def folder(tmp_path):
+    folder = tmp_path / "mimic" / "seed-3"
+    save(
+        folder,
+        KEY,
+        {name: lambda path, c=content: path.write_bytes(c) for name, content in FILES.items()},
+        {"seconds": 1},
+    )
+    return folder
+
+
+def test_fresh_after_save(folder):
+    assert fresh(folder, KEY)
+    assert sorted(path.name for path in folder.iterdir()) == [MANIFEST, "table.txt", "timings.json", "weights.bin"]
+
+
+def test_other_key_or_folder_is_not_fresh(folder):
+    for change in ({"seed": 4}, {"views": ()}, {"rate": 0.1000001}, {"new": None}):
+        assert not fresh(folder, KEY | change)
+    assert not fresh(folder, {"seed": 3})
+    assert not fresh(folder.parent, KEY)
+    assert not fresh(folder / "nowhere", KEY)
+
+
+@pytest.mark.parametrize("name", sorted(FILES))
+def test_flipped_byte_is_noticed(folder, name):
+    for place in (0, len(FILES[name]) // 2, -1):
+        content = bytearray(FILES[name])
+        content[place] ^= 1
+        (folder / name).write_bytes(bytes(content))
+        assert not fresh(folder, KEY)
+    (folder / name).write_bytes(FILES[name])
+    assert fresh(folder, KEY)
+
+
+@pytest.mark.parametrize("name", [*sorted(FILES), MANIFEST])
+def test_truncated_empty_or_missing_file_is_noticed(folder, name):
+    content = (folder / name).read_bytes()
+    for part in (content[:-3], b""):
+        (folder / name).write_bytes(part)
+        assert not fresh(folder, KEY)
+    (folder / name).unlink()
+    assert not fresh(folder, KEY)
+
+
+def test_flipped_manifest_is_noticed_or_harmless(folder):
+    content = (folder / MANIFEST).read_bytes()
+    for place in range(len(content)):
+        flipped = bytearray(content)
+        flipped[place] ^= 1 << place % 8
+        (folder / MANIFEST).write_bytes(bytes(flipped))
+        if fresh(folder, KEY):  # only where it still says the same
+            assert json.loads(bytes(flipped)) == json.loads(content)
+
+
+@pytest.mark.parametrize(
+    "text", ["[]", "null", "3", '{"key": {}}', '{"key": {}, "files": []}', '{"files": {}}', "\xff"]
+)
+def test_strange_manifest_is_not_fresh(folder, text):
+    (folder / MANIFEST).write_text(text, encoding="latin-1")
+    assert not fresh(folder, KEY)
+    assert not fresh(folder, {})
+
+
+def test_timings_are_outside_the_manifest(folder):
+    (folder / "timings.json").write_text("{}")
+    assert fresh(folder, KEY)
+    before = (folder / MANIFEST).read_bytes()
+    save(
+        folder,
+        KEY,
+        {name: lambda path, c=content: path.write_bytes(c) for name, content in FILES.items()},
+        {"seconds": 9},
+    )
+    assert (folder / MANIFEST).read_bytes() == before
+
+
+def test_killed_half_way_is_made_again(folder):
+    def killed(path):
+        path.write_bytes(b"half")
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        save(folder, KEY, {"weights.bin": lambda path: path.write_bytes(b"new"), "table.txt": killed})
+    assert not fresh(folder, KEY)
+    assert (folder / "table.txt").read_bytes() == FILES["table.txt"]  # the old one, whole
+    assert sorted(path.name for path in folder.iterdir()) == ["table.txt", "timings.json", "weights.bin"]
+
+
+def test_replace_file_leaves_old_or_new_and_no_litter(tmp_path):
+    path = tmp_path / "new" / "file.txt"
+    replace_file(path, lambda temporary: temporary.write_text("one"))
+    seen = []
+
+    def fails(temporary):
+        seen.append((temporary.parent, temporary.suffix, path.read_text()))
+        temporary.write_text("two")
+        raise ValueError("writer failed")
+
+    with pytest.raises(ValueError, match="writer failed"):
+        replace_file(path, fails)
+    assert seen == [(path.parent, ".txt", "one")]
+    assert path.read_text() == "one"
+    assert [found.name for found in path.parent.iterdir()] == ["file.txt"]
+
+
+def test_full_disk_says_so(tmp_path):
+    def full(path):
+        raise OSError(28, "No space left on device")
+
+    with pytest.raises(ResultsError, match=r"cannot write results in .*seed-1: No space left on device; free space"):
+        save(tmp_path / "seed-1", KEY, {"weights.bin": full})
+    assert list((tmp_path / "seed-1").iterdir()) == []
+
+
+def test_results_folder_that_is_a_file(tmp_path):
+    (tmp_path / "results").write_text("")
+    with pytest.raises(ResultsError, match="choose another results_dir"):
+        save(tmp_path / "results" / "seed-1", KEY, {})
+
+
+@pytest.mark.skipif(hasattr(os, "geteuid") and os.geteuid() == 0, reason="root may write anywhere")
+def test_read_only_folder_says_so(tmp_path):
+    tmp_path.chmod(0o500)
+    try:
+        with pytest.raises(ResultsError, match=r"Permission denied.*allow writing there"):
+            save(tmp_path / "seed-1", KEY, {})
+    finally:
+        tmp_path.chmod(0o700)
+
+
+def test_key_hash_is_stable():
+    assert key_hash({"a": 1, "b": [2]}) == key_hash({"b": (2,), "a": 1})
+    assert key_hash({"a": 1}) != key_hash({"a": 2})
+    assert len(key_hash({})) == 16
+
+
+# --------------------------------------------------------------------------------------------------- source hash
+
+CODE = '''"""Module."""
+import os
+
+RATE = 0.1
+
+
+def step(x):
+    """Old words."""
+    # a comment
+    return x * RATE
+'''
+
+
+@pytest.fixture
+def hash_of(monkeypatch):
+    def hashed(**sources):
+        monkeypatch.setattr(results, "SOURCES", dict(sources.items()))
+        source_hash.cache_clear()
+        return source_hash(*sources)
+
+    yield hashed
+    monkeypatch.undo()
+    source_hash.cache_clear()
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("Old words.", "New and better words."),
+        ('"""Module."""', '"""Another title.\n\nMore.\n"""'),
+        ("# a comment", "# a clearer comment"),
+        ("    # a comment\n", "\n\n"),
+        ("x * RATE", "(x\n        * RATE)"),
+    ],
+)
+def test_source_hash_is_blind_to_words_and_layout(hash_of, old, new):
+    assert old in CODE
+    assert hash_of(views=CODE) == hash_of(views=CODE.replace(old, new))
+
+
+@pytest.mark.parametrize(
+    ("old", "new"), [("0.1", "0.2"), ("x * RATE", "x / RATE"), ("step", "walk"), ("import os\n", "")]
+)
+def test_source_hash_sees_code(hash_of, old, new):
+    assert hash_of(views=CODE) != hash_of(views=CODE.replace(old, new))
+
+
+def test_source_hash_sees_strings_that_are_code(hash_of):
+    one = 'def f():\n    x = "a"\n    return x\n'
+    assert hash_of(views=one) != hash_of(views=one.replace('"a"', '"b"'))
+
+
+def test_source_hash_of_the_package():
+    assert source_hash("encoder") != source_hash("views") != source_hash("encoder", "views")
+    with pytest.raises(KeyError):
+        source_hash("no_such_module")
