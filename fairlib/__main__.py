@@ -1,22 +1,20 @@
-"""The command line: ``python -m fairlib fetch | twin | gate``."""
+"""The command line: ``python -m fairlib fetch | twin | gate | freeze``."""
 
 import argparse
 import sys
 from pathlib import Path
 
-from .cards import CardError
 from .cohort import CohortError
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command. Returns 0; 1 if the gate found something; 2, with a sentence on stderr, for other errors."""
     from .fetch import FetchError  # here and below: `--help` needs none of them
-    from .twins import SpecError
 
     options = _parser().parse_args(arguments)
     try:
         return options.run(options)
-    except (CardError, CohortError, FetchError, SpecError, OSError) as error:
+    except (CohortError, FetchError, OSError, ValueError) as error:  # CardError, SpecError … are ValueErrors
         print(f"fairlib {options.command}: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
@@ -53,6 +51,16 @@ def _parser() -> argparse.ArgumentParser:
     gate.add_argument("html", type=Path, metavar="HTML_DIR", help="folder of the built book")
     gate.add_argument("--identifiers", type=Path, metavar="FILE", help="known identifiers to search for, one a line")
     gate.set_defaults(run=_gate)
+
+    freeze = commands.add_parser(
+        "freeze", help="keep aggregated results of an open dataset in the book", description=_freeze.__doc__
+    )
+    freeze.add_argument("dataset", help="e.g. challenge2012")
+    freeze.add_argument("source", metavar="DIR", help="the folder of the official files")
+    freeze.add_argument("--recipes", nargs="+", default=["described", "released"])
+    freeze.add_argument("--seeds", nargs="+", type=int, default=[1, 2, 3], metavar="SEED")
+    freeze.add_argument("--threads", type=int, default=1, help="CPU threads; the same number gives the same bytes")
+    freeze.set_defaults(run=_freeze)
 
     # A further command is a parser here and a function below.
     return parser
@@ -95,6 +103,20 @@ def _gate(options: argparse.Namespace) -> int:
     except DisclosureError as error:
         print(f"fairlib gate: {error}", file=sys.stderr)
         return 1
+    return 0
+
+
+def _freeze(options: argparse.Namespace) -> int:
+    """Find or train every model of the paper profile, and keep its aggregated, gate-passed tables in book/frozen."""
+    from .parameters import ALL, FineTuning
+    from .sources import freeze, open_study
+
+    for seed in options.seeds:
+        for recipe in options.recipes:
+            p = FineTuning(
+                dataset=options.dataset, source=options.source, profile="paper", recipe=recipe, threads=options.threads
+            )
+            print(f"seed {seed}, recipe {recipe}: kept in {freeze(open_study(p), p.dataset, ALL, seed, p.profile)}")
     return 0
 
 

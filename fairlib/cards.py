@@ -50,7 +50,11 @@ class Attribute(Part):
     def segment(self, raw: pd.Series, name: str) -> pd.Categorical:
         """Map raw values to segments; raises ``CardError`` naming a value that the card does not know."""
         if self.cut is not None:
-            numbers = pd.to_numeric(raw, errors="coerce")
+            text = raw.astype("string").str.strip()
+            known = text.notna() & ~text.isin(["", *self.missing])
+            numbers = pd.to_numeric(text.where(known), errors="coerce").astype(float)
+            if (odd := text[known & numbers.isna()]).size:
+                raise CardError(f"{name}: {odd.iloc[0]!r} is no number; correct it, or list it as missing in the card")
             labels = numbers.map(lambda v: None if pd.isna(v) else self.segments[int(v >= self.cut)])
             return pd.Categorical(labels, categories=self.segments)
         text = raw.astype("string").str.strip()
@@ -143,7 +147,7 @@ def parse(path: Path) -> Card:
     except FileNotFoundError as error:
         known = ", ".join(sorted(p.stem for p in FOLDER.glob("*.yaml")))
         raise CardError(f"no data card {path}; cards exist for: {known}") from error
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, yaml.YAMLError) as error:
         raise CardError(f"{path} is not a valid data card: {error}") from error
 
 

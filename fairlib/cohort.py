@@ -1,8 +1,7 @@
 """The cohort: windows, labels, participants, protected attributes and split, with invariants checked when made."""
 
-from dataclasses import dataclass, field
-
 import hashlib
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
@@ -20,7 +19,7 @@ class Cohort:
 
     Attributes
     ----------
-    x: (n, timesteps, channels) float32, finite; an array, or a lazy object with ``shape`` that returns one when indexed.
+    x: (n, timesteps, channels) float32, finite; an array, or a lazy object with ``shape`` that gives one when indexed.
     y: (n,) int8, 1 is the positive class of the data card.
     person: (n,) identifier of the participant; stays in memory and never enters a result.
     attributes: n rows, one categorical column a protected attribute or care segment; unknown values are missing.
@@ -52,7 +51,9 @@ class Cohort:
             if size != n:
                 raise CohortError(f"{self.dataset}: {name} has {size} rows, the labels have {n}")
         if len(self.x.shape) != 3 or self.x.shape[2] != len(self.channels):
-            raise CohortError(f"{self.dataset}: x has shape {self.x.shape}, expected (n, timesteps, {len(self.channels)})")
+            raise CohortError(
+                f"{self.dataset}: x has shape {self.x.shape}, expected (n, timesteps, {len(self.channels)})"
+            )
         if self.origin not in ("twin", "real"):
             raise CohortError(f"{self.dataset}: origin must be 'twin' or 'real', got {self.origin!r}")
         self._check_values()
@@ -68,8 +69,8 @@ class Cohort:
                 channel = int(bad.argmax())
                 windows = int((~np.isfinite(self.x[:, :, channel]).all(axis=1)).sum())
                 raise CohortError(
-                    f"{self.dataset}: channel {self.channels[channel]!r} holds NaN or infinite values in {windows} windows;"
-                    " impute or leave out these values before making a cohort"
+                    f"{self.dataset}: channel {self.channels[channel]!r} holds NaN or infinite values in {windows}"
+                    " windows; impute or leave out these values before making a cohort"
                 )
 
     def _check_split(self):
@@ -80,14 +81,16 @@ class Cohort:
         shared = int(splits["person"].duplicated().sum())
         if shared:
             raise CohortError(
-                f"{self.dataset}: {shared} participant(s) are in more than one split; the model would be tested on people"
-                " it has seen. Split by participant, or correct the split lists"
+                f"{self.dataset}: {shared} participant(s) are in more than one split; the model would be tested on"
+                " people it has seen. Split by participant, or correct the split lists"
             )
         for name in SPLITS:
             classes = np.unique(self.y[self.split == name])
             if len(classes) < 2:
                 held = f"only class {classes[0]}" if len(classes) else "no windows"
-                raise CohortError(f"{self.dataset}: the {name} split holds {held}; both classes are needed in each split")
+                raise CohortError(
+                    f"{self.dataset}: the {name} split holds {held}; both classes are needed in each split"
+                )
 
     def __len__(self) -> int:
         return len(self.y)

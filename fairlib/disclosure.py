@@ -35,6 +35,7 @@ def suppress(
     minimum: int,
     people: str = "people",
     events: str = "events",
+    non_events: str | None = None,
     values: Iterable[str] | None = None,
     label: str = "note",
 ) -> pd.DataFrame:
@@ -42,6 +43,7 @@ def suppress(
 
     Parameters
     ----------
+    non_events: column of participants without an event, where one may have both; default people − events.
     values: columns to empty beside ``people`` and ``events``; None: every column not in ``NAMES``.
     label: column that receives the reason ("" for rows that are shown).
 
@@ -53,7 +55,8 @@ def suppress(
     """
     out = table.reset_index(drop=True)
     counts = out[[people, events]].astype(float)
-    reasons = [withheld(*pair, access, minimum) for pair in counts.itertuples(index=False)]
+    counts["without"] = counts[people] - counts[events] if non_events is None else out[non_events].astype(float)
+    reasons = [withheld(n, k, access, minimum, m) for n, k, m in counts.itertuples(index=False)]
     notes = pd.Series(reasons, index=out.index, dtype=object)
     if access == "restricted":
         names = [name for name in NAMES if name in out and name != "segment"]
@@ -64,10 +67,10 @@ def suppress(
                 )
             _complement(counts.loc[group.index], notes, minimum)
     if values is None:
-        values = [name for name in out if name not in (*NAMES, people, events, label)]
+        values = [name for name in out if name not in (*NAMES, people, events, non_events, label)]
     hidden = notes.notna()
-    counts[hidden] = float("nan")
-    out[[people, events]] = counts
+    for name in {people, events, non_events or people}:
+        out[name] = out[name].astype(float).where(~hidden)
     for name in values:
         out[name] = out[name].where(~hidden)
     out[label] = notes.where(hidden, out.get(label, ""))
@@ -80,7 +83,11 @@ def _complement(counts: pd.DataFrame, notes: pd.Series, minimum: int) -> None:
     if not hidden:
         return
     shown = list(counts.drop(hidden).sort_values(counts.columns[0], kind="stable").index)
-    while shown and withheld(*counts.loc[hidden].sum(), "restricted", minimum):
+    while shown and _small(counts.loc[hidden].sum(), minimum):
         hidden.append(shown.pop(0))
     # The same reason for all: which of them is the small one is not told.
     notes[hidden] = f"withheld: fewer than {minimum} people or events, or next to such a segment"
+
+
+def _small(total: pd.Series, minimum: int) -> bool:
+    return withheld(total.iloc[0], total.iloc[1], "restricted", minimum, total.iloc[2]) is not None

@@ -43,7 +43,8 @@ def show_table(table: pd.DataFrame, title: str, made: Provenance, note: str = ""
     html = html.replace("<thead>", f"{caption}<thead>", 1)
     note = f"<p>{escape(note)}</p>" if note else ""
     _show(
-        f'<div class="fairlib-table-box" tabindex="0" role="region" aria-label="{escape(title, quote=True)}">{html}</div>'
+        f'<div class="fairlib-table-box" tabindex="0" role="region" aria-label="{escape(title, quote=True)}">'
+        f"{html}</div>"
         f'<div class="fairlib-provenance">{note}<small>{made.html()}</small></div>',
         f"[table] {title}",
     )

@@ -152,7 +152,7 @@ class Encoder(nn.Module):
 
 
 def maximum_over_time(x: Tensor) -> Tensor:
-    """(batch, timesteps, features) → (batch, features); the gradient goes to one index (amax would spread it on ties)."""
+    """(batch, timesteps, features) → (batch, features); the gradient goes to one index (amax would split ties)."""
     return x.max(dim=1).values
 
 
@@ -160,9 +160,7 @@ class ProjectionHead(nn.Sequential):
     """96 → 256 → 128 → 50, used in pre-training only and then thrown away."""
 
     def __init__(self, generator: np.random.Generator | None = None):
-        super().__init__(
-            nn.Linear(FEATURES, 256), nn.ReLU(), nn.Linear(256, 128), nn.ReLU(), nn.Linear(128, 50)
-        )
+        super().__init__(nn.Linear(FEATURES, 256), nn.ReLU(), nn.Linear(256, 128), nn.ReLU(), nn.Linear(128, 50))
         initialise(self, generator)
 
 

@@ -38,11 +38,11 @@ def cohort_tables(cohort: Cohort) -> dict[str, pd.DataFrame]:
             for segment in [*card.attributes[attribute].segments, None]:
                 chosen = part[part[attribute].isna() if segment is None else part[attribute] == segment]
                 row = {"attribute": attribute, "split": name, "segment": segment or "unknown", **_size(chosen)}
-                segments.append(row)
+                segments.append(row | _people(chosen))
     rule = access(cohort)
     segments = pd.DataFrame(segments)
     segments = segments[(segments["segment"] != "unknown") | (segments["windows"] > 0)]  # nobody unknown: no such cell
-    segments = disclosure.suppress(segments.reset_index(drop=True), rule, card.min_cell, values=["windows"])
+    segments = _suppress(segments.reset_index(drop=True), rule, card.min_cell)
     rows = np.flatnonzero((cohort.split == "train") & (cohort.y == 1))
     rows = rows[:1] if rule == "synthetic" else rows[:2000]
     typical = pd.DataFrame(cohort.x[rows].mean(axis=0), columns=list(cohort.channels))
@@ -65,7 +65,7 @@ def evaluation_tables(cohort: Cohort, score: np.ndarray, threshold: float, draws
     threshold: decisions are ``score >= threshold``.
     draws: bootstrap draws of participants, the same for every model of this cohort.
 
-    Returns ``metrics`` (columns ``TABLE``; replicates is a list of ``draws`` values) and ``roc`` (tpr on a grid of fpr).
+    Returns ``metrics`` (columns ``TABLE``; replicates is a list of ``draws`` values) and ``roc`` (tpr on a fpr grid).
     """
     card, rows = cards.load(cohort.dataset), cohort.rows("test")
     y, s, frame = cohort.y[rows].astype(np.int64), score[rows], _frame(cohort).iloc[rows].reset_index(drop=True)
@@ -129,8 +129,9 @@ def _precision(y, s, weights) -> dict:
 #: Further metrics of one group, from its confusion counts.
 SUMMARIES = {
     "accuracy": lambda c: 1 - rate(c, "error_rate_ratio"),
-    "balanced_accuracy": lambda c: 1
-    - (rate(c, "false_negative_rate_ratio") + rate(c, "false_positive_rate_ratio")) / 2,
+    "balanced_accuracy": lambda c: (
+        1 - (rate(c, "false_negative_rate_ratio") + rate(c, "false_positive_rate_ratio")) / 2
+    ),
     "f1": lambda c: 2 * c["tp"] / np.maximum(2 * c["tp"] + c["fp"] + c["fn"], 1),
     "error_rate": lambda c: rate(c, "error_rate_ratio"),
     "false_negative_rate": lambda c: rate(c, "false_negative_rate_ratio"),
@@ -142,8 +143,8 @@ SUMMARIES = {
 def _ratio_rows(y, decision, weights, unprivileged, privileged, frame, attribute, rule, minimum) -> list[dict]:
     """The ratio metrics of one attribute: all unprivileged people with a known value over the privileged ones."""
     base = {"scope": "ratio", "attribute": attribute, "segment": "unprivileged / privileged"}
-    sizes = [_size(frame[group]) for group in (unprivileged, privileged)]
-    hidden = [disclosure.withheld(size["people"], size["events"], rule, minimum) for size in sizes]
+    groups = [(_size(frame[group])["people"], _people(frame[group])) for group in (unprivileged, privileged)]
+    hidden = [disclosure.withheld(n, with_["people_1"], rule, minimum, with_["people_0"]) for n, with_ in groups]
     known = unprivileged | privileged
     if any(hidden):
         note = next(reason for reason in hidden if reason)
@@ -221,6 +222,12 @@ def similarity_table(
     return pd.DataFrame(records)
 
 
+def _suppress(table: pd.DataFrame, rule: str, minimum: int) -> pd.DataFrame:
+    """Withhold segments by their people with and without an event; windows and events go with them."""
+    table = disclosure.suppress(table, rule, minimum, "people", "people_1", "people_0", values=["windows", "events"])
+    return table.drop(columns=["people_0", "people_1"])
+
+
 def _attrition(table: pd.DataFrame, rule: str, minimum: int) -> pd.DataFrame:
     """The attrition table with counts under the threshold replaced, in its columns (missing) and in its words."""
     if rule == "synthetic":
@@ -237,9 +244,9 @@ def _withheld(frame: pd.DataFrame, attribute: str, segments: list[str], rule: st
     """Segment → why it is withheld; "unknown" counts as a cell too, since it completes the total."""
     names = [*segments, None]
     cells = [frame[frame[attribute].isna() if name is None else frame[attribute] == name] for name in names]
-    table = pd.DataFrame([{"attribute": attribute, "segment": n, **_size(c)} for n, c in zip(names, cells, strict=True)])
-    table = table[(table["windows"] > 0) | table["segment"].notna()]
-    table = disclosure.suppress(table, rule, minimum, values=["windows"])
+    rows = [{"attribute": attribute, "segment": n} | _size(c) | _people(c) for n, c in zip(names, cells, strict=True)]
+    table = pd.DataFrame(rows)
+    table = _suppress(table[(table["windows"] > 0) | table["segment"].notna()], rule, minimum)
     hidden = table[table["people"].isna()]
     return dict(zip(hidden["segment"], hidden["note"], strict=True))
 
@@ -251,3 +258,8 @@ def _frame(cohort: Cohort) -> pd.DataFrame:
 
 def _size(frame: pd.DataFrame) -> dict:
     return {"people": int(frame["person"].nunique()), "windows": len(frame), "events": int(frame["y"].sum())}
+
+
+def _people(frame: pd.DataFrame) -> dict:
+    """Participants with a positive and with a negative window: the privacy rule counts people, not windows."""
+    return {f"people_{y}": int(frame.loc[frame["y"] == y, "person"].nunique()) for y in (0, 1)}

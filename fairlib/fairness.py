@@ -88,7 +88,9 @@ def ratio_metrics(y_true: ArrayLike, y_pred: ArrayLike, privileged: ArrayLike) -
         )
     for name, values in (("y_true", y_true), ("y_pred", y_pred), ("privileged", privileged)):
         if not np.isin(values, (0, 1)).all():
-            raise ValueError(f"{name} must hold 0 and 1 only; scores need a threshold first, unknown groups must be left out")
+            raise ValueError(
+                f"{name} must hold 0 and 1 only; scores need a threshold first, unknown groups must be left out"
+            )
     group = privileged.astype(bool)
     u, p = confusion(y_true[~group], y_pred[~group]), confusion(y_true[group], y_pred[group])
     out = {name: float(value) for name, value in ratios(u, p).items()}

@@ -79,8 +79,8 @@ class Parameters(BaseModel):
     def _source_exists(self):
         if self.source == "twin" and self.dataset not in TWINS:
             raise ValueError(
-                f"source 'twin': there is no twin of {self.dataset} yet; give 'frozen' (the results kept in the book) or"
-                " the folder of the official files"
+                f"source 'twin': there is no twin of {self.dataset} yet; give 'frozen' (the results kept in the book)"
+                " or the folder of the official files"
             )
         if self.source == "frozen" and not (FROZEN / self.dataset).is_dir():
             kept = ", ".join(sorted(path.name for path in FROZEN.glob("*") if path.is_dir())) or "none"
@@ -99,7 +99,9 @@ class Parameters(BaseModel):
     def chosen(self) -> Profile:
         """The profile, with the seeds that were asked for in its place."""
         profile = PROFILES[self.profile]
-        return Profile(profile.windows, profile.steps, tuple(self.seeds) or profile.seeds, profile.strategies, profile.draws)
+        return Profile(
+            profile.windows, profile.steps, tuple(self.seeds) or profile.seeds, profile.strategies, profile.draws
+        )
 
     def command(self) -> str:
         """The papermill command that repeats this run, with every parameter that differs from its default."""

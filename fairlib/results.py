@@ -37,9 +37,9 @@ def source_hash(*modules: str) -> str:
         tree = ast.parse(SOURCES[module])
         for node in ast.walk(tree):
             body = getattr(node, "body", None)
-            if isinstance(body, list) and body and isinstance(body[0], ast.Expr):
-                if isinstance(body[0].value, ast.Constant) and isinstance(body[0].value.value, str):
-                    body[0].value.value = ""
+            first = body[0] if isinstance(body, list) and body else None
+            if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant):
+                first.value.value = ""
         digest.update(ast.dump(tree).encode())
     return digest.hexdigest()
 
@@ -55,7 +55,7 @@ def fresh(folder: Path, key: dict) -> bool:
         manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
         same = manifest["key"] == json.loads(json.dumps(key))
         return same and all(_checksum(folder / name) == value for name, value in manifest["files"].items())
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return False
 
 
@@ -75,8 +75,17 @@ def save(folder: Path, key: dict, files: dict[str, Callable[[Path], object]], ti
             replace_file(folder / "timings.json", lambda path: path.write_text(json.dumps(timings, indent=1)))
         replace_file(folder / MANIFEST, lambda path: path.write_text(json.dumps(manifest, indent=1, sort_keys=True)))
     except OSError as error:
-        raise ResultsError(f"cannot write results in {folder}: {error.strerror or error}; free space on the disk, allow"
-                           " writing there, or choose another results_dir") from error
+        raise ResultsError(
+            f"cannot write results in {folder}: {error.strerror or error}; free space on the disk, allow"
+            " writing there, or choose another results_dir"
+        ) from error
+
+
+def seal(folder: Path, key: dict) -> None:
+    """Give files that somebody else wrote into ``folder`` their manifest, with a checksum each."""
+    names = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+    manifest = {"key": key, "files": {name: _checksum(folder / name) for name in names if name != MANIFEST}}
+    replace_file(folder / MANIFEST, lambda path: path.write_text(json.dumps(manifest, indent=1, sort_keys=True)))
 
 
 def replace_file(path: Path, write: Callable[[Path], object]) -> None:

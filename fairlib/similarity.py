@@ -45,7 +45,7 @@ def hsic(k: Gram, l: Gram) -> float:  # noqa: E741 - the field's own names
 
 
 def cka(x: np.ndarray, y: np.ndarray) -> float:
-    """Unbiased CKA of activations (n, ...) of the same n > 3 rows (METHOD equation 3); at most about 1, can be negative.
+    """Unbiased CKA of activations (n, ...) of the same n > 3 rows (METHOD equation 3); at most about 1, may be < 0.
 
     NaN, with a warning that says why, where a self-HSIC is not positive (a constant layer, or too few rows to tell).
     """

@@ -15,7 +15,7 @@ from . import __version__, cards, evidence, readers
 from .cohort import Cohort
 from .parameters import FROZEN, PROFILES, Parameters
 from .recipes import RECIPES
-from .results import SOURCES, fresh, replace_file, save, source_hash
+from .results import SOURCES, fresh, replace_file, seal, source_hash
 from .study import EVALUATION, LOGISTIC, Study
 
 
@@ -41,12 +41,12 @@ def _read(p: Parameters, folder: Path) -> Cohort:
     if not fresh(data, key):
         shutil.rmtree(data, ignore_errors=True)
         twins.write(p.dataset, data, spec, seed=0)
-        save(data, key, {})
+        seal(data, key)
     return readers.read(p.dataset, data)
 
 
 def thin(cohort: Cohort, windows: int) -> Cohort:
-    """About ``windows`` windows of a real cohort for a quick look: whole participants, both outcomes in each split kept."""
+    """About ``windows`` windows of a real cohort for a quick look: whole participants, both outcomes in each split."""
     if len(cohort) <= windows:
         return cohort
     people = pd.DataFrame({"person": cohort.person, "y": cohort.y, "split": cohort.split})
@@ -54,7 +54,9 @@ def thin(cohort: Cohort, windows: int) -> Cohort:
     share = windows / len(cohort)
     kept = [part.index[: max(4, round(share * len(part)))] for _, part in groups]
     rows = np.flatnonzero(np.isin(cohort.person, np.concatenate(kept)))
-    note = pd.DataFrame([("thinned for this profile", len(rows), len(np.concatenate(kept)), "first people of each split")])
+    note = pd.DataFrame(
+        [("thinned for this profile", len(rows), len(np.concatenate(kept)), "first people of each split")]
+    )
     note.columns = list(cohort.attrition.columns)
     return replace(
         cohort,
@@ -113,8 +115,8 @@ class Frozen:
     def evaluation(self, strategy: str, seed: int, threshold: float, draws: int) -> dict[str, pd.DataFrame]:
         if threshold != self.manifest["threshold"]:
             raise ValueError(
-                f"frozen results hold the threshold {self.manifest['threshold']} only; another one ({threshold}) needs the"
-                " predictions: give source=FOLDER with the official files"
+                f"frozen results hold the threshold {self.manifest['threshold']} only; another one ({threshold}) needs"
+                " the predictions: give source=FOLDER with the official files"
             )
         return {name: self._table(strategy, seed, name) for name in EVALUATION}
 
@@ -125,7 +127,9 @@ class Frozen:
         return pd.read_parquet(self.folder / self.recipe_name / name / f"seed-{seed}" / f"{table}.parquet")
 
 
-def freeze(study: Study, dataset: str, strategies: tuple[str, ...], seed: int, profile: str, folder: Path = FROZEN) -> Path:
+def freeze(
+    study: Study, dataset: str, strategies: tuple[str, ...], seed: int, profile: str, folder: Path = FROZEN
+) -> Path:
     """Keep the aggregated results of one seed of a real run in the book: no row, no weight, no prediction.
 
     Refuses restricted data, whose results stay in the enclave, and twins, which are made again in a minute.
@@ -135,7 +139,9 @@ def freeze(study: Study, dataset: str, strategies: tuple[str, ...], seed: int, p
         raise PermissionError(f"{dataset}: only results of open data are kept in the book, this data is {rule}")
     target, draws = folder / dataset / study.recipe.name, PROFILES[profile].draws
     for name, table in study.cohort_tables().items():
-        replace_file(folder / dataset / "cohort" / f"{name}.parquet", lambda path, t=table: t.to_parquet(path, index=False))
+        replace_file(
+            folder / dataset / "cohort" / f"{name}.parquet", lambda path, t=table: t.to_parquet(path, index=False)
+        )
     tables = {("pretraining", "losses"): pd.DataFrame({"loss": study.losses(seed)})}
     for strategy in strategies:
         for name, table in study.evaluation(strategy, seed, 0.5, draws).items():

@@ -12,7 +12,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
+from safetensors.torch import save as serialise
 
 from . import evidence, simple
 from .cohort import Cohort
@@ -72,7 +73,7 @@ class Study:
         start = time.perf_counter()
         if strategy == LOGISTIC:
             weights, predict = simple.fit(self.windows("train"))
-            history, write = [], lambda path: save_file(weights, path)
+            history, write = [], _tensors(weights)
         else:
             encoder = self.encoder(seed)[0] if _pretrained(strategy) else None
             start = time.perf_counter()
@@ -173,8 +174,11 @@ def _pretrained(strategy: str) -> bool:
 
 
 def _weights(module: torch.nn.Module):
-    state = {name: value.contiguous() for name, value in module.state_dict().items()}
-    return lambda path: save_file(state, path)
+    return _tensors({name: value.contiguous() for name, value in module.state_dict().items()})
+
+
+def _tensors(state: dict[str, torch.Tensor]):
+    return lambda path: path.write_bytes(serialise(state))  # so that a full disk is an OSError like any other
 
 
 def _parquet(table: pd.DataFrame):

@@ -14,7 +14,9 @@ def collect(study, strategies: tuple[str, ...], seeds: tuple[int, ...], threshol
     return _gather(study, strategies, seeds, "metrics", threshold, draws)
 
 
-def collect_roc(study, strategies: tuple[str, ...], seeds: tuple[int, ...], threshold: float, draws: int) -> pd.DataFrame:
+def collect_roc(
+    study, strategies: tuple[str, ...], seeds: tuple[int, ...], threshold: float, draws: int
+) -> pd.DataFrame:
     """ROC curves averaged over seeds at each false positive rate."""
     curves = _gather(study, strategies, seeds, "roc", threshold, draws)
     keys = ["strategy", "attribute", "segment", "fpr"]
@@ -84,7 +86,7 @@ def headline(models: pd.DataFrame, attributes: list[str], metric: str) -> pd.Dat
 
 
 def at_chance(headline_row: pd.Series) -> bool:
-    """Whether the model is not better than chance for sure: lower bound of its AUC ≤ 0.5. Its ratios then say nothing."""
+    """Whether the model is not better than chance for sure: lower bound of its AUC ≤ 0.5. Its ratios say nothing."""
     return not headline_row["auc_low"] > 0.5
 
 

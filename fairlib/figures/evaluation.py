@@ -19,7 +19,9 @@ def roc_conditioned(curves: pd.DataFrame, summary: pd.DataFrame, attribute: str,
         panel.plot([0, 1], [0, 1], color="#999999", linewidth=0.8)
         for i, (segment, part) in enumerate(own.groupby("segment", sort=False)):
             label = f"{segment} {number(scores.loc[segment, 'mean'], 2)}"
-            panel.plot(part["fpr"], part["tpr"], color=SEGMENTS[i], linestyle=["-", "--", ":", "-."][i % 4], label=label)
+            panel.plot(
+                part["fpr"], part["tpr"], color=SEGMENTS[i], linestyle=["-", "--", ":", "-."][i % 4], label=label
+            )
             facts.append(f"{STRATEGY_NAMES[strategy]}, {label}")
         panel.set_title(STRATEGY_NAMES[strategy], fontsize=9)
         panel.set_xlabel("false positive rate")
@@ -30,7 +32,9 @@ def roc_conditioned(curves: pd.DataFrame, summary: pd.DataFrame, attribute: str,
 
 def parity_domain(summary: pd.DataFrame, metric: str, attributes: list[str]) -> Drawn:
     """F-parity-domain: parity deviation of the domain metric per attribute, a marker a strategy, 95 % intervals."""
-    rows = summary[(summary["scope"] == "ratio") & (summary["metric"] == metric) & summary["attribute"].isin(attributes)]
+    rows = summary[
+        (summary["scope"] == "ratio") & (summary["metric"] == metric) & summary["attribute"].isin(attributes)
+    ]
     figure, panel = axes(7.6, 1.2 + 1.5 * len(attributes))
     panel.axvspan(0, FAIR_DEVIATION, color=FAIR_BAND, zorder=0)
     names = list(dict.fromkeys(rows["strategy"]))
@@ -42,19 +46,25 @@ def parity_domain(summary: pd.DataFrame, metric: str, attributes: list[str]) -> 
     panel.set_yticks(range(len(attributes)), attributes)
     panel.set_ylim(len(attributes) - 0.5, -0.5)
     panel.set_xlim(left=0)
-    panel.set_xlabel(f"parity deviation |1 − {SHORT.get(metric, 'AOD')}| with 95 % interval; shaded: below {FAIR_DEVIATION}")
+    panel.set_xlabel(
+        f"parity deviation |1 − {SHORT.get(metric, 'AOD')}| with 95 % interval; shaded: below {FAIR_DEVIATION}"
+    )
     panel.legend(loc="center left", bbox_to_anchor=(1.01, 0.5), fontsize=8)
     parts = []
     for attribute in attributes:
         own = rows[rows["attribute"] == attribute].dropna(subset="deviation")
         listed = ", ".join(f"{STRATEGY_NAMES[r.strategy]} {number(r.deviation, 2)}" for r in own.itertuples())
         parts.append(f"{attribute}: {listed or 'withheld or undefined'}")
-    return figure, f"Parity deviation of {SHORT.get(metric, 'AOD')} per attribute and strategy. " + "; ".join(parts) + "."
+    return figure, f"Parity deviation of {SHORT.get(metric, 'AOD')} per attribute and strategy. " + "; ".join(
+        parts
+    ) + "."
 
 
 def parity_all(summary: pd.DataFrame, attributes: list[str]) -> Drawn:
-    """F-parity-all: parity deviation of all ratio metrics, a box a strategy over metrics and attributes, threshold 0.2."""
-    rows = summary[(summary["scope"] == "ratio") & summary["metric"].isin(SHORT) & summary["attribute"].isin(attributes)]
+    """F-parity-all: parity deviation of all ratio metrics, a box a strategy, with the threshold 0.2."""
+    rows = summary[
+        (summary["scope"] == "ratio") & summary["metric"].isin(SHORT) & summary["attribute"].isin(attributes)
+    ]
     rows = rows.dropna(subset="deviation")
     names = list(dict.fromkeys(rows["strategy"]))
     figure, panel = axes(7.6, 4.2)
@@ -78,14 +88,26 @@ def trade_off(headline: pd.DataFrame) -> Drawn:
     figure, panel = axes(7.6, 4.0)
     panel.axhspan(0, FAIR_DEVIATION, color=FAIR_BAND, zorder=0)
     for row in headline.itertuples():
-        spread = [[[getattr(row, n) - getattr(row, f"{n}_low")], [getattr(row, f"{n}_high") - getattr(row, n)]]
-                  for n in ("auc", "deviation")]
-        panel.errorbar(row.auc, row.deviation, xerr=spread[0], yerr=spread[1], fmt=MARKERS[row.strategy],
-                       color=COLOURS[row.strategy], label=STRATEGY_NAMES[row.strategy], linewidth=1)
+        spread = [
+            [[getattr(row, n) - getattr(row, f"{n}_low")], [getattr(row, f"{n}_high") - getattr(row, n)]]
+            for n in ("auc", "deviation")
+        ]
+        panel.errorbar(
+            row.auc,
+            row.deviation,
+            xerr=spread[0],
+            yerr=spread[1],
+            fmt=MARKERS[row.strategy],
+            color=COLOURS[row.strategy],
+            label=STRATEGY_NAMES[row.strategy],
+            linewidth=1,
+        )
     panel.set_ylim(bottom=0)
     panel.set_xlabel("AUC on the test split (higher is more accurate)")
     panel.set_ylabel("mean parity deviation\n(lower is closer to parity)")
     panel.legend(loc="center left", bbox_to_anchor=(1.01, 0.5), fontsize=8)
-    facts = "; ".join(f"{STRATEGY_NAMES[r.strategy]}: AUC {number(r.auc)}, deviation {number(r.deviation, 2)}"
-                      for r in headline.itertuples())
+    facts = "; ".join(
+        f"{STRATEGY_NAMES[r.strategy]}: AUC {number(r.auc)}, deviation {number(r.deviation, 2)}"
+        for r in headline.itertuples()
+    )
     return figure, f"Accuracy against disparity of each strategy. {facts}."

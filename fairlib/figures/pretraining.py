@@ -28,7 +28,10 @@ def views(tables: dict[str, pd.DataFrame], recipe, card: Card, seed: int = 0) ->
     figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=4, fontsize=8)
     what = "one synthetic window" if averaged == 1 else f"the average of {averaged:,} windows"
     steps = " then ".join(name for name, _ in recipe.pretraining.views)
-    return figure, f"Four channels of {what} and two views of it, made by {steps}; the views differ in size and sign only."
+    return (
+        figure,
+        f"Four channels of {what} and two views of it, made by {steps}; the views differ in size and sign only.",
+    )
 
 
 def losses(curves: dict[int, np.ndarray]) -> Drawn:
@@ -37,9 +40,11 @@ def losses(curves: dict[int, np.ndarray]) -> Drawn:
     for i, (seed, values) in enumerate(curves.items()):
         width = min(25, max(1, len(values) // 4))
         smooth = pd.Series(values).rolling(width, min_periods=1, center=True).median()
-        panel.plot(smooth, color=SEGMENTS[i % len(SEGMENTS)], linestyle=["-", "--", ":", "-."][i % 4], label=f"seed {seed}")
+        panel.plot(
+            smooth, color=SEGMENTS[i % len(SEGMENTS)], linestyle=["-", "--", ":", "-."][i % 4], label=f"seed {seed}"
+        )
     panel.set_xlabel("optimiser step")
     panel.set_ylabel("NT-Xent loss")
     panel.legend()
-    ends = "; ".join(f"seed {s}: {number(v[: 10].mean(), 2)} to {number(v[-10:].mean(), 2)}" for s, v in curves.items())
+    ends = "; ".join(f"seed {s}: {number(v[:10].mean(), 2)} to {number(v[-10:].mean(), 2)}" for s, v in curves.items())
     return figure, f"Pre-training loss over {len(values):,} steps, mean of the first ten steps to the last ten: {ends}."

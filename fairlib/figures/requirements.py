@@ -22,7 +22,9 @@ def segments(tables: dict[str, pd.DataFrame], card: Card) -> Drawn:
         for i, value in enumerate(values):
             unknown = part["segment"].iloc[i] == "unknown"
             colour = "#BBBBBB" if unknown else SEGMENTS[i % len(SEGMENTS)]
-            panel.barh(i, np.nan_to_num(value), color=colour, hatch=HATCHES[i % len(HATCHES)], edgecolor="white", height=0.7)
+            panel.barh(
+                i, np.nan_to_num(value), color=colour, hatch=HATCHES[i % len(HATCHES)], edgecolor="white", height=0.7
+            )
             panel.text(np.nan_to_num(value), i, f" {count(value, card.min_cell)}", va="center", fontsize=8)
         panel.set_yticks(range(len(labels)), labels, fontsize=8)
         panel.invert_yaxis()
@@ -44,13 +46,15 @@ def label_bias(tables: dict[str, pd.DataFrame], card: Card) -> Drawn:
     for attribute, facts in card.attributes.items():
         part = rows[rows["attribute"] == attribute]
         privileged = part["segment"] == facts.privileged
-        rate = {who: part.loc[chosen, "events"].sum() / part.loc[chosen, "windows"].sum() if chosen.any() else np.nan
-                for who, chosen in (("p", privileged), ("u", ~privileged))}
+        rate = {
+            who: part.loc[chosen, "events"].sum() / part.loc[chosen, "windows"].sum() if chosen.any() else np.nan
+            for who, chosen in (("p", privileged), ("u", ~privileged))
+        }
         ratios[attribute] = rate["u"] / rate["p"] if rate["p"] else np.nan
     figure, panel = axes(7.2, 0.9 + 0.5 * len(ratios))
     panel.axvspan(0.8, 1.25, color=FAIR_BAND, zorder=0, label="0.8 to 1.25")
     panel.axvline(1, color="black", linewidth=0.8)
-    for i, (attribute, ratio) in enumerate(ratios.items()):
+    for i, ratio in enumerate(ratios.values()):
         panel.plot(ratio, i, "D", color=SEGMENTS[0] if 0.8 <= ratio <= 1.25 else SEGMENTS[1], markersize=8)
         panel.text(ratio, i - 0.18, number(ratio, 2), ha="center", va="bottom", fontsize=8)
     panel.set_yticks(range(len(ratios)), [f"{a}: all others / {card.attributes[a].privileged}" for a in ratios])

@@ -7,7 +7,9 @@ from ..tables.text import STRATEGY_NAMES, number
 from .style import SEGMENTS, Drawn, axes
 
 
-def matrix(table: pd.DataFrame, attribute: str = "everybody", segment: str = "everybody", value: str = "cka") -> np.ndarray:
+def matrix(
+    table: pd.DataFrame, attribute: str = "everybody", segment: str = "everybody", value: str = "cka"
+) -> np.ndarray:
     """(3, 3): layers of the supervised model by layers of the other, averaged over seeds."""
     rows = table[(table["attribute"] == attribute) & (table["segment"] == segment)]
     return rows.pivot_table(index="layer_supervised", columns="layer_other", values=value, dropna=False).to_numpy()
@@ -30,11 +32,16 @@ def heat_maps(tables: dict[str, pd.DataFrame]) -> Drawn:
     figure.colorbar(image, ax=panels, shrink=0.7, label="CKA")
     figure.supylabel("layer of the supervised model", fontsize=9)
     figure.supxlabel("layer of the other model", fontsize=9)
-    return figure, "CKA heat maps against the supervised model. Same-layer values for conv1, conv2, conv3: " + "; ".join(facts) + "."
+    return (
+        figure,
+        "CKA heat maps against the supervised model. Same-layer values for conv1, conv2, conv3: "
+        + "; ".join(facts)
+        + ".",
+    )
 
 
 def conditioned(table: pd.DataFrame, strategy: str) -> Drawn:
-    """F-cka-conditioned: same-layer CKA of each segment with its half-sample interval, segments of one attribute together."""
+    """F-cka-conditioned: same-layer CKA of each segment with its half-sample interval."""
     rows = table[table["layer_supervised"] == table["layer_other"]]
     keys = ["attribute", "segment", "layer_supervised"]
     rows = rows.groupby(keys, sort=False, as_index=False)[["matched", "cka", "low", "high", "people"]].mean()
@@ -58,9 +65,11 @@ def conditioned(table: pd.DataFrame, strategy: str) -> Drawn:
 
 
 def difference(table: pd.DataFrame, pairs: dict[str, tuple[str, str]]) -> Drawn:
-    """Best minus worst segment: signed difference of size-matched CKA for every pair of layers, on a diverging scale."""
+    """Best minus worst segment: signed difference of size-matched CKA for each pair of layers."""
     figure, panels = axes(7.6, 2.7, 1, max(len(pairs), 1), squeeze=False)
-    maps = {a: matrix(table, a, best, "matched") - matrix(table, a, worst, "matched") for a, (best, worst) in pairs.items()}
+    maps = {
+        a: matrix(table, a, best, "matched") - matrix(table, a, worst, "matched") for a, (best, worst) in pairs.items()
+    }
     limit = max([0.05, *(float(np.nanmax(np.abs(values))) for values in maps.values())])
     facts = []
     for panel, (attribute, values) in zip(panels[0], maps.items(), strict=False):

@@ -18,7 +18,9 @@ SSL = {
 }
 COLOURS = {"supervised": SUPERVISED, **SSL, "random_frozen_3": CONTROL, "logistic_regression": "#000000"}
 MARKERS = dict(zip(COLOURS, "osD^v<>xP", strict=True))
-LINES = dict(zip(COLOURS, ["-", "-", "--", "-.", ":", (0, (5, 1)), (0, (1, 1)), (0, (3, 5)), (0, (4, 2, 1, 2))], strict=True))
+LINES = dict(
+    zip(COLOURS, ["-", "-", "--", "-.", ":", (0, (5, 1)), (0, (1, 1)), (0, (3, 5)), (0, (4, 2, 1, 2))], strict=True)
+)
 SEGMENTS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#6B6B6B"]
 HATCHES = ["", "//", "..", "xx", "\\\\", "oo", "--"]
 FAIR_BAND = "#E8F1EC"

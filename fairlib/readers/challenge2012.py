@@ -5,8 +5,9 @@ Layout: ``set-a.tar.gz`` (or a folder ``set-a``) with ``<RecordID>.txt`` of rows
 """
 
 import hashlib
-import math
+import re
 import tarfile
+import zlib
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,15 +20,22 @@ from .. import cards
 from ..cohort import Cohort, CohortError, attrition_table
 
 DESCRIPTORS = ("RecordID", "Age", "Gender", "Height", "ICUType", "Weight")
-VARIABLES = tuple(
-    "ALP ALT AST Albumin BUN Bilirubin Cholesterol Creatinine DiasABP FiO2 GCS Glucose HCO3 HCT HR K Lactate MAP MechVent"
-    " Mg NIDiasABP NIMAP NISysABP Na PaCO2 PaO2 Platelets RespRate SaO2 SysABP Temp TroponinI TroponinT Urine WBC"
-    " pH".split()
+# fmt: off
+VARIABLES = (
+    "ALP", "ALT", "AST", "Albumin", "BUN", "Bilirubin", "Cholesterol", "Creatinine", "DiasABP", "FiO2", "GCS",
+    "Glucose", "HCO3", "HCT", "HR", "K", "Lactate", "MAP", "MechVent", "Mg", "NIDiasABP", "NIMAP", "NISysABP", "Na",
+    "PaCO2", "PaO2", "Platelets", "RespRate", "SaO2", "SysABP", "Temp", "TroponinI", "TroponinT", "Urine", "WBC",
+    "pH",
 )
+# fmt: on
 COLUMN = {variable: i for i, variable in enumerate(VARIABLES)}
 HOURS = 48
 #: Measured values are clipped to these quantiles of the training values (a temperature of -17.8 °C is 0 °F).
 CLIP = (0.005, 0.995)
+#: Time, parameter and value of a row; stricter than ``float``, which reads "1_0", "nan" and digits of other scripts.
+ROW = re.compile(r"(\d\d):(\d\d),([^,]*),([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)", re.ASCII)
+LARGEST = float(np.finfo(np.float32).max)  # beyond it, a float32 is infinite
+NOT_FINITE = re.compile(r"[^,]*,([^,]*),([-+]?(?:nan|inf|infinity))", re.IGNORECASE)
 OUTCOME_COLUMNS = ("RecordID", "SAPS-I", "SOFA", "Length_of_stay", "Survival", "In-hospital_death")
 
 
@@ -43,10 +51,20 @@ def read(path: Path | str, sets: tuple[str, ...] | None = None, origin: str = "r
     path = Path(path)
     found = _find_sets(path, sets)
     counts, grids, raw, labels, split, steps = Counter(), [], [], [], [], []
+    known: set[str] = set()
     for name in found:
         outcomes = _read_outcomes(path / f"Outcomes-{name}.txt")
         records = dict(_records(path, name, len(outcomes)))
         _match(path, name, records, outcomes)
+        if not records:
+            raise CohortError(
+                f"{path}: set-{name} and Outcomes-{name}.txt hold no record at all; fetch the files again"
+            )
+        if again := sorted(records.keys() & known):
+            raise CohortError(
+                f"{path}: record {again[0]} is in set-{name} and in another set ({len(again)} such case(s))"
+            )
+        known |= records.keys()
         for record, text in tqdm(records.items(), desc=f"set {name}", unit="stay", mininterval=2):
             grid, descriptors = _parse(text, f"set-{name}/{record}.txt", record, counts)
             grids.append(grid)
@@ -87,8 +105,10 @@ def _find_sets(path: Path, wanted: tuple[str, ...] | None) -> list[str]:
     missing = sorted(set(wanted or ()) - set(found))
     if missing or not found:
         what = f"set-{missing[0] if missing else 'a'}"
-        raise CohortError(f"{path} holds neither {what}.tar.gz nor a folder {what}; `python -m fairlib fetch challenge2012"
-                          f" {path}` downloads the official files")
+        raise CohortError(
+            f"{path} holds neither {what}.tar.gz nor a folder {what}; `python -m fairlib fetch challenge2012"
+            f" {path}` downloads the official files"
+        )
     chosen = [s for s in found if wanted is None or s in wanted]
     for name in chosen:
         if not (path / f"Outcomes-{name}.txt").exists():
@@ -106,7 +126,9 @@ def _read_outcomes(file: Path) -> dict[str, int]:
     for number, line in enumerate(lines[1:], start=2):
         cells = line.split(",")
         if len(cells) != len(OUTCOME_COLUMNS) or cells[-1] not in ("0", "1"):
-            raise CohortError(f"{file}, line {number}: expected 6 cells ending in In-hospital_death 0 or 1, found {line!r}")
+            raise CohortError(
+                f"{file}, line {number}: expected 6 cells ending in In-hospital_death 0 or 1, found {line!r}"
+            )
         if cells[0] in outcomes:
             raise CohortError(f"{file}, line {number}: RecordID {cells[0]} appears twice")
         outcomes[cells[0]] = int(cells[-1])
@@ -126,12 +148,19 @@ def _records(path: Path, name: str, expected: int) -> Iterator[tuple[str, str]]:
             for member in tar:
                 if member.isfile() and member.name.endswith(".txt"):
                     if member.size > 1_000_000 or len(texts) > 100_000:
-                        raise CohortError(f"{archive}: {member.name} is no record of the challenge ({member.size} bytes)")
-                    texts[Path(member.name).stem] = _decode(tar.extractfile(member).read(), member.name)
-    except (tarfile.TarError, EOFError, OSError) as error:
+                        raise CohortError(
+                            f"{archive}: {member.name} is no record of the challenge ({member.size} bytes)"
+                        )
+                    record = Path(member.name).stem
+                    if record in texts:
+                        raise CohortError(f"{archive}: record {record} is in the archive twice; fetch it again")
+                    texts[record] = _decode(tar.extractfile(member).read(), member.name)
+            while tar.fileobj.read(1 << 20):  # to the very end, where gzip's checksum is
+                pass
+    except (tarfile.TarError, EOFError, OSError, zlib.error) as error:
         raise CohortError(
-            f"{archive} is truncated or damaged after {len(texts)} of {expected} records ({error}); download it again with"
-            f" `python -m fairlib fetch challenge2012 {path}`"
+            f"{archive} is truncated or damaged after {len(texts)} of {expected} records ({error}); download it again"
+            f" with `python -m fairlib fetch challenge2012 {path}`"
         ) from error
     yield from sorted(texts.items())
 
@@ -140,11 +169,13 @@ def _decode(content: bytes, name: str) -> str:
     try:
         return content.decode("utf-8")
     except UnicodeDecodeError as error:
-        raise CohortError(f"{name}: byte {error.start} is not UTF-8 text; the file is damaged or of another kind") from error
+        raise CohortError(
+            f"{name}: byte {error.start} is not UTF-8 text; the file is damaged or of another kind"
+        ) from error
 
 
 def _match(path: Path, name: str, records: dict[str, str], outcomes: dict[str, int]) -> None:
-    """A label without a record, or a record without a label, is an error: silently losing stays would bias the cohort."""
+    """A label without a record, or a record without a label, is an error: losing stays would bias the cohort."""
     for left, right, what in (
         (outcomes, records, f"Outcomes-{name}.txt lists {{}}, but set-{name} holds no such record"),
         (records, outcomes, f"set-{name} holds record {{}}, but Outcomes-{name}.txt has no row for it"),
@@ -161,21 +192,22 @@ def _parse(text: str, file: str, record: str, counts: Counter) -> tuple[np.ndarr
     seen = set()
     lines = text.splitlines()
     if not lines or lines[0] != "Time,Parameter,Value":
-        raise CohortError(f"{file}, line 1: expected 'Time,Parameter,Value', found {lines[0] if lines else 'nothing'!r}")
+        raise CohortError(
+            f"{file}, line 1: expected 'Time,Parameter,Value', found {lines[0] if lines else 'nothing'!r}"
+        )
     latest = 0
     for number, line in enumerate(lines[1:], start=2):
-        try:
-            time, parameter, cell = line.split(",")
-            hours, minutes = time.split(":")
-            minute, value = 60 * int(hours) + int(minutes), float(cell)
-        except ValueError:
-            raise CohortError(f"{file}, line {number}: expected 'HH:MM,Parameter,number', found {line!r}") from None
-        if not math.isfinite(value):
-            raise CohortError(f"{file}, line {number}: {parameter} is {cell}; a measurement must be a finite number")
-        if not 0 <= minute <= 60 * HOURS or not 0 <= int(minutes) < 60:
-            raise CohortError(f"{file}, line {number}: time {time} lies outside the first 48 hours")
+        found = ROW.fullmatch(line)
+        if not found or abs(float(found[4])) > LARGEST:
+            raise CohortError(f"{file}, line {number}: {_what_is_wrong(line)}")
+        hours, minutes, parameter = int(found[1]), int(found[2]), found[3]
+        minute, value = 60 * hours + minutes, float(found[4])
+        if minute > 60 * HOURS or minutes >= 60:
+            raise CohortError(f"{file}, line {number}: time {line[:5]} lies outside the first 48 hours")
         if minute < latest:
-            raise CohortError(f"{file}, line {number}: time {time} is earlier than the line before; rows must be in order")
+            raise CohortError(
+                f"{file}, line {number}: time {line[:5]} is earlier than the line before; rows must be in order"
+            )
         latest = minute
         if parameter in DESCRIPTORS and minute == 0 and parameter not in descriptors:
             descriptors[parameter] = value  # descriptors need not be the first six rows
@@ -195,17 +227,26 @@ def _parse(text: str, file: str, record: str, counts: Counter) -> tuple[np.ndarr
     missing = [name for name in DESCRIPTORS if name not in descriptors]
     if missing:
         raise CohortError(f"{file}: descriptor {missing[0]} is missing at 00:00")
-    if str(int(descriptors["RecordID"])) != record:
-        raise CohortError(f"{file}: RecordID {int(descriptors['RecordID'])} does not match the file name")
+    if f"{descriptors['RecordID']:.10g}" != record:
+        raise CohortError(f"{file}: RecordID {descriptors['RecordID']:.10g} does not match the file name")
+    if not (descriptors["Age"] == -1 or 0 <= descriptors["Age"] <= 120):
+        raise CohortError(f"{file}: Age is {descriptors['Age']:g}; expected years from 0 to 120, or -1 for unknown")
     unknown = {name for name in ("Age", "Gender", "ICUType") if descriptors[name] == -1}
     for name in sorted(unknown):
         counts[f"{name} of -1 (unknown): kept missing"] += 1
     return grid, {
         "RecordID": int(descriptors["RecordID"]),
-        "gender": str(int(descriptors["Gender"])),
+        "gender": f"{descriptors['Gender']:g}",  # 0.5 is no code of the card, and an error there
         "age": None if "Age" in unknown else descriptors["Age"],
-        "icu_type": None if "ICUType" in unknown else str(int(descriptors["ICUType"])),
+        "icu_type": None if "ICUType" in unknown else f"{descriptors['ICUType']:g}",
     }
+
+
+def _what_is_wrong(line: str) -> str:
+    if (found := NOT_FINITE.fullmatch(line)) or (found := ROW.fullmatch(line)):
+        parameter, cell = found.groups()[-2:]
+        return f"{parameter} is {cell}; a measurement must be a finite number"
+    return f"expected 'HH:MM,Parameter,number', found {line!r}"
 
 
 def _split(records: list[str], deaths: np.ndarray) -> np.ndarray:

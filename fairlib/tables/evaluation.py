@@ -5,7 +5,7 @@ import pandas as pd
 
 from ..cards import Card
 from ..fairness import SHORT
-from .text import STRATEGY_NAMES, count, number, signed, with_interval
+from .text import STRATEGY_NAMES, count, number, with_interval
 
 METRIC_NAMES = {
     "error_rate_ratio": "error rate ratio (ERR): error rate of the unprivileged over that of the privileged",
@@ -48,7 +48,7 @@ def segments(summary: pd.DataFrame, strategy: str, minimum: int) -> pd.DataFrame
 def conditioned(summary: pd.DataFrame, names: tuple[str, ...]) -> pd.DataFrame:
     """T-conditioned: the segments served best and worst by each strategy.
 
-    The extremes are picked and shown on the same test data, so their gap is inflated; the note beside the table says so.
+    The extremes are picked and shown on the same test data, so their gap is inflated; a note says so.
     """
     rows = summary[(summary["metric"] == "auc") & (summary["scope"] == "segment") & summary["mean"].notna()]
     records = []
@@ -70,27 +70,30 @@ def conditioned(summary: pd.DataFrame, names: tuple[str, ...]) -> pd.DataFrame:
     return pd.DataFrame(records)
 
 
-def parity(summary: pd.DataFrame, metric: str) -> pd.DataFrame:
-    """The domain metric per attribute and strategy: ratio and parity deviation with 95 % intervals."""
+def parity(summary: pd.DataFrame, metric: str) -> tuple[pd.DataFrame, str]:
+    """The domain metric per strategy (rows) and attribute (columns), and a note with who is behind each column.
+
+    A cell holds the metric with its 95 % interval, and for a ratio its parity deviation.
+    """
     rows = summary[(summary["scope"] == "ratio") & (summary["metric"] == metric)]
-    ratio = metric in SHORT
-    return pd.DataFrame(
-        [
-            {
-                "strategy": STRATEGY_NAMES[row.strategy],
-                "attribute": row.attribute,
-                SHORT.get(metric, "AOD"): with_interval(row.mean, row.low, row.high),
-            }
-            | ({"parity deviation": with_interval(row.deviation, row.deviation_low, row.deviation_high)} if ratio else {})
-            | {"people": count(row.people or np.nan), "events": count(row.events or np.nan), "seeds": str(row.seeds)}
-            | {"note": row.note}
-            for row in rows.itertuples()
-        ]
-    )
+    ratio, title = metric in SHORT, SHORT.get(metric, "AOD")
+    records = []
+    for strategy, own in rows.groupby("strategy", sort=False):
+        record = {"strategy": STRATEGY_NAMES[strategy]}
+        for row in own.itertuples():
+            text = with_interval(row.mean, row.low, row.high, digits=2)
+            record[f"{row.attribute}: {title}"] = text + (f" · {number(row.deviation, 2)}" if ratio else "")
+        records.append(record)
+    first = rows.drop_duplicates("attribute")
+    people = [
+        f"{r.attribute} {r.note or f'{count(r.people)} people, {count(r.events)} events'}" for r in first.itertuples()
+    ]
+    note = "Known values only: " + "; ".join(people) + "."
+    return pd.DataFrame(records), ("After the dot: parity deviation. " if ratio else "") + note
 
 
 def headline(rows: pd.DataFrame) -> pd.DataFrame:
-    """T-headline of one dataset: AUC and mean parity deviation of each strategy, and the paired difference to supervised."""
+    """T-headline of one dataset: AUC and mean parity deviation, and the paired difference to supervised."""
     records = []
     for row in rows.to_dict("records"):
         record = {"strategy": STRATEGY_NAMES[row["strategy"]]}

@@ -13,7 +13,7 @@ def finding(headline: pd.DataFrame, card: Card, made: Provenance) -> str:
     """What one case study found on accuracy and disparity, with its data and how sure we are."""
     rows = headline.set_index("strategy")
     names = [name for name in STRATEGIES if name in rows.index and name != "supervised"]
-    lead = f"{ORIGINS[made.origin][0]} {card.title}, recipe {made.parameters.recipe}, {_seeds(made.seeds)}: "
+    lead = f"{ORIGINS[made.origin][0]} ({card.title}, recipe “{made.parameters.recipe}”, {_seeds(made.seeds)}): "
     if "supervised" not in rows.index or not names:
         return lead + "no comparison of self-supervised and supervised models in this run."
     reference = rows.loc["supervised"]
@@ -21,17 +21,19 @@ def finding(headline: pd.DataFrame, card: Card, made: Provenance) -> str:
     text += f" {_of(reference, 'deviation')}. "
     judged = [name for name in names if not at_chance(rows.loc[name])]
     if len(judged) < len(names):
-        text += f"{len(names) - len(judged)} of {len(names)} self-supervised models are not surely better than chance and"
-        text += " are left out of what follows. "
+        text += (
+            f"Left out of what follows, since not surely better than chance: {len(names) - len(judged)} of {len(names)}"
+        )
+        text += " self-supervised models. "
     if not judged:
         return text + "No self-supervised model can be compared."
     for measure, title in (("auc", "AUC"), ("deviation", "parity deviation")):
         verdicts = [
             verdict(rows.loc[n, f"{measure}_difference_low"], rows.loc[n, f"{measure}_difference_high"]) for n in judged
         ]
-        counts = [f"{word} in {verdicts.count(word)}" for word in ("lower", "higher", "not distinguishable", "not known")
-                  if word in verdicts]
-        text += f"Against it, the {title} of the {len(judged)} self-supervised models is {', '.join(counts)}. "
+        words = [word for word in ("lower", "higher", "not distinguishable", "not known") if word in verdicts]
+        counts = " and ".join(f"{word} in {verdicts.count(word)}" for word in words)
+        text += f"Of {len(judged)} self-supervised models, the {title} is {counts}. "
     return text.strip()
 
 

@@ -1,0 +1,131 @@
+"""The whole path once, small: a smoke study through every notebook, then the built book, read as a reader's browser does."""
+
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from bs4 import BeautifulSoup
+
+ROOT = Path(__file__).parent.parent.parent
+STUDY = "snakemake --snakefile notebooks/Snakefile --cores 2 --nolock --rerun-incomplete --config profile=smoke"
+
+
+def run(command: str, where: Path) -> subprocess.CompletedProcess:
+    environment = {**os.environ, "PYTHONPATH": str(where)}
+    return subprocess.run(command.split(), cwd=where, capture_output=True, text=True, env=environment, timeout=1500)
+
+
+@pytest.fixture(scope="module")
+def book(tmp_path_factory) -> Path:
+    """A copy of the sources, with the smoke study run and the book built in it."""
+    where = tmp_path_factory.mktemp("study")
+    for name in ("fairlib", "notebooks", "data_cards", "book"):
+        skip = shutil.ignore_patterns("__pycache__", "executed", "_build", ".ipynb_checkpoints")
+        shutil.copytree(ROOT / name, where / name, ignore=skip)
+    done = run(STUDY, where)
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-6000:]
+    return where
+
+
+@pytest.fixture(scope="module")
+def pages(book) -> dict[str, BeautifulSoup]:
+    html = book / "book" / "_build" / "html"
+    return {
+        path.relative_to(html).as_posix(): BeautifulSoup(path.read_text(encoding="utf-8"), "html.parser")
+        for path in html.rglob("*.html")
+        if "_static" not in path.parts
+    }
+
+
+def content(pages) -> dict[str, BeautifulSoup]:
+    return {name: page for name, page in pages.items() if name not in ("genindex.html", "search.html", "prf-prf.html")}
+
+
+def test_nothing_changed_nothing_done(book):
+    again = run(STUDY, book)
+    assert "Nothing to be done" in again.stdout + again.stderr
+
+
+def test_the_book_has_its_pages(pages):
+    for stage in ("2_pre_training", "3_fine_tuning", "4_representation_similarity", "5_evaluation"):
+        for folder in ("mimic/described", "challenge2012/described", "challenge2012/released"):
+            assert f"executed/{folder}/{stage}.html" in pages
+
+
+def test_no_page_requests_anything_from_outside(book, pages):
+    outside = re.compile(r"^(https?:)?//")
+    loads = [("script", "src"), ("img", "src"), ("iframe", "src"), ("source", "src"), ("embed", "src")]
+    for name, page in pages.items():
+        for tag, attribute in loads:
+            assert not [e[attribute] for e in page.find_all(tag) if outside.match(e.get(attribute, ""))], name
+        links = [e for e in page.find_all("link") if outside.match(e.get("href", ""))]
+        assert not [e for e in links if "canonical" not in e.get("rel", [])], name
+    for sheet in (book / "book" / "_build" / "html").rglob("*.css"):
+        assert not re.search(r"(@import|url\()\s*['\"]?(https?:)?//", sheet.read_text(encoding="utf-8")), sheet
+
+
+def test_every_figure_says_what_it_shows_and_where_it_came_from(pages):
+    figures = [figure for page in pages.values() for figure in page.select("figure.fairlib-figure")]
+    assert len(figures) >= 25
+    for figure in figures:
+        assert len(figure.img["alt"]) >= 40
+        caption = figure.figcaption.get_text()
+        assert "data " in caption
+        assert "code " in caption
+        assert figure.figcaption.code.get_text().startswith("papermill notebooks/")
+    for name, page in pages.items():
+        assert all(image.get("alt") for image in page.select("main img")), name
+
+
+def test_every_page_says_which_data_it_shows(pages):
+    for name, page in content(pages).items():
+        if name == "index.html":  # forwards to the landing page
+            continue
+        main = page.find("main")
+        assert main.select_one(".fairlib-origin"), name
+    twin = pages["executed/mimic/described/5_evaluation.html"]
+    assert "Synthetic twin" in twin.select_one(".fairlib-origin").get_text()
+    real = pages["executed/challenge2012/described/5_evaluation.html"]
+    assert "Real data" in real.select_one(".fairlib-origin").get_text()
+
+
+def test_the_landing_page_is_glued_from_results(pages):
+    text = re.sub(r"\s+", " ", pages["intro.html"].find("main").get_text())
+    assert re.search(r"Real data \(PhysioNet.*supervised model reaches an AUC of 0\.\d{3} \[", text)
+    assert "Synthetic twin" in text
+
+
+def test_equations_are_numbered_one_to_four(pages):
+    numbers = [
+        number.get_text()
+        for stage in ("2_pre_training", "4_representation_similarity", "5_evaluation")
+        for number in pages[f"stages/{stage}.html"].select(".eqno")
+    ]
+    assert [re.sub(r"\D", "", number) for number in numbers] == ["1", "2", "3", "4"]
+
+
+def test_a_row_of_a_person_in_a_notebook_fails_the_build(book):
+    """The gate stands behind the build: plant identifiers in an executed page and build again."""
+    import nbformat
+
+    path = book / "book" / "executed" / "challenge2012" / "described" / "5_evaluation.ipynb"
+    original = path.read_text()
+    notebook = nbformat.read(path, 4)
+    leak = nbformat.v4.new_output("stream", text="   RecordID  age\n0    132539   54\n1    132540   76\n")
+    next(cell for cell in notebook.cells if cell.cell_type == "code").outputs.append(leak)
+    nbformat.write(notebook, path)
+    try:
+        refused = run("python -m fairlib gate book/executed book/_build/html", book)
+        assert refused.returncode == 1
+        assert "5_evaluation.ipynb" in refused.stderr
+    finally:
+        path.write_text(original)
+
+
+def test_a_wrong_parameter_stops_with_a_sentence(book):
+    stopped = run("papermill notebooks/3_fine_tuning.ipynb out.ipynb -p recipy released --no-progress-bar", book)
+    assert stopped.returncode != 0
+    assert "did you mean 'recipe'?" in stopped.stderr

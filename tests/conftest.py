@@ -1,0 +1,78 @@
+"""What several test modules share: where the published facts lie, small cohorts, tiny recipes."""
+
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from fairlib import cards
+from fairlib.cohort import Cohort, attrition_table
+from fairlib.optimisation import Schedule
+from fairlib.recipes import RECIPES
+
+ROOT = Path(__file__).parent.parent
+torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder with the published facts, beside the repository or at FAIRLIB_SHARED; not part of a clone."""
+    folder = Path(os.environ.get("FAIRLIB_SHARED", ROOT.parent / "shared"))
+    if not (folder / "published").is_dir():
+        pytest.skip(f"no published facts in {folder}: set FAIRLIB_SHARED to compare with them")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def make_cohort():
+    """A small cohort of a dataset's card: ``people`` × ``windows`` windows of 10 steps × 3 channels, some signal.
+
+    Keywords name an attribute and give its value for each person, instead of a random segment.
+    """
+
+    def made(dataset="challenge2012", origin="real", people=300, windows=1, seed=0, **given) -> Cohort:
+        draw = np.random.default_rng(seed)
+        severity = draw.normal(size=people)
+        label = (severity + draw.normal(size=people) > 0.5).astype(np.int8)
+        columns = {}
+        for name, facts in cards.load(dataset).attributes.items():
+            segments = draw.choice(np.array(facts.segments, dtype=object), people)
+            segments[draw.random(people) < 0.05] = None
+            columns[name] = pd.Categorical(given.get(name, segments), categories=facts.segments)
+        row = np.repeat(np.arange(people), windows)
+        x = draw.normal(size=(len(row), 10, 3)).astype(np.float32)
+        x[:, :, 0] += severity[row, None]
+        return Cohort(
+            x=x,
+            y=label[row],
+            person=10_000 + row,
+            attributes=pd.DataFrame(columns).iloc[row].reset_index(drop=True),
+            split=np.array(["train"] * 5 + ["val"] * 2 + ["test"] * 3)[row % 10],
+            channels=("pulse", "sodium", "age of a value"),
+            dataset=dataset,
+            origin=origin,
+            attrition=attrition_table([("read", len(row), people, "all"), ("left out", 4, 3, "4 rows without a time")]),
+        )
+
+    return made
+
+
+@pytest.fixture(scope="session")
+def tiny():
+    """A recipe with every schedule replaced by a few epochs of 16 windows, and with changes to its fine-tuning."""
+
+    def made(name="described", epochs=1, rate=0.1, evaluate_frozen=False, **changes):
+        recipe, schedule = RECIPES[name], Schedule(epochs, 16, rate)
+        return replace(
+            recipe,
+            pretraining=replace(recipe.pretraining, schedule=schedule),
+            finetuning=replace(recipe.finetuning, schedule=schedule, **changes),
+            supervised=replace(recipe.supervised, schedule=schedule, **changes),
+            evaluate_frozen=evaluate_frozen,
+        )
+
+    return made
