@@ -87,9 +87,8 @@ def evaluation_tables(cohort: Cohort, score: np.ndarray, threshold: float, draws
             if hidden:
                 records.append(base | _size(frame[:0]) | {"note": hidden} | _undefined("auc", draws))
                 continue
-            if len(np.unique(y[chosen])) < 2:
-                note = "one class only: no AUC" if size["windows"] else "nobody in the test split"
-                records.append(base | size | {"note": note} | _undefined("auc", draws))
+            if few := _too_few(frame[chosen], card.min_cell):
+                records.append(base | size | {"note": few} | _undefined("auc", draws))
                 continue
             records += [base | size | {"note": ""} | row for row in _performance(y, s, decision, weights, chosen)]
             curves.append(_roc(y[chosen], s[chosen], attribute, segment))
@@ -149,6 +148,9 @@ def _ratio_rows(y, decision, weights, unprivileged, privileged, frame, attribute
     if any(hidden):
         note = next(reason for reason in hidden if reason)
         return [base | _size(frame[:0]) | {"note": note} | _undefined("error_rate_ratio", len(weights))]
+    few = next((reason for g in (unprivileged, privileged) if (reason := _too_few(frame[g], minimum))), "")
+    if few:
+        return [base | _size(frame[known]) | {"note": few} | _undefined("error_rate_ratio", len(weights))]
     point, drawn = (
         ratios(*(confusion(y[group], decision[group], w[:, group]) for group in (unprivileged, privileged)))
         for w in (np.ones((1, len(y)), dtype=np.float32), weights)
@@ -254,6 +256,17 @@ def _withheld(frame: pd.DataFrame, attribute: str, segments: list[str], rule: st
 def _frame(cohort: Cohort) -> pd.DataFrame:
     base = pd.DataFrame({"person": cohort.person, "y": cohort.y, "split": cohort.split})
     return pd.concat([base, cohort.attributes.reset_index(drop=True)], axis=1)
+
+
+def _too_few(frame: pd.DataFrame, minimum: int) -> str:
+    """Why a segment cannot be judged, though it may be shown: an AUC of two deaths says nothing; "" if it can."""
+    people = _people(frame)
+    if not len(frame):
+        return "nobody in the test split"
+    if 0 in people.values():
+        return "one class only: no AUC"
+    short = min(people.values()) < minimum
+    return f"too few to judge: under {minimum} people with or without the outcome" if short else ""
 
 
 def _size(frame: pd.DataFrame) -> dict:

@@ -48,6 +48,8 @@ def summarise(models: pd.DataFrame) -> pd.DataFrame:
             mean, low, high = np.exp([mean, low, high])
         else:
             mean, low, high = seed_interval(estimates, replicates)
+            if record["scope"] != "ratio":  # areas, shares and rates lie between 0 and 1, and so do their intervals
+                low, high = np.clip([low, high], 0, 1)
         first = rows.iloc[0]
         undefined = float((~np.isfinite(replicates)).mean())
         record |= {"mean": mean, "low": low, "high": high, "seeds": len(rows), "undefined_draws": undefined}
@@ -81,6 +83,7 @@ def headline(models: pd.DataFrame, attributes: list[str], metric: str) -> pd.Dat
                     difference = seed_interval(estimates - against, replicates - against_replicates)
                 _put(record, f"{name}_difference", difference)
         record["deviation_low"] = max(0.0, record["deviation_low"])
+        record["auc_low"], record["auc_high"] = np.clip([record["auc_low"], record["auc_high"]], 0, 1)
         records.append(record)
     return pd.DataFrame(records)
 

@@ -38,14 +38,17 @@ def parity_domain(summary: pd.DataFrame, metric: str, attributes: list[str]) -> 
     figure, panel = axes(7.6, 1.2 + 1.5 * len(attributes))
     panel.axvspan(0, FAIR_DEVIATION, color=FAIR_BAND, zorder=0)
     names = list(dict.fromkeys(rows["strategy"]))
+    edge = float(np.nanmax([0.6, *(1.4 * rows["deviation"])]))  # longer intervals end in an arrow
     for i, strategy in enumerate(names):
         own = rows[rows["strategy"] == strategy].set_index("attribute").reindex(attributes)
         at = np.arange(len(attributes)) + (i - (len(names) - 1) / 2) * 0.8 / len(names)
         panel.hlines(at, own["deviation_low"], own["deviation_high"], color=COLOURS[strategy], linewidth=1.4)
+        beyond = (own["deviation_high"] > edge).to_numpy()
+        panel.plot(np.full(beyond.sum(), edge), at[beyond], ">", color=COLOURS[strategy], markersize=4, clip_on=False)
         panel.plot(own["deviation"], at, MARKERS[strategy], color=COLOURS[strategy], label=STRATEGY_NAMES[strategy])
     panel.set_yticks(range(len(attributes)), attributes)
     panel.set_ylim(len(attributes) - 0.5, -0.5)
-    panel.set_xlim(left=0)
+    panel.set_xlim(0, edge)
     panel.set_xlabel(
         f"parity deviation |1 − {SHORT.get(metric, 'AOD')}| with 95 % interval; shaded: below {FAIR_DEVIATION}"
     )

@@ -13,7 +13,9 @@ def segments(tables: dict[str, pd.DataFrame], card: Card) -> Drawn:
     rows = tables["segments"]
     rows = rows[rows["split"] == "all"]
     names = list(card.attributes)
-    figure, panels = axes(7.4, 1.0 + 1.15 * len(names), len(names), 1, squeeze=False)
+    bars = [(rows["attribute"] == attribute).sum() for attribute in names]
+    options = {"squeeze": False, "height_ratios": [count_ + 1 for count_ in bars]}
+    figure, panels = axes(7.4, 0.6 + 0.27 * (sum(bars) + 2 * len(bars)), len(names), 1, **options)
     facts = []
     for panel, attribute in zip(panels[:, 0], names, strict=True):
         part = rows[(rows["attribute"] == attribute) & ~((rows["segment"] == "unknown") & (rows["windows"] == 0))]

@@ -5,7 +5,7 @@ import pandas as pd
 
 from ..cards import Card
 from ..fairness import SHORT
-from .text import STRATEGY_NAMES, count, number, with_interval
+from .text import STRATEGY_NAMES, count, number, signed, with_interval
 
 METRIC_NAMES = {
     "error_rate_ratio": "error rate ratio (ERR): error rate of the unprivileged over that of the privileged",
@@ -38,7 +38,7 @@ def segments(summary: pd.DataFrame, strategy: str, minimum: int) -> pd.DataFrame
                 "people": count(row.people if row.people else np.nan, minimum),
                 "events": count(row.events if row.people else np.nan, minimum),
                 "AUC": with_interval(row.mean, row.low, row.high),
-                "Δ": number(row.mean - overall) if np.isfinite(row.mean) else "–",
+                "Δ": signed(row.mean - overall),
                 "note": row.note,
             }
         )

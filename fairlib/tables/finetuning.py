@@ -24,8 +24,8 @@ def strategies(channels: int, padding: str) -> pd.DataFrame:
     return pd.DataFrame(records)
 
 
-def performance(summary: pd.DataFrame) -> pd.DataFrame:
-    """T-performance: AUC, AUPRC, accuracy, balanced accuracy and F1 on the test split, with 95 % intervals."""
+def performance(summary: pd.DataFrame) -> tuple[pd.DataFrame, str]:
+    """T-performance: AUC, AUPRC, accuracy, balanced accuracy and F1 with 95 % intervals, and a note on who is in it."""
     overall = summary[summary["scope"] == "overall"]
     columns = {"auc": "AUC", "auprc": "AUPRC", "accuracy": "accuracy", "balanced_accuracy": "balanced acc.", "f1": "F1"}
     records = []
@@ -34,7 +34,8 @@ def performance(summary: pd.DataFrame) -> pd.DataFrame:
         record = {"strategy": STRATEGY_NAMES[strategy]}
         for metric, title in columns.items():
             record[title] = with_interval(*rows.loc[metric, ["mean", "low", "high"]])
-        first = rows.iloc[0]
-        record |= {"people": count(first["people"]), "events": count(first["events"]), "seeds": str(first["seeds"])}
         records.append(record)
-    return pd.DataFrame(records)
+    first = overall.iloc[0]
+    note = f"{count(first['people'])} people, {count(first['windows'])} windows, {count(first['events'])} events;"
+    note += f" {first['seeds']} training runs a strategy."
+    return pd.DataFrame(records), note

@@ -27,11 +27,11 @@ def signed(value: float, digits: int = 3) -> str:
 
 
 def with_interval(value: float, low: float, high: float, digits: int = 3, sign: bool = False) -> str:
-    """``0.829 [0.801, 0.856]``."""
+    """``0.829 [0.801, 0.856]``; a dash where the value is unknown."""
     form = signed if sign else number
     if not np.isfinite(value):
         return "–"
-    return f"{form(value, digits)} [{form(low, digits)}, {form(high, digits)}]"
+    return f"{form(value, digits)} [{form(low, digits)},\u00a0{form(high, digits)}]"  # an interval stays on one line
 
 
 def count(value: float, minimum: int | None = None) -> str:

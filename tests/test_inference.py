@@ -1,0 +1,132 @@
+"""Resampling of participants: weighted AUC against scikit-learn, intervals in closed form, coverage, clusters."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import stats
+from sklearn.metrics import roc_auc_score
+
+from fairlib.inference import auc, deviation_interval, interval, participant_draws, seed_interval, weighted_auc
+
+
+@settings(max_examples=60, deadline=None)
+@given(n=st.integers(2, 80), levels=st.integers(1, 50), seed=st.integers(0, 10**6))
+def test_weighted_auc(n, levels, seed):
+    draw = np.random.default_rng(seed)
+    y, score = draw.integers(0, 2, n), draw.integers(0, levels, n) / levels  # many ties
+    weights = draw.integers(0, 4, (5, n)).astype(np.float32)
+    for found, w in zip(weighted_auc(y, score, weights), weights, strict=True):
+        if len(set(y[w > 0])) < 2:
+            assert np.isnan(found)
+        else:
+            assert found == pytest.approx(roc_auc_score(y, score, sample_weight=w), abs=1e-9)
+
+
+def test_auc_by_hand():
+    assert auc(np.array([0, 1, 0, 1]), np.array([0.1, 0.9, 0.5, 0.5])) == (1 + 1 + 1 + 0.5) / 4
+    assert auc(np.array([0, 1]), np.array([0.9, 0.1])) == 0
+    for y in ([], [1, 1], [0]):
+        assert np.isnan(auc(np.array(y), np.ones(len(y))))
+
+
+def test_all_windows_of_a_person_count_alike():
+    person = np.array(["d", "a", "b", "a", "c", "b", "b", "e"])
+    weights = participant_draws(person, 2000, seed=3).weights
+    assert weights.shape == (2000, 8)
+    for who in "ab":
+        own = weights[:, person == who]
+        assert (own == own[:, :1]).all()
+    first = [list(person).index(who) for who in "abcde"]
+    assert (weights[:, first].sum(axis=1) == 5).all()  # five people are drawn each time
+    np.testing.assert_allclose(weights[:, first].mean(axis=0), 1, atol=0.1)
+    np.testing.assert_allclose(weights[:, first].var(axis=0), 0.8, rtol=0.15)  # multinomial: 1 − 1/5
+
+
+def test_draws_are_the_same_for_every_model():
+    person = np.repeat(np.arange(20), 3)
+    one, order = participant_draws(person, 50), np.random.default_rng(0).permutation(60)
+    assert len(one) == 50
+    np.testing.assert_array_equal(one.weights, participant_draws(person, 50).weights)
+    np.testing.assert_array_equal(one.weights[:, order], participant_draws(person[order], 50).weights)
+    assert not np.array_equal(one.weights, participant_draws(person, 50, seed=1).weights)
+
+
+def test_interval():
+    values = np.linspace(0, 1, 201)
+    assert interval(values) == pytest.approx((0.025, 0.975))
+    assert interval(values, 0.5) == pytest.approx((0.25, 0.75))
+    assert interval(np.r_[values, np.full(200, np.nan)]) == pytest.approx((0.025, 0.975))
+    assert all(np.isnan(interval(np.r_[values, np.full(300, np.nan)])))  # most are undefined
+    assert all(np.isnan(interval(values[:19])))
+
+
+def test_interval_of_one_seed_is_normal():
+    replicates = np.random.default_rng(0).normal(0.8, 0.02, 500)
+    mean, low, high = seed_interval(np.array([0.81]), replicates[None])
+    half = stats.norm.ppf(0.975) * replicates.std(ddof=1)
+    assert (mean, low, high) == pytest.approx((0.81, 0.81 - half, 0.81 + half))
+    again = seed_interval(np.full(3, 0.81), np.stack([replicates] * 3))  # three equal runs: no variance between them
+    assert again == pytest.approx((mean, low, high))
+
+
+def test_interval_over_people_and_runs_by_hand():
+    """Satterthwaite: variance v = v_people + s²/3; degrees of freedom 2 (v / (s²/3))²."""
+    estimates, draw = np.array([0.70, 0.74, 0.78]), np.random.default_rng(1)
+    replicates = estimates[:, None] + draw.normal(0, 0.03, (3, 400))
+    people, runs = replicates.mean(axis=0).var(ddof=1), 0.04**2 / 3
+    freedom = 2 * ((people + runs) / runs) ** 2
+    half = stats.t.ppf(0.975, freedom) * (people + runs) ** 0.5
+    assert seed_interval(estimates, replicates) == pytest.approx((0.74, 0.74 - half, 0.74 + half))
+    still = np.tile(estimates[:, None], (1, 400))  # nothing varies over people: the plain t interval of three runs
+    half = stats.t.ppf(0.975, 2) * 0.04 / 3**0.5
+    assert seed_interval(estimates, still) == pytest.approx((0.74, 0.74 - half, 0.74 + half))
+
+
+def test_interval_where_undefined():
+    replicates = np.full((2, 100), 0.7)
+    assert np.isnan(seed_interval(np.array([0.7, np.nan]), replicates)).all()
+    replicates[0, :60] = np.nan
+    mean, low, high = seed_interval(np.array([0.7, 0.7]), replicates)
+    assert mean == pytest.approx(0.7)
+    assert np.isnan([low, high]).all()
+
+
+def test_deviation_interval():
+    assert deviation_interval(np.log(0.5), np.log(2)) == pytest.approx((0, 1))
+    assert deviation_interval(np.log(1.1), np.log(1.5)) == pytest.approx((0.1, 0.5))
+    assert deviation_interval(np.log(0.4), np.log(0.9)) == pytest.approx((0.1, 0.6))
+    assert deviation_interval(0, np.log(1.5)) == pytest.approx((0, 0.5))
+    for ends in ((np.nan, 0.1), (-0.1, np.inf)):
+        assert np.isnan(deviation_interval(*ends)).all()
+
+
+def scored(draw, people, apart):
+    """Scores of people whose true AUC is Φ(apart / √2)."""
+    y = np.arange(people) % 3 == 0
+    return y.astype(int), draw.normal(size=people) + apart * y
+
+
+def test_auc_interval_covers_the_truth():
+    draw, truth = np.random.default_rng(2), stats.norm.cdf(1 / 2**0.5)
+    covered = np.zeros(2)
+    for cohort in range(300):
+        y, score = scored(draw, 120, 1.0)
+        replicates = weighted_auc(y, score, participant_draws(np.arange(120), 200, seed=cohort).weights)
+        estimate, low, high = seed_interval(np.array([auc(y, score)]), replicates[None])
+        both = np.array([(low, high), interval(replicates)])
+        covered += (both[:, 0] <= truth) & (truth <= both[:, 1])
+        assert low < estimate < high
+    assert ((0.90 <= covered / 300) & (covered / 300 <= 0.98)).all()
+
+
+def test_windows_of_one_person_add_no_certainty():
+    y, score = scored(np.random.default_rng(3), 100, 1.0)
+    y5, score5, person = np.repeat(y, 5), np.repeat(score, 5), np.repeat(np.arange(100), 5)
+
+    def width(labels, scores, units):
+        low, high = interval(weighted_auc(labels, scores, participant_draws(units, 400).weights))
+        return high - low
+
+    assert width(y5, score5, person) == pytest.approx(width(y, score, np.arange(100)))
+    assert width(y5, score5, person) > 1.8 * width(y5, score5, np.arange(500))  # √5 in the long run

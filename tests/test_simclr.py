@@ -1,0 +1,194 @@
+"""NT-Xent by hand, the two views, and pre-training: its steps, its loss factor, its determinism."""
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from fairlib import simclr
+from fairlib.optimisation import Schedule
+from fairlib.recipes import RECIPES
+from fairlib.simclr import nt_xent, pretrain
+from fairlib.views import compose, negation, scaling
+
+RELEASED, DESCRIBED = RECIPES["released"], RECIPES["described"]
+
+
+def by_hand(z1, z2, temperature):
+    """METHOD equation 1 in loops and float64, averaged over all 2N anchors."""
+    z, n = [*z1.tolist(), *z2.tolist()], len(z1)
+
+    def similar(a, b):
+        return math.fsum(p * q for p, q in zip(a, b, strict=True)) / (math.hypot(*a) * math.hypot(*b) * temperature)
+
+    losses = []
+    for i in range(2 * n):
+        others = math.fsum(math.exp(similar(z[i], z[k])) for k in range(2 * n) if k != i)
+        losses.append(-math.log(math.exp(similar(z[i], z[(i + n) % (2 * n)])) / others))
+    return math.fsum(losses) / (2 * n)
+
+
+def projections(n, width, seed):
+    return torch.from_numpy(np.random.default_rng(seed).normal(size=(2, n, width)))
+
+
+@settings(max_examples=30, deadline=None)
+@given(n=st.integers(1, 7), width=st.integers(2, 9), seed=st.integers(0, 10**6), temperature=st.floats(0.1, 3))
+def test_nt_xent_by_hand(n, width, seed, temperature):
+    z1, z2 = projections(n, width, seed)
+    assert float(nt_xent(z1, z2, temperature)) == pytest.approx(by_hand(z1, z2, temperature), rel=1e-9, abs=1e-9)
+    assert float(nt_xent(z1.float(), z2.float(), temperature)) == pytest.approx(
+        by_hand(z1, z2, temperature), rel=1e-4, abs=1e-4
+    )
+
+
+def test_nt_xent_of_two_windows():
+    a = torch.eye(2)
+    assert float(nt_xent(a, a, 1.0)) == pytest.approx(math.log(1 + 2 / math.e))  # partner 1, the two others 0
+    assert float(nt_xent(a, a.flip(0), 1.0)) == pytest.approx(math.log(2 + math.e))  # partner 0, others 1 and 0
+    assert float(nt_xent(a, a)) == pytest.approx(math.log(1 + 2 * math.exp(-10)), rel=1e-2)  # T = 0.1
+
+
+def test_nt_xent_is_symmetric_and_blind_to_scale():
+    z1, z2 = projections(6, 5, 0)
+    sizes = torch.rand(2, 6, 1, dtype=torch.float64, generator=torch.Generator().manual_seed(0)) + 0.1
+    assert float(nt_xent(z2, z1)) == pytest.approx(float(nt_xent(z1, z2)), rel=1e-12)
+    assert float(nt_xent(z1 * sizes[0], z2 * sizes[1])) == pytest.approx(float(nt_xent(z1, z2)), rel=1e-12)
+    assert float(nt_xent(z1, z2.flip(0))) != pytest.approx(float(nt_xent(z1, z2)), rel=1e-3)
+
+
+def test_nt_xent_refuses():
+    z = torch.ones(4, 3)
+    for other in (torch.ones(5, 3), torch.ones(4, 2)):
+        with pytest.raises(ValueError, match=r"same shape \(N, d\), got"):
+            nt_xent(z, other)
+    with pytest.raises(ValueError, match="same shape"):
+        nt_xent(z[None], z[None])
+    for temperature in (0, -1):
+        with pytest.raises(ValueError, match=f"temperature must be positive, got {temperature}"):
+            nt_xent(z, z, temperature)
+
+
+# ------------------------------------------------------------------------------------------------------------- views
+
+WINDOWS = np.random.default_rng(0).normal(size=(2000, 6, 4)).astype(np.float32)
+WINDOWS[np.abs(WINDOWS) < 0.1] = 1
+
+
+@pytest.mark.parametrize("sd", [0.1, 0.5])
+def test_scaling(sd):
+    factors = scaling(WINDOWS, np.random.default_rng(1), sd) / WINDOWS
+    np.testing.assert_allclose(factors, np.broadcast_to(factors[:, :1], factors.shape), rtol=1e-5)  # constant in time
+    drawn = factors[:, 0]
+    assert drawn.mean() == pytest.approx(1, abs=4 * sd / drawn.size**0.5)
+    assert drawn.std() == pytest.approx(sd, rel=0.05)
+    assert abs(np.corrcoef(drawn.T) - np.eye(4)).max() < 0.1  # a factor for each channel
+    assert scaling(WINDOWS, np.random.default_rng(1)).dtype == np.float32
+
+
+@pytest.mark.parametrize("probability", [0, 0.5, 1])
+def test_negation_flips_whole_windows(probability):
+    signs = negation(WINDOWS, np.random.default_rng(2), probability) / WINDOWS
+    whole = signs[:, 0, 0]
+    assert np.isin(whole, (-1, 1)).all()
+    np.testing.assert_array_equal(signs, np.broadcast_to(whole[:, None, None], signs.shape))
+    spread = 4 * (probability * (1 - probability) / len(whole)) ** 0.5
+    assert (whole == -1).mean() == pytest.approx(probability, abs=spread + 1e-9)
+
+
+def test_the_recipes_views_are_the_published_ones():
+    assert RELEASED.pretraining.views == (("scaling", {"sd": 0.1}), ("negation", {"probability": 1.0}))
+    assert DESCRIBED.pretraining.views == (("scaling", {"sd": 0.1}), ("negation", {"probability": 0.5}))
+    before, draw = WINDOWS.copy(), np.random.default_rng(3)
+    first, second = (compose(WINDOWS, DESCRIBED.pretraining.views, draw) for _ in range(2))
+    assert not np.array_equal(first, second)
+    np.testing.assert_array_equal(WINDOWS, before)
+    with pytest.raises(KeyError, match="turning"):
+        compose(WINDOWS, (("turning", {}),), draw)
+
+
+# ------------------------------------------------------------------------------------------------------ pre-training
+
+
+def small(recipe=RELEASED, **changes):
+    return replace(recipe, pretraining=replace(recipe.pretraining, **changes))
+
+
+def bits(encoder):
+    return [value.contiguous().numpy().tobytes() for value in encoder.state_dict().values()]
+
+
+X = np.random.default_rng(4).normal(size=(40, 8, 3)).astype(np.float32)
+
+
+def test_released_settings_are_the_published_ones(shared):
+    rows = pd.read_csv(shared / "published" / "hyperparameters.csv")
+    rows = rows[(rows["stage"] == "pre-training") & (rows["dataset"] == "all")].set_index("parameter")["value"]
+    settings = RELEASED.pretraining
+    found = (settings.schedule.epochs, settings.schedule.batch_size, settings.schedule.decay_steps)
+    assert found == tuple(int(rows[name]) for name in ("epochs", "batch_size", "decay_steps"))
+    assert settings.schedule.learning_rate == float(rows["learning_rate"])
+    assert settings.temperature == float(rows["temperature"])
+
+
+@pytest.mark.parametrize(("windows", "steps"), [(15_000, 1000), (1000, 1000), (256, 400), (100, 200)])
+def test_released_stops_where_its_rate_is_zero(windows, steps):
+    schedule = RELEASED.pretraining.schedule  # 200 epochs, if that is fewer than 1,000 steps
+    assert min(schedule.run_epochs(windows) * schedule.steps_per_epoch(windows), schedule.decay_steps) == steps
+
+
+@pytest.mark.parametrize(
+    ("schedule", "steps"),
+    [(Schedule(200, 16, 0.1, decay_steps=7), 7), (Schedule(2, 16, 0.1, decay_steps=7), 6), (Schedule(2, 16, 0.1), 6)],
+)
+def test_number_of_steps(schedule, steps):
+    losses = pretrain(X, small(schedule=schedule), 1)[1]
+    assert losses.shape == (steps,)
+    assert losses.dtype == np.float32
+    assert np.isfinite(losses).all()
+
+
+def test_released_scaled():
+    many = np.tile(X, (26, 1, 1))[:1024]
+    assert len(pretrain(many, RELEASED.scaled(0.005), 1)[1]) == 5  # 1,000 · 0.005
+
+
+def test_same_seed_same_bytes():
+    recipe = small(DESCRIBED, schedule=Schedule(2, 16, 0.1))
+    (one, losses), (same, _), (other, _) = (pretrain(X, recipe, seed) for seed in (1, 1, 2))
+    assert bits(one) == bits(same)
+    assert all(a != b for a, b in zip(bits(one)[::2], bits(other)[::2], strict=True))
+    np.testing.assert_array_equal(losses, pretrain(X, recipe, 1)[1])
+    assert not one.training
+    assert one(torch.from_numpy(X)).shape == (40, 96)
+
+
+def test_released_loss_is_twice_nt_xent():
+    schedule = Schedule(1, 40, 0.0)
+    twice, once = (pretrain(X, small(schedule=schedule, loss_factor=factor), 1)[1] for factor in (2.0, 1.0))
+    np.testing.assert_allclose(twice, 2 * once, rtol=1e-6)
+    assert (RELEASED.pretraining.loss_factor, DESCRIBED.pretraining.loss_factor) == (2, 1)
+
+
+def test_two_views_of_each_window_in_each_step(monkeypatch):
+    seen = []
+    monkeypatch.setattr(simclr, "compose", lambda *given: seen.append((given[0], compose(*given))) or seen[-1][1])
+    pretrain(X, small(schedule=Schedule(1, 16, 0.1)), 1)
+    assert [len(batch) for batch, _ in seen] == [16, 16, 16, 16, 8, 8]  # the last, partial batch is kept
+    for (batch, first), (again, second) in zip(seen[::2], seen[1::2], strict=True):
+        assert batch is again
+        assert not np.array_equal(first, second)
+        assert (np.sign(first) == -np.sign(batch)).all()  # released: both views are negated, always
+    order = np.concatenate([batch for batch, _ in seen[::2]])
+    assert sorted(map(bytes, order)) == sorted(map(bytes, X))  # each window once an epoch
+    assert not np.array_equal(order, X)
+
+
+def test_a_loss_that_is_not_finite_stops():
+    with pytest.raises(FloatingPointError, match=r"pre-training loss became nan at step 0 \(seed 3\)"):
+        pretrain(np.full_like(X, np.nan), small(schedule=Schedule(1, 16, 0.1)), 3)
