@@ -258,6 +258,14 @@ def _frame(cohort: Cohort) -> pd.DataFrame:
     return pd.concat([base, cohort.attributes.reset_index(drop=True)], axis=1)
 
 
+def average_draws(tables: list[pd.DataFrame]) -> pd.DataFrame:
+    """Mean of similarity tables over draws of one window a participant (the same people, so the same rows)."""
+    values = ["cka", "low", "high", "matched"]
+    mean = tables[0].copy()
+    mean[values] = np.mean([table[values].to_numpy() for table in tables], axis=0)
+    return mean
+
+
 def _too_few(frame: pd.DataFrame, minimum: int) -> str:
     """Why a segment cannot be judged, though it may be shown: an AUC of two deaths says nothing; "" if it can."""
     people = _people(frame)

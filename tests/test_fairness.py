@@ -101,7 +101,7 @@ def test_by_fairlearn(seed):
 def test_by_hand():
     """Unprivileged: 1 of 4 positives missed, 2 of 4 negatives flagged. Privileged: 2 of 4 and 1 of 4."""
     y = [1, 1, 1, 1, 0, 0, 0, 0] * 2
-    decision = [1, 1, 1, 0, 1, 1, 0, 0] + [1, 1, 0, 0, 1, 0, 0, 0]
+    decision = [1, 1, 1, 0, 1, 1, 0, 0, 1, 1, 0, 0, 1, 0, 0, 0]
     found = ratio_metrics(y, decision, [False] * 8 + [True] * 8)
     wanted = [1, 1 / 2, 2, (2 / 5) / (1 / 3), (1 / 3) / (2 / 5), 5 / 3, (1 / 4 + 1 / 4) / 2, 1 / 4]
     assert list(found.values()) == pytest.approx(wanted)

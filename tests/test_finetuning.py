@@ -154,7 +154,10 @@ def test_released_stops_when_its_rate_is_zero(part, windows, epochs):
 
 def test_released_settings_are_the_published_ones(shared):
     rows = pd.read_csv(shared / "published" / "hyperparameters.csv")
-    of = {stage: part.drop_duplicates("parameter").set_index("parameter")["value"] for stage, part in rows.groupby("stage")}
+    of = {
+        stage: part.drop_duplicates("parameter").set_index("parameter")["value"]
+        for stage, part in rows.groupby("stage")
+    }
     ssl, supervised = of["fine-tuning (freezing strategies)"], of["supervised, GLOBEM variant"]
     found = RELEASED.finetuning
     assert (found.schedule.epochs, found.schedule.batch_size) == (int(ssl["max_epochs"]), int(ssl["batch_size"]))

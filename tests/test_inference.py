@@ -117,7 +117,7 @@ def test_auc_interval_covers_the_truth():
         both = np.array([(low, high), interval(replicates)])
         covered += (both[:, 0] <= truth) & (truth <= both[:, 1])
         assert low < estimate < high
-    assert ((0.90 <= covered / 300) & (covered / 300 <= 0.98)).all()
+    assert ((covered / 300 >= 0.90) & (covered / 300 <= 0.98)).all()
 
 
 def test_windows_of_one_person_add_no_certainty():

@@ -10,14 +10,18 @@ from ..views import compose
 from .style import SEGMENTS, Drawn, axes
 
 
-def views(tables: dict[str, pd.DataFrame], recipe, card: Card, seed: int = 0) -> Drawn:
+def views(tables: dict[str, pd.DataFrame], recipe, card: Card) -> Drawn:
     """F-views: a typical window in four measured channels, and two views of it."""
     window, averaged = tables["typical_window"], int(tables["shape"].iloc[0]["averaged"])
     measured = [name for name in window if "mask" not in name and "->" not in name]
     chosen = sorted(measured, key=lambda name: -window[name].std())[:4]
     x = window[chosen].to_numpy(dtype=np.float32)[None]
-    draw = generator(seed, "figure views")
-    drawn = [("the window", x)] + [(f"view {i}", compose(x, recipe.pretraining.views, draw)) for i in (1, 2)]
+    made = recipe.pretraining.views
+    # Where a view flips signs at random, show a draw in which the two differ: that is what the encoder must ignore.
+    draws = [_two_views(x, made, seed) for seed in range(20)]
+    first, second = next((pair for pair in draws if np.sign(pair[0][0, -1, 0]) != np.sign(pair[1][0, -1, 0])), draws[0])
+    source = "a window" if averaged == 1 else f"average of {averaged:,} windows"
+    drawn = [(source, x), ("view 1", first), ("view 2", second)]
     figure, panels = axes(7.6, 2.6, 1, 3, sharey=True)
     for panel, (title, values) in zip(panels, drawn, strict=True):
         for i, name in enumerate(chosen):
@@ -27,11 +31,16 @@ def views(tables: dict[str, pd.DataFrame], recipe, card: Card, seed: int = 0) ->
     panels[0].set_ylabel("standardised value")
     figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=4, fontsize=8)
     what = "one synthetic window" if averaged == 1 else f"the average of {averaged:,} windows"
-    steps = " then ".join(name for name, _ in recipe.pretraining.views)
+    steps = " then ".join(name for name, _ in made)
     return (
         figure,
         f"Four channels of {what} and two views of it, made by {steps}; the views differ in size and sign only.",
     )
+
+
+def _two_views(x: np.ndarray, views: tuple, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    draw = generator(seed, "figure views")
+    return compose(x, views, draw), compose(x, views, draw)
 
 
 def losses(curves: dict[int, np.ndarray]) -> Drawn:

@@ -4,9 +4,13 @@ import numpy as np
 import pandas as pd
 
 from ..cards import Card
-from ..fairness import SHORT
+from ..fairness import FAIR_LOG_RATIO, SHORT
 from .text import STRATEGY_NAMES, count, number, signed, with_interval
 
+RATIO_NOTE = (
+    "After the dot: parity deviation. † ratio outside 0.8 to 1.25, a band in which both groups are treated alike"
+    " (|log ratio| above log 1.25). "
+)
 METRIC_NAMES = {
     "error_rate_ratio": "error rate ratio (ERR): error rate of the unprivileged over that of the privileged",
     "average_odds_difference": "average odds difference (AOD): mean difference in false and true positive rates",
@@ -82,14 +86,16 @@ def parity(summary: pd.DataFrame, metric: str) -> tuple[pd.DataFrame, str]:
         record = {"strategy": STRATEGY_NAMES[strategy]}
         for row in own.itertuples():
             text = with_interval(row.mean, row.low, row.high, digits=2)
-            record[f"{row.attribute}: {title}"] = text + (f" · {number(row.deviation, 2)}" if ratio else "")
+            if ratio and np.isfinite(row.mean):
+                text += f" · {number(row.deviation, 2)}" + ("†" if abs(np.log(row.mean)) > FAIR_LOG_RATIO else "")
+            record[f"{row.attribute}: {title}"] = text
         records.append(record)
     first = rows.drop_duplicates("attribute")
     people = [
         f"{r.attribute} {r.note or f'{count(r.people)} people, {count(r.events)} events'}" for r in first.itertuples()
     ]
     note = "Known values only: " + "; ".join(people) + "."
-    return pd.DataFrame(records), ("After the dot: parity deviation. " if ratio else "") + note
+    return pd.DataFrame(records), (RATIO_NOTE if ratio else "") + note
 
 
 def headline(rows: pd.DataFrame) -> pd.DataFrame:

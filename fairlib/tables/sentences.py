@@ -27,14 +27,18 @@ def finding(headline: pd.DataFrame, card: Card, made: Provenance) -> str:
         text += " self-supervised models. "
     if not judged:
         return text + "No self-supervised model can be compared."
+    by_measure = {}
     for measure, title in (("auc", "AUC"), ("deviation", "parity deviation")):
-        verdicts = [
+        verdicts = by_measure[measure] = [
             verdict(rows.loc[n, f"{measure}_difference_low"], rows.loc[n, f"{measure}_difference_high"]) for n in judged
         ]
         words = [word for word in ("lower", "higher", "not distinguishable", "not known") if word in verdicts]
         counts = " and ".join(f"{word} in {verdicts.count(word)}" for word in words)
         text += f"Of {len(judged)} self-supervised models, the {title} is {counts}. "
-    return text.strip()
+    pairs = list(zip(by_measure["auc"], by_measure["deviation"], strict=True))
+    both = sum(accuracy != "lower" and disparity == "lower" for accuracy, disparity in pairs)
+    text += f"A lower parity deviation without a lower AUC: {both} of {len(judged)}."
+    return text + " (95 % intervals, paired over participants, not corrected for comparing several models.)"
 
 
 def best_ssl(headline: pd.DataFrame) -> str:

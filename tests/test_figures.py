@@ -1,0 +1,214 @@
+"""Every figure and table of the catalogue on small evidence: alt text with numbers, and how they are shown."""
+
+import inspect
+import re
+from types import SimpleNamespace
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import pytest
+from bs4 import BeautifulSoup
+from matplotlib.figure import Figure
+
+from fairlib import cards, display, evidence, summaries
+from fairlib import figures as package
+from fairlib import tables as table_package
+from fairlib.figures import evaluation, finetuning, pretraining, requirements, similarity
+from fairlib.figures.style import COLOURS, LINES, MARKERS, Drawn
+from fairlib.parameters import ALL, check
+from fairlib.provenance import Provenance
+from fairlib.recipes import RECIPES
+from fairlib.similarity import gram
+from fairlib.tables import evaluation as tables5
+from fairlib.tables import finetuning as tables3
+from fairlib.tables import requirements as tables1
+
+CARD, NAMES = cards.load("mimic"), ("supervised", "frozen_0", "logistic_regression")
+PAIRS = {"gender": ("Male", "Female"), "age": ("<65", ">=65")}
+
+
+@pytest.fixture(scope="module", params=["twin", "real"])
+def small(request, make_cohort):
+    """Evidence of three models, two seeds each, from made-up scores: of a twin, and of restricted data with gaps."""
+    cohort = make_cohort("mimic", request.param, people=900)
+    draw = np.random.default_rng(0)
+    parts = {"metrics": [], "roc": []}
+    for strategy in NAMES:
+        for seed in (1, 2):
+            score = 1 / (1 + np.exp(-(cohort.y - 0.5 + draw.normal(size=len(cohort)))))
+            found = evidence.evaluation_tables(cohort, score, 0.5, 40)
+            for name in parts:
+                parts[name].append(found[name].assign(strategy=strategy, seed=seed))
+    models, roc = (pd.concat(parts[name], ignore_index=True) for name in ("metrics", "roc"))
+    keys = ["strategy", "attribute", "segment", "fpr"]
+    rows = cohort.rows("test")
+    grams = [[gram(draw.normal(size=(len(rows), 5)) + cohort.x[rows, 0, :1]) for _ in range(3)] for _ in range(2)]
+    return SimpleNamespace(
+        cohort=evidence.cohort_tables(cohort),
+        models=models,
+        summary=summaries.summarise(models),
+        roc=roc.groupby(keys, as_index=False, sort=False)["tpr"].mean(),
+        headline=summaries.headline(models, CARD.protected(), CARD.metric.metric),
+        cka=evidence.similarity_table(cohort, *grams, rows, draws=30),
+    )
+
+
+@pytest.fixture(scope="module")
+def made():
+    p = check("5_evaluation", {"dataset": "mimic", "profile": "smoke", "seeds": [1, 2]})
+    return Provenance(p, "twin", "synthetic", "smoke", (1, 2), "0123456789abcdef", "0.1+abc")
+
+
+FIGURES = {
+    requirements.segments: lambda e: (e.cohort, CARD),
+    requirements.label_bias: lambda e: (e.cohort, CARD),
+    pretraining.views: lambda e: (e.cohort, RECIPES["described"], CARD),
+    pretraining.losses: lambda e: ({1: np.linspace(5, 4, 60), 2: np.linspace(5, 3, 60)},),
+    finetuning.roc: lambda e: (e.roc, e.summary),
+    similarity.heat_maps: lambda e: ({"frozen_0": e.cka, "frozen_3": e.cka},),
+    similarity.conditioned: lambda e: (e.cka, "frozen_0"),
+    similarity.difference: lambda e: (e.cka, PAIRS),
+    evaluation.roc_conditioned: lambda e: (e.roc, e.summary, "age", ("supervised", "frozen_0")),
+    evaluation.parity_domain: lambda e: (e.summary, "error_rate_ratio", CARD.protected()),
+    evaluation.parity_all: lambda e: (e.summary, CARD.protected()),
+    evaluation.trade_off: lambda e: (e.headline,),
+}
+TABLES = {
+    tables1.requirements: lambda e: (CARD,),
+    tables1.sizes: lambda e: (e.cohort,),
+    tables1.attrition: lambda e: (e.cohort, CARD.min_cell),
+    tables3.strategies: lambda e: (76, "same"),
+    tables3.performance: lambda e: (e.summary,),
+    tables5.metric_choice: lambda e: (CARD,),
+    tables5.segments: lambda e: (e.summary, "supervised", CARD.min_cell),
+    tables5.conditioned: lambda e: (e.summary, ("supervised", "frozen_0")),
+    tables5.parity: lambda e: (e.summary, "error_rate_ratio"),
+    tables5.headline: lambda e: (e.headline,),
+}
+
+
+def named(function):
+    return f"{function.__module__.rsplit('.')[-1]}.{function.__name__}"
+
+
+def functions(folder, returns):
+    """Public functions of a sub-package whose annotated result is one of ``returns``."""
+    found = set()
+    for _, module in inspect.getmembers(folder, inspect.ismodule):
+        for name, value in inspect.getmembers(module, inspect.isfunction):
+            if value.__module__ == module.__name__ and not name.startswith("_"):
+                found |= {value} if value.__annotations__.get("return") in returns else set()
+    return found
+
+
+def test_every_figure_and_table_is_tested():
+    assert functions(package, (Drawn,)) == set(FIGURES)
+    assert functions(table_package, (pd.DataFrame, tuple[pd.DataFrame, str])) == set(TABLES)
+
+
+@pytest.mark.parametrize("function", FIGURES, ids=named)
+def test_figures_come_with_alt_text(function, small):
+    figure, alt = function(*FIGURES[function](small))
+    assert isinstance(figure, Figure)
+    figure.canvas.draw()  # draws without an error
+    plt.close(figure)
+    assert len(alt) >= 40
+    assert re.search(r"\d|\b(one|two|three|four)\b", alt.lower())
+    assert not re.search(r"\bnan\b|\bNone\b|\binf\b|<NA>", alt)
+    assert alt.endswith(".")
+
+
+@pytest.mark.parametrize("function", TABLES, ids=named)
+def test_tables_are_formatted_text(function, small):
+    found = function(*TABLES[function](small))
+    table = found[0] if isinstance(found, tuple) else found
+    assert len(table) > 1
+    assert table.columns.is_unique
+    cells = [value for column in table for value in table[column]]
+    assert all(isinstance(value, str) for value in cells), [v for v in cells if not isinstance(v, str)][:3]
+    assert not any(re.fullmatch(r".*\b(nan|None|inf|<NA>)\b.*", value) for value in cells)
+    assert not any(re.search(r"\d\.\d{5}", value) for value in cells)
+
+
+def test_numbers_of_the_performance_table(small):
+    found = tables3.performance(small.summary)
+    table = (found[0] if isinstance(found, tuple) else found).set_index("strategy")
+    rows = small.models[(small.models["strategy"] == "frozen_0") & (small.models["scope"] == "overall")]
+    mean = rows.loc[rows["metric"] == "auc", "estimate"].mean()
+    assert table.loc["SSL, nothing frozen", "AUC"].startswith(f"{mean:.3f} [")
+    assert set(table.columns) >= {"AUC", "AUPRC", "accuracy", "balanced acc.", "F1"}
+
+
+def test_no_withheld_number_is_in_a_figure_or_table(small):
+    """Segments that the evidence withholds have no size and no AUC in any text."""
+    table = tables5.segments(small.summary, "supervised", CARD.min_cell)
+    hidden = table[table["note"].str.startswith("withheld")]
+    assert set(hidden["people"]) <= {"<11"}
+    assert set(hidden["events"]) <= {"<11"}
+    assert set(hidden["AUC"]) | set(hidden["Δ"]) <= {"–"}
+    alt = requirements.segments(small.cohort, CARD)[1]
+    plt.close("all")
+    for row in small.cohort["segments"].query("split == 'all'").itertuples():
+        assert (f"{row.segment} –" in alt) is False
+        assert np.isfinite(row.windows) or f"{row.segment} " not in alt.split(f"{row.attribute}: ")[1].split(";")[0]
+
+
+def test_the_visual_language_has_two_cues():
+    for cue in (COLOURS, MARKERS, LINES):
+        assert set(cue) == set(ALL)
+    assert len(set(COLOURS.values())) == len(set(MARKERS.values())) == len(ALL)
+
+
+# ------------------------------------------------------------------------------------------------------------- display
+
+
+@pytest.fixture
+def shown(monkeypatch):
+    seen = []
+    monkeypatch.setattr(display, "display", lambda data, raw=False: seen.append(data))
+    return seen
+
+
+@pytest.mark.parametrize("alt", ["", " " * 50, "a figure"])
+def test_a_figure_without_alt_text_is_refused(alt, shown, made):
+    figure = plt.figure()
+    with pytest.raises(ValueError, match="the alt text must say what the figure shows"):
+        display.show_figure(figure, "Title", alt, made)
+    plt.close(figure)
+    assert shown == []
+
+
+def test_a_figure_is_shown_with_all_that_belongs_to_it(shown, made):
+    figure, alt = plt.figure(), 'Bars of "M" & <F>: 3 and 4, in two colours.'
+    display.show_figure(figure, "Sizes <all>", alt, made)
+    assert not plt.fignum_exists(figure.number)
+    page = BeautifulSoup(shown[0]["text/html"], "html.parser")
+    assert page.img["alt"] == alt
+    assert page.img["src"].startswith("data:image/png;base64,iVBOR")
+    assert page.figcaption.strong.text == "Sizes <all>"
+    assert made.line() in page.figcaption.small.text
+    assert page.figcaption.code.text == made.parameters.command()
+    assert alt in shown[0]["text/plain"]
+
+
+def test_a_table_is_shown_with_all_that_belongs_to_it(shown, made):
+    display.show_table(pd.DataFrame({"a <b>": ["1", "2"], "c": ["x & y", None]}), "Title", made, "A <note>.")
+    html = shown[0]["text/html"]
+    page = BeautifulSoup(html, "html.parser")
+    assert [(th["scope"], th.text) for th in page.find_all("th")] == [("col", "a <b>"), ("col", "c")]
+    assert page.caption.text == "Title"
+    assert page.caption.find_parent("table") is page.table
+    assert [td.text for td in page.find_all("td")] == ["1", "x & y", "2", "–"]
+    assert "dataframe" not in html
+    assert page.table["class"] == ["fairlib-table"]
+    assert page.p.text == "A <note>."
+    assert made.line() in page.text
+    assert page.code.text == made.parameters.command()
+
+
+def test_the_banner_says_what_the_data_is(shown, made):
+    display.show_banner(made)
+    text = BeautifulSoup(shown[0].data, "html.parser").text
+    assert text.startswith("Synthetic twin: MIMIC-III")
+    assert "restricted" in text  # the original

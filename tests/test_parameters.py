@@ -1,0 +1,174 @@
+"""Notebook contracts: what they refuse and how they say it, and that the notebooks keep them."""
+
+import ast
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+import yaml
+from papermill.cli import _resolve_type
+
+from fairlib.encoder import CONTROLS, STRATEGIES
+from fairlib.parameters import ALL, CONTRACTS, PROFILES, TWINS, Dataset, ParameterError, check
+from fairlib.readers import DATASETS
+from fairlib.recipes import RECIPES
+from fairlib.study import MODELS
+from fairlib.tables.text import STRATEGY_NAMES
+
+ROOT = Path(__file__).parent.parent
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+
+
+def refused(notebook="5_evaluation", **given):
+    with pytest.raises(ParameterError) as error:
+        check(notebook, {"dataset": "mimic"} | given)
+    return str(error.value)
+
+
+@pytest.mark.parametrize("notebook", CONTRACTS)
+def test_an_unknown_name_is_refused_with_the_closest(notebook):
+    text = refused(notebook, profil="smoke")
+    assert text.startswith(f"{notebook} has no parameter 'profil'; did you mean 'profile'? It takes: dataset, source")
+    assert "did you mean 'results_dir'" in refused(notebook, result_dir="x")
+    assert "has no parameter 'xyzzy'; leave it out." in refused(notebook, xyzzy=1)
+
+
+def test_what_only_some_notebooks_take():
+    assert "has no parameter 'strategies'" in refused("2_pre_training", strategies=["supervised"])
+    assert "has no parameter 'threshold'" in refused("3_fine_tuning", threshold=0.4)
+    assert check("3_fine_tuning", {"dataset": "mimic", "strategies": ["frozen_3"]}).wanted == ("frozen_3",)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("dataset", "mimc", "did you mean 'mimic'?"),
+        ("profile", "papper", "did you mean 'paper'?"),
+        ("recipe", "release", "did you mean 'released'?"),
+        ("device", "gpu", "parameter 'device' is 'gpu'"),
+        ("source", "tw1n", "source 'tw1n' is neither 'twin', 'frozen' nor an existing folder"),
+        ("source", 3, "parameter 'source' is 3"),
+        ("seeds", 3, "parameter 'seeds' is 3"),
+        ("seeds", ["1"], "parameter 'seeds' is ['1']"),
+        ("seeds", [1.0], "parameter 'seeds' is [1.0]"),
+        ("seeds", [True], "parameter 'seeds' is [True]"),
+        ("seeds", [1, 1], "seeds must be different whole numbers, 0 or above"),
+        ("seeds", [-1], "seeds must be different whole numbers, 0 or above"),
+        ("threads", 0, "parameter 'threads' is 0: input should be greater than or equal to 1"),
+        ("threads", 257, "parameter 'threads' is 257"),
+        ("threads", "2", "parameter 'threads' is '2'"),
+        ("threads", 1.0, "parameter 'threads' is 1.0"),
+        ("results_dir", 5, "parameter 'results_dir' is 5"),
+        ("strategies", "supervised", "parameter 'strategies' is 'supervised'"),
+        ("strategies", ["frozen_0", "frozen_4"], "did you mean 'frozen_"),
+        ("threshold", 0, "parameter 'threshold' is 0"),
+        ("threshold", 1.0, "parameter 'threshold' is 1.0: input should be less than 1"),
+        ("threshold", "0.5", "parameter 'threshold' is '0.5'"),
+        ("threshold", float("nan"), "parameter 'threshold' is nan"),
+    ],
+)
+def test_wrong_values(name, value, message):
+    text = refused(**{name: value})
+    assert text.startswith("5_evaluation: ")
+    assert message in text
+
+
+def test_sources():
+    assert "there is no twin of challenge2012 yet" in refused(dataset="challenge2012")
+    assert "no frozen results of mimic" in refused(source="frozen")
+    with pytest.raises(ParameterError, match="parameter 'dataset' is missing"):
+        check("2_pre_training", {"profile": "smoke"})
+
+
+def test_defaults_and_profiles():
+    p = check("5_evaluation", {"dataset": "mimic", "profile": "smoke", "seeds": [4, 2]})
+    assert (p.chosen.seeds, p.chosen.windows, p.label) == ((4, 2), 280, "twin-smoke")
+    assert p.wanted == PROFILES["smoke"].strategies
+    assert check("2_pre_training", {"dataset": "mimic"}).chosen == PROFILES["quick"]
+    assert check("2_pre_training", {"dataset": "challenge2012", "source": str(ROOT)}).label == "real-quick"
+
+
+def test_what_python_and_ipython_leave_behind_is_no_parameter():
+    left = {"In": [], "Out": {}, "exit": 1, "quit": 1, "get_ipython": 1, "_oh": {}, "__name__": "__main__", "sys": sys}
+    assert check("2_pre_training", {"dataset": "mimic", "check": check, **left}).dataset == "mimic"
+
+
+def test_names_agree_across_the_package():
+    assert ALL == MODELS == (*STRATEGIES, *CONTROLS, "logistic_regression")
+    assert set(STRATEGY_NAMES) == set(ALL)
+    assert set(Dataset.__args__) == set(DATASETS) >= set(TWINS)
+    assert set(CONTRACTS["2_pre_training"].model_fields["recipe"].annotation.__args__) == set(RECIPES)
+    assert set(PROFILES) == {"smoke", "quick", "paper"}
+
+
+# -------------------------------------------------------------------------------------------------------- the notebooks
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_the_parameters_cell_is_the_contract(path):
+    cells = [cell for cell in nbformat.read(path, 4).cells if cell.cell_type == "code"]
+    assert "parameters" in cells[0].metadata.tags
+    lines = cells[0].source.splitlines()
+    assert all("  # " in line for line in lines)  # each with its meaning
+    found = {node.targets[0].id: ast.literal_eval(node.value) for node in ast.parse(cells[0].source).body}
+    fields = CONTRACTS[path.stem].model_fields
+    assert list(found) == list(fields)
+    for name, field in fields.items():
+        assert name == "dataset" or (found[name] == field.default and type(found[name]) is type(field.default)), name
+    assert check(path.stem, found).dataset == "mimic"
+    assert f'check("{path.stem}", globals())' in cells[1].source  # before torch or data are loaded
+    assert not any(cell.outputs or cell.execution_count for cell in cells)
+
+
+def test_every_contract_has_a_notebook():
+    assert {path.stem for path in NOTEBOOKS} == set(CONTRACTS)
+
+
+def test_parameters_are_checked_before_torch_is_loaded():
+    code = "import sys, fairlib.parameters; print([m for m in ('torch', 'sklearn', 'matplotlib') if m in sys.modules])"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert run.stdout.strip() == "[]"
+
+
+# ---------------------------------------------------------------------------------------------------------- the command
+
+
+def parsed(command):
+    """What papermill would make of the command: notebook and parameters."""
+    words = shlex.split(command)
+    assert (words[0], words[2]) == ("papermill", "out.ipynb")
+    given, rest = {}, words[3:]
+    while rest:
+        if rest[0] == "-p":
+            given, rest = given | {rest[1]: _resolve_type(rest[2])}, rest[3:]
+        else:
+            assert rest[0] == "-y"
+            given, rest = given | yaml.safe_load(rest[1]), rest[2:]
+    return Path(words[1]).stem, given
+
+
+@pytest.mark.parametrize(
+    ("notebook", "given"),
+    [
+        ("1_dataset_requirements", {}),
+        ("2_pre_training", {"profile": "smoke", "seeds": [3], "threads": 2, "recipe": "released"}),
+        ("4_representation_similarity", {"strategies": ["supervised", "frozen_0"], "seeds": [0, 5]}),
+        ("5_evaluation", {"threshold": 0.25, "strategies": ["logistic_regression"], "results_dir": "elsewhere/new"}),
+        ("5_evaluation", {"results_dir": "my results"}),
+        ("5_evaluation", {"dataset": "challenge2012", "source": "frozen", "profile": "paper"}),
+    ],
+)
+def test_the_command_repeats_the_run(notebook, given):
+    p = check(notebook, {"dataset": "mimic"} | given)
+    name, found = parsed(p.command())
+    assert name == notebook
+    assert check(name, found) == p
+
+
+def test_the_command_names_no_folder_of_real_data():
+    p = check("2_pre_training", {"dataset": "mimic", "source": str(ROOT)})
+    assert "-p source DIR" in p.command()
+    assert str(ROOT) not in p.command()

@@ -1,0 +1,138 @@
+"""Many models to one estimate: ratios as logs, paired differences, the chance gate, words for a difference."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from fairlib import cards
+from fairlib.inference import seed_interval
+from fairlib.parameters import check
+from fairlib.provenance import Provenance
+from fairlib.summaries import at_chance, headline, summarise, verdict
+from fairlib.tables import sentences
+
+
+def row(strategy, seed, metric, estimate, replicates, attribute="everybody", scope="overall"):
+    sizes = {"people": 90, "windows": 100, "events": 20, "note": ""}
+    keys = {
+        "strategy": strategy,
+        "seed": seed,
+        "scope": scope,
+        "attribute": attribute,
+        "segment": "s",
+        "metric": metric,
+    }
+    return keys | {"estimate": estimate, "replicates": np.float32(replicates)} | sizes
+
+
+def ratio_row(strategy, seed, estimate, replicates, attribute="gender"):
+    return row(strategy, seed, "error_rate_ratio", estimate, replicates, attribute, "ratio")
+
+
+def test_summarise_averages_ratios_as_logs():
+    near = np.exp(np.random.default_rng(0).normal(0, 0.1, (2, 200)))
+    models = pd.DataFrame(ratio_row("supervised", i, r, r * near[i]) for i, r in ((0, 2.0), (1, 0.5)))
+    found = summarise(models).iloc[0]
+    assert found["mean"] == pytest.approx(1)  # not 1.25
+    assert found["deviation"] == pytest.approx(0, abs=1e-9)
+    wanted = seed_interval(np.log([2, 0.5]), np.log(near * [[2], [0.5]]))
+    assert (found["low"], found["high"]) == pytest.approx(np.exp(wanted[1:]), rel=1e-4)
+    assert found["deviation_low"] == 0 < found["deviation_high"]
+    assert (found["seeds"], found["people"], found["events"]) == (2, 90, 20)
+
+
+def test_summarise_says_how_many_draws_are_undefined():
+    replicates = np.r_[np.full(40, np.nan), np.linspace(0.6, 0.8, 60)]
+    found = summarise(pd.DataFrame([row("supervised", 1, "auc", 0.7, replicates)])).iloc[0]
+    assert found["undefined_draws"] == pytest.approx(0.4)
+    assert found["low"] < 0.7 < found["high"]
+    hidden = summarise(pd.DataFrame([row("supervised", 1, "auc", np.nan, np.full(100, np.nan))])).iloc[0]
+    assert np.isnan([hidden["mean"], hidden["low"], hidden["high"]]).all()
+
+
+def two_models(shift=0.0, auc=0.8):
+    """Supervised and an SSL model whose AUC replicates differ by exactly 0.02: paired, nothing is uncertain."""
+    draw, records = np.random.default_rng(1), []
+    for seed in (1, 2):
+        noise, ratio = draw.normal(0, 0.03, 300), np.exp(draw.normal(0, 0.05, 300))
+        for strategy, gain, r in (("supervised", 0, 1.5), ("frozen_0", 0.02, 1.2)):
+            records.append(row(strategy, seed, "auc", auc + gain, auc + gain + noise))
+            records.append(ratio_row(strategy, seed, r, r * ratio, "gender"))
+            records.append(ratio_row(strategy, seed, 0.5 + shift, (0.5 + shift) * ratio, "age"))
+            records.append(ratio_row(strategy, seed, 9.0, 9 * ratio, "icu_type"))
+    return pd.DataFrame(records)
+
+
+def test_headline_is_paired():
+    found = headline(two_models(), ["gender", "age"], "error_rate_ratio").set_index("strategy")
+    ssl, supervised = found.loc["frozen_0"], found.loc["supervised"]
+    assert supervised["deviation"] == pytest.approx((0.5 + 0.5) / 2)  # care segments left out
+    assert ssl["deviation"] == pytest.approx((0.2 + 0.5) / 2)
+    assert ssl["deviation_difference"] == pytest.approx(-0.15)
+    assert ssl["auc_high"] - ssl["auc_low"] > 0.05
+    ends = ssl[["auc_difference_low", "auc_difference", "auc_difference_high"]].astype(float)
+    np.testing.assert_allclose(ends, 0.02, atol=1e-6)
+    assert np.isnan(supervised.get("auc_difference", np.nan))
+    assert verdict(*ends.iloc[[0, 2]]) == "higher"
+
+
+def test_headline_without_the_same_seeds_has_no_difference():
+    models = two_models()
+    found = headline(models[(models["strategy"] == "supervised") | (models["seed"] == 1)], ["age"], "error_rate_ratio")
+    assert np.isnan(found.set_index("strategy").loc["frozen_0", "auc_difference"])
+
+
+def test_headline_keeps_the_undefined_undefined():
+    models = two_models()
+    lost = models["metric"] == "error_rate_ratio"
+    models.loc[lost, "replicates"] = pd.Series([np.full(300, np.nan)] * lost.sum(), index=models.index[lost])
+    found = headline(models, ["gender", "age"], "error_rate_ratio")
+    assert found[["deviation_low", "deviation_high"]].isna().all(axis=None)
+
+
+@pytest.mark.parametrize(("low", "chance"), [(0.51, False), (0.5, True), (0.45, True), (np.nan, True)])
+def test_at_chance(low, chance):
+    assert at_chance(pd.Series({"auc_low": low})) == chance
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "word"),
+    [
+        (0.1, 0.2, "higher"),
+        (-0.2, -0.1, "lower"),
+        (-0.1, 0.2, "not distinguishable"),
+        (0, 0.2, "not distinguishable"),
+        (np.nan, 0.2, "not known"),
+        (-np.inf, -1, "not known"),
+    ],
+)
+def test_verdict(low, high, word):
+    assert verdict(low, high) == word
+
+
+@pytest.fixture(scope="module")
+def made():
+    return Provenance(
+        check("5_evaluation", {"dataset": "mimic"}), "twin", "synthetic", "quick", (1, 2), "0" * 64, "0.1"
+    )
+
+
+def test_finding_follows_the_numbers(made):
+    rows = headline(two_models(), ["gender"], "error_rate_ratio")
+    text = sentences.finding(rows, cards.load("mimic"), made)
+    assert text.startswith("Synthetic twin")
+    assert "the AUC is higher in 1" in text
+    assert "the parity deviation is lower in 1" in text
+    assert "chance" not in text
+
+
+def test_models_at_chance_are_left_out_of_conclusions(made):
+    rows = headline(two_models(), ["gender"], "error_rate_ratio")
+    rows.loc[rows["strategy"] == "frozen_0", "auc_low"] = 0.49
+    text = sentences.finding(rows, cards.load("mimic"), made)
+    assert "chance" in text
+    assert "parity deviation is lower" not in text
+    rows["auc_low"] = [0.49, 0.7]  # the reference itself
+    text = sentences.finding(rows, cards.load("mimic"), made)
+    assert "chance" in text
+    assert "parity deviation is lower" not in text
