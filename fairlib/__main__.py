@@ -49,7 +49,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     gate.add_argument("executed", type=Path, metavar="EXECUTED_DIR", help="folder of executed notebooks")
     gate.add_argument("html", type=Path, metavar="HTML_DIR", help="folder of the built book")
-    gate.add_argument("--identifiers", type=Path, metavar="FILE", help="known identifiers to search for, one a line")
+    gate.add_argument(
+        "--identifiers", type=Path, nargs="*", default=[], metavar="FILE", help="files of known identifiers, one a line"
+    )
     gate.set_defaults(run=_gate)
 
     freeze = commands.add_parser(
@@ -97,7 +99,7 @@ def _gate(options: argparse.Namespace) -> int:
     """Scan executed notebooks and built pages for row-level output and identifiers; exit code 1 with what was found."""
     from .gate import DisclosureError, check_book
 
-    known = options.identifiers.read_text(encoding="utf-8").split() if options.identifiers else ()
+    known = [name for file in options.identifiers for name in file.read_text(encoding="utf-8").split()]
     try:
         print(check_book(options.executed, options.html, known))
     except DisclosureError as error:

@@ -18,6 +18,8 @@ from .recipes import RECIPES
 from .results import SOURCES, fresh, replace_file, seal, source_hash
 from .study import EVALUATION, LOGISTIC, Study
 
+IDENTIFIERS = "identifiers.txt"
+
 
 def open_study(p: Parameters) -> "Study | Frozen":
     """The study that a notebook's parameters ask for: data read, models found or made when first needed."""
@@ -25,8 +27,12 @@ def open_study(p: Parameters) -> "Study | Frozen":
     if p.source == "frozen":
         return Frozen(FROZEN / p.dataset, p.recipe)
     folder = Path(p.results_dir) / p.dataset / p.label
-    recipe = RECIPES[p.recipe].scaled(p.chosen.steps)
-    return Study(_read(p, folder), recipe, folder, _device(p.device))
+    recipe, cohort = RECIPES[p.recipe].scaled(p.chosen.steps), _read(p, folder)
+    if cohort.origin == "real":  # for the gate, which searches the pages for them; never leaves the results folder
+        known = "\n".join(map(str, np.unique(cohort.person)))
+        replace_file(folder / IDENTIFIERS, lambda path: path.write_text(known + "\n"))
+        (folder / IDENTIFIERS).chmod(0o600)
+    return Study(cohort, recipe, folder, _device(p.device))
 
 
 def _read(p: Parameters, folder: Path) -> Cohort:
