@@ -22,7 +22,7 @@ def show_figure(figure: Figure, title: str, alt: str, made: Provenance) -> None:
 
     alt: what the figure shows, in a sentence or two, for those who do not see it.
     """
-    if len(alt) < 20:
+    if len(alt.strip()) < 20:
         raise ValueError(f"the alt text must say what the figure shows, got {alt!r}")
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=144, bbox_inches="tight", metadata={"Software": None})

@@ -14,6 +14,7 @@ from .inference import participant_draws, weighted_auc
 from .seeds import generator
 from .similarity import Gram, cka_subsamples, cka_table, half_sample_interval, half_samples
 
+ZERO_RATE = "a rate in it is 0 or undefined"
 ROC_GRID = np.linspace(0, 1, 101)
 TABLE = ["scope", "attribute", "segment", "metric", "estimate", "people", "windows", "events", "note", "replicates"]
 
@@ -23,32 +24,43 @@ def access(cohort: Cohort) -> str:
     return "synthetic" if cohort.origin == "twin" else cards.load(cohort.dataset).access
 
 
+def card_key(cohort: Cohort) -> dict:
+    """What the tables take from the data card, for a manifest key: segments, the privileged one, the smallest cell."""
+    card = cards.load(cohort.dataset)
+    groups = {name: [facts.privileged, *facts.segments] for name, facts in card.attributes.items()}
+    return {"groups": groups, "min_cell": card.min_cell}
+
+
 def cohort_tables(cohort: Cohort) -> dict[str, pd.DataFrame]:
     """Stage 1: sizes per split, sizes per segment (small cells withheld), attrition, and a typical window.
 
     The typical window is one synthetic window of a twin, or the average of the positive training windows of real data.
     """
-    card, frame = cards.load(cohort.dataset), _frame(cohort)
-    sizes = [{"split": name, **_size(frame[frame["split"] == name])} for name in SPLITS]
-    sizes.append({"split": "all", **_size(frame)})
+    card, frame, rule = cards.load(cohort.dataset), _frame(cohort), access(cohort)
+    # Restricted: all minus training minus test people would be the validation people of a segment.
+    parts = ("all",) if rule == "restricted" else ("all", "train", "test")
+    splits = [(name, frame[frame["split"] == name]) for name in SPLITS]
+    sizes = pd.DataFrame([{"segment": name, **_size(part), **_people(part)} for name, part in splits])
+    sizes = _suppress(sizes, rule, card.min_cell).drop(columns="note").rename(columns={"segment": "split"})
+    sizes = pd.concat([sizes, pd.DataFrame([{"split": "all", **_size(frame)}])], ignore_index=True)
     segments = []
     for attribute in card.attributes:
-        for name in ("all", "train", "test"):
+        for name in parts:
             part = frame if name == "all" else frame[frame["split"] == name]
             for segment in [*card.attributes[attribute].segments, None]:
                 chosen = part[part[attribute].isna() if segment is None else part[attribute] == segment]
                 row = {"attribute": attribute, "split": name, "segment": segment or "unknown", **_size(chosen)}
                 segments.append(row | _people(chosen))
-    rule = access(cohort)
     segments = pd.DataFrame(segments)
     segments = segments[(segments["segment"] != "unknown") | (segments["windows"] > 0)]  # nobody unknown: no such cell
     segments = _suppress(segments.reset_index(drop=True), rule, card.min_cell)
-    rows = np.flatnonzero((cohort.split == "train") & (cohort.y == 1))
-    rows = rows[:1] if rule == "synthetic" else rows[:2000]
+    train = cohort.rows("train")
+    rows = train[cohort.y[train] == 1]
+    rows = rows[:1] if rule == "synthetic" else rows[:2000] if len(rows) >= card.min_cell else train[:2000]
     typical = pd.DataFrame(cohort.x[rows].mean(axis=0), columns=list(cohort.channels))
     shape = pd.DataFrame([{"timesteps": cohort.x.shape[1], "channels": cohort.x.shape[2], "averaged": len(rows)}])
     return {
-        "sizes": pd.DataFrame(sizes),
+        "sizes": sizes,
         "segments": segments,
         "attrition": _attrition(cohort.attrition, rule, card.min_cell),
         "typical_window": typical,
@@ -155,10 +167,15 @@ def _ratio_rows(y, decision, weights, unprivileged, privileged, frame, attribute
         ratios(*(confusion(y[group], decision[group], w[:, group]) for group in (unprivileged, privileged)))
         for w in (np.ones((1, len(y)), dtype=np.float32), weights)
     )
+    unknown, sizes, note = frame[~known], _size(frame[known]), ""
+    if rule == "restricted" and len(unknown):  # everybody minus the known must not give a small cell
+        counts = _people(unknown)
+        if disclosure.withheld(_size(unknown)["people"], counts["people_1"], rule, minimum, counts["people_0"]):
+            sizes, note = _size(frame[:0]), "sizes withheld: few people are unknown"
     return [
         base
-        | _size(frame[known])
-        | {"note": "" if np.isfinite(point[metric][0]) else "a rate in it is 0 or undefined"}
+        | sizes
+        | {"note": note if np.isfinite(point[metric][0]) else ZERO_RATE}
         | {"metric": metric, "estimate": float(point[metric][0]), "replicates": np.float32(drawn[metric])}
         for metric in point
     ]
@@ -259,11 +276,13 @@ def _frame(cohort: Cohort) -> pd.DataFrame:
 
 
 def average_draws(tables: list[pd.DataFrame]) -> pd.DataFrame:
-    """Mean of similarity tables over draws of one window a participant (the same people, so the same rows)."""
-    values = ["cka", "low", "high", "matched"]
-    mean = tables[0].copy()
-    mean[values] = np.mean([table[values].to_numpy() for table in tables], axis=0)
-    return mean
+    """Mean of similarity tables over draws of one window a participant; a person may change segment."""
+    keys = ["attribute", "segment", "layer_supervised", "layer_other"]
+    rows = pd.concat(tables).groupby(keys, sort=False)
+    mean = rows[["people", "cka", "low", "high", "matched", "matched_people"]].mean()
+    mean = mean[rows.size() == len(tables)].reset_index()  # a segment too small to show in one draw is not shown
+    sizes = ["people", "matched_people"]
+    return mean.assign(**mean[sizes].round().astype(int))[list(tables[0].columns)]
 
 
 def _too_few(frame: pd.DataFrame, minimum: int) -> str:

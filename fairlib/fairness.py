@@ -106,10 +106,14 @@ def undefined_reason(unprivileged: dict, privileged: dict, metric: str) -> str:
     for part in parts:
         for name, counts in (("unprivileged", unprivileged), ("privileged", privileged)):
             if np.isnan(rate(counts, part)):
-                return f"nobody in the {name} group is in the denominator of its {SHORT[part][:-1]} rate"
+                return f"nobody in the {name} group is in the denominator of its {_rate_name(part)}"
         if metric in RATES and rate(privileged, part) == 0:
-            return f"the privileged group's {SHORT[part][:-1]} rate is 0"
+            return f"the privileged group's {_rate_name(part)} is 0"
     return "the rates are undefined"
+
+
+def _rate_name(metric: str) -> str:
+    return "selection rate" if metric == "disparate_impact" else metric.removesuffix("_ratio").replace("_", " ")
 
 
 def parity_deviation(ratio: ArrayLike) -> np.ndarray | float:

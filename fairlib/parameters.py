@@ -5,6 +5,7 @@ sentence that says what to write instead.
 """
 
 import difflib
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -113,7 +114,7 @@ class Parameters(BaseModel):
             elif name == "source" and value not in ("twin", "frozen"):
                 parts.append("-p source DIR")
             else:
-                parts.append(f"-p {name} {value}")
+                parts.append(f"-p {name} {shlex.quote(str(value))}")
         return " ".join(parts + [f'-y "{{{", ".join(yaml_parts)}}}"'] * bool(yaml_parts))
 
 

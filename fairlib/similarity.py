@@ -9,6 +9,7 @@ Source: Kornblith et al. 2019 (arXiv:1905.00414); unbiased HSIC of Song et al. 2
 
 import hashlib
 import warnings
+from collections import Counter
 
 import numpy as np
 
@@ -28,7 +29,9 @@ def gram(x: np.ndarray) -> Gram:
         raise ValueError(f"CKA needs at least 4 rows, got {len(x)}")
     if not np.isfinite(x).all():
         raise ValueError("activations hold NaN or infinite values")
-    x = x - x.mean(axis=0, dtype=np.float64).astype(x.dtype)
+    mean = x.mean(axis=0, dtype=np.float64).astype(x.dtype)
+    x = x - mean
+    x[:, np.abs(x).max(axis=0) <= 16 * np.finfo(x.dtype).eps * np.abs(mean)] = 0  # constant, but for rounding
     k = x @ x.T
     np.fill_diagonal(k, 0)
     return k
@@ -119,8 +122,10 @@ def one_window_each(person: np.ndarray, seed: int, draw: int = 0) -> np.ndarray:
     The choice for a person depends on nobody else, so runs on subsets of people line up.
     """
     chosen: dict[object, tuple[bytes, int]] = {}
+    seen: Counter = Counter()
     for row, who in enumerate(person):
-        rank = hashlib.sha256(f"{seed}:{draw}:{who}:{row}".encode()).digest()
+        rank = hashlib.sha256(f"{seed}:{draw}:{who}:{seen[who]}".encode()).digest()  # the person's own k-th window
+        seen[who] += 1
         if who not in chosen or rank < chosen[who][0]:
             chosen[who] = (rank, row)
     return np.sort(np.fromiter((row for _, row in chosen.values()), dtype=np.int64))

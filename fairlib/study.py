@@ -121,7 +121,7 @@ class Study:
         folder = self.train(strategy, seed) / "evaluation"
         code = source_hash("evidence", "fairness", "inference", "disclosure", "cards")
         key = {"model": key_hash(self._model_key(strategy, seed)), "threshold": threshold, "draws": draws, "code": code}
-        key["access"] = evidence.access(self.cohort)
+        key |= {"access": evidence.access(self.cohort), "card": evidence.card_key(self.cohort)}
         if not fresh(folder, key):
             tables = evidence.evaluation_tables(self.cohort, self.scores(strategy, seed), threshold, draws)
             save(folder, key, {f"{name}.parquet": _parquet(table) for name, table in tables.items()})
@@ -132,6 +132,7 @@ class Study:
         folder = self.train(strategy, seed) / "similarity"
         models = [key_hash(self._model_key(name, seed)) for name in ("supervised", strategy)]
         key = {"models": models, "code": source_hash("evidence", "similarity", "seeds", "cards")}
+        key["card"] = evidence.card_key(self.cohort)
         if not fresh(folder, key):
             test = self.cohort.rows("test")
             people = self.cohort.person[test]
@@ -145,9 +146,10 @@ class Study:
             save(folder, key, {"cka.parquet": _parquet(table)})
         return pd.read_parquet(folder / "cka.parquet")
 
-    @torch.inference_mode()
     def _grams(self, strategy: str, seed: int, rows: np.ndarray) -> list[np.ndarray]:
-        outputs = self.model(strategy, seed).encoder.activations(torch.from_numpy(self.cohort.x[rows]))
+        encoder = self.model(strategy, seed).encoder  # may train it: not in inference mode
+        with torch.inference_mode():
+            outputs = encoder.activations(torch.from_numpy(self.cohort.x[rows]))
         return [gram(output.numpy()) for output in outputs]
 
     def _encoder_key(self, seed: int) -> dict:

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 
+from .evidence import ZERO_RATE
 from .fairness import RATES, log_ratio, parity_deviation
 from .inference import deviation_interval, seed_interval
 
@@ -82,7 +83,7 @@ def headline(models: pd.DataFrame, attributes: list[str], metric: str) -> pd.Dat
                 if len(against) == len(estimates):
                     difference = seed_interval(estimates - against, replicates - against_replicates)
                 _put(record, f"{name}_difference", difference)
-        record["deviation_low"] = max(0.0, record["deviation_low"])
+        record["deviation_low"] = float(np.clip(record["deviation_low"], 0, None))  # keeps NaN
         record["auc_low"], record["auc_high"] = np.clip([record["auc_low"], record["auc_high"]], 0, 1)
         records.append(record)
     return pd.DataFrame(records)
@@ -101,7 +102,11 @@ def verdict(low: float, high: float, less: str = "lower", more: str = "higher") 
 
 
 def _mean_deviation(rows: pd.DataFrame, metric: str) -> tuple[np.ndarray, np.ndarray]:
+    """Mean over attributes, for each seed and draw; attributes that are withheld or too small count for no strategy."""
     deviation = parity_deviation if metric in RATES else np.abs
+    rows = rows[rows["note"].isin(["", ZERO_RATE])]
+    if rows.empty:
+        return np.array([np.nan]), np.full((1, 1), np.nan)
     by_seed = rows.groupby("seed", sort=False)
     estimates = by_seed["estimate"].apply(lambda values: np.mean(deviation(values.to_numpy(dtype=float))))
     replicates = [np.mean(deviation(np.stack(part["replicates"])), axis=0) for _, part in by_seed]

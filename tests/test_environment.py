@@ -3,6 +3,7 @@
 import json
 import re
 import tomllib
+from itertools import chain
 from pathlib import Path
 
 import pytest
@@ -22,7 +23,7 @@ def project() -> dict:
 
 
 def test_every_dependency_has_one_exact_version():
-    wanted = project()["dependencies"] + sum(project()["optional-dependencies"].values(), [])
+    wanted = [*project()["dependencies"], *chain.from_iterable(project()["optional-dependencies"].values())]
     names = {NAME.match(requirement)[0].lower().replace("_", "-") for requirement in wanted}
     versions = {name.lower().replace("_", "-") for name in pinned()}
     assert names <= versions

@@ -73,7 +73,8 @@ def parity_all(summary: pd.DataFrame, attributes: list[str]) -> Drawn:
     figure, panel = axes(7.6, 4.2)
     for i, strategy in enumerate(names):
         values = rows.loc[rows["strategy"] == strategy, "deviation"].to_numpy()
-        panel.boxplot(values, positions=[i], vert=False, widths=0.5, showfliers=False, medianprops={"color": "black"})
+        look = {"orientation": "horizontal", "widths": 0.5, "showfliers": False, "medianprops": {"color": "black"}}
+        panel.boxplot(values, positions=[i], **look)
         panel.plot(values, np.full(len(values), i), MARKERS[strategy], color=COLOURS[strategy], alpha=0.7, markersize=5)
     panel.axvline(FAIR_DEVIATION, color="black", linestyle="--", linewidth=0.9, label=f"threshold {FAIR_DEVIATION}")
     panel.set_yticks(range(len(names)), [STRATEGY_NAMES[name] for name in names])

@@ -5,6 +5,7 @@ import pandas as pd
 
 from ..cards import Card
 from ..fairness import FAIR_LOG_RATIO, SHORT
+from ..summaries import at_chance
 from .text import STRATEGY_NAMES, count, number, signed, with_interval
 
 RATIO_NOTE = (
@@ -102,7 +103,7 @@ def headline(rows: pd.DataFrame) -> pd.DataFrame:
     """T-headline of one dataset: AUC and mean parity deviation, and the paired difference to supervised."""
     records = []
     for row in rows.to_dict("records"):
-        record = {"strategy": STRATEGY_NAMES[row["strategy"]]}
+        record = {"strategy": STRATEGY_NAMES[row["strategy"]] + (" ‡" if at_chance(pd.Series(row)) else "")}
         for name, title in (("auc", "AUC"), ("deviation", "parity deviation")):
             record[title] = with_interval(*(row[f"{name}{end}"] for end in ("", "_low", "_high")))
             ends = [row.get(f"{name}_difference{end}", np.nan) for end in ("", "_low", "_high")]

@@ -19,6 +19,8 @@ def finding(headline: pd.DataFrame, card: Card, made: Provenance) -> str:
     reference = rows.loc["supervised"]
     text = lead + f"the supervised model reaches an AUC of {_of(reference, 'auc')} with a mean parity deviation of"
     text += f" {_of(reference, 'deviation')}. "
+    if at_chance(reference):
+        return text + "It is not surely better than chance, so nothing is concluded from comparing models with it."
     judged = [name for name in names if not at_chance(rows.loc[name])]
     if len(judged) < len(names):
         text += (

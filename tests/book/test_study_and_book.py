@@ -1,4 +1,4 @@
-"""The whole path once, small: a smoke study through every notebook, then the built book, read as a reader's browser does."""
+"""The whole path once, small: a smoke study through every notebook, then the built book, read like a browser would."""
 
 import os
 import re
