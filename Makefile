@@ -9,7 +9,7 @@ TORCH_INDEX ?=
 DATASET ?=
 SOURCE ?=
 PROFILE ?=
-STUDY := $(foreach v,dataset=$(DATASET) source=$(SOURCE) profile=$(PROFILE),$(if $(word 2,$(subst =, ,$(v))),$(v)))
+STUDY := $(if $(DATASET),dataset=$(DATASET)) $(if $(SOURCE),'source=$(SOURCE)') $(if $(PROFILE),profile=$(PROFILE))
 
 .PHONY: book test lint lock freeze clean
 .DEFAULT_GOAL := book
@@ -22,7 +22,7 @@ $(VENV)/ready: pyproject.toml constraints.txt
 	touch $@
 
 book: $(VENV)/ready
-	PATH="$(abspath $(BIN)):$$PATH" snakemake --snakefile notebooks/Snakefile --cores $(CORES) --nolock --rerun-incomplete --quiet rules $(if $(STUDY),--config $(STUDY))
+	PATH="$(abspath $(BIN)):$$PATH" snakemake --snakefile notebooks/Snakefile --cores $(CORES) --nolock --rerun-incomplete --quiet rules $(if $(strip $(STUDY)),--config $(STUDY))
 
 test: $(VENV)/ready
 	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python -m pytest -m "not slow"

@@ -14,6 +14,8 @@ from .inference import participant_draws, weighted_auc
 from .seeds import generator
 from .similarity import Gram, cka_subsamples, cka_table, half_sample_interval, half_samples
 
+#: What a reader's note may count; small numbers of them are withheld.
+COUNTED = "rows|stays|deaths|people|windows|records|admissions|epochs|participants|surveys|nights|days"
 ZERO_RATE = "a rate in it is 0 or undefined"
 ROC_GRID = np.linspace(0, 1, 101)
 TABLE = ["scope", "attribute", "segment", "metric", "estimate", "people", "windows", "events", "note", "replicates"]
@@ -54,11 +56,8 @@ def cohort_tables(cohort: Cohort) -> dict[str, pd.DataFrame]:
     segments = pd.DataFrame(segments)
     segments = segments[(segments["segment"] != "unknown") | (segments["windows"] > 0)]  # nobody unknown: no such cell
     segments = _suppress(segments.reset_index(drop=True), rule, card.min_cell)
-    train = cohort.rows("train")
-    rows = train[cohort.y[train] == 1]
-    rows = rows[:1] if rule == "synthetic" else rows[:2000] if len(rows) >= card.min_cell else train[:2000]
-    typical = pd.DataFrame(cohort.x[rows].mean(axis=0), columns=list(cohort.channels))
-    shape = pd.DataFrame([{"timesteps": cohort.x.shape[1], "channels": cohort.x.shape[2], "averaged": len(rows)}])
+    typical, averaged = _typical_window(cohort, rule, card.min_cell)
+    shape = pd.DataFrame([{"timesteps": cohort.x.shape[1], "channels": cohort.x.shape[2], "averaged": averaged}])
     return {
         "sizes": sizes,
         "segments": segments,
@@ -66,6 +65,23 @@ def cohort_tables(cohort: Cohort) -> dict[str, pd.DataFrame]:
         "typical_window": typical,
         "shape": shape,
     }
+
+
+def _typical_window(cohort: Cohort, rule: str, minimum: int) -> tuple[pd.DataFrame, int]:
+    """Four measured channels that change most over time, and how many windows they average.
+
+    Averages of real windows keep two decimals: with more, sums over people whose values are seldom measured would give
+    a single person's values away.
+    """
+    train = cohort.rows("train")
+    rows = train[cohort.y[train] == 1]
+    rows = rows[:1] if rule == "synthetic" else rows[:2000] if len(rows) >= 10 * minimum else train[:2000]
+    measured = [i for i, name in enumerate(cohort.channels) if "mask" not in name and "->" not in name]
+    mean = cohort.x[rows].mean(axis=0)[:, measured]
+    if rule != "synthetic":
+        mean = mean.round(2)
+    chosen = np.sort(np.argsort(-mean.std(axis=0), kind="stable")[:4])
+    return pd.DataFrame(mean[:, chosen], columns=[cohort.channels[measured[i]] for i in chosen]), len(rows)
 
 
 def evaluation_tables(cohort: Cohort, score: np.ndarray, threshold: float, draws: int) -> dict[str, pd.DataFrame]:
@@ -254,8 +270,8 @@ def _attrition(table: pd.DataFrame, rule: str, minimum: int) -> pd.DataFrame:
     table = table.copy()
     for column in ("windows", "people"):
         table[column] = table[column].where(~table[column].between(1, minimum - 1))
-    few = "|".join(map(str, range(1, minimum)))
-    table["note"] = table["note"].str.replace(rf"^(?:{few})(?= rows)", f"fewer than {minimum}", regex=True)
+    few = rf"(?<![\d,.])(?:{'|'.join(map(str, range(1, minimum)))}) (?={COUNTED})"
+    table["note"] = table["note"].str.replace(few, f"fewer than {minimum} ", regex=True)
     return table
 
 

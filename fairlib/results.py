@@ -54,7 +54,7 @@ def fresh(folder: Path, key: dict) -> bool:
     try:
         manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
         same = manifest["key"] == json.loads(json.dumps(key))
-        return same and all(_checksum(folder / name) == value for name, value in manifest["files"].items())
+        return same and all(checksum(folder / name) == value for name, value in manifest["files"].items())
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return False
 
@@ -70,7 +70,7 @@ def save(folder: Path, key: dict, files: dict[str, Callable[[Path], object]], ti
         (folder / MANIFEST).unlink(missing_ok=True)
         for name, write in files.items():
             replace_file(folder / name, write)
-        manifest = {"key": key, "files": {name: _checksum(folder / name) for name in files}}
+        manifest = {"key": key, "files": {name: checksum(folder / name) for name in files}}
         if timings is not None:
             replace_file(folder / "timings.json", lambda path: path.write_text(json.dumps(timings, indent=1)))
         replace_file(folder / MANIFEST, lambda path: path.write_text(json.dumps(manifest, indent=1, sort_keys=True)))
@@ -84,7 +84,7 @@ def save(folder: Path, key: dict, files: dict[str, Callable[[Path], object]], ti
 def seal(folder: Path, key: dict) -> None:
     """Give files that somebody else wrote into ``folder`` their manifest, with a checksum each."""
     names = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
-    manifest = {"key": key, "files": {name: _checksum(folder / name) for name in names if name != MANIFEST}}
+    manifest = {"key": key, "files": {name: checksum(folder / name) for name in names if name != MANIFEST}}
     replace_file(folder / MANIFEST, lambda path: path.write_text(json.dumps(manifest, indent=1, sort_keys=True)))
 
 
@@ -102,5 +102,6 @@ def replace_file(path: Path, write: Callable[[Path], object]) -> None:
         temporary.unlink(missing_ok=True)
 
 
-def _checksum(path: Path) -> str:
+def checksum(path: Path) -> str:
+    """SHA-256 of a file."""
     return hashlib.sha256(path.read_bytes()).hexdigest()

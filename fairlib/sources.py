@@ -15,7 +15,7 @@ from . import __version__, cards, evidence, readers
 from .cohort import Cohort
 from .parameters import FROZEN, PROFILES, Parameters
 from .recipes import RECIPES
-from .results import SOURCES, fresh, replace_file, seal, source_hash
+from .results import SOURCES, checksum, fresh, replace_file, seal, source_hash
 from .study import EVALUATION, LOGISTIC, Study
 
 IDENTIFIERS = "identifiers.txt"
@@ -172,5 +172,7 @@ def freeze(
         "torch": torch.__version__,
         "threads": torch.get_num_threads(),
     }
+    kept = sorted(path for path in (*target.rglob("*.parquet"), *(folder / dataset / "cohort").glob("*.parquet")))
+    manifest["files"] = {path.relative_to(folder / dataset).as_posix(): checksum(path) for path in kept}
     replace_file(target / "manifest.json", lambda path: path.write_text(json.dumps(manifest, indent=1, sort_keys=True)))
     return target

@@ -5,7 +5,7 @@ import pandas as pd
 
 from .evidence import ZERO_RATE
 from .fairness import RATES, log_ratio, parity_deviation
-from .inference import deviation_interval, seed_interval
+from .inference import deviation_interval, interval, seed_interval
 
 KEYS = ["strategy", "scope", "attribute", "segment", "metric"]
 
@@ -85,13 +85,14 @@ def headline(models: pd.DataFrame, attributes: list[str], metric: str) -> pd.Dat
                 _put(record, f"{name}_difference", difference)
         record["deviation_low"] = float(np.clip(record["deviation_low"], 0, None))  # keeps NaN
         record["auc_low"], record["auc_high"] = np.clip([record["auc_low"], record["auc_high"]], 0, 1)
+        record["auc_people_low"] = interval(found["auc"][1].mean(axis=0))[0]  # participants only: the chance gate
         records.append(record)
     return pd.DataFrame(records)
 
 
 def at_chance(headline_row: pd.Series) -> bool:
-    """Whether the model is not better than chance for sure: lower bound of its AUC ≤ 0.5. Its ratios say nothing."""
-    return not headline_row["auc_low"] > 0.5
+    """Whether a model may be at chance: the lower participant bound of its AUC is ≤ 0.5. Its ratios say nothing."""
+    return not headline_row["auc_people_low"] > 0.5
 
 
 def verdict(low: float, high: float, less: str = "lower", more: str = "higher") -> str:

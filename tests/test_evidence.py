@@ -232,7 +232,8 @@ def test_typical_window_of_real_data_is_an_average(make_cohort):
     cohort = make_cohort(people=900)
     rows = (cohort.split == "train") & (cohort.y == 1)
     found = evidence.cohort_tables(cohort)
-    np.testing.assert_allclose(found["typical_window"].to_numpy(), cohort.x[rows].mean(axis=0), atol=1e-6)
+    np.testing.assert_allclose(found["typical_window"].to_numpy(), cohort.x[rows].mean(axis=0), atol=0.005001)
+    assert (found["typical_window"] == found["typical_window"].round(2)).all(axis=None)  # or one person's value shows
     assert found["shape"].iloc[0]["averaged"] == rows.sum() >= 11
 
 

@@ -92,7 +92,7 @@ def test_headline_keeps_the_undefined_undefined():
 
 @pytest.mark.parametrize(("low", "chance"), [(0.51, False), (0.5, True), (0.45, True), (np.nan, True)])
 def test_at_chance(low, chance):
-    assert at_chance(pd.Series({"auc_low": low})) == chance
+    assert at_chance(pd.Series({"auc_people_low": low})) == chance
 
 
 @pytest.mark.parametrize(
@@ -128,11 +128,11 @@ def test_finding_follows_the_numbers(made):
 
 def test_models_at_chance_are_left_out_of_conclusions(made):
     rows = headline(two_models(), ["gender"], "error_rate_ratio")
-    rows.loc[rows["strategy"] == "frozen_0", "auc_low"] = 0.49
+    rows.loc[rows["strategy"] == "frozen_0", "auc_people_low"] = 0.49
     text = sentences.finding(rows, cards.load("mimic"), made)
     assert "chance" in text
     assert "parity deviation is lower" not in text
-    rows["auc_low"] = [0.49, 0.7]  # the reference itself
+    rows["auc_people_low"] = [0.49, 0.7]  # the reference itself
     text = sentences.finding(rows, cards.load("mimic"), made)
     assert "chance" in text
     assert "parity deviation is lower" not in text

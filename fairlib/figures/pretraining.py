@@ -13,8 +13,7 @@ from .style import SEGMENTS, Drawn, axes
 def views(tables: dict[str, pd.DataFrame], recipe, card: Card) -> Drawn:
     """F-views: a typical window in four measured channels, and two views of it."""
     window, averaged = tables["typical_window"], int(tables["shape"].iloc[0]["averaged"])
-    measured = [name for name in window if "mask" not in name and "->" not in name]
-    chosen = sorted(measured, key=lambda name: -window[name].std())[:4]
+    chosen = list(window)
     x = window[chosen].to_numpy(dtype=np.float32)[None]
     made = recipe.pretraining.views
     # Where a view flips signs at random, show a draw in which the two differ: that is what the encoder must ignore.
