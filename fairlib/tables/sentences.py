@@ -3,8 +3,9 @@
 import pandas as pd
 
 from ..cards import Card
-from ..encoder import STRATEGIES
+from ..encoder import CONTROLS, STRATEGIES
 from ..provenance import ORIGINS, Provenance
+from ..study import LOGISTIC
 from ..summaries import at_chance, verdict
 from .text import STRATEGY_NAMES, with_interval
 
@@ -54,6 +55,19 @@ def best_ssl(headline: pd.DataFrame) -> str:
         f"{STRATEGY_NAMES[row['strategy']]}: AUC {_of(row, 'auc')}, that is {parts[0]} against supervised; mean parity"
         f" deviation {_of(row, 'deviation')}, that is {parts[1]}"
     )
+
+
+def controls(headline: pd.DataFrame) -> str:
+    """The models without pre-training: what they reach tells what pre-training itself is worth."""
+    rows = headline[headline["strategy"].isin([*CONTROLS, LOGISTIC])]
+    if rows.empty:
+        return "no controls in this run"
+    parts = [
+        f"{STRATEGY_NAMES[row['strategy']].removeprefix('control: ')}: AUC {_of(row, 'auc')}, mean parity deviation"
+        f" {_of(row, 'deviation')}"
+        for _, row in rows.iterrows()
+    ]
+    return "; ".join(parts)
 
 
 def _of(row: pd.Series, name: str, sign: bool = False) -> str:
