@@ -86,6 +86,14 @@ class Parameters(BaseModel):
         if self.source == "frozen" and not (FROZEN / self.dataset).is_dir():
             kept = ", ".join(sorted(path.name for path in FROZEN.glob("*") if path.is_dir())) or "none"
             raise ValueError(f"source 'frozen': no frozen results of {self.dataset} in {FROZEN} (kept: {kept})")
+        if self.source == "frozen":
+            kept = (FROZEN / self.dataset / self.recipe / "supervised").glob("seed-*")
+            kept = sorted(int(path.name.removeprefix("seed-")) for path in kept)
+            if lost := sorted(set(self.seeds) - set(kept)):
+                raise ValueError(
+                    f"seeds: no frozen results of seed {lost[0]} for {self.dataset}, recipe {self.recipe};"
+                    f" kept are {kept}"
+                )
         if self.source not in ("twin", "frozen") and not Path(self.source).expanduser().is_dir():
             raise ValueError(f"source {self.source!r} is neither 'twin', 'frozen' nor an existing folder")
         return self
@@ -139,10 +147,33 @@ class FineTuning(Parameters):
 class RepresentationSimilarity(FineTuning):
     notebook: ClassVar[str] = "4_representation_similarity"
 
+    @model_validator(mode="after")
+    def _something_to_compare(self):
+        if not set(self.wanted) - {"supervised", "logistic_regression"}:
+            raise ValueError(
+                "strategies: nothing to compare with the supervised model (which is always there); add a network such"
+                " as 'frozen_0'"
+            )
+        return self
+
 
 class Evaluation(FineTuning):
     notebook: ClassVar[str] = "5_evaluation"
     threshold: float = Field(default=0.5, gt=0, lt=1)
+
+    @property
+    def wanted(self) -> tuple[str, ...]:
+        """The strategies asked for, or the profile's; the supervised model is the reference of every comparison."""
+        return tuple(dict.fromkeys(("supervised", *super().wanted)))
+
+    @model_validator(mode="after")
+    def _frozen_threshold(self):
+        if self.source == "frozen" and self.threshold != 0.5:
+            raise ValueError(
+                f"threshold {self.threshold}: frozen results hold 0.5 only; another one needs the predictions: give the"
+                " folder of the official files as source"
+            )
+        return self
 
 
 CONTRACTS = {
@@ -188,6 +219,8 @@ def _sentence(error: ValidationError, given: dict) -> str:
     name = first["loc"][0]
     value, message = given.get(name), first["msg"].removeprefix("Value error, ")
     text = f"parameter {name!r} is {value!r}: {message[0].lower()}{message[1:]}"
+    if first["type"] == "list_type":  # papermill's -p makes text of a list
+        text += f'; give it with -y "{{{name}: [{str(value).strip("[]")}]}}"'
     if first["type"] == "literal_error" and isinstance(first["input"], str):
         options = first["ctx"]["expected"].replace(" or ", ", ").replace("'", "").split(", ")
         near = difflib.get_close_matches(first["input"], options, n=1)

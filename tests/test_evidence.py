@@ -278,3 +278,15 @@ def test_average_over_draws_of_windows():
     assert mean.to_dict() == pytest.approx({"everybody": 0.3, "<65": 0.5, ">=65": 0.7})
     mean = evidence.average_draws([first, second.drop(index=1)]).set_index("segment")["cka"].dropna()
     assert mean.drop("<65", errors="ignore").to_dict() == pytest.approx({"everybody": 0.3, ">=65": 0.7})
+
+
+def test_small_counts_inside_notes_are_withheld():
+    notes = [
+        "4 deaths; you have 14 test stays, the benchmark has 3,236 with 374 deaths",
+        "admissions disagree for 3 stays",
+    ]
+    table = pd.DataFrame({"step": "s", "windows": [14, 40], "people": [14, 40], "note": notes})
+    kept = evidence._attrition(table, "restricted", 11)["note"].tolist()
+    assert kept[0].startswith("fewer than 11 deaths; you have 14 test stays")
+    assert kept[1] == "admissions disagree for fewer than 11 stays"
+    assert "3,236 with 374 deaths" in kept[0]

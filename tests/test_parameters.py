@@ -172,3 +172,19 @@ def test_the_command_names_no_folder_of_real_data():
     p = check("2_pre_training", {"dataset": "mimic", "source": str(ROOT)})
     assert "-p source DIR" in p.command()
     assert str(ROOT) not in p.command()
+
+
+def test_frozen_results_hold_their_seeds_and_one_threshold():
+    frozen = {"dataset": "challenge2012", "source": "frozen"}
+    assert "no frozen results of seed 99" in refused("5_evaluation", **frozen, seeds=[99])
+    assert "frozen results hold 0.5 only" in refused("5_evaluation", **frozen, threshold=0.4)
+
+
+def test_lists_are_given_with_y():
+    assert '-y "{seeds: [3]}"' in refused("3_fine_tuning", seeds="[3]")
+    assert '-y "{strategies: [frozen_0]}"' in refused("5_evaluation", strategies="frozen_0")
+
+
+def test_comparisons_have_a_reference():
+    assert check("5_evaluation", {"dataset": "mimic", "strategies": ["frozen_0"]}).wanted == ("supervised", "frozen_0")
+    assert "nothing to compare" in refused("4_representation_similarity", strategies=["logistic_regression"])

@@ -136,3 +136,14 @@ def test_models_at_chance_are_left_out_of_conclusions(made):
     text = sentences.finding(rows, cards.load("mimic"), made)
     assert "chance" in text
     assert "parity deviation is lower" not in text
+
+
+def test_few_runs_do_not_make_a_model_look_like_chance():
+    """METHOD §5: the bound is over participants; the t quantile of two runs says nothing about chance."""
+    models = two_models()
+    first = (models["strategy"] == "frozen_0") & (models["metric"] == "auc") & (models["seed"] == models["seed"].min())
+    models.loc[first, "estimate"] -= 0.15
+    models.loc[first, "replicates"] = models.loc[first, "replicates"].map(lambda values: values - 0.15)
+    row = headline(models, ["gender"], "error_rate_ratio").set_index("strategy").loc["frozen_0"]
+    assert row["auc_low"] < 0.5 < row["auc_people_low"]
+    assert not at_chance(row)

@@ -40,8 +40,8 @@ def segments(summary: pd.DataFrame, strategy: str, minimum: int) -> pd.DataFrame
             {
                 "attribute": row.attribute,
                 "segment": row.segment,
-                "people": count(row.people if row.people else np.nan, minimum),
-                "events": count(row.events if row.people else np.nan, minimum),
+                "people": count(np.nan if row.note.startswith("withheld") else row.people, minimum),
+                "events": count(np.nan if row.note.startswith("withheld") else row.events, minimum),
                 "AUC": with_interval(row.mean, row.low, row.high),
                 "Δ": signed(row.mean - overall),
                 "note": row.note,
