@@ -1,4 +1,4 @@
-"""The command line: ``python -m fairlib fetch | twin | gate | freeze``."""
+"""The command line: ``python -m fairlib fetch | check | new | twin | croissant | gate | freeze``."""
 
 import argparse
 import sys
@@ -8,7 +8,10 @@ from .cohort import CohortError
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run one command. Returns 0; 1 if the gate found something; 2, with a sentence on stderr, for other errors."""
+    """Run one command.
+
+    Returns 0; 1 if check or the gate found something; 2, with a sentence on stderr, for other errors.
+    """
     from .fetch import FetchError  # here and below: `--help` needs none of them
 
     options = _parser().parse_args(arguments)
@@ -37,8 +40,25 @@ def _parser() -> argparse.ArgumentParser:
     fetch.add_argument("--extract", action="store_true", help="unpack the tarballs too (not needed: readers read them)")
     fetch.set_defaults(run=_fetch)
 
+    check = commands.add_parser("check", help="say what data is there, and what a study of it could find")
+    check.description = _check.__doc__
+    check.add_argument("folder", type=Path, metavar="FOLDER", help="official files, or your own data with a card.yaml")
+    check.add_argument("--dataset", metavar="NAME", help="mimic, challenge2012 … or table; default: guessed")
+    check.add_argument(
+        "--error-rate", type=_share, default=0.2, metavar="P", help="of the reference segments, default %(default)s"
+    )
+    check.set_defaults(run=_check)
+
+    new = commands.add_parser("new", help="write a template for your own data", description=_new.__doc__)
+    new.add_argument("folder", type=Path, metavar="FOLDER", help="a new or empty folder")
+    new.set_defaults(run=_new)
+
+    croissant = commands.add_parser("croissant", help="print a data card for machines", description=_croissant.__doc__)
+    croissant.add_argument("name", metavar="NAME", help="a dataset with a card, or a folder that holds its card.yaml")
+    croissant.set_defaults(run=_croissant)
+
     twin = commands.add_parser("twin", help="write a synthetic twin of a dataset", description=_twin.__doc__)
-    twin.add_argument("dataset", help="whose official layout: mimic")
+    twin.add_argument("dataset", help="whose official layout, e.g. mimic")
     twin.add_argument("folder", type=Path, metavar="DIR", help="where the files go; made if needed")
     twin.add_argument("--windows", type=_positive, metavar="N", help="number of windows (stays)")
     twin.add_argument("--seed", type=int, default=0, metavar="S", help="of the generator, default %(default)s")
@@ -74,6 +94,15 @@ def _positive(text: str) -> int:
     return int(text)
 
 
+def _share(text: str) -> float:
+    try:
+        if 0 < float(text) < 1:
+            return float(text)
+    except ValueError:
+        pass
+    raise argparse.ArgumentTypeError(f"{text!r} is not a number between 0 and 1, such as 0.2")
+
+
 def _fetch(options: argparse.Namespace) -> int:
     """Download the official files, checked against their SHA-256. Run it again to continue after an interruption."""
     from .fetch import extract, fetch
@@ -83,6 +112,38 @@ def _fetch(options: argparse.Namespace) -> int:
         if options.extract and file.name.endswith(".tar.gz"):
             extract(file, options.folder)
     print(f"{len(files)} official files of {options.dataset} in {options.folder}")
+    return 0
+
+
+def _check(options: argparse.Namespace) -> int:
+    """Read the data and say in words what is there and what is left out, whether the four requirements hold, and how
+    small a disparity it could show; exit code 1 where the study cannot run."""
+    from .check import check
+
+    report, runs = check(options.folder, options.dataset, options.error_rate)
+    print(report)
+    return 0 if runs else 1
+
+
+def _new(options: argparse.Namespace) -> int:
+    """Write a folder in the documented layout for your own data: a commented card.yaml and a small made-up example."""
+    from .template import write
+
+    folder = write(options.folder)
+    print(f"template in {folder}; put your data in its place, then: python -m fairlib check {folder}")
+    return 0
+
+
+def _croissant(options: argparse.Namespace) -> int:
+    """Print the data card as Croissant metadata (JSON-LD, MLCommons) with its fields for responsible AI."""
+    import json
+
+    from . import cards
+    from .croissant import to_croissant
+
+    own = (Path(options.name) / cards.CARD).is_file()
+    card = cards.register(options.name) if own else cards.load(options.name)
+    print(json.dumps(to_croissant(card), indent=2, ensure_ascii=False))
     return 0
 
 

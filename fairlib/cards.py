@@ -9,6 +9,9 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 FOLDER = Path(__file__).parent.parent / "data_cards"
+#: In a folder of data that brings its own card (``readers.table``).
+CARD = "card.yaml"
+_registered: dict[str, "Card"] = {}
 
 
 class CardError(ValueError):
@@ -111,7 +114,7 @@ class MetricChoice(Part):
 
 
 class Card(Part):
-    name: str
+    name: str = Field(pattern=r"^[a-z][a-z0-9_]*$", description="names a folder of results too")
     title: str
     access: Literal["synthetic", "open", "restricted"]
     homepage: str
@@ -151,7 +154,24 @@ def parse(path: Path) -> Card:
         raise CardError(f"{path} is not a valid data card: {error}") from error
 
 
-@cache
 def load(dataset: str) -> Card:
-    """The card of a dataset by name, e.g. ``load("mimic")``."""
+    """The card of a dataset by name, e.g. ``load("mimic")``; official, or of a folder registered before."""
+    return _registered[dataset] if dataset in _registered else _official(dataset)
+
+
+def register(folder: Path | str) -> Card:
+    """The card in a folder of data, which ``load`` finds by its name from now on.
+
+    Raises ``CardError`` if it takes an official dataset's name: results and privacy rules would be mixed up.
+    """
+    path = Path(folder).expanduser() / CARD
+    card = parse(path)
+    if (FOLDER / f"{card.name}.yaml").exists():
+        raise CardError(f"{path}: {card.name!r} is the name of an official dataset; give your data another name")
+    _registered[card.name] = card
+    return card
+
+
+@cache
+def _official(dataset: str) -> Card:
     return parse(FOLDER / f"{dataset}.yaml")

@@ -15,6 +15,7 @@ from pathlib import Path
 from bs4 import BeautifulSoup, Comment, Tag
 
 from . import cards
+from .parameters import Dataset
 
 #: What ``fairlib.tables`` puts on its tables, all of them aggregated.
 MARKER = "fairlib-table"
@@ -103,7 +104,10 @@ def access_of(path: Path) -> str:
             if "parameters" in cell.get("metadata", {}).get("tags", ()):
                 values |= _literals("".join(cell["source"]))
         values |= notebook["metadata"].get("papermill", {}).get("parameters", {})
-        return "synthetic" if values["source"] == "twin" else cards.load(values["dataset"]).access
+        if values["source"] == "twin":
+            return "synthetic"
+        own = values["dataset"] not in Dataset.__args__
+        return (cards.register(values["source"]) if own else cards.load(values["dataset"])).access
     except (ValueError, KeyError, TypeError, AttributeError, SyntaxError):
         return "restricted"
 

@@ -13,11 +13,15 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from . import cards
+
 ROOT = Path(__file__).parent.parent
 FROZEN = ROOT / "book" / "frozen"
 
-Dataset = Literal["mimic", "challenge2012"]
-TWINS = ("mimic",)
+#: Official datasets. Any other name is on the card of the folder given as source; "table" stands for that name.
+Dataset = Literal["mimic", "mesa", "globem", "challenge2012"]
+OWN = "table"
+TWINS = ("mimic", "mesa", "globem", "challenge2012")
 StrategyName = Literal[
     "supervised",
     "frozen_0",
@@ -60,7 +64,7 @@ class Parameters(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
     notebook: ClassVar[str] = ""
 
-    dataset: Dataset
+    dataset: str
     source: str = "twin"
     profile: Literal["smoke", "quick", "paper"] = "quick"
     recipe: Literal["released", "described"] = "described"
@@ -75,6 +79,24 @@ class Parameters(BaseModel):
         if len(set(seeds)) != len(seeds) or any(seed < 0 for seed in seeds):
             raise ValueError("seeds must be different whole numbers, 0 or above")
         return seeds
+
+    @model_validator(mode="after")
+    def _dataset_known(self):
+        folder, official = Path(self.source).expanduser(), Dataset.__args__
+        if self.dataset in official:
+            return self
+        if self.source in ("twin", "frozen") or not (folder / cards.CARD).is_file():
+            near = difflib.get_close_matches(self.dataset, [*official, OWN], n=1)
+            raise ValueError(
+                f"parameter 'dataset' is {self.dataset!r}: it should be {', '.join(map(repr, official))}, or {OWN!r}"
+                f" for your own data, with source the folder that holds its {cards.CARD}"
+                + (f" (did you mean {near[0]!r}?)" if near else "")
+            )
+        name = cards.register(folder).name
+        if self.dataset not in (OWN, name):
+            raise ValueError(f"parameter 'dataset' is {self.dataset!r}: the card in source is named {name!r}")
+        self.dataset = name
+        return self
 
     @model_validator(mode="after")
     def _source_exists(self):

@@ -11,10 +11,13 @@ from sklearn.preprocessing import StandardScaler
 from .finetuning import Windows
 
 
-def window_statistics(x: np.ndarray) -> np.ndarray:
-    """Mean, standard deviation, minimum, maximum and last value of each channel: (n, T, C) → (n, 5C)."""
-    parts = [x.mean(axis=1), x.std(axis=1), x.min(axis=1), x.max(axis=1), x[:, -1]]
-    return np.concatenate(parts, axis=1)
+def window_statistics(x) -> np.ndarray:
+    """Mean, standard deviation, minimum, maximum and last value of each channel: (n, T, C) or lazy → (n, 5C)."""
+    parts = []
+    for start in range(0, len(x), 4096):
+        part = x[start : start + 4096]
+        parts.append(np.hstack([part.mean(axis=1), part.std(axis=1), part.min(axis=1), part.max(axis=1), part[:, -1]]))
+    return np.concatenate(parts)
 
 
 def fit(train: Windows) -> tuple[dict[str, torch.Tensor], Callable[[np.ndarray], np.ndarray]]:

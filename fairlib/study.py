@@ -51,14 +51,15 @@ class Study:
     def windows(self, split: str) -> Windows:
         """Windows and labels of a split."""
         rows = self.cohort.rows(split)
-        return Windows(self.cohort.x[rows], self.cohort.y[rows])
+        return Windows(_select(self.cohort.x, rows), self.cohort.y[rows])
 
     def encoder(self, seed: int) -> tuple[Encoder, np.ndarray]:
         """The pre-trained encoder and the loss of each step; trained on the training windows, labels unused."""
         folder, key = self.folder("pretraining", seed), self._encoder_key(seed)
         if not fresh(folder, key):
             start = time.perf_counter()
-            encoder, losses = pretrain(self.cohort.x[self.cohort.rows("train")], self.recipe, seed, self.device)
+            train = _select(self.cohort.x, self.cohort.rows("train"))
+            encoder, losses = pretrain(train, self.recipe, seed, self.device)
             files = {"weights.safetensors": _weights(encoder), "losses.npy": lambda path: _save_array(path, losses)}
             save(folder, key, files, _timings(start))
         encoder = Encoder(len(self.cohort.channels), self.recipe.padding)
@@ -81,7 +82,7 @@ class Study:
             model, history = fit(train, validation, strategy, self.recipe, seed, encoder, self.device)
             write, predict = _weights(model), lambda x: scores(model, x)
         rows = np.concatenate([self.cohort.rows("val"), self.cohort.rows("test")])
-        table = pd.DataFrame({"row": rows.astype(np.int32), "score": predict(self.cohort.x[rows])})
+        table = pd.DataFrame({"row": rows.astype(np.int32), "score": predict(_select(self.cohort.x, rows))})
         files = {
             "weights.safetensors": write,
             "predictions.parquet": lambda path: table.to_parquet(path, index=False),
@@ -173,6 +174,11 @@ class Study:
             "code": source_hash("encoder", "finetuning", "optimisation", "seeds"),
         }
         return key | ({"encoder": key_hash(self._encoder_key(seed))} if _pretrained(strategy) else {})
+
+
+def _select(x, rows: np.ndarray):
+    """Windows of these rows; lazy ones stay lazy, since a whole split of them may not fit into memory."""
+    return x.select(rows) if hasattr(x, "select") else x[rows]
 
 
 def _pretrained(strategy: str) -> bool:

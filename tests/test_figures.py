@@ -20,6 +20,7 @@ from fairlib.parameters import ALL, check
 from fairlib.provenance import Provenance
 from fairlib.recipes import RECIPES
 from fairlib.similarity import gram
+from fairlib.tables import card as card_tables
 from fairlib.tables import evaluation as tables5
 from fairlib.tables import finetuning as tables3
 from fairlib.tables import requirements as tables1
@@ -85,6 +86,10 @@ TABLES = {
     tables5.conditioned: lambda e: (e.summary, ("supervised", "frozen_0")),
     tables5.parity: lambda e: (e.summary, "error_rate_ratio"),
     tables5.headline: lambda e: (e.headline,),
+    card_tables.task: lambda e: (CARD,),
+    card_tables.counts: lambda e: (CARD,),
+    card_tables.segments: lambda e: (CARD,),
+    card_tables.access: lambda e: (CARD,),
 }
 
 

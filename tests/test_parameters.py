@@ -11,6 +11,7 @@ import pytest
 import yaml
 from papermill.cli import _resolve_type
 
+from fairlib import template
 from fairlib.encoder import CONTROLS, STRATEGIES
 from fairlib.parameters import ALL, CONTRACTS, PROFILES, TWINS, Dataset, ParameterError, check
 from fairlib.readers import DATASETS
@@ -77,10 +78,25 @@ def test_wrong_values(name, value, message):
 
 
 def test_sources():
-    assert "there is no twin of challenge2012 yet" in refused(dataset="challenge2012")
+    assert check("2_pre_training", {"dataset": "challenge2012"}).label == "twin-quick"
     assert "no frozen results of mimic" in refused(source="frozen")
     with pytest.raises(ParameterError, match="parameter 'dataset' is missing"):
         check("2_pre_training", {"profile": "smoke"})
+
+
+def test_own_data_comes_with_its_card(tmp_path):
+    folder = template.write(tmp_path / "mine")
+    for name in ("table", "my_data"):
+        p = check("5_evaluation", {"dataset": name, "source": str(folder)})
+        assert (p.dataset, p.label) == ("my_data", "real-quick")
+        assert "-p dataset my_data -p source DIR" in p.command()
+    assert "the card in source is named 'my_data'" in refused(dataset="mine", source=str(folder))
+    for given in ({"dataset": "table"}, {"dataset": "my_data", "source": str(tmp_path)}):
+        text = refused(**given)
+        assert "or 'table' for your own data, with source the folder that holds its card.yaml" in text
+    assert "did you mean 'table'?" in refused(dataset="tabel")
+    (folder / "card.yaml").write_text("name: my_data")
+    assert "is not a valid data card" in refused(dataset="table", source=str(folder))
 
 
 def test_defaults_and_profiles():

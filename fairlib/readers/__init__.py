@@ -7,13 +7,21 @@ in ``Cohort.attrition``.
 import importlib
 from pathlib import Path
 
+from .. import cards
 from ..cohort import Cohort, CohortError
+from .recognise import hint
 
-DATASETS = ("challenge2012", "mimic")
+DATASETS = ("challenge2012", "mimic", "mesa", "globem")
 
 
 def read(dataset: str, path: Path, **options) -> Cohort:
-    """Read the official files of a dataset by its name."""
-    if dataset not in DATASETS:
-        raise CohortError(f"no reader for dataset {dataset!r}; there are readers for {', '.join(DATASETS)}")
-    return importlib.import_module(f"{__name__}.{dataset}").read(path, **options)
+    """Read the official files of a dataset by its name; any other name: a folder that brings its own ``card.yaml``."""
+    own = dataset not in DATASETS
+    if own and not (Path(path) / cards.CARD).is_file():
+        raise CohortError(
+            f"no reader for dataset {dataset!r}; there are readers for {', '.join(DATASETS)}, and any folder with a"
+            f" {cards.CARD} can be read"
+        )
+    if other := hint(path, "table" if own else dataset):
+        raise CohortError(f"{path} holds no files of {dataset}{other}")
+    return importlib.import_module(f"{__name__}.{'table' if own else dataset}").read(path, **options)

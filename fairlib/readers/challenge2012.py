@@ -18,6 +18,7 @@ from tqdm.auto import tqdm
 
 from .. import cards
 from ..cohort import Cohort, CohortError, attrition_table
+from .recognise import hint
 
 DESCRIPTORS = ("RecordID", "Age", "Gender", "Height", "ICUType", "Weight")
 # fmt: off
@@ -36,11 +37,15 @@ CLIP = (0.005, 0.995)
 ROW = re.compile(r"(\d\d):(\d\d),([^,]*),([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)", re.ASCII)
 LARGEST = float(np.finfo(np.float32).max)  # beyond it, a float32 is infinite
 NOT_FINITE = re.compile(r"[^,]*,([^,]*),([-+]?(?:nan|inf|infinity))", re.IGNORECASE)
+#: Written by ``fairlib.twins.challenge2012``: these files are synthetic.
+TWIN_MARK = "TWIN.json"
 OUTCOME_COLUMNS = ("RecordID", "SAPS-I", "SOFA", "Length_of_stay", "Survival", "In-hospital_death")
 
 
-def read(path: Path | str, sets: tuple[str, ...] | None = None, origin: str = "real") -> Cohort:
+def read(path: Path | str, sets: tuple[str, ...] | None = None, origin: str | None = None) -> Cohort:
     """Read the sets found in ``path`` (or the named ``sets``, e.g. ``("a", "b")``) into a cohort.
+
+    ``origin``: "twin" or "real"; by default "twin" where a TWIN.json lies in ``path``.
 
     Returns windows (n, 48, 72): 36 variables at 1-hour steps (last value in the hour, carried forward, before the first
     measurement the training median; clipped and standardised with training statistics), then their 36 observation
@@ -50,6 +55,9 @@ def read(path: Path | str, sets: tuple[str, ...] | None = None, origin: str = "r
     """
     path = Path(path)
     found = _find_sets(path, sets)
+    twin = (path / TWIN_MARK).exists()
+    if twin and origin == "real":
+        raise CohortError(f"{path} holds {TWIN_MARK}: its files are synthetic and cannot be read as real")
     counts, grids, raw, labels, split, steps = Counter(), [], [], [], [], []
     known: set[str] = set()
     for name in found:
@@ -93,7 +101,7 @@ def read(path: Path | str, sets: tuple[str, ...] | None = None, origin: str = "r
         split=split,
         channels=(*VARIABLES, *(f"mask {variable}" for variable in VARIABLES)),
         dataset="challenge2012",
-        origin=origin,
+        origin=origin or ("twin" if twin else "real"),
         attrition=attrition_table(steps),
     )
 
@@ -106,8 +114,8 @@ def _find_sets(path: Path, wanted: tuple[str, ...] | None) -> list[str]:
     if missing or not found:
         what = f"set-{missing[0] if missing else 'a'}"
         raise CohortError(
-            f"{path} holds neither {what}.tar.gz nor a folder {what}; `python -m fairlib fetch challenge2012"
-            f" {path}` downloads the official files"
+            f"{path} holds neither {what}.tar.gz nor a folder {what}{hint(path, 'challenge2012')}; `python -m fairlib"
+            f" fetch challenge2012 {path}` downloads the official files"
         )
     chosen = [s for s in found if wanted is None or s in wanted]
     for name in chosen:

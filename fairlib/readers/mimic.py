@@ -1,5 +1,7 @@
 """MIMIC-III in-hospital mortality: output folder of the mimic3-benchmarks and the hospital's tables → ``Cohort``.
 
+A folder with the raw tables instead (CHARTEVENTS and others) is read by ``mimic_raw``, with equal windows.
+
 Layout: ``in-hospital-mortality/`` with ``train_listfile.csv``, ``val_listfile.csv``, ``test_listfile.csv`` and the
 folders ``train`` (validation stays included) and ``test`` of ``<subject>_episode<k>_timeseries.csv``; beside it, or in
 a folder of their own, the MIMIC-III tables ADMISSIONS, PATIENTS and, if there, ICUSTAYS. The twin looks alike.
@@ -15,8 +17,10 @@ from tqdm.auto import tqdm
 
 from .. import cards
 from ..cohort import SPLITS, Cohort, CohortError, attrition_table
+from . import mimic_raw
 from . import mimic_tables as tables_of
 from .benchmark_episodes import CHANNELS, HOURS, VARIABLES, read_grid, to_channels
+from .recognise import hint
 
 TASK = "in-hospital-mortality"
 STAY = re.compile(r"(\d{1,18})_episode(\d{1,9})_timeseries\.csv")
@@ -26,8 +30,17 @@ BLOCK = 1024
 TWIN_MARK = "TWIN.json"
 
 
-def read(path: Path | str, tables: Path | str | None = None, origin: str | None = None) -> Cohort:
+def read(
+    path: Path | str,
+    tables: Path | str | None = None,
+    origin: str | None = None,
+    fio2: str = "benchmark",
+    split_lists: Path | str | None = None,
+) -> Cohort:
     """Read the benchmark's output in ``path`` (the folder that holds ``in-hospital-mortality``, or that folder).
+
+    Without that, but with CHARTEVENTS or ICUSTAYS there, the raw tables are read; ``fio2`` and ``split_lists`` are for
+    them alone (``mimic_raw.read``).
 
     ``tables``: folder of ADMISSIONS and PATIENTS (``.csv`` or ``.csv.gz``), searched first; then ``path`` and its
     parent. With ICUSTAYS there, each episode gets the attributes of its own admission; without, an attribute is used
@@ -43,6 +56,10 @@ def read(path: Path | str, tables: Path | str | None = None, origin: str | None 
         raise CohortError(f"{path} is not a folder; give the folder that holds {TASK}, the output of mimic3-benchmarks")
     folder = path / TASK if (path / TASK).is_dir() else path
     origin = _origin(path, folder, origin)
+    if folder == path and not any(path.glob("*listfile.csv")) and mimic_raw.holds_tables(path):
+        return mimic_raw.read(path, tables, origin, fio2, split_lists)
+    if fio2 != "benchmark" or split_lists is not None:
+        raise CohortError(f"{path} holds the benchmark's output: fio2 and split_lists are for the raw tables only")
     stays = _read_lists(folder)
     files = _find_episodes(folder, stays)
     attributes, steps = _attributes([*([Path(tables)] if tables else []), path, path.parent], stays)
@@ -124,7 +141,10 @@ def _no_list(folder: Path, file: Path) -> str:
             f"{file} is missing, though {folder.name}/train/listfile.csv is there; run the benchmark's split step:"
             f" python -m mimic3models.split_train_val {folder}"
         )
-    return f"{file} is missing; give the folder that holds {TASK}, the output of mimic3-benchmarks"
+    return (
+        f"{file} is missing; give the folder that holds {TASK}, the output of mimic3-benchmarks, or that of the raw"
+        f" tables (CHARTEVENTS and others){hint(folder, 'mimic')}"
+    )
 
 
 def _find_episodes(folder: Path, stays: pd.DataFrame) -> list[Path]:

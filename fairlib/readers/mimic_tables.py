@@ -20,6 +20,8 @@ ICUSTAYS = (
     *("SUBJECT_ID", "HADM_ID", "ICUSTAY_ID", "INTIME", "OUTTIME"),
     *("FIRST_CAREUNIT", "LAST_CAREUNIT", "FIRST_WARDID", "LAST_WARDID"),
 )
+#: Most people do not die, and ten stays of v1.4 have no end.
+MAY_BE_EMPTY = ("OUTTIME", "DEATHTIME", "DOD")
 #: The benchmark counts years of 365 days and keeps stays of people of 18 and over at ICU admission.
 ADULT_DAYS = 18 * 365
 
@@ -61,11 +63,14 @@ def read_table(file: Path, columns: tuple[str, ...]) -> pd.DataFrame:
         if name.endswith("_ID"):
             parsed = pd.to_numeric(table[name], errors="coerce")
             bad, wanted = parsed.isna() | (parsed % 1 != 0), "a whole number"
-        elif name.endswith("TIME") or name == "DOB":
+        elif name == "LOS":
+            parsed = pd.to_numeric(table[name], errors="coerce")
+            bad, wanted = ~np.isfinite(parsed) & (table[name] != ""), "a number of days"
+        elif name.endswith("TIME") or name in ("DOB", "DOD"):
             parsed = pd.to_datetime(table[name], errors="coerce", format="ISO8601")
             bad, wanted = parsed.isna(), "a date (YYYY-MM-DD HH:MM:SS)"
-            if name == "OUTTIME":
-                bad &= table[name] != ""  # ten stays of v1.4 have no end; it only breaks ties in the order of stays
+            if name in MAY_BE_EMPTY:
+                bad &= table[name] != ""
         else:
             continue
         if bad.any():
@@ -126,17 +131,26 @@ def unambiguous(segments: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, set[int
     return people, ambiguous
 
 
-def episode_admissions(stays: pd.DataFrame, patients: pd.DataFrame) -> pd.DataFrame:
+def episode_admissions(stays: pd.DataFrame, patients: pd.DataFrame, steps: list | None = None) -> pd.DataFrame:
     """ICUSTAYS → its rows that the benchmark keeps, with column EPISODE: its number k in ``<subject>_episode<k>``.
 
     The benchmark's rules: no change of care unit or ward, then one remaining stay in the admission, then 18 years and
     over at ICU admission; episodes number the rest of a subject's stays by INTIME (and OUTTIME), from 1.
+    ``steps``: attrition rows, one is added for each rule.
     """
+
+    def keep(table: pd.DataFrame, rows: pd.Series | np.ndarray, why: str) -> pd.DataFrame:
+        if steps is not None:
+            people = table.loc[~rows, "SUBJECT_ID"].nunique()
+            steps.append((f"left out: {why}", int((~rows).sum()), people, f"{int(rows.sum()):,} stays remain"))
+        return table[rows]
+
     same_unit = stays["FIRST_CAREUNIT"] == stays["LAST_CAREUNIT"]
     same_ward = (stays["FIRST_WARDID"] == stays["LAST_WARDID"]) & (stays["FIRST_WARDID"] != "")
-    kept = stays[same_unit & same_ward]
-    kept = kept[kept.groupby("HADM_ID")["ICUSTAY_ID"].transform("size") == 1]
-    kept = kept.merge(patients[["SUBJECT_ID", "DOB"]], on="SUBJECT_ID")
+    kept = keep(stays, same_unit & same_ward, "care unit or ward changed")
+    single = kept.groupby("HADM_ID")["ICUSTAY_ID"].transform("size") == 1
+    kept = keep(kept, single, "several stays in one admission").merge(patients[["SUBJECT_ID", "DOB"]], on="SUBJECT_ID")
     days = kept["INTIME"].to_numpy("datetime64[D]") - kept["DOB"].to_numpy("datetime64[D]")
-    kept = kept[days >= np.timedelta64(ADULT_DAYS, "D")].sort_values(["SUBJECT_ID", "INTIME", "OUTTIME"], kind="stable")
+    kept = keep(kept, days >= np.timedelta64(ADULT_DAYS, "D"), "under 18 years")
+    kept = kept.sort_values(["SUBJECT_ID", "INTIME", "OUTTIME"], kind="stable")
     return kept.assign(EPISODE=kept.groupby("SUBJECT_ID").cumcount() + 1)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from .people import Spec, SpecError
 
-TWINS = ("mimic",)
+TWINS = ("mimic", "challenge2012", "mesa", "globem")
 
 
 def write(dataset: str, path: Path | str, spec: Spec | dict | Path | None = None, seed: int = 0) -> Path:

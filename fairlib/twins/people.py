@@ -72,7 +72,7 @@ class Spec:
     label_noise: Planted = field(default_factory=dict)
 
     def __post_init__(self):
-        for name, low, high in (("windows", 200, 1_000_000), ("severity", 0, 10), ("prevalence", 0, PREVALENCE.high)):
+        for name, low, high in (("windows", 200, 3_000_000), ("severity", 0, 10), ("prevalence", 0, PREVALENCE.high)):
             value = getattr(self, name)
             kinds = (int,) if name == "windows" else (int, float)
             if isinstance(value, bool) or not isinstance(value, kinds) or not low <= value <= high:

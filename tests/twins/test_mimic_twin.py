@@ -222,8 +222,8 @@ def test_a_spec_may_come_from_yaml(tmp_path):
     assert spec == TwinSpec(windows=240, label_noise={})
     with pytest.raises(SpecError, match="no readable YAML"):
         people.load(TwinSpec, tmp_path / "none.yaml")
-    with pytest.raises(SpecError, match="no twin for dataset 'mesa'"):
-        twins.write("mesa", tmp_path / "twin")
+    with pytest.raises(SpecError, match="no twin for dataset 'mimik'"):
+        twins.write("mimik", tmp_path / "twin")
 
 
 def test_other_files_are_never_overwritten(tmp_path):

@@ -1,0 +1,175 @@
+"""``python -m fairlib check FOLDER``: what is there, what is left out, and what a study of it could find, in words.
+
+The smallest detectable disparity of a segment: the error rate at which it would differ from the reference segment's
+with 80 % power in a two-sided test at 5 %, given the people of both in the test split. Closed form for two independent
+proportions by Cohen's h = 2 asin √p₁ − 2 asin √p₂ (Cohen 1988, chapter 6; statsmodels' ``NormalIndPower``). People are
+counted, not windows: windows of one person are not independent, so this is on the safe side.
+"""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from statsmodels.stats.power import NormalIndPower
+
+from . import cards, disclosure, evidence, readers
+from .cohort import Cohort, CohortError
+from .readers.recognise import TITLES, looks_like
+from .tables.requirements import requirements
+from .tables.text import count, number
+
+POWER, ALPHA = 0.8, 0.05
+#: Assumed error rate of the reference segment.
+ERROR_RATE = 0.2
+#: What each layout holds, for those who start.
+WANTED = {
+    "table": "card.yaml, windows.csv, labels.csv, people.csv (or .parquet)",
+    "challenge2012": "set-a.tar.gz and Outcomes-a.txt, as downloaded",
+    "mimic": "in-hospital-mortality, the output of mimic3-benchmarks, or the MIMIC-III tables",
+    "mesa": "the folders actigraphy, overlap and polysomnography of NSRR",
+    "globem": "folders such as INS-W_1 with FeatureData and SurveyData",
+}
+
+
+def check(folder: Path | str, dataset: str | None = None, error_rate: float = ERROR_RATE) -> tuple[str, bool]:
+    """A report in plain words on the data in ``folder``, and whether the study can run on it.
+
+    ``dataset``: an official name or "table"; None: guessed from the names of the files.
+    """
+    folder = Path(folder)
+    if not folder.is_dir():
+        return f"{folder} is not a folder. The study cannot run.", False
+    found = looks_like(folder)
+    name = dataset or found
+    if name is None:
+        layouts = "\n".join(f"  {title}: {WANTED[key]}" for key, title in TITLES.items())
+        return f"{folder}: no layout that the study knows. It reads:\n{layouts}\nThe study cannot run.", False
+    lines = [f"{folder}: this looks like {TITLES[found]}." if found else f"{folder}: read as {name}."]
+    lines += ["", "What is there", *_files(folder)]
+    try:
+        cohort = readers.read(name, folder)
+    except (CohortError, cards.CardError) as error:
+        return "\n".join([*lines, "", f"What is wrong\n  {error}", "", "The study cannot run."]), False
+    card, tables = cards.load(cohort.dataset), evidence.cohort_tables(cohort)
+    lines += _who(cohort, card, tables)
+    lines += ["", "The four requirements", *_rows(requirements(card), "  {requirement}: {holds}. {evidence}")]
+    lines += ["", *_power_lines(power(cohort, error_rate), error_rate, card)]
+    if not (cohort.attributes.iloc[cohort.rows("test")].nunique() > 1).any():
+        reason = "in no attribute are there people of two segments in the test split, so there is nothing to compare"
+        return "\n".join([*lines, "", f"The study cannot run: {reason}."]), False
+    return "\n".join([*lines, "", f"The study can run: dataset={cohort.dataset}, source={folder}."]), True
+
+
+def power(cohort: Cohort, error_rate: float = ERROR_RATE) -> pd.DataFrame:
+    """Smallest detectable disparity of each segment against its reference, by people of the test split.
+
+    Columns: attribute, segment, people, detectable (error rate of the segment), difference, ratio, note. NaN where no
+    error rate up to 100 % could be told apart; withheld where the card's access says so.
+    """
+    card, rows = cards.load(cohort.dataset), cohort.rows("test")
+    frame = cohort.attributes.iloc[rows].assign(person=cohort.person[rows], y=cohort.y[rows])
+    records = []
+    for attribute, facts in card.attributes.items():
+        for segment in [*facts.segments, "unknown"]:
+            part = frame[frame[attribute].isna() if segment == "unknown" else frame[attribute] == segment]
+            people = [part.loc[part["y"] == y, "person"].nunique() for y in (0, 1)]
+            sizes = {"people": part["person"].nunique(), "without": people[0], "events": people[1]}
+            if segment != "unknown" or len(part):
+                records.append({"attribute": attribute, "segment": segment} | sizes)
+    table = disclosure.suppress(
+        pd.DataFrame(records), evidence.access(cohort), card.min_cell, non_events="without", values=[]
+    )
+    out = []
+    for attribute, part in table.groupby("attribute", sort=False):
+        reference = part.loc[part["segment"] == card.attributes[attribute].privileged].iloc[0]
+        for row in part[part["segment"] != "unknown"].to_dict("records"):
+            worse = np.nan
+            if row["segment"] == reference["segment"]:
+                row["note"] = "reference"
+            elif row["people"] > 0 and reference["people"] > 0:
+                worse = detectable_rate(row["people"], reference["people"], error_rate)
+            out.append(
+                {name: row[name] for name in ("attribute", "segment", "people", "note")}
+                | {"detectable": worse, "difference": worse - error_rate, "ratio": worse / error_rate}
+            )
+    return pd.DataFrame(out)
+
+
+def detectable_rate(people: float, reference: float, error_rate: float = ERROR_RATE) -> float:
+    """Smallest higher error rate that is told apart from ``error_rate``; NaN where not even 100 % would be.
+
+    >>> round(detectable_rate(392, 392, 0.2), 2)
+    0.29
+    """
+    h = NormalIndPower().solve_power(nobs1=people, ratio=reference / people, alpha=ALPHA, power=POWER)
+    angle = np.arcsin(np.sqrt(error_rate)) + h / 2
+    return float(np.sin(angle) ** 2) if angle <= np.pi / 2 else float("nan")
+
+
+def _files(folder: Path) -> list[str]:
+    """Names and sizes of what lies in the folder; a folder with the number of its entries."""
+    entries = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+    lines = [
+        f"  {path.name}: " + (f"{len(list(path.iterdir())):,} entries" if path.is_dir() else _size(path))
+        for path in entries[:20]
+    ]
+    return [*lines, f"  and {len(entries) - 20} more"] if len(entries) > 20 else lines
+
+
+def _size(path: Path) -> str:
+    size = path.stat().st_size
+    return f"{size:,} bytes" if size < 10_000 else f"{size / 1e3:,.0f} kB" if size < 1e7 else f"{size / 1e6:,.0f} MB"
+
+
+def _rows(table: pd.DataFrame, form: str) -> list[str]:
+    return [form.format(**row) for row in table.to_dict("records")]
+
+
+def _who(cohort: Cohort, card: cards.Card, tables: dict[str, pd.DataFrame]) -> list[str]:
+    """Sizes, segments and attrition under the card's privacy rule."""
+    rule, smallest = evidence.access(cohort), card.min_cell
+    steps, channels = cohort.x.shape[1:]
+    title = f"{card.title}; access: {card.access}" + (
+        f" (counts under {smallest} are withheld)" if rule != "synthetic" else ""
+    )
+    lines = [
+        "",
+        "What was read",
+        f"  {title}",
+        f"  windows of {steps} steps × {channels} channels; {card.task.question}",
+    ]
+    for row in tables["sizes"].to_dict("records"):
+        parts = (f"{count(row[name], smallest)} {name}" for name in ("windows", "people"))
+        lines.append(f"  {row['split']}: {', '.join(parts)}, {count(row['events'], smallest)} positive")
+    lines += ["", "What was kept and left out"]
+    for row in tables["attrition"].to_dict("records"):
+        numbers = f"{count(row['windows'], smallest)} windows, {count(row['people'], smallest)} people"
+        lines.append(f"  {row['step']}: " + f"{numbers}; " * (row["windows"] != 0) + row["note"])
+    lines += ["", "Who is in it"]
+    segments = tables["segments"]
+    for attribute, part in segments[segments["split"] == "all"].groupby("attribute", sort=False):
+        sizes = (f"{segment} {count(n, smallest)}" for segment, n in zip(part["segment"], part["people"], strict=True))
+        lines.append(f"  {attribute}: {', '.join(sizes)} people")
+    return lines
+
+
+def _power_lines(table: pd.DataFrame, error_rate: float, card: cards.Card) -> list[str]:
+    lines = [
+        "How small a disparity this data could show",
+        f"  If the reference segment's error rate is {100 * error_rate:.0f} %, with {100 * POWER:.0f} % power at"
+        f" {100 * ALPHA:.0f} %, by people in the test split:",
+    ]
+    for row in table.to_dict("records"):
+        name = f"  {row['attribute']} {row['segment']} ({count(row['people'], card.min_cell)} people)"
+        if row["note"] == "reference":
+            lines.append(f"{name}: the reference")
+        elif pd.isna(row["people"]):
+            lines.append(f"{name}: {row['note']}")
+        elif row["people"] == 0:
+            lines.append(f"{name}: nobody here, so it cannot be judged")
+        elif np.isnan(row["detectable"]):
+            lines.append(f"{name}: no disparity could be shown with so few people, here or in the reference")
+        else:
+            rates = f"{100 * row['detectable']:.1f} % or more (difference {100 * row['difference']:.1f} points"
+            lines.append(f"{name}: an error rate of {rates}, ratio {number(row['ratio'], 2)})")
+    return lines

@@ -1,0 +1,219 @@
+"""GLOBEM weekly depression: the study years' folders (``INS-W_1`` to ``INS-W_4``, or the open sample) → ``Cohort``.
+
+Each row of ``SurveyData/dep_weekly.csv`` is the label of one window: the 28 calendar days of features that end on its
+date. Source: Xu et al., GLOBEM Dataset (NeurIPS 2022 Datasets and Benchmarks) and the platform's data preparation
+(github.com/UW-EXP/GLOBEM). The twin looks alike.
+"""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from tqdm.auto import tqdm
+
+from .. import cards
+from ..cohort import SPLITS, Cohort, CohortError, attrition_table
+from . import globem_features as features
+from .globem_files import Year, days_of, find_years, read_days, read_table, refuse, refuse_repeated
+from .splits import by_person
+
+#: Participants of a study year with fewer windows are left out, as the platform does.
+MIN_WINDOWS = 2
+LABELS = {"true": 1, "1": 1, "1.0": 1, "false": 0, "0": 0, "0.0": 0}
+DEMOGRAPHICS = ("gender", "race", "disability")
+#: Written by ``fairlib.twins.globem``: these files are synthetic.
+TWIN_MARK = "TWIN.json"
+
+
+def read(
+    path: Path | str,
+    extended: bool = False,
+    normalisation: str = "window",
+    imputation: str = "median",
+    split: str = "person",
+    demographics: Path | str | None = None,
+    origin: str | None = None,
+) -> Cohort:
+    """Read all study years in ``path``.
+
+    Parameters
+    ----------
+    extended: with bluetooth and call features, 2010 channels; without, the paper's 1390.
+    normalisation: "window" (the platform's ``np_norm``: the first half of the channels is normalised within each
+        window, the second half is the provider's normalisation by participant) or "none" (its ``np``: raw units).
+    imputation: "median" (the platform's: a channel's median over the window, 0 where it has no value) or "zero".
+    split: "person" (70 / 15 / 15 % of the participants in the order of a hash of their id, among those with mostly
+        depressed and with mostly other weeks) or "released" (years 1-3; first and second half of year 4's rows).
+    demographics: the ``demographics.csv`` that the authors give on request; by default the one in ``path``, or those in
+        the years' ``ParticipantsInfoData``. Without it, only the platform of the phone is known.
+    origin: "twin" or "real"; by default "twin" where a TWIN.json lies in ``path``.
+
+    Returns windows (n, 28, 1390 or 2010) float32, in the order of years and of their label files; ``person`` is the
+    participant id. The data holds 700 ids of, by its authors, 497 people: who came back in another year cannot be told.
+    Raises ``CohortError`` naming file, line, column and value for anything the format does not allow.
+    """
+    path = Path(path)
+    for name, value, known in (
+        ("normalisation", normalisation, features.NORMALISATIONS),
+        ("imputation", imputation, features.IMPUTATIONS),
+        ("split", split, ("person", "released")),
+    ):
+        if value not in known:
+            raise CohortError(f"{name} must be one of {', '.join(known)}, got {value!r}")
+    years, names = find_years(path), features.channels(extended)
+    origin = _origin(years[0].folder.parent, origin)
+    steps, found = [], []
+    labels = {year: _read_labels(year, steps) for year in years}
+    x = np.empty((sum(map(len, labels.values())), features.DAYS, len(names)), dtype=np.float32)
+    n = 0
+    for year in tqdm(years, desc="GLOBEM", unit="year", mininterval=2):
+        windows, days = labels[year], read_days(year.folder / "FeatureData", names)
+        rows = features.window_rows(days.pid, days.day, windows["pid"], windows["day"].to_numpy("datetime64[D]"))
+        kept = _with_data(windows, rows, year, steps)
+        features.fill(x[n : n + kept.sum()], days.values, rows[kept], imputation, normalisation)
+        n += int(kept.sum())
+        found.append(windows[kept].assign(year=year.number, platform=_platforms(year, windows["pid"][kept])))
+    windows = pd.concat(found, ignore_index=True)
+    if not n:
+        raise CohortError(f"{path}: no label has a day of features; do SurveyData and FeatureData belong together?")
+    attributes = _attributes(path, years, windows, demographics, steps)
+    note = "the full data has {total:,} windows of {participants} participants".format(**cards.load("globem").expected)
+    steps.append(("cohort", n, windows["pid"].nunique(), note))
+    return Cohort(
+        x=x[:n],
+        y=windows["label"].to_numpy(np.int8),
+        person=windows["pid"].to_numpy(str),
+        attributes=attributes,
+        split=_split_people(windows) if split == "person" else _split_released(windows, path),
+        channels=names,
+        dataset="globem",
+        origin=origin,
+        attrition=attrition_table(steps),
+    )
+
+
+def _origin(path: Path, origin: str | None) -> str:
+    twin = (path / TWIN_MARK).exists()
+    if twin and origin == "real":
+        raise CohortError(f"{path} holds {TWIN_MARK}: its files are synthetic and cannot be read as real")
+    return origin or ("twin" if twin else "real")
+
+
+def _step(steps: list, name: str, rows: pd.DataFrame, note: str) -> None:
+    steps.append((name, len(rows), rows["pid"].nunique(), note))
+
+
+def _read_labels(year: Year, steps: list) -> pd.DataFrame:
+    """One row a label in file order: pid, day, label; what is left out is added to the attrition ``steps``."""
+    file = year.folder / "SurveyData" / "dep_weekly.csv"
+    table = read_table(file, ("pid", "date", "dep"))
+    refuse(file, table["pid"] == "", "pid", table["pid"], "a participant")
+    known = table["dep"].str.lower().map(LABELS)
+    refuse(file, known.isna() & (table["dep"] != ""), "dep", table["dep"], "True or False")
+    table = table.assign(day=days_of(file, table["date"]), label=known)
+    _step(steps, f"{year.name}: weekly labels", table, f"rows of {file.name}")
+    empty = table["label"].isna()
+    _step(steps, f"{year.name}: labels without a value", table[empty], "left out: dep is empty")
+    table = table[~empty]
+    again = table.duplicated(["pid", "day"], keep="last")
+    _step(
+        steps, f"{year.name}: repeated labels", table[again], "left out: the last of a day is kept, as in the platform"
+    )
+    table = table[~again]
+    return table[["pid", "day", "label"]].reset_index(drop=True)
+
+
+def _with_data(windows: pd.DataFrame, rows: np.ndarray, year: Year, steps: list) -> np.ndarray:
+    """(n,) which labels keep their window: a day of features in it, and a participant with two such windows."""
+    filled = (rows >= 0).any(axis=1)
+    _step(steps, f"{year.name}: labels without any day of features", windows[~filled], "left out")
+    enough = windows["pid"].map(windows["pid"][filled].value_counts()).ge(MIN_WINDOWS).to_numpy()
+    note = f"left out: the platform wants {MIN_WINDOWS}"
+    _step(steps, f"{year.name}: participants with fewer than {MIN_WINDOWS} windows", windows[filled & ~enough], note)
+    people = cards.load("globem").expected.get(f"year {year.number} participants")
+    note = f"the full data has {people} participants in year {year.number}" if people else "no such year in the card"
+    _step(steps, f"{year.name}: windows", windows[filled & enough], note)
+    return filled & enough
+
+
+def _platforms(year: Year, pid: pd.Series) -> pd.Series:
+    """The first platform named for each participant (``ios;android`` is ios), missing where there is no row."""
+    file = year.folder / "ParticipantsInfoData" / "platform.csv"
+    table = read_table(file, ("pid", "platform"))
+    refuse_repeated(file, table[["pid"]])
+    first = table["platform"].str.split(";").str[0].str.lower()
+    refuse(
+        file,
+        ~first.isin(["", *cards.load("globem").attributes["platform"].values]),
+        "platform",
+        first,
+        "ios or android",
+    )
+    return pid.map(first.set_axis(table["pid"]))
+
+
+def _attributes(
+    path: Path, years: list[Year], windows: pd.DataFrame, given: Path | str | None, steps: list
+) -> pd.DataFrame:
+    """Segments of each window: platform, and those of the demographics file, joined on the number in the id."""
+    raw, where = windows[["platform"]].copy(), ""
+    of_years = [year.folder / "ParticipantsInfoData" / "demographics.csv" for year in years]
+    there = [Path(given)] if given else [path / "demographics.csv"]
+    if not given and not there[0].exists():
+        there = [file for file in of_years if file.exists()]
+    if there:
+        where = ", ".join(map(str, there))
+        table = pd.concat([_read_demographics(file) for file in there])
+        if (again := table.index.duplicated()).any():
+            raise CohortError(f"{where}: PID {table.index[again][0]} is in several files; give one as demographics=")
+        number = windows["pid"].str.extract(r"(\d+)$")[0].astype("Int64")
+        raw = raw.join(table.reindex(number).set_axis(raw.index))
+    try:
+        attributes = cards.load("globem").segment(raw)
+    except cards.CardError as error:
+        raise CohortError(f"{where}, column {error}") from error
+    for name in attributes:
+        note = f"kept, {name} missing"
+        if name in DEMOGRAPHICS and not there:
+            note += "; no demographics.csv, which the authors of GLOBEM give on request"
+        _step(steps, f"{name} unknown", windows[attributes[name].isna()], note)
+    return attributes
+
+
+def _read_demographics(file: Path) -> pd.DataFrame:
+    """Raw codes by participant number; whole numbers as pandas writes them beside gaps ("2.0") become "2"."""
+    table = read_table(file, ("pid", *DEMOGRAPHICS))
+    refuse(file, ~table["pid"].str.fullmatch(r"\d{1,9}(\.0)?"), "PID", table["pid"], "a whole number")
+    table["pid"] = table["pid"].str.removesuffix(".0").astype("Int64")
+    refuse_repeated(file, table[["pid"]].rename(columns=str.upper))
+    codes = table.set_index("pid")
+    return codes.apply(lambda column: column.str.removesuffix(".0").replace("nan", ""))
+
+
+def _split_people(windows: pd.DataFrame) -> np.ndarray:
+    """Participants with mostly depressed weeks, and the others, are split alike: so each split holds both classes."""
+    mostly = windows.groupby("pid")["label"].transform("mean") >= 0.5
+    return by_person(windows["pid"].to_numpy(str), mostly.to_numpy())
+
+
+def _split_released(windows: pd.DataFrame, path: Path) -> np.ndarray:
+    """The study's split: years 1 to 3 for training; year 4 is cut in the middle of its rows (published finding D5)."""
+    year = windows["year"].to_numpy()
+    if not (set(year) <= {1, 2, 3, 4} and 4 in year and min(year) < 4):
+        found = ", ".join(map(str, sorted(set(year))))
+        raise CohortError(
+            f"{path}: the released split trains on years 1 to 3 and cuts year 4 in half; found only year(s) {found}."
+            " Add the missing years, or use split='person'"
+        )
+    split = np.full(len(windows), "train", dtype="<U5")
+    last = np.flatnonzero(year == 4)
+    split[last[: len(last) // 2]], split[last[len(last) // 2 :]] = "val", "test"
+    several = windows["pid"].groupby([windows["pid"], split]).size().groupby("pid").size()
+    several = several[several > 1]
+    if len(several):
+        held = ", ".join(s for s in SPLITS if s in split[windows["pid"] == several.index[0]])
+        raise CohortError(
+            f"{path}: the released split puts {len(several)} participant(s) into more than one split"
+            f" ({several.index[0]} into {held}), since it cuts year 4 by rows; use split='person'"
+        )
+    return split

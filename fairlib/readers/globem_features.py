@@ -1,0 +1,78 @@
+"""GLOBEM's channels and windows: names in the platform's order, 28 days ending on the label, imputed and normalised.
+
+Facts: the GLOBEM platform's data preparation (github.com/UW-EXP/GLOBEM, Apache-2.0; Xu et al., PACM IMWUT 2022;6:190),
+as written down in ``FORMAT.md`` beside the authors' sample; feature names are in ``globem_channels.json``.
+"""
+
+import json
+from pathlib import Path
+
+import numpy as np
+
+TYPES = json.loads(Path(__file__).with_name("globem_channels.json").read_text(encoding="utf-8"))["types"]
+#: Feature type → the file of its sensor.
+FILES = {kind["type"]: kind["file"] for kind in TYPES}
+SEGMENTS = ("morning", "afternoon", "evening", "night", "allday")
+DAYS = 28
+#: Windows prepared at once: bounds the memory beside the result.
+BLOCK = 64
+NORMALISATIONS = ("window", "none")
+IMPUTATIONS = ("median", "zero")
+
+
+def channels(extended: bool = False) -> tuple[str, ...]:
+    """Names of the 1390 channels in order; with bluetooth and call features (``extended``) 2010.
+
+    Segment outermost, then type, then feature in file order: ``type:feature:segment``; then all of them again as
+    ``type:feature_norm:segment``, which the provider normalised by participant.
+
+    >>> len(channels()), len(channels(extended=True))
+    (1390, 2010)
+    """
+    kinds = [kind for kind in TYPES if extended or not kind["extended"]]
+    parts = [(kind["type"], feature, segment) for segment in SEGMENTS for kind in kinds for feature in kind["features"]]
+    return tuple(f"{kind}:{feature}{form}:{segment}" for form in ("", "_norm") for kind, feature, segment in parts)
+
+
+def window_rows(pid: np.ndarray, day: np.ndarray, label_pid: np.ndarray, label_day: np.ndarray) -> np.ndarray:
+    """(n, 28) row number of each day of each label's window, time ascending, the label's own day last; -1: no such row.
+
+    pid, day: (rows,) participant and datetime64[D] of the feature rows. label_pid, label_day: (n,) of the labels.
+    """
+    rows = {key: row for row, key in enumerate(zip(pid.tolist(), day.astype(int).tolist(), strict=True))}
+    last = label_day.astype(int)
+    wanted = [
+        [(p, d - back) for back in range(DAYS - 1, -1, -1)] for p, d in zip(label_pid, last.tolist(), strict=True)
+    ]
+    return np.array([[rows.get(key, -1) for key in keys] for keys in wanted], dtype=np.int64).reshape(-1, DAYS)
+
+
+def fill(out: np.ndarray, values: np.ndarray, rows: np.ndarray, imputation: str, normalisation: str) -> None:
+    """Write the windows of ``rows`` (n, 28) of ``values`` (its last row NaN) into ``out`` (n, 28, channels) float32."""
+    for start in range(0, len(rows), BLOCK):
+        windows = values[rows[start : start + BLOCK]]
+        impute(windows, imputation)
+        if normalisation == "window":
+            plain = windows[:, :, : windows.shape[2] // 2]  # the second half is normalised by participant already
+            plain[:] = normalise(plain, axis=1)
+        out[start : start + BLOCK] = windows
+
+
+def impute(windows: np.ndarray, how: str) -> None:
+    """Fill gaps of (n, 28, channels) in place, each window and channel by itself.
+
+    "median": the median of its known days; 0 where it has none (the platform's rule). "zero": 0 in every gap.
+    """
+    known = ~np.isnan(windows)
+    value = np.zeros((len(windows), 1, windows.shape[2]))
+    if how == "median":
+        ordered, count = np.sort(windows, axis=1), known.sum(axis=1, keepdims=True)  # NaN sorts to the end
+        middle = [np.take_along_axis(ordered, np.maximum(at, 0), axis=1) for at in ((count - 1) // 2, count // 2)]
+        value = np.where(count > 0, (middle[0] + middle[1]) / 2, 0.0)
+    np.copyto(windows, value, where=~known)
+
+
+def normalise(values: np.ndarray, axis: int) -> np.ndarray:
+    """(x - median) / (95th - 5th percentile + 1e-9) along an axis, clipped to [-2, 2]; no NaN allowed."""
+    low, middle, high = np.percentile(values, [5, 50, 95], axis=axis, keepdims=True)
+    return np.clip((values - middle) / (high - low + 1e-9), -2, 2)

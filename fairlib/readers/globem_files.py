@@ -1,0 +1,201 @@
+"""The files of a GLOBEM study year: folders, small tables as text, feature files as one row a participant and day.
+
+Layout: ``<institution>_<year>/`` (``INS-W_1`` to ``INS-W_4``) with ``SurveyData``, ``FeatureData`` and
+``ParticipantsInfoData``. Column names in any case; rows in any order.
+"""
+
+import csv
+import re
+from collections import Counter
+from itertools import pairwise
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.csv as pacsv
+
+from ..cohort import CohortError
+from .globem_features import FILES
+from .recognise import hint
+
+YEAR = re.compile(r"(?P<institution>.+)_(?P<number>\d{1,3})")
+FOLDERS = ("SurveyData", "FeatureData", "ParticipantsInfoData")
+AGAIN = "copy it again from PhysioNet"
+
+
+class Year(NamedTuple):
+    """A study year: its folder, its name (``INS-W_1``) and its number (1)."""
+
+    folder: Path
+    name: str
+    number: int
+
+
+class Days(NamedTuple):
+    """Feature rows: participant and day (datetime64[D]) of each, and their values (rows + 1, channels) float64.
+
+    The last row is NaN throughout: row number -1 is a day without data.
+    """
+
+    pid: np.ndarray
+    day: np.ndarray
+    values: np.ndarray
+
+
+def find_years(path: Path) -> list[Year]:
+    """The study years in ``path`` (or ``path`` itself, if it is one), in the order of their numbers."""
+    if not path.is_dir():
+        raise CohortError(f"{path} is not a folder; give the folder that holds INS-W_1, INS-W_2, …")
+    places = [path] if any((path / name).is_dir() for name in FOLDERS) else [p for p in path.iterdir() if p.is_dir()]
+    years = []
+    for folder in places:
+        found = YEAR.fullmatch(folder.resolve().name)
+        if found and any((folder / name).is_dir() for name in FOLDERS):
+            years.append(Year(folder, found[0], int(found["number"])))
+    if not years:
+        raise CohortError(
+            f"{path} holds no study year of GLOBEM{hint(path, 'globem')}. A study year is a folder named"
+            f" <institution>_<year>, such as INS-W_1, that holds {', '.join(FOLDERS)}"
+        )
+    years.sort(key=lambda year: (year.number, year.name))
+    for first, second in pairwise(years):
+        if first.number == second.number:
+            raise CohortError(
+                f"{path} holds {first.name} and {second.name}: two studies of year {first.number}; keep one"
+            )
+    return years
+
+
+def read_table(file: Path, columns: tuple[str, ...]) -> pd.DataFrame:
+    """The named columns (lower case) as stripped text, "" where empty; row i is line i + 2 of the file.
+
+    Raises ``CohortError`` naming file, line, column and value.
+    """
+    often = Counter(map(str.lower, _header(file)))
+    if twice := [name for name in columns if often[name] > 1]:
+        raise CohortError(f"{file}: column {twice[0]!r} is in the header twice; {AGAIN}")
+    if missing := [name for name in columns if not often[name]]:
+        raise CohortError(f"{file}: column {missing[0]!r} is missing; this needs GLOBEM's own file with its header")
+    try:
+        lines = file.read_bytes().decode("utf-8-sig").rstrip().splitlines()
+    except UnicodeDecodeError as error:
+        raise CohortError(f"{file}: byte {error.start} is not UTF-8 text; {AGAIN}") from error
+    header, *rows = csv.reader(lines)
+    if not rows:
+        raise CohortError(f"{file} holds a header and no rows; {AGAIN}")
+    for number, row in enumerate(rows, start=2):
+        if len(row) != len(header):
+            raise CohortError(f"{file}, line {number}: expected {len(header)} cells, found {len(row)}; {AGAIN}")
+    table = pd.DataFrame(rows, columns=[name.lower() for name in header], dtype=str)[list(columns)]
+    return table.apply(lambda column: column.str.strip())
+
+
+def refuse(file: Path, bad: pd.Series | np.ndarray, column: str, values: pd.Series, wanted: str) -> None:
+    """Raise for the first bad row of a table, if there is one."""
+    if np.any(bad):
+        row = int(np.argmax(bad))
+        raise CohortError(f"{file}, line {row + 2}, column {column}: expected {wanted}, found {values.iloc[row]!r}")
+
+
+def refuse_repeated(file: Path, keys: pd.DataFrame) -> None:
+    """Raise for the first row whose key appeared before."""
+    again = np.flatnonzero(keys.duplicated())
+    if len(again):
+        key = ", ".join(f"{name} {keys[name].iloc[again[0]]}" for name in keys)
+        raise CohortError(f"{file}, line {again[0] + 2}: {key} appears twice; keep one row of it")
+
+
+def days_of(file: Path, dates: pd.Series) -> np.ndarray:
+    """Dates ``YYYY-MM-DD`` → (n,) datetime64[D]."""
+    parsed = pd.to_datetime(dates, format="%Y-%m-%d", errors="coerce")
+    refuse(file, parsed.isna(), "date", dates, "a date (YYYY-MM-DD)")
+    return parsed.to_numpy("datetime64[D]")
+
+
+def read_days(folder: Path, channels: tuple[str, ...]) -> Days:
+    """Features of a study year from ``rapids.csv``, or from the files of the single sensors where it is not there.
+
+    Only ``channels`` are read. Sensor files are joined on (pid, date): a day is there if one of them has it.
+    """
+    if (folder / "rapids.csv").exists():
+        parts = {folder / "rapids.csv": channels}
+    else:
+        parts = {folder / name: tuple(c for c in channels if c.partition(":")[0] == t) for t, name in FILES.items()}
+        parts = {file: names for file, names in parts.items() if names}
+        if missing := [file.name for file in parts if not file.exists()]:
+            needed = ", ".join(file.name for file in parts)
+            raise CohortError(
+                f"{folder} holds neither rapids.csv nor {missing[0]}; copy rapids.csv, or all of {needed}, into it"
+            )
+    tables = {file: _read_features(file, names) for file, names in parts.items()}
+    index = pd.concat([keys for keys, _ in tables.values()]).drop_duplicates().reset_index(drop=True)
+    place, column = pd.MultiIndex.from_frame(index), {name: i for i, name in enumerate(channels)}
+    values = np.full((len(index) + 1, len(channels)), np.nan)
+    for file, (keys, numbers) in tables.items():
+        rows = place.get_indexer(pd.MultiIndex.from_frame(keys))
+        for name, cells in zip(parts[file], numbers.columns, strict=True):
+            values[rows, column[name]] = cells.to_numpy()
+    return Days(index["pid"].to_numpy(object), index["day"].to_numpy("datetime64[D]"), values)
+
+
+def _header(file: Path) -> list[str]:
+    try:
+        with file.open("rb") as stream:
+            line = stream.readline().decode("utf-8-sig")
+    except FileNotFoundError:
+        raise CohortError(f"{file} is missing; {AGAIN}") from None
+    except UnicodeDecodeError as error:
+        raise CohortError(f"{file}: byte {error.start} of the header is not UTF-8 text; {AGAIN}") from error
+    if not line.strip():
+        raise CohortError(f"{file} is empty; {AGAIN}")
+    return next(csv.reader([line.rstrip("\r\n")]))
+
+
+def _read_features(file: Path, channels: tuple[str, ...]) -> tuple[pd.DataFrame, pa.Table]:
+    """(pid and day of each row, table with one float64 column a channel)."""
+    header = _header(file)
+    where, often = {name.lower(): name for name in header}, Counter(map(str.lower, header))
+    if twice := [name for name in ("pid", "date", *channels) if often[name] > 1]:
+        raise CohortError(f"{file}: column {twice[0]!r} is in the header twice; {AGAIN}")
+    if missing := [name for name in ("pid", "date", *channels) if name not in where]:
+        raise CohortError(
+            f"{file}: column {missing[0]!r} is missing ({len(missing):,} of {len(channels) + 2:,} needed columns are);"
+            " this needs GLOBEM's own file with its header"
+        )
+    names = [where[name] for name in ("pid", "date", *channels)]
+    types = dict.fromkeys(names, pa.float64()) | dict.fromkeys(names[:2], pa.string())
+    try:
+        table = pacsv.read_csv(
+            file,
+            pacsv.ReadOptions(use_threads=False, block_size=1 << 24),  # with threads, errors name no row
+            convert_options=pacsv.ConvertOptions(include_columns=names, column_types=types),
+        )
+    except (pa.ArrowInvalid, UnicodeDecodeError) as error:
+        raise CohortError(f"{file}{_fault(str(error), header)}") from None  # the original quotes the whole row
+    if not len(table):
+        raise CohortError(f"{file} holds a header and no rows; {AGAIN}")
+    pid = table[names[0]].to_pandas().astype(object)
+    refuse(file, pid.fillna("") == "", "pid", pid, "a participant")
+    dates = table[names[1]].to_pandas().astype(object)
+    keys = pd.DataFrame({"pid": pid, "day": days_of(file, dates)})
+    refuse_repeated(file, keys)
+    numbers = table.drop(names[:2])
+    for name, cells in zip(channels, numbers.columns, strict=True):
+        refuse(file, np.isinf(cells.to_numpy()), name, cells.to_pandas(), "a finite number")
+    return keys, numbers
+
+
+def _fault(told: str, header: list[str]) -> str:
+    """What pyarrow says is wrong, in our words."""
+    row, column, value = (re.search(p, told) for p in (r"Row #(\d+)", r"column #(\d+)", r"invalid value '(.*)'"))
+    line = f", line {row[1]}" if row else ""
+    name = f", column {header[int(column[1])]}" if column else ""
+    if cells := re.search(r"Expected (\d+) columns, got (\d+)", told):
+        return f"{line}: expected {cells[1]} cells, found {cells[2]}; the file is cut off or damaged, {AGAIN}"
+    if value:
+        return f"{line}{name}: expected a number, found {value[1][:40]!r}; correct or empty the cell"
+    if "UTF8" in told or "utf-8" in told:
+        return f"{line}{name}: the text is not UTF-8; {AGAIN}"
+    return f"{line}{name} is truncated or damaged; {AGAIN}"

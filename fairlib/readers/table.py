@@ -1,0 +1,305 @@
+"""Your own data: a folder of ``card.yaml`` and three tables → ``Cohort``. A new dataset needs no code.
+
+Layout, each table ``.csv`` (UTF-8, commas) or ``.parquet``:
+
+* ``card.yaml``: the data card, as in ``data_cards``. Its attributes name the columns of people that are used.
+* ``windows``: long form, one row a time step: person, window, time, then one column a channel. ``time`` is a number or
+  an ISO date, ascending within a window. Every window has the card's number of steps.
+* ``labels``: window, label (0 or 1) [, split (train, val or test)].
+* ``people``: person, then a column of raw values for each attribute of the card.
+
+``python -m fairlib new FOLDER`` writes an example. A missing value (an empty cell; in a channel also NA, NaN or null)
+takes the last value before it in its window, else the median of the measured training values.
+"""
+
+import csv
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from pyarrow import ArrowException
+
+from .. import cards
+from ..cohort import SPLITS, Cohort, CohortError, attrition_table
+from .recognise import hint
+from .splits import by_person
+
+KEYS = {"windows": ["person", "window", "time"], "labels": ["window", "label"], "people": ["person"]}
+MISSING = ["", "NA", "NaN", "nan", "null", "NULL"]
+#: Beside synthetic files.
+TWIN_MARK = "TWIN.json"
+
+
+def read(path: Path | str, origin: str | None = None) -> Cohort:
+    """Read a folder in the layout above; the cohort's dataset is the name on its card.
+
+    ``origin``: "twin" or "real"; by default "twin" where the card's access is synthetic or a TWIN.json lies beside it.
+
+    Returns windows (n, timesteps, channels) float32 in the order of ``labels``, imputed as above, standardised with
+    mean and standard deviation of the measured training values. Without a column ``split``, participants are split by
+    ``splits.by_person``. Raises ``CohortError`` naming file, line, column and value for anything that does not fit.
+    """
+    path, steps = Path(path), []
+    if not path.is_dir():
+        raise CohortError(f"{path} is not a folder; `python -m fairlib new {path}` writes a template")
+    if not (path / cards.CARD).is_file():
+        raise CohortError(
+            f"{path / cards.CARD} is missing{hint(path, 'table')}; `python -m fairlib new DIR` writes a template"
+        )
+    card = cards.register(path)
+    origin = _origin(path, card, origin)
+    files = {name: _find(path, name) for name in KEYS}
+    labels = _labels(files["labels"])
+    windows, channels = _windows(files["windows"], card)
+    labels = _match(labels, windows, files, steps)
+    values = _grid(windows, channels, labels["window"], card, files["windows"])
+    person = windows.drop_duplicates("window").set_index("window")["person"][labels["window"]].to_numpy(str)
+    y = labels["label"].to_numpy(np.int8)
+    split = _split(labels, person, y, files["labels"])
+    attributes = _attributes(files["people"], person, card, steps)
+    x, note = _standardise(values, split == "train", channels)
+    for name, found in (("total", len(y)), ("people", len(set(person)))):
+        says = card.expected.get(name, card.people if name == "people" else found)
+        if says != found:
+            note += f"; the card expects {says:,} {'windows' if name == 'total' else name}"
+    note = (
+        f"{int(y.sum()):,} windows positive; split {'as given' if 'split' in labels else 'by a hash of person'}; {note}"
+    )
+    steps.append(("cohort", len(y), len(set(person)), note))
+    return Cohort(
+        x=x,
+        y=y,
+        person=person,
+        attributes=attributes,
+        split=split,
+        channels=tuple(channels),
+        dataset=card.name,
+        origin=origin,
+        attrition=attrition_table(steps),
+    )
+
+
+def _origin(path: Path, card: cards.Card, origin: str | None) -> str:
+    synthetic = card.access == "synthetic" or (path / TWIN_MARK).exists()
+    if synthetic and origin == "real":
+        raise CohortError(f"{path}: its card says synthetic, or {TWIN_MARK} lies there; it cannot be read as real")
+    return origin or ("twin" if synthetic else "real")
+
+
+def _find(folder: Path, name: str) -> Path:
+    found = [file for file in (folder / f"{name}.csv", folder / f"{name}.parquet") if file.exists()]
+    if not found:
+        raise CohortError(f"{folder} holds neither {name}.csv nor {name}.parquet{hint(folder, 'table')}")
+    if len(found) > 1:
+        raise CohortError(f"{folder} holds {name}.csv and {name}.parquet; remove the one that is not meant")
+    if found[0].stat().st_size == 0:
+        raise CohortError(f"{found[0]} is empty (0 bytes); copy or export it again")
+    return found[0]
+
+
+def _read(file: Path, name: str) -> pd.DataFrame:
+    """A table with its key columns as text; all columns of labels and people are text."""
+    try:
+        if file.suffix == ".parquet":
+            table = pd.read_parquet(file)
+            columns = list(map(str, table.columns))
+        else:
+            with file.open(encoding="utf-8-sig", newline="") as text:
+                columns = next(csv.reader(text), [])
+            kinds = dict.fromkeys(KEYS["windows"][:2], str) if name == "windows" else str
+            missing = {
+                column: MISSING if name == "windows" and column not in KEYS[name] else [""] for column in columns
+            }
+            options = {"dtype": kinds, "keep_default_na": False, "na_values": missing, "index_col": False}
+            with warnings.catch_warnings(action="error", category=pd.errors.ParserWarning):  # a row of too many cells
+                table = pd.read_csv(file, encoding="utf-8-sig", skip_blank_lines=False, low_memory=False, **options)
+    except UnicodeDecodeError as error:
+        raise CohortError(
+            f"{file}: byte {error.start} is not UTF-8 text; save it as UTF-8, or copy it again"
+        ) from error
+    except (pd.errors.ParserError, pd.errors.ParserWarning, pd.errors.EmptyDataError, ArrowException, OSError) as error:
+        raise CohortError(f"{file} is no readable table: {error}; export it again") from error
+    if twice := sorted({column for column in columns if columns.count(column) > 1}):
+        raise CohortError(f"{file} has two columns {twice[0]!r}; rename one")
+    for column in KEYS[name]:
+        _need(file, column, columns, "")
+    table = table.dropna(how="all")  # blank lines
+    for column in table.columns if name != "windows" else KEYS[name][:2]:
+        table[column] = table[column].astype("string").str.strip().replace("", pd.NA)
+    for column in KEYS[name]:
+        if (empty := table[column].isna()).any() and column != "label":
+            raise CohortError(f"{_at(file, table, empty)}: {column} is empty; every row needs one")
+    if table.empty:
+        raise CohortError(f"{file} has a header and no row; export it again")
+    return table
+
+
+def _need(file: Path, column: str, columns: list[str], why: str) -> None:
+    if column not in columns:
+        like = [found for found in columns if found.strip().lower() == column.lower()]
+        advice = f"rename {like[0]!r}, case counts" if like else f"found: {', '.join(columns)}"
+        raise CohortError(f"{file} has no column {column!r}{why}; {advice}")
+
+
+def _at(file: Path, table: pd.DataFrame, bad: pd.Series | np.ndarray) -> str:
+    """Where the first bad row is, in words."""
+    row = table.index[int(np.asarray(bad).argmax())]
+    return f"{file}, {f'row {row}' if file.suffix == '.parquet' else f'line {row + 2}'}"
+
+
+def _refuse_twice(file: Path, table: pd.DataFrame, keys: list[str]) -> None:
+    if (twice := table.duplicated(keys)).any():
+        what = ", ".join(f"{key} {table.loc[twice, key].iloc[0]}" for key in keys)
+        raise CohortError(
+            f"{_at(file, table, twice)}: {what} appears twice ({int(twice.sum())} such row(s)); remove one"
+        )
+
+
+def _labels(file: Path) -> pd.DataFrame:
+    table = _read(file, "labels")
+    _refuse_twice(file, table, ["window"])
+    number = pd.to_numeric(table["label"].replace({"True": "1", "False": "0"}), errors="coerce").astype(float)
+    if (odd := ~number.isin([0, 1]) & table["label"].notna()).any():
+        found = table.loc[odd, "label"].iloc[0]
+        raise CohortError(f"{_at(file, table, odd)}, column label: the label must be 0 or 1, found {found!r}")
+    if "split" in table and (odd := ~table["split"].isin(SPLITS)).any():
+        found = table.loc[odd, "split"].iloc[0]
+        found = "nothing" if pd.isna(found) else repr(found)
+        raise CohortError(f"{_at(file, table, odd)}, column split: expected {', '.join(SPLITS)}, found {found}")
+    return table.assign(label=number)
+
+
+def _windows(file: Path, card: cards.Card) -> tuple[pd.DataFrame, list[str]]:
+    """Rows of the long table, checked, with float32 channels; and the channels' names."""
+    table = _read(file, "windows")
+    channels = [str(column) for column in table.columns if column not in KEYS["windows"]]
+    if len(channels) != card.windows.channels:
+        raise CohortError(
+            f"{file} has {len(channels)} channel columns ({', '.join(channels)}), the card says"
+            f" {card.windows.channels}; correct windows.channels in {cards.CARD}, or the table"
+        )
+    for channel in channels:
+        number = pd.to_numeric(table[channel], errors="coerce").astype(float)
+        if (odd := number.isna() & table[channel].notna()).any():
+            found = table.loc[odd, channel].iloc[0]
+            raise CohortError(
+                f"{_at(file, table, odd)}, column {channel}: {found!r} is no number; correct it, or leave it empty"
+            )
+        if (odd := number.abs() > np.finfo(np.float32).max).any():
+            raise CohortError(f"{_at(file, table, odd)}, column {channel}: {number[odd].iloc[0]} is no finite number")
+        table[channel] = number.astype(np.float32)
+    table["time"] = _times(file, table)
+    owners = table[["person", "window"]].drop_duplicates()
+    if (shared := owners.duplicated("window")).any():
+        raise CohortError(
+            f"{_at(file, owners, shared)}: window {owners.loc[shared, 'window'].iloc[0]} belongs to two people; give"
+            " each window an id of its own"
+        )
+    _refuse_twice(file, table, ["window", "time"])
+    if (late := table.groupby("window", sort=False)["time"].diff() < 0).any():
+        raise CohortError(
+            f"{_at(file, table, late)}, column time: window {table.loc[late, 'window'].iloc[0]} goes back in time;"
+            " sort the rows by window and time"
+        )
+    return table, channels
+
+
+def _times(file: Path, table: pd.DataFrame) -> pd.Series:
+    """Times as numbers; only their order counts."""
+    column = table["time"]
+    number = pd.to_numeric(column, errors="coerce") if not pd.api.types.is_datetime64_any_dtype(column) else column
+    if number.isna().all():
+        number = pd.to_datetime(column, errors="coerce", format="ISO8601", utc=True)
+    if (odd := number.isna()).any():
+        found = table.loc[odd, "time"].iloc[0]
+        raise CohortError(f"{_at(file, table, odd)}, column time: {found!r} is neither a number nor an ISO date")
+    return number.astype("int64") if pd.api.types.is_datetime64_any_dtype(number) else number.astype(float)
+
+
+def _match(labels: pd.DataFrame, windows: pd.DataFrame, files: dict[str, Path], steps: list) -> pd.DataFrame:
+    """Labels of the windows that are used; what is left out is counted."""
+    there = windows[["window", "person"]].drop_duplicates()
+    steps.append(("windows read", len(there), there["person"].nunique(), files["windows"].name))
+    for what, out in (
+        ("windows without a row in labels", there[~there["window"].isin(labels["window"])]),
+        ("windows with an empty label", there[there["window"].isin(labels.loc[labels["label"].isna(), "window"])]),
+    ):
+        steps.append((what, len(out), out["person"].nunique(), "left out: no label"))
+    lonely = ~labels["window"].isin(there["window"])
+    steps.append(("labels without a window", int(lonely.sum()), 0, "left out: no signals"))
+    kept = labels[~lonely & labels["label"].notna()].reset_index(drop=True)
+    if kept.empty:
+        raise CohortError(
+            f"{files['labels']} and {files['windows'].name} share no labelled window; their window ids must be the same"
+        )
+    return kept
+
+
+def _grid(windows: pd.DataFrame, channels: list[str], wanted: pd.Series, card: cards.Card, file: Path) -> np.ndarray:
+    """(n, timesteps, channels) with NaN where a value is missing, windows in the order ``wanted``."""
+    code = pd.Index(wanted).get_indexer(windows["window"])
+    found, steps = np.bincount(code[code >= 0], minlength=len(wanted)), card.windows.timesteps
+    if (odd := found != steps).any():
+        first = wanted.iloc[int(odd.argmax())]
+        raise CohortError(
+            f"{file}: window {first} has {found[odd][0]} time steps, the card says {steps} ({int(odd.sum())} such"
+            " window(s)); add rows with empty cells for steps that were not measured, or leave the window's label empty"
+        )
+    order = np.argsort(code, kind="stable")[int((code < 0).sum()) :]
+    return windows[channels].to_numpy(np.float32)[order].reshape(len(wanted), steps, len(channels))
+
+
+def _split(labels: pd.DataFrame, person: np.ndarray, y: np.ndarray, file: Path) -> np.ndarray:
+    if "split" not in labels:
+        return by_person(person, y)
+    given = pd.DataFrame({"person": person, "split": labels["split"]}).drop_duplicates()
+    if (shared := given.duplicated("person")).any():
+        who = given.loc[shared, "person"].iloc[0]
+        raise CohortError(
+            f"{file}, column split: person {who} is in more than one split ({int(shared.sum())} such case(s)); split by"
+            " person, or remove the column and have it done by a hash"
+        )
+    return labels["split"].to_numpy(str)
+
+
+def _attributes(file: Path, person: np.ndarray, card: cards.Card, steps: list) -> pd.DataFrame:
+    """Segments of each window's person; unknown people, unknown values and empty segments are counted."""
+    table = _read(file, "people")
+    _refuse_twice(file, table, ["person"])
+    for name in card.attributes:
+        _need(file, name, list(table.columns), f", an attribute of {cards.CARD}")
+    unused = [str(column) for column in table.columns if column not in ("person", *card.attributes)]
+    if unused:
+        steps.append((f"columns of {file.name} not on the card", 0, 0, f"not used: {', '.join(unused)}"))
+    lost = ~np.isin(person, table["person"].to_numpy(str))
+    steps.append((f"people without a row in {file.name}", int(lost.sum()), len(set(person[lost])), "kept, all unknown"))
+    try:
+        segments = card.segment(table).set_index(table["person"].to_numpy(str))
+    except cards.CardError as error:
+        raise CohortError(f"{file}, column {error}") from error
+    segments = segments.reindex(person).reset_index(drop=True)
+    for name, facts in card.attributes.items():
+        unknown = segments[name].isna().to_numpy()
+        steps.append((f"{name} unknown", int(unknown.sum()), len(set(person[unknown])), f"kept, {name} missing"))
+        for segment in facts.segments:
+            if not (segments[name] == segment).any():
+                steps.append((f"{name}: nobody in {segment}", 0, 0, "on the card, not in the data; not judged"))
+    return segments
+
+
+def _standardise(values: np.ndarray, train: np.ndarray, channels: list[str]) -> tuple[np.ndarray, str]:
+    """Impute and scale in place, with statistics of the measured training values."""
+    missing, unmeasured = float(np.isnan(values).mean()), []
+    for column, channel in enumerate(channels):
+        seen = ~np.isnan(values[:, :, column])
+        latest = np.maximum.accumulate(np.where(seen, np.arange(values.shape[1]), -1), axis=1)  # -1: none yet
+        known = values[train, :, column][seen[train]].astype(np.float64)
+        if known.size == 0:
+            unmeasured.append(channel)
+            known = np.zeros(1)
+        filled = np.take_along_axis(values[:, :, column], np.maximum(latest, 0), axis=1)
+        filled = np.where(latest >= 0, filled, np.median(known))
+        values[:, :, column] = (filled - known.mean()) / (known.std() or 1.0)
+    note = f"{100 * missing:.1f} % of the values missing and imputed; scaled with training statistics"
+    return values, note + (f"; never measured in training: {', '.join(unmeasured)}" if unmeasured else "")

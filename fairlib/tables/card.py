@@ -1,0 +1,89 @@
+"""A data card as small tables, for a page of the book (METHOD §2, DESIGN "Data cards")."""
+
+import pandas as pd
+
+from ..cards import Card
+from .evaluation import metric_choice
+from .requirements import requirements
+from .text import count
+
+ACCESS = {
+    "synthetic": "synthetic: nobody in it is real, nothing is withheld",
+    "open": "open: segments under {minimum} people or events are withheld",
+    "restricted": "restricted: segments under {minimum} people or events are withheld, and others that reveal them",
+}
+
+
+def card_tables(card: Card) -> dict[str, pd.DataFrame]:
+    """Title → table: task, counts, segments, requirements, metric, access and licence, known biases."""
+    return {
+        "Task": task(card),
+        "People and windows": counts(card),
+        "Segments": segments(card),
+        "The four requirements": requirements(card),
+        "Why this metric": metric_choice(card),
+        "Access and licence": access(card),
+        "Known biases": pd.DataFrame({"known bias": card.known_biases}),
+    }
+
+
+def task(card: Card) -> pd.DataFrame:
+    """What is predicted, from what."""
+    window = card.windows
+    return _facts(
+        {
+            "question": card.task.question,
+            "positive label": f"{card.task.positive} ({card.task.positive_is})",
+            "window": f"{window.timesteps} steps × {window.channels} channels; one step: {window.step}",
+            "modalities": ", ".join(window.modalities),
+            "benchmark": card.benchmark or "none",
+        }
+    )
+
+
+def counts(card: Card) -> pd.DataFrame:
+    """People, and the counts of the full dataset that a reader compares with."""
+    expected = {name: value for name, value in card.expected.items() if name != "people"}
+    return _facts({"people": count(card.people)} | {name: count(value) for name, value in expected.items()})
+
+
+def segments(card: Card) -> pd.DataFrame:
+    """Protected attributes and care segments: who is compared with whom, and how raw values map."""
+    return pd.DataFrame(
+        [
+            {
+                "attribute": name,
+                "kind": facts.kind,
+                "segments": ", ".join(facts.segments),
+                "reference (privileged)": facts.privileged,
+                "from": _mapping(facts),
+                "note": facts.note,
+            }
+            for name, facts in card.attributes.items()
+        ]
+    )
+
+
+def access(card: Card) -> pd.DataFrame:
+    """Who may see what, under which licence, and how to cite."""
+    return _facts(
+        {
+            "access": ACCESS[card.access].format(minimum=card.min_cell),
+            "licence": card.licence,
+            "homepage": card.homepage,
+            "cite": card.citation.strip(),
+        }
+    )
+
+
+def _mapping(facts) -> str:
+    if facts.cut is not None:
+        return f"a number, cut at {facts.cut:g}"
+    parts = [f"{value} → {segment}" for value, segment in facts.values.items()]
+    parts += [f"{prefix}… → {segment}" for prefix, segment in facts.prefixes.items()]
+    parts += [f"all others → {facts.otherwise}"] * bool(facts.otherwise)
+    return ", ".join(parts + [f"{value} → unknown" for value in facts.missing])
+
+
+def _facts(rows: dict[str, str]) -> pd.DataFrame:
+    return pd.DataFrame({"fact": rows.keys(), "value": rows.values()})

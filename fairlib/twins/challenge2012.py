@@ -1,0 +1,202 @@
+"""Challenge 2012 twin: synthetic stays in the official layout, tarballs of record files beside their outcomes.
+
+Written: ``set-a.tar.gz`` and ``Outcomes-a.txt``, sets b and c where a twin has more than 4,000 and 8,000 stays, and
+TWIN.json, which says that all is synthetic, and states spec, seed, planted disparities and realised counts. The model
+is that of ``people``; shares and death rates are the published counts in ``challenge2012_published.json``. Assumptions
+of ours: attributes independent of each other, ages uniform within a published band, lengths of stay, scores, and all
+that ``challenge2012_records`` says of signals.
+"""
+
+import gzip
+import io
+import json
+import shutil
+import tarfile
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from .. import cards
+from ..readers.challenge2012 import OUTCOME_COLUMNS
+from ..seeds import generator
+from . import challenge2012_records, people
+from .people import UNKNOWN, Planted, Spec, SpecError
+
+PUBLISHED = json.loads(Path(__file__).with_name("challenge2012_published.json").read_text(encoding="utf-8"))
+MARK = "TWIN.json"
+SET = 4000
+#: Above the official numbers (132539 to 163037), so that no synthetic record can be taken for a real one.
+FIRST_RECORD = 900_001
+
+
+@dataclass(frozen=True)
+class TwinSpec(Spec):
+    """The twin's defaults: a few modest planted disparities; units, zeros and ranges in ``people.KNOBS``."""
+
+    noise: Planted = field(default_factory=lambda: {"gender": {"Female": 0.5}})
+    missingness: Planted = field(default_factory=lambda: {"age": {">=65": 0.3}})
+    label_noise: Planted = field(default_factory=lambda: {"age": {">=65": 0.15}})
+
+    def __post_init__(self):
+        super().__post_init__()
+        if self.windows > 3 * SET:
+            raise SpecError(f"windows must be at most {3 * SET}, three sets of {SET}, got {self.windows}")
+
+
+def write(path: Path | str, spec: TwinSpec | Mapping | Path | str | None = None, seed: int = 0) -> Path:
+    """Write a twin of ``spec.windows`` stays into the folder ``path``; the same spec and seed give the same bytes.
+
+    ``spec``: a ``TwinSpec``, a dict or a YAML file of what differs from its defaults, or None. An older twin in
+    ``path`` is replaced; a folder that holds anything else is refused with ``SpecError``, as are unknown knobs.
+    """
+    path, spec = Path(path), people.load(TwinSpec, spec)
+    people.check(spec, {name: facts.segments for name, facts in cards.load("challenge2012").attributes.items()})
+    if path.exists() and not (path / MARK).exists() and (not path.is_dir() or any(path.iterdir())):
+        raise SpecError(f"{path} exists and is no twin (it holds no {MARK}); give an empty or a new folder")
+    stays = _stays(spec, seed)
+    partial = path.with_name(f".{path.name}.partial")  # renamed at the end: a killed run leaves no half-written twin
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
+    rng, rows = generator(seed, "twin", "challenge2012", "signals"), 0
+    for name, part in stays.groupby("set"):
+        records = challenge2012_records.texts(part, PUBLISHED["ever measured"], rng)
+        rows += _write_set(partial / f"set-{name}.tar.gz", f"set-{name}", zip(part["RecordID"], records, strict=True))
+        lines = part[list(OUTCOME_COLUMNS)].astype(str).agg(",".join, axis=1)
+        text = "\n".join([",".join(OUTCOME_COLUMNS), *lines, ""])
+        (partial / f"Outcomes-{name}.txt").write_bytes(text.encode())
+    (partial / MARK).write_text(json.dumps(_describe(stays, spec, seed, rows), indent=1) + "\n", encoding="utf-8")
+    if path.exists():
+        shutil.rmtree(path)
+    partial.rename(path)
+    return path
+
+
+def tables() -> dict[str, pd.Series]:
+    """Published shares of the segments, as ``people.population`` takes them."""
+    return {name: table["people"] for name, table in _published().items()}
+
+
+def _published() -> dict[str, pd.DataFrame]:
+    """Attribute → table of segments with people and death rate, all sets together."""
+    card, out = cards.load("challenge2012"), {}
+    for name in card.attributes:
+        counts = pd.DataFrame(PUBLISHED[name]).T
+        rates = pd.DataFrame(PUBLISHED[f"{name} death rates"]).T.reindex(counts.index)
+        table = pd.DataFrame({"people": counts.sum(axis=1), "deaths": (counts * rates).sum(axis=1)})
+        if name == "age":
+            table = _at_65(table)
+        else:
+            segments = pd.Series(card.attributes[name].segment(pd.Series(table.index), name)).astype(object)
+            table = table.groupby(segments.fillna(UNKNOWN).to_numpy(), sort=False).sum()
+        overall = PUBLISHED["deaths"] / PUBLISHED["windows"]  # of the few whose attribute is unknown
+        table["rate"] = (table["deaths"] / table["people"]).where(table["deaths"] > 0, overall)
+        out[name] = table
+    return out
+
+
+def _at_65(bands: pd.DataFrame) -> pd.DataFrame:
+    """Bands of ages → the card's two segments, ages being uniform within a band."""
+    low, high = (np.array([int(band.split("-")[i]) for band in bands.index]) for i in (0, 1))
+    under = np.clip((65 - low) / (high + 1 - low), 0, 1)
+    return pd.DataFrame({"<65": bands.T @ under, ">=65": bands.T @ (1 - under)}).T
+
+
+def _stays(spec: TwinSpec, seed: int) -> pd.DataFrame:
+    """One row a stay: segments, severity, knobs' effects, label, descriptors and outcomes as in the files."""
+    rng, published = generator(seed, "twin", "challenge2012", "people"), _published()
+    cells = people.population(tables())
+    rates = {name: table["rate"].to_dict() for name, table in published.items()}
+    log_odds = people.outcome_log_odds(cells, rates, PUBLISHED["deaths"] / PUBLISHED["windows"], spec)
+    stays = people.draw(cells, log_odds, spec, spec.windows, rng)
+    n = len(stays)
+    z = rng.standard_normal(n)
+    stays["z"] = z
+    stays["outcome"], stays["label"] = people.label(stays, z, spec, rng)
+    stays["RecordID"] = FIRST_RECORD + np.arange(n)
+    stays["set"] = np.array(list("abc"))[np.arange(n) // SET]
+    card = cards.load("challenge2012").attributes
+    for column, name in (("Gender", "gender"), ("ICUType", "icu_type")):
+        code = {segment: code for code, segment in card[name].values.items()}
+        stays[column] = stays[name].map(code).fillna("-1")
+    stays["Age"] = _ages(stays["age"].to_numpy(), rng)
+
+    def unless_unknown(values: np.ndarray, name: str) -> np.ndarray:
+        return np.where(rng.random(n) < PUBLISHED["unknown"][name] / PUBLISHED["windows"], "-1", values.astype(str))
+
+    man = (stays["gender"] == "Male").to_numpy()
+    stays["Height"] = unless_unknown(np.clip(np.rint(rng.normal(162 + 13 * man, 8)), 130, 210).astype(int), "Height")
+    stays["Weight"] = unless_unknown(np.clip(np.rint(rng.normal(73 + 12 * man, 17)), 35, 220).astype(int), "Weight")
+    for name, mean, effect, highest in (("SAPS-I", 14, 4, 34), ("SOFA", 6, 3, 22)):
+        score = np.rint(np.clip(mean + effect * z + rng.normal(0, 2.5, n), 0, highest)).astype(int)
+        stays[name] = unless_unknown(score, name)
+    stay = 2 + np.rint(rng.gamma(1.3, 8, n)).astype(int)
+    died = stays["label"].to_numpy() == 1
+    later = np.where(rng.random(n) < 0.3, stay + rng.integers(1, 900, n), -1)  # after the stay, or unknown
+    stays["Length_of_stay"] = stay
+    stays["Survival"] = np.where(died, stay - rng.integers(0, 2, n) * (stay > 2), later)
+    stays["In-hospital_death"] = stays["label"]
+    return stays
+
+
+def _ages(segment: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Whole years by the published bands, within the person's segment."""
+    years, weight = [], []
+    for band, counts in PUBLISHED["age"].items():
+        low, high = map(int, band.split("-"))
+        years += range(low, high + 1)
+        weight += [sum(counts) / (high + 1 - low)] * (high + 1 - low)
+    years, weight = np.array(years), np.array(weight)
+    ages = np.empty(len(segment), dtype=int)
+    for name, chosen in (("<65", years < 65), (">=65", years >= 65)):
+        here = segment == name
+        ages[here] = rng.choice(years[chosen], here.sum(), p=weight[chosen] / weight[chosen].sum())
+    return ages
+
+
+def _write_set(file: Path, folder: str, records: Iterable[tuple[int, str]]) -> int:
+    """A tarball of record files, the same bytes for the same texts; returns how many rows they hold."""
+    rows = 0
+    with (
+        file.open("wb") as raw,
+        gzip.GzipFile(filename="", mode="wb", compresslevel=6, fileobj=raw, mtime=0) as packed,
+        tarfile.open(fileobj=packed, mode="w", format=tarfile.USTAR_FORMAT) as tar,
+    ):
+        top = tarfile.TarInfo(folder)
+        top.type, top.mode = tarfile.DIRTYPE, 0o755
+        tar.addfile(top)  # mtime, uid and gid of a fresh TarInfo are 0
+        for record, text in records:
+            content = text.encode()
+            member = tarfile.TarInfo(f"{folder}/{record}.txt")
+            member.size = len(content)
+            tar.addfile(member, io.BytesIO(content))
+            rows += text.count("\n") - 1
+    return rows
+
+
+def _describe(stays: pd.DataFrame, spec: TwinSpec, seed: int, rows: int) -> dict[str, object]:
+    """Content of TWIN.json."""
+
+    def count(part: pd.DataFrame) -> dict[str, int]:
+        return {"windows": len(part), "people": len(part), "deaths": int(part["label"].sum())}
+
+    attributes = cards.load("challenge2012").attributes
+    return {
+        "synthetic": True,
+        "statement": "No person in these files exists. Results on a twin are no evidence about real people.",
+        "dataset": "challenge2012",
+        "seed": seed,
+        "spec": asdict(spec),
+        "planted_disparities": spec.planted(),
+        "model": people.__doc__,
+        "sources": PUBLISHED["source"],
+        "realised": {
+            "all": count(stays),
+            "sets": {name: count(part) for name, part in stays.groupby("set")},
+            "segments": {n: {s: count(part) for s, part in stays.groupby(n)} for n in attributes},
+            "labels that differ from the true outcome": int((stays["label"] != stays["outcome"]).sum()),
+            "rows per record": round(rows / len(stays), 1),
+        },
+    }

@@ -1,0 +1,132 @@
+"""Records of the Challenge 2012 twin: severity, signal quality and charting → texts of rows ``Time,Parameter,Value``.
+
+A value is made as in ``mimic_episodes``: baseline + person offset + z · (shift + drift · t / 48) + measurement noise,
+at one random minute of each hour. A variable is ever measured in a stay with its published probability, and then at its
+rate in each hour that is charted; variables of one device or one blood sample come together. Baselines, spreads, rates
+and effects are round clinical assumptions of ours. About 240 rows a stay, half of the original.
+
+The traps of the original are there, in every set: descriptors that other rows of 00:00 interrupt, rows without a
+parameter, pairs of time and parameter that repeat, Weight as descriptor and as time series.
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+import pandas as pd
+from scipy.special import expit, logit
+
+from ..readers.challenge2012 import HOURS, VARIABLES
+from .mimic_episodes import Signal
+
+SIGNALS = {
+    "ALP": Signal(90, 40, 8, 10, 4, 0.04, 0, 15, 2000),
+    "ALT": Signal(60, 45, 12, 15, 8, 0.04, 0, 3, 9000),
+    "AST": Signal(70, 50, 15, 20, 10, 0.04, 0, 5, 9000),
+    "Albumin": Signal(3, 0.5, 0.1, -0.12, -0.05, 0.03, 1, 1, 5.5),
+    "BUN": Signal(25, 11, 2, 6, 4, 0.075, 0, 2, 200),
+    "Bilirubin": Signal(1.4, 0.8, 0.2, 0.25, 0.15, 0.04, 1, 0.1, 50),
+    "Cholesterol": Signal(158, 40, 5, -4, 0, 0.02, 0, 40, 400),
+    "Creatinine": Signal(1.3, 0.5, 0.1, 0.2, 0.15, 0.075, 1, 0.2, 20),
+    "DiasABP": Signal(60, 9, 6, -2, -3, 0.5, 0, 15, 140),
+    "FiO2": Signal(0.52, 0.1, 0.05, 0.03, 0.04, 0.24, 2, 0.21, 1),
+    "GCS": Signal(12, 2.4, 1, -1.1, -1.3, 0.3, 0, 3, 15),
+    "Glucose": Signal(135, 32, 18, 8, 6, 0.07, 0, 20, 900),
+    "HCO3": Signal(23, 3, 1, -1.1, -1.0, 0.07, 0, 5, 50),
+    "HCT": Signal(31, 4, 1.5, -0.3, -0.3, 0.1, 1, 12, 60),
+    "HR": Signal(87, 13, 6, 5, 6, 0.75, 0, 25, 210),
+    "K": Signal(4.1, 0.4, 0.25, 0.08, 0.06, 0.08, 1, 1.8, 9),
+    "Lactate": Signal(2.2, 0.9, 0.3, 0.6, 0.6, 0.08, 1, 0.3, 29),
+    "MAP": Signal(79, 10, 7, -3, -4, 0.5, 0, 25, 170),
+    "MechVent": Signal(1, 0, 0, 0, 0, 0.25, 0, 1, 1),
+    "Mg": Signal(2, 0.25, 0.12, 0.02, 0.02, 0.07, 1, 0.7, 6),
+    "NIDiasABP": Signal(57, 10, 7, -2, -3, 0.35, 0, 15, 140),
+    "NIMAP": Signal(76, 11, 7, -3, -4, 0.35, 2, 25, 170),
+    "NISysABP": Signal(118, 16, 9, -4, -6, 0.35, 0, 40, 240),
+    "Na": Signal(139, 4, 1, 0.1, 0.2, 0.07, 0, 110, 170),
+    "PaCO2": Signal(40, 7, 3, 0.5, 0.5, 0.16, 0, 12, 110),
+    "PaO2": Signal(135, 45, 30, -8, -8, 0.16, 0, 25, 500),
+    "Platelets": Signal(185, 75, 10, -12, -8, 0.075, 0, 5, 1200),
+    "RespRate": Signal(19.5, 3.5, 2.5, 1.2, 1.6, 0.75, 0, 4, 60),
+    "SaO2": Signal(97, 1.5, 0.8, -0.5, -0.6, 0.09, 0, 50, 100),
+    "SysABP": Signal(119, 16, 9, -4, -6, 0.5, 0, 40, 260),
+    "Temp": Signal(37, 0.6, 0.3, -0.05, -0.12, 0.4, 1, 30, 42),
+    "TroponinI": Signal(6, 4, 1, 1, 0.5, 0.05, 1, 0.3, 50),
+    "TroponinT": Signal(0.6, 0.4, 0.1, 0.1, 0.05, 0.05, 2, 0.01, 25),
+    "Urine": Signal(105, 45, 40, -18, -25, 0.5, 0, 0, 900),
+    "WBC": Signal(12, 4.5, 1, 0.8, 0.6, 0.07, 1, 0.1, 200),
+    "pH": Signal(7.38, 0.05, 0.03, -0.015, -0.02, 0.16, 2, 6.8, 7.8),
+}
+#: Measured in the same stays: by one device, or in one sample. The first has the probability.
+TOGETHER = (
+    ("MAP", "DiasABP", "SysABP"),
+    ("NIMAP", "NIDiasABP", "NISysABP"),
+    ("pH", "PaCO2", "PaO2"),
+    ("MechVent", "FiO2"),
+    ("ALP", "ALT", "AST", "Bilirubin"),
+)
+#: Ever measured, where the published counts say nothing: our round figures. All others: as creatinine.
+ROUND = {"NIMAP": 0.87, "ALP": 0.45, "Albumin": 0.4, "SaO2": 0.45}
+#: A variable that is ordered for the severely ill is measured in more of their stays: log odds per unit of z.
+ORDERED = 0.4
+INTERRUPTED, UNNAMED, REPEATED = 0.025, 0.13, 0.004
+BLOCK = 500
+
+
+def texts(stays: pd.DataFrame, ever: dict[str, float], rng: np.random.Generator) -> Iterator[str]:
+    """The record file of each stay. Columns used: z, noise, charted, and the six descriptors as texts."""
+    for start in range(0, len(stays), BLOCK):
+        yield from _block(stays.iloc[start : start + BLOCK], ever, rng)
+
+
+def chances(ever: dict[str, float]) -> dict[str, float]:
+    """Chance of each variable of being ever measured in a stay."""
+    leader = {name: group[0] for group in TOGETHER for name in group}
+    known = ROUND | ever
+    return {name: known.get(leader.get(name, name), known["Creatinine"]) for name in VARIABLES}
+
+
+def _block(stays: pd.DataFrame, ever: dict[str, float], rng: np.random.Generator) -> Iterator[str]:
+    z, noise, charted = (stays[name].to_numpy()[:, None] for name in ("z", "noise", "charted"))
+    n, leader = len(stays), {name: group[0] for group in TOGETHER for name in group}
+    minute = 60 * np.arange(HOURS) + rng.integers(0, 60, (n, HOURS))
+    trend, slot = minute / (60 * HOURS), rng.random((n, HOURS)) < charted
+    measured: dict[str, np.ndarray] = {}
+    rows = []  # of (stay, minute, text)
+    for name, chance in chances(ever).items():
+        first, signal = leader.get(name, name), SIGNALS[name]
+        if first not in measured:
+            ordered = ORDERED if chance < 0.9 else 0
+            measured[first] = rng.random((n, 1)) < expit(logit(chance) + ordered * z)
+        seen = slot & measured[first] & (rng.random((n, HOURS)) < signal.rate)
+        spread = noise * (signal.person * rng.standard_normal((n, 1)) + signal.noise * rng.standard_normal((n, HOURS)))
+        value = signal.baseline + z * (signal.shift + signal.drift * trend) + spread
+        whole = np.rint(np.clip(value[seen], signal.low, signal.high) * 10**signal.digits)
+        again = rng.random(len(whole)) < (0 if name == "MechVent" else REPEATED)  # the later row counts
+        stay, at = np.nonzero(seen)[0], minute[seen]
+        parts = ((stay, at, whole), (stay[again], at[again], whole[again] + 1))
+        rows += [(s, m, _rows(name, w, 10**signal.digits)) for s, m, w in parts]
+    weighed = stays["Weight"].to_numpy(object) != "-1"
+    seen = slot & weighed[:, None] & (rng.random((n, HOURS)) < 0.1)
+    stay = np.nonzero(seen)[0]
+    rows.append((stay, minute[seen], "Weight," + stays["Weight"].to_numpy(object)[stay]))
+    stay = np.flatnonzero(rng.random(n) < UNNAMED)
+    albumin = np.rint(10 * np.clip(rng.normal(3, 0.5, len(stay)), 1, 5))
+    rows.append((stay, rng.integers(0, 60 * HOURS, len(stay)), _rows("", albumin, 10)))
+    stay, at, text = (np.concatenate([part[i] for part in rows]) for i in range(3))
+    order = np.lexsort((at, stay))
+    clock = np.array([f"{m // 60:02d}:{m % 60:02d}," for m in range(60 * HOURS)], dtype=object)
+    lines = (clock[at] + text)[order].tolist()
+    ends = np.cumsum(np.bincount(stay, minlength=n))
+    interrupted = rng.random(n) < INTERRUPTED
+    heads = stays[["RecordID", "Age", "Gender", "Height", "ICUType", "Weight"]]
+    for i, cells in enumerate(heads.itertuples(index=False)):
+        head = [f"00:00,{name},{cell}" for name, cell in zip(heads.columns, cells, strict=True)]
+        if interrupted[i]:
+            head.insert(3, "00:00,Urine,0")
+        yield "\n".join(["Time,Parameter,Value", *head, *lines[ends[i - 1] if i else 0 : ends[i]], ""])
+
+
+def _rows(name: str, whole: np.ndarray, divisor: int) -> np.ndarray:
+    """``parameter,value`` for each value whole / divisor; formats each different value once."""
+    values, where = np.unique(whole, return_inverse=True)
+    return np.array([f"{name},{value / divisor:.6g}" for value in values], dtype=object)[where]

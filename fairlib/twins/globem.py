@@ -1,0 +1,203 @@
+"""GLOBEM twin: synthetic students in the official layout of four study years, with a demographics file beside them.
+
+Written: ``INS-W_1`` to ``INS-W_4`` with ``FeatureData/rapids.csv`` (the 1390 columns that the study uses),
+``SurveyData/dep_weekly.csv`` and ``ParticipantsInfoData/platform.csv``; ``demographics.csv``; and TWIN.json, which
+says that all is synthetic, and states spec, seed, planted disparities and realised counts. The model is that of
+``people``, with one severity a person and week; shares and rates of depressed weeks are the published counts in
+``globem_published.json``.
+Assumptions of ours: how severity moves from week to week, attributes independent of each other, ages and generations,
+questionnaire scores (only their sum decides the label), and all that ``globem_behaviour`` says of behaviour. As in the
+original, nobody has an id in two years.
+"""
+
+import json
+import shutil
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.csv as pacsv
+from tqdm.auto import tqdm
+
+from .. import cards
+from ..seeds import generator
+from . import globem_behaviour as behaviour
+from . import people
+from .people import UNKNOWN, Planted, Spec, SpecError
+
+PUBLISHED = json.loads(Path(__file__).with_name("globem_published.json").read_text(encoding="utf-8"))
+MARK = "TWIN.json"
+#: Each of the reader's three splits needs a person with mostly depressed weeks, and one with mostly other weeks.
+MIN_PEOPLE = 3
+PEOPLE = (20, 100_000)
+MONDAYS = {1: "2018-04-02", 2: "2019-04-01", 3: "2020-03-30", 4: "2021-03-29"}
+
+
+@dataclass(frozen=True)
+class TwinSpec(Spec):
+    """The GLOBEM twin's size and a few modest planted disparities; units, zeros, ranges in ``people.KNOBS``.
+
+    people: participants, spread over the four years as published (700 there). windows: about so many at most, since a
+    participant has 11.6 on average, as published.
+    """
+
+    people: int = 60
+    noise: Planted = field(default_factory=lambda: {"gender": {"Female": 0.3}, "race": {"Biracial": 0.5}})
+    missingness: Planted = field(default_factory=lambda: {"platform": {"Android": 0.25}})
+    label_noise: Planted = field(default_factory=lambda: {"race": {"Latinx": 0.25}, "disability": {"Yes": 0.25}})
+
+    def __post_init__(self):
+        super().__post_init__()
+        low, high = PEOPLE
+        if isinstance(self.people, bool) or not isinstance(self.people, int) or not low <= self.people <= high:
+            raise SpecError(f"people must be a whole number from {low} to {high}, got {self.people!r}")
+
+
+def write(path: Path | str, spec: TwinSpec | Mapping | Path | str | None = None, seed: int = 0) -> Path:
+    """Write a twin of ``spec.people`` students into the folder ``path``; the same spec and seed give the same bytes.
+
+    ``spec``: a ``TwinSpec``, a dict or a YAML file of what differs from its defaults, or None. An older twin in
+    ``path`` is replaced; a folder that holds anything else is refused with ``SpecError``, as are unknown knobs.
+    """
+    path, spec = Path(path), people.load(TwinSpec, spec)
+    people.check(spec, {name: attribute.segments for name, attribute in cards.load("globem").attributes.items()})
+    if path.exists() and not (path / MARK).exists() and (not path.is_dir() or any(path.iterdir())):
+        raise SpecError(f"{path} exists and is no twin (it holds no {MARK}); give an empty or a new folder")
+    students, z, windows = _windows(spec, seed)
+    partial = path.with_name(f".{path.name}.partial")  # renamed at the end: a killed run leaves no half-written twin
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
+    for year in tqdm(MONDAYS, desc="GLOBEM twin", unit="year", disable=len(students) < 200):
+        _write_year(partial / f"INS-W_{year}", year, students, z, windows, seed)
+    _write_demographics(partial / "demographics.csv", students, generator(seed, "twin", "globem", "demographics"))
+    (partial / MARK).write_text(json.dumps(_describe(students, windows, spec, seed), indent=1) + "\n", encoding="utf-8")
+    if path.exists():
+        shutil.rmtree(path)
+    partial.rename(path)
+    return path
+
+
+def _windows(spec: TwinSpec, seed: int) -> tuple[pd.DataFrame, np.ndarray, pd.DataFrame]:
+    """Students (segments, knobs' effects, year, pid), severity z (students, weeks), and one row a questionnaire.
+
+    A questionnaire has student (row of the first), week, day (from the year's Monday), outcome and label.
+    """
+    rng = generator(seed, "twin", "globem", "people")
+    mean = PUBLISHED["windows"] / PUBLISHED["participants"]
+    cells = people.population({name: pd.Series(counts, dtype=float) for name, counts in PUBLISHED["counts"].items()})
+    overall = PUBLISHED["depressed"] / PUBLISHED["windows"]
+    log_odds = people.outcome_log_odds(cells, PUBLISHED["depressed rates"], overall, spec)
+    n = min(spec.people, max(PEOPLE[0], int(spec.windows / mean)))
+    students = people.draw(cells, log_odds, spec, n, rng)
+    students["year"] = _years(n)
+    within = students.groupby("year").cumcount()
+    students["pid"] = [f"INS-W_{number:03d}" for number in (students["year"] - 1) * 10 ** len(str(n)) + within + 1]
+    z = behaviour.severity(n, rng)
+    # questionnaires twice a week from the fourth week on, answered as often as gives the published mean
+    asked = [(week, 7 * week + day) for week in range(3, behaviour.WEEKS) for day in behaviour.QUESTIONNAIRES]
+    answered = rng.random((n, len(asked))) < mean / len(asked)
+    answered[:, -2:] |= answered.sum(axis=1, keepdims=True) < 2  # with one window, a participant would be left out
+    student, which = np.nonzero(answered)
+    windows = pd.DataFrame({"student": student}).assign(
+        **dict(zip(("week", "day"), np.array(asked)[which].T, strict=True))
+    )
+    rows = students.iloc[student].reset_index(drop=True)
+    windows["outcome"], windows["label"] = people.label(rows, z[student, windows["week"]], spec, rng)
+    mostly = windows.groupby("student")["label"].mean() >= 0.5
+    if min(mostly.sum(), (~mostly).sum()) < MIN_PEOPLE:
+        raise SpecError(
+            f"a twin of {n} people and this seed has {int(mostly.sum())} with mostly depressed weeks, too few or too"
+            " many for three splits; ask for more people or another seed"
+        )
+    return students, z, windows
+
+
+def _years(n: int) -> np.ndarray:
+    """(n,) study year of each person, ascending, in the published proportions."""
+    counts = np.array(list(PUBLISHED["participants of a year"].values()))
+    last = np.rint(n * counts.cumsum() / counts.sum())
+    return np.searchsorted(last, np.arange(n), side="right") + 1
+
+
+def _write_year(
+    folder: Path, year: int, students: pd.DataFrame, z: np.ndarray, windows: pd.DataFrame, seed: int
+) -> None:
+    """The three files of a study year."""
+    for name in ("SurveyData", "FeatureData", "ParticipantsInfoData"):
+        (folder / name).mkdir(parents=True)
+    here = np.flatnonzero(students["year"] == year)
+    pids, start = students["pid"].to_numpy(object), np.datetime64(MONDAYS[year])
+    rows = behaviour.rows(students.iloc[here], z[here], generator(seed, "twin", "globem", f"features of year {year}"))
+    rows.insert(0, "pid", pids[here][rows.pop("person")])
+    rows.insert(1, "date", (start + rows.pop("day").to_numpy()).astype(str))
+    table = pa.Table.from_pandas(rows, preserve_index=False)
+    options = pacsv.WriteOptions(include_header=False, quoting_style="none")  # pyarrow would quote the header
+    with (folder / "FeatureData" / "rapids.csv").open("wb") as stream:
+        stream.write((",".join(rows.columns) + "\n").encode())
+        pacsv.write_csv(table, stream, options)
+    asked = windows[windows["student"].isin(here)]
+    survey = pd.DataFrame({"pid": pids[asked["student"]], "date": (start + asked["day"].to_numpy()).astype(str)})
+    scores = _scores(asked["label"].to_numpy(), year, generator(seed, "twin", "globem", f"scores of year {year}"))
+    survey = survey.assign(**scores, dep=np.where(asked["label"] == 1, "True", "False"), BDI2="")
+    first_year = ["pid", "date", "feel_anxious", "feel_depressed", "BDI2", "dep"]
+    survey = survey[first_year] if year == 1 else survey[["pid", "date", "phq4", "dep", "BDI2"]]
+    _save(survey, folder / "SurveyData" / "dep_weekly.csv")
+    phones = {"pid": pids[here], "platform": students["platform"].iloc[here].str.lower()}
+    _save(pd.DataFrame(phones), folder / "ParticipantsInfoData" / "platform.csv")
+
+
+def _scores(label: np.ndarray, year: int, rng: np.random.Generator) -> dict[str, np.ndarray]:
+    """Answers that agree with the label by the rules seen in the open sample: a sum of 2 (year 1), PHQ-4 of 3."""
+    if year > 1:
+        return {
+            "phq4": np.where(label == 1, rng.integers(3, 10, len(label)), rng.integers(0, 3, len(label))).astype(float)
+        }
+    total = np.where(label == 1, rng.integers(2, 7, len(label)), rng.integers(0, 2, len(label)))
+    anxious = np.minimum(3, np.maximum(total - 3, (total + 1) // 2))
+    return {"feel_anxious": anxious.astype(float), "feel_depressed": (total - anxious).astype(float)}
+
+
+def _write_demographics(file: Path, students: pd.DataFrame, rng: np.random.Generator) -> None:
+    """PID (the number in the id), codes of the card, age and generation; unknown is empty."""
+    known = cards.load("globem").attributes
+    codes = {name: {seg: raw for raw, seg in known[name].values.items()} for name in ("gender", "race", "disability")}
+    table = pd.DataFrame({"PID": students["pid"].str.extract(r"(\d+)$")[0].astype(int)})
+    for name, raw in codes.items():
+        texts = students[name].map(raw | {UNKNOWN: ""})
+        table[name] = texts if name == "race" else texts.where(texts == "", texts + ".0")
+    table.insert(2, "age", rng.choice([18.0, 19.0, 20.0, 21.0], len(table), p=[0.3, 0.4, 0.2, 0.1]))
+    table.insert(4, "generation", rng.choice([1.0, 2.0, 3.0, 4.0], len(table), p=[0.2, 0.4, 0.1, 0.3]))
+    _save(table, file)
+
+
+def _save(table: pd.DataFrame, file: Path) -> None:
+    table.to_csv(file, index=False, lineterminator="\n", encoding="utf-8")
+
+
+def _describe(students: pd.DataFrame, windows: pd.DataFrame, spec: TwinSpec, seed: int) -> dict[str, object]:
+    """Content of TWIN.json."""
+    joined = windows.join(students, on="student")
+
+    def count(part: pd.DataFrame) -> dict[str, int]:
+        return {"windows": len(part), "people": int(part["pid"].nunique()), "depressed": int(part["label"].sum())}
+
+    return {
+        "synthetic": True,
+        "statement": "No person in these files exists. Results on a twin are no evidence about real people.",
+        "dataset": "globem",
+        "seed": seed,
+        "spec": asdict(spec),
+        "planted_disparities": spec.planted(),
+        "model": people.__doc__,
+        "behaviour": behaviour.__doc__,
+        "sources": PUBLISHED["source"],
+        "realised": {
+            "all": count(joined),
+            "years": {str(year): count(part) for year, part in joined.groupby("year")},
+            "segments": {n: {s: count(part) for s, part in joined.groupby(n)} for n in PUBLISHED["counts"]},
+            "labels that differ from the true outcome": int((joined["label"] != joined["outcome"]).sum()),
+        },
+    }

@@ -1,0 +1,155 @@
+"""MESA twin: synthetic nights in NSRR's official layout of MESA Sleep.
+
+Written: ``actigraphy``, ``overlap``, ``polysomnography/annotations-events-profusion`` and ``datasets``, and TWIN.json,
+which says that all is synthetic, and states spec, seed, planted disparities and realised counts. The model is that of
+``people``: each epoch is a draw whose latent z is how deeply the night rests, and whose outcome is sleep. Shares are
+the published counts in ``mesa_published.json``. Assumptions of ours: independent attributes, ages within a segment,
+recordings without polysomnography, excluded stretches, and all that ``mesa_nights`` says of nights and signals.
+"""
+
+import json
+import shutil
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from scipy.special import expit, logit
+
+from .. import cards
+from ..seeds import generator
+from . import mesa_nights, people
+from .mesa_files import write_files
+from .mesa_nights import Nights
+from .people import Planted, Spec, SpecError
+
+PUBLISHED = json.loads(Path(__file__).with_name("mesa_published.json").read_text(encoding="utf-8"))
+MARK = "TWIN.json"
+#: Epochs a night, as published; fewer where few windows are asked for, so that there are people enough to compare.
+NIGHT = round(PUBLISHED["windows"] / PUBLISHED["people"])
+SHORTEST, LONGEST, FEW = 5, 1500, 20
+#: Four-digit ids above MESA's 6,814 participants, so that no synthetic person can be taken for a real one.
+FIRST_PERSON = 7001
+#: Share of nights with a stretch that the scorer excluded, and its length as a share of the night.
+EXCLUDED, STRETCH = 0.1, 0.05
+
+
+@dataclass(frozen=True)
+class TwinSpec(Spec):
+    """The MESA twin's defaults: 40 nights, a few modest planted disparities; units and ranges in ``people.KNOBS``.
+
+    windows: epochs that a reader keeps, of all nights together. severity: log odds of sleep per unit of z.
+    people: nights, each of windows / people epochs (a shorter night runs faster); None: nights of the published
+    length, or 40 shorter ones, of 20 epochs at least. missingness: here the share of epochs lost.
+    """
+
+    windows: int = 40 * NIGHT
+    severity: float = 6.0
+    people: int | None = None
+    noise: Planted = field(default_factory=lambda: {"race": {"Black": 0.5}})
+    missingness: Planted = field(default_factory=lambda: {"race": {"Black": 0.1}})
+    label_noise: Planted = field(default_factory=lambda: {"age": {">=65": 0.1}})
+
+    def __post_init__(self):
+        super().__post_init__()
+        low, high = -(-self.windows // LONGEST), self.windows // SHORTEST
+        if self.people is not None and (not isinstance(self.people, int) or not low <= self.people <= high):
+            raise SpecError(
+                f"people must be a whole number from {low} to {high} for {self.windows} windows (nights of {SHORTEST}"
+                f" to {LONGEST} epochs), got {self.people!r}"
+            )
+
+    @property
+    def nights(self) -> int:
+        """How many people have a night."""
+        published = round(self.windows * PUBLISHED["people"] / PUBLISHED["windows"])
+        return self.people or max(published, min(40, self.windows // FEW))
+
+
+def write(path: Path | str, spec: TwinSpec | Mapping | Path | str | None = None, seed: int = 0) -> Path:
+    """Write a twin of ``spec.windows`` epochs into the folder ``path``; the same spec and seed give the same bytes.
+
+    ``spec``: a ``TwinSpec``, a dict or a YAML file of what differs from its defaults, or None. An older twin in
+    ``path`` is replaced; a folder that holds anything else is refused with ``SpecError``, as are unknown knobs.
+    """
+    path, spec = Path(path), people.load(TwinSpec, spec)
+    people.check(spec, {name: attribute.segments for name, attribute in cards.load("mesa").attributes.items()})
+    if path.exists() and not (path / MARK).exists() and (not path.is_dir() or any(path.iterdir())):
+        raise SpecError(f"{path} exists and is no twin (it holds no {MARK}); give an empty or a new folder")
+    persons, nights = draw(spec, seed)
+    partial = path.with_name(f".{path.name}.partial")  # renamed at the end: a killed run leaves no half-written twin
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
+    write_files(partial, persons, nights, generator(seed, "twin", "mesa", "files"))
+    (partial / MARK).write_text(json.dumps(_describe(persons, nights, spec, seed), indent=1) + "\n", encoding="utf-8")
+    if path.exists():
+        shutil.rmtree(path)
+    partial.rename(path)
+    return path
+
+
+def tables() -> dict[str, pd.Series]:
+    """Published shares of the segments, as ``people.population`` takes them."""
+    return {name: pd.Series(counts, dtype=float) for name, counts in PUBLISHED["counts"].items()}
+
+
+def rates() -> tuple[dict[str, dict[str, float]], float]:
+    """Share of sleep in each segment, and of everybody; see the notes of ``mesa_published.json``."""
+    overall = PUBLISHED["asleep"] / PUBLISHED["windows"]
+    shift = logit(overall) + logit(PUBLISHED["wake"])
+    segments = PUBLISHED["wake by segment"].items()
+    return {n: {s: float(expit(shift - logit(wake))) for s, wake in part.items()} for n, part in segments}, overall
+
+
+def draw(spec: TwinSpec, seed: int) -> tuple[pd.DataFrame, Nights]:
+    """One row a person, in the order of the nights (extra people, without polysomnography, last), and the nights."""
+    rng = generator(seed, "twin", "mesa", "people")
+    cells = people.population(tables())
+    by_segment, overall = rates()
+    log_odds = people.outcome_log_odds(cells, by_segment, overall, spec)
+    extra = max(1, round(spec.nights * (PUBLISHED["actigraphy files"] / PUBLISHED["people"] - 1)))
+    persons = people.draw(cells, log_odds, spec, spec.nights + extra, rng)
+    persons["polysomnography"] = np.arange(len(persons)) < spec.nights
+    persons["mesaid"] = FIRST_PERSON + rng.permutation(len(persons))
+    old = (persons["age"] == ">=65").to_numpy()
+    # 54 and above, as the sleep exam of MESA; nsrr_age records people over 89 as 90
+    persons["years"] = np.where(old, np.minimum(65 + rng.gamma(2, 4.5, len(old)), 90), 54 + 11 * rng.random(len(old)))
+    share = np.clip(1 + 0.1 * rng.standard_normal(spec.nights), 0.8, 1.2)
+    kept = np.diff(np.rint(np.cumsum(share) / share.sum() * spec.windows).astype(int), prepend=0)
+    stretch = np.where(rng.random(spec.nights) < EXCLUDED, np.ceil(STRETCH * kept), 0).astype(int)
+    persons["excluded"] = np.append(stretch, np.zeros(extra, dtype=int))
+    persons["epochs"] = np.append(kept + stretch, rng.choice(kept, extra))
+    pace = min(1.0, spec.windows / spec.nights / NIGHT)
+    return persons, mesa_nights.draw(persons, spec, pace, generator(seed, "twin", "mesa", "nights"))
+
+
+def _describe(persons: pd.DataFrame, nights: Nights, spec: TwinSpec, seed: int) -> dict[str, object]:
+    """Content of TWIN.json."""
+    recorded = nights.kept & persons["polysomnography"].to_numpy()[:, None]
+    total = pd.DataFrame(
+        {"windows": recorded.sum(axis=1), "people": persons["polysomnography"].astype(int)}
+        | {"asleep": (recorded & nights.label).sum(axis=1)}
+    )
+    attributes = cards.load("mesa").attributes
+
+    def count(part: pd.DataFrame) -> dict[str, int]:
+        return {name: int(part[name].sum()) for name in total}
+
+    return {
+        "synthetic": True,
+        "statement": "No person in these files exists. Results on a twin are no evidence about real people.",
+        "dataset": "mesa",
+        "seed": seed,
+        "spec": asdict(spec),
+        "planted_disparities": spec.planted(),
+        "model": people.__doc__,
+        "sources": PUBLISHED["source"],
+        "realised": {
+            "all": count(total),
+            "segments": {n: {s: count(part) for s, part in total.groupby(persons[n])} for n in attributes},
+            "labels that differ from the true outcome": int((recorded & (nights.label != nights.asleep)).sum()),
+            "people without polysomnography": int((~persons["polysomnography"]).sum()),
+            "epochs excluded": int(persons.loc[persons["polysomnography"], "excluded"].sum()),
+        },
+    }

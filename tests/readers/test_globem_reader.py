@@ -1,0 +1,443 @@
+"""The GLOBEM reader on the authors' open sample, against a slow reading of FORMAT.md; and on folders with faults."""
+
+import shutil
+import tarfile
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from fairlib import cards, evidence
+from fairlib.cohort import SPLITS, CohortError
+from fairlib.readers.globem import read
+from fairlib.readers.globem_features import channels, impute, normalise
+from fairlib.readers.recognise import looks_like
+
+SENSORS = {"f_loc": "location", "f_screen": "screen", "f_slp": "sleep", "f_steps": "steps"}
+MORE = {"f_blue": "bluetooth", "f_call": "call"}
+
+
+@pytest.fixture(scope="module")
+def sample(shared, tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("globem-sample")
+    archive = shared / "data" / "globem-sample" / "globem-sample.tar.gz"
+    if not archive.exists():
+        pytest.skip(f"no open sample of GLOBEM at {archive}")
+    with tarfile.open(archive) as tar:
+        tar.extractall(folder, filter="data")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def merged(sample) -> dict[int, pd.DataFrame]:
+    """Year → the sensor files side by side: the stand-in for rapids.csv that the sample's README describes."""
+    years = {}
+    for year in (1, 2):
+        files = [sample / f"INS-W-sample_{year}" / "FeatureData" / f"{n}.csv" for n in (SENSORS | MORE).values()]
+        parts = [pd.read_csv(file, low_memory=False).set_index(["pid", "date"]) for file in files]
+        years[year] = pd.concat(parts, axis=1)
+    return years
+
+
+@pytest.fixture(scope="module")
+def read_sample(sample):
+    return read(sample)
+
+
+def expected_channels(header: list[str], kinds: dict[str, str]) -> list[str]:
+    """FORMAT.md, 'Channels', applied to a header: segment outermost, then type, then file order; then _norm."""
+    plain = []
+    for segment in ("morning", "afternoon", "evening", "night", "allday"):
+        for kind in kinds:
+            for name in header:
+                first, feature, last = [*name.split(":"), "", ""][:3]
+                if first == kind and last == segment and not feature.endswith(("_norm", "_dis")):
+                    plain.append(name)
+    return plain + [f"{k}:{f}_norm:{s}" for k, f, s in (name.split(":") for name in plain)]
+
+
+def by_definition(folder: Path, features: pd.DataFrame, names: list[str]) -> tuple[np.ndarray, np.ndarray, list, list]:
+    """One year by FORMAT.md, one window after the other: (imputed, each sixth normalised, labels, participants)."""
+    labels = pd.read_csv(folder / "SurveyData" / "dep_weekly.csv").drop_duplicates(["pid", "date"], keep="last")
+    table = features[names].copy().reset_index()
+    table["date"] = pd.to_datetime(table["date"])
+    plain, found = len(names) // 2, []
+    people = dict(list(table.set_index("date").groupby("pid")[names]))
+    for label in labels.itertuples():
+        days = pd.date_range(end=label.date, periods=28)
+        if label.pid in people and people[label.pid].index.isin(days).any():
+            window = people[label.pid].reindex(days).to_numpy()
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # a channel without any value has no median
+                window = np.where(np.isnan(window), np.nanmedian(window, axis=0), window)
+            found.append((label.pid, int(label.dep), np.nan_to_num(window)))
+    few = pd.Series([pid for pid, _, _ in found]).value_counts()
+    found = [row for row in found if few[row[0]] >= 2]
+    raw = np.stack([row[2] for row in found])
+    norm = raw[::6].copy()
+    for window in norm:
+        values = pd.DataFrame(window[:, :plain])
+        spread = values.quantile(0.95) - values.quantile(0.05) + 1e-9
+        window[:, :plain] = ((values - values.median()) / spread).clip(-2, 2)
+    return raw, norm, [row[1] for row in found], [row[0] for row in found]
+
+
+# ------------------------------------------------------------------------------------------------------ open sample
+
+
+def test_sample_has_30_windows_a_year(read_sample):
+    cohort = read_sample
+    assert cohort.x.shape == (60, 28, 1390)
+    assert cohort.x.dtype == np.float32
+    assert len(np.unique(cohort.person)) == 20
+    assert cohort.origin == "real"
+    windows = cohort.attrition.set_index("step").loc[[f"INS-W-sample_{year}: windows" for year in (1, 2)]]
+    assert windows["windows"].tolist() == [30, 30]
+    assert windows["people"].tolist() == [10, 10]
+    assert "153 participants in year 1" in windows["note"].iloc[0]
+    assert "8,122 windows of 700 participants" in cohort.attrition["note"].iloc[-1]
+    assert [int(cohort.y[:30].sum()), int(cohort.y[30:].sum())] == [16, 12]
+
+
+def test_channels_are_the_platforms_in_order(sample, read_sample, merged):
+    header = list(merged[1].columns)
+    assert list(read_sample.channels) == expected_channels(header, SENSORS)
+    assert list(channels(extended=True)) == expected_channels(header, SENSORS | MORE)
+    assert (len(channels()), len(channels(extended=True))) == (1390, 2010)
+    assert not any("_norm:" in name for name in channels()[:695])
+    assert all("_norm:" in name for name in channels()[695:])
+    extended = read(sample, extended=True)
+    assert extended.x.shape == (60, 28, 2010)
+    same = [extended.channels.index(name) for name in read_sample.channels]
+    assert (extended.x[:, :, same] == read_sample.x).all()
+
+
+def test_both_stored_variants_match_the_definition(sample, read_sample, merged):
+    raw, norm, label, pid = [], [], [], []
+    for year, features in merged.items():
+        parts = by_definition(sample / f"INS-W-sample_{year}", features, list(channels()))
+        for out, part in zip((raw, norm, label, pid), parts, strict=True):
+            out.extend(part)
+    imputed = read(sample, normalisation="none")
+    assert imputed.y.tolist() == label
+    assert imputed.person.tolist() == pid
+    assert (imputed.x == np.float32(raw)).all()
+    assert np.abs(read_sample.x[::6] - np.array(norm)).max() < 1e-6
+    assert np.abs(read_sample.x[:, :, :695]).max() <= 2
+    assert (read_sample.x[:, :, 695:] == imputed.x[:, :, 695:]).all()
+
+
+def test_sensor_files_equal_rapids(sample, read_sample, merged, tmp_path):
+    for year, features in merged.items():
+        here, there = sample / f"INS-W-sample_{year}", tmp_path / f"INS-W-sample_{year}"
+        shutil.copytree(here, there, ignore=shutil.ignore_patterns("FeatureData"))
+        (there / "FeatureData").mkdir()
+        shuffled = features.sample(frac=1, random_state=year)[list(channels())[::-1]]  # neither order matters
+        shuffled.to_csv(there / "FeatureData" / "rapids.csv")
+    again = read(tmp_path)
+    assert again.fingerprint() == read_sample.fingerprint()
+
+
+def test_without_demographics_only_the_platform_is_known(sample, read_sample):
+    attributes = read_sample.attributes
+    assert attributes[["gender", "race", "disability"]].isna().all(axis=None)
+    assert attributes["platform"].value_counts().to_dict() == {"iOS": 30, "Android": 30}
+    notes = read_sample.attrition.set_index("step")["note"]
+    assert "no demographics.csv" in notes["race unknown"]
+    assert evidence.cohort_tables(read_sample)["segments"]["people"].isna().all()  # ten people are too few to show
+    one = read(sample / "INS-W-sample_2")
+    assert (one.x == read_sample.x[30:]).all()
+
+
+def test_nobody_is_in_two_splits_and_order_of_rows_does_not_matter(read_sample):
+    pairs = set(zip(read_sample.person.tolist(), read_sample.split.tolist(), strict=True))
+    assert len(pairs) == 20
+    assert all(len(np.unique(read_sample.y[read_sample.rows(split)])) == 2 for split in SPLITS)
+
+
+# ----------------------------------------------------------------------------------------------------- small folders
+
+
+def test_imputation_and_normalisation_of_one_channel():
+    days = np.full((1, 28, 3), np.nan)
+    days[0, [2, 5, 9, 20], 0] = [1, 9, 3, 5]
+    days[0, 7, 1] = -4
+    zero = days.copy()
+    impute(days, "median")
+    assert days[0, 0].tolist() == [4, -4, 0]
+    assert days[0, [2, 5, 9, 20], 0].tolist() == [1, 9, 3, 5]
+    impute(zero, "zero")
+    assert zero[0].sum(axis=0).tolist() == [18, -4, 0]
+    values = np.arange(101.0)[None, :, None]
+    assert normalise(values, axis=1)[0, :, 0] == pytest.approx((values[0, :, 0] - 50) / 90)
+    assert (normalise(np.ones((1, 28, 1)), axis=1) == 0).all()
+
+
+@pytest.fixture(scope="module")
+def clean(tmp_path_factory) -> Path:
+    """Four study years of six participants, three of them depressed; three labels and 30 days each; demographics."""
+    root, draw, demographics = tmp_path_factory.mktemp("clean"), np.random.default_rng(0), []
+    for year in (1, 2, 3, 4):
+        folder = root / f"INS-W_{year}"
+        for name in ("SurveyData", "FeatureData", "ParticipantsInfoData"):
+            (folder / name).mkdir(parents=True)
+        pids = [f"INS-W_{100 * year + i}" for i in range(6)]
+        days = [str(np.datetime64(f"{2017 + year}-04-01") + day) for day in range(30)]
+        frame = pd.DataFrame([(pid, day) for pid in pids for day in days], columns=["pid", "date"])
+        values = draw.normal(size=(len(frame), 1390)).round(1)
+        values[draw.random(values.shape) < 0.3] = np.nan
+        frame = pd.concat([frame, pd.DataFrame(values, columns=list(channels()))], axis=1)
+        frame.to_csv(folder / "FeatureData" / "rapids.csv", index=False)
+        labels = [(pid, day, pid[-1] in "024") for pid in pids for day in (days[9], days[19], days[29])]
+        pd.DataFrame(labels, columns=["pid", "date", "dep"]).to_csv(
+            folder / "SurveyData" / "dep_weekly.csv", index=False
+        )
+        text = "\n".join(
+            ["pid,platform", *(f"{pid},{('ios', 'android;ios')[i % 2]}" for i, pid in enumerate(pids)), ""]
+        )
+        (folder / "ParticipantsInfoData" / "platform.csv").write_text(text)
+        demographics += [
+            f"{pid[6:]},{1 + i % 2}.0,19.0,{('Asian', 'White', '')[i % 3]},2.0,0.0" for i, pid in enumerate(pids)
+        ]
+    text = "\n".join(["PID,gender,age,race,generation,disability", *demographics[:-1], ""])
+    (root / "demographics.csv").write_text(text)
+    return root
+
+
+@pytest.fixture
+def folder(clean, tmp_path) -> Path:
+    return shutil.copytree(clean, tmp_path / "globem")
+
+
+def change(file: Path, *edits: tuple[str, str], encoding="utf-8") -> None:
+    text = file.read_text(encoding="utf-8")
+    for old, new in edits:
+        assert old in text
+        text = text.replace(old, new, 1)
+    file.write_bytes(text.encode(encoding))
+
+
+RAPIDS, DEP, PLATFORM = "FeatureData/rapids.csv", "SurveyData/dep_weekly.csv", "ParticipantsInfoData/platform.csv"
+
+
+def test_attributes_of_the_demographics_file(folder):
+    cohort = read(folder)
+    of = pd.concat([pd.Series(cohort.person, name="pid"), cohort.attributes], axis=1).drop_duplicates().set_index("pid")
+    assert of.loc["INS-W_100"].tolist()[:2] == ["Male", "Asian"]
+    assert of.loc["INS-W_101"].tolist() == ["Female", "White", "No", "Android"]
+    assert of.loc["INS-W_102", ["race"]].isna().all()  # an empty cell
+    assert of.loc["INS-W_405", ["gender", "race", "disability"]].isna().all()  # no row: unknown, never Other
+    unknown = cohort.attrition.set_index("step")
+    assert unknown.loc["race unknown", ["windows", "people"]].tolist() == [24, 8]
+    assert unknown.loc["gender unknown", ["windows", "people"]].tolist() == [3, 1]
+    (folder / "demographics.csv").rename(folder.parent / "elsewhere.csv")
+    assert read(folder).attributes["gender"].isna().all()
+    assert read(folder, demographics=folder.parent / "elsewhere.csv").fingerprint() == cohort.fingerprint()
+    shutil.move(folder.parent / "elsewhere.csv", folder / "INS-W_2" / "ParticipantsInfoData" / "demographics.csv")
+    assert read(folder).fingerprint() == cohort.fingerprint()
+
+
+def test_released_split(folder):
+    cohort = read(folder, split="released")
+    assert [len(cohort.rows(split)) for split in SPLITS] == [54, 9, 9]
+    assert cohort.split.tolist() == ["train"] * 54 + ["val"] * 9 + ["test"] * 9
+    change(folder / "INS-W_4" / DEP, ("INS-W_405,2021-04-10,False\n", ""))
+    with pytest.raises(CohortError, match=r"puts 1 participant\(s\).*INS-W_402 into val, test.*split='person'"):
+        read(folder, split="released")
+    assert len(read(folder)) == 71
+    shutil.rmtree(folder / "INS-W_4")
+    with pytest.raises(CohortError, match=r"cuts year 4 in half; found only year\(s\) 1, 2, 3"):
+        read(folder, split="released")
+
+
+def test_overlapping_participants_stay_in_one_split(folder):
+    for name in (RAPIDS, DEP, PLATFORM):
+        file = folder / "INS-W_4" / name
+        file.write_text(file.read_text().replace("INS-W_40", "INS-W_10"))
+    cohort = read(folder)
+    assert len(np.unique(cohort.person)) == 18
+    assert len(set(zip(cohort.person.tolist(), cohort.split.tolist(), strict=True))) == 18
+    with pytest.raises(CohortError, match=r"released split puts 6 participant\(s\) into more than one split"):
+        read(folder, split="released")
+
+
+def test_what_is_left_out_is_counted(folder):
+    lines = (folder / "INS-W_1" / DEP).read_text().splitlines()
+    lines[1] = lines[1].replace("True", "")
+    lines.append(lines[3].replace("True", "False"))
+    lines += ["INS-W_100,2118-04-10,True", "INS-W_199,2018-04-10,True", "INS-W_198,2018-04-10,False"]
+    (folder / "INS-W_1" / DEP).write_text("\n".join(lines) + "\n")
+    rapids = folder / "INS-W_1" / RAPIDS
+    rapids.write_text(rapids.read_text() + "INS-W_198,2018-04-09" + ",1" * 1390 + "\n")
+    cohort = read(folder)
+    steps = cohort.attrition.set_index("step")[["windows", "people"]]
+    counts = {name.partition(": ")[2]: steps.loc[name].tolist() for name in steps.index if name.startswith("INS-W_1")}
+    assert counts == {
+        "weekly labels": [22, 8],
+        "labels without a value": [1, 1],
+        "repeated labels": [1, 1],
+        "labels without any day of features": [2, 2],
+        "participants with fewer than 2 windows": [1, 1],
+        "windows": [17, 6],
+    }
+    assert cohort.y[cohort.person == "INS-W_100"].tolist() == [1, 0]  # the last of two labels of a day
+
+
+def test_header_case_order_and_byte_order_mark_are_accepted(folder):
+    before = read(folder).fingerprint()
+    for name in (RAPIDS, DEP, PLATFORM):
+        file = folder / "INS-W_1" / name
+        head, *rows = file.read_text().splitlines()
+        rows = rows if name == DEP else rows[::-1]
+        file.write_bytes(b"\xef\xbb\xbf" + "\r\n".join([head.upper(), *rows, ""]).encode())
+    assert read(folder).fingerprint() == before
+
+
+def test_an_option_that_does_not_exist_is_named(clean):
+    for option in ("normalisation", "imputation", "split"):
+        with pytest.raises(CohortError, match=f"{option} must be one of .*, got 'other'"):
+            read(clean, **{option: "other"})
+
+
+def test_zero_imputation(clean):
+    raw = read(clean, imputation="zero", normalisation="none").x
+    assert (raw == 0).mean() > (read(clean, normalisation="none").x == 0).mean()
+
+
+@pytest.mark.parametrize("name", [RAPIDS, DEP, PLATFORM])
+def test_missing_empty_and_headless_files(folder, name):
+    file = folder / "INS-W_2" / name
+    header = file.read_text().splitlines()[0]
+    for content, words in (
+        (b"", "is empty"),
+        (b"\n", "is empty"),
+        (header.encode() + b"\n", "holds a header and no rows"),
+        (b"a,b\n1,2\n", "column 'pid' is missing"),
+        (header.encode() + b"," + header.split(",")[1].encode() + b"\n1,2\n", "is in the header twice"),
+        (b"pid\xff,date\n", "of the header is not UTF-8"),
+    ):
+        file.write_bytes(content)
+        with pytest.raises(CohortError, match=rf"{Path(name).name}.*{words}"):
+            read(folder)
+    file.unlink()
+    with pytest.raises(CohortError, match=r"neither rapids.csv nor location.csv" if name == RAPIDS else "is missing"):
+        read(folder)
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new", "words"),
+    [
+        (DEP, "2018-04-10", "10.04.2018", r"line 2, column date: expected a date \(YYYY-MM-DD\), found '10.04.2018'"),
+        (DEP, "2018-04-10", "2018-02-30", r"line 2, column date: .*'2018-02-30'"),
+        (DEP, "True", "maybe", r"line 2, column dep: expected True or False, found 'maybe'"),
+        (DEP, "INS-W_100,", ",", r"line 2, column pid: expected a participant"),
+        (DEP, "2018-04-10,True", "2018-04-10", r"line 2: expected 3 cells, found 2"),
+        (PLATFORM, "ios", "windows", r"line 2, column platform: expected ios or android, found 'windows'"),
+        (PLATFORM, "INS-W_101", "INS-W_100", r"line 3: pid INS-W_100 appears twice"),
+        (RAPIDS, "2018-04-02", "2018-04-01", r"line 3: pid INS-W_100, day .*appears twice"),
+        (RAPIDS, "2018-04-02", "soon", r"line 3, column date: expected a date .*'soon'"),
+        (
+            RAPIDS,
+            "2018-04-02,",
+            "2018-04-02,many",
+            r"line 3, column f_loc:.*avgflightdur:morning: expected a number, found 'many",
+        ),
+        (RAPIDS, "2018-04-02,", "2018-04-02,1e999", r"line 3, column f_loc:.*:morning: expected a"),
+        (RAPIDS, "INS-W_100,2018-04-02", ",2018-04-02", r"line 3, column pid: expected a participant"),
+        (RAPIDS, ":phone_locations_doryab_avgspeed:night", ":speed:night", r"avgspeed:night' is missing \(1 of 1,392"),
+    ],
+)
+def test_faults_are_named(folder, name, old, new, words):
+    change(folder / "INS-W_1" / name, (old, new))
+    with pytest.raises(CohortError, match=rf"INS-W_1.{Path(name).parent}.{Path(name).name}.*{words}") as caught:
+        read(folder)
+    assert len(str(caught.value)) < 600  # an error never quotes a whole row
+
+
+def test_text_that_is_not_utf8(folder):
+    for name in (DEP, PLATFORM, RAPIDS):
+        file = folder / "INS-W_1" / name
+        whole = file.read_bytes()
+        file.write_bytes(whole.replace(b"INS-W_101", b"INS-W_\xe91", 1))
+        with pytest.raises(CohortError, match=rf"{file.name}.*not UTF-8"):
+            read(folder)
+        file.write_bytes(whole)
+    file.write_bytes(whole.replace(b"2018-04-03,", b"2018-04-03,\xff", 1))
+    with pytest.raises(CohortError, match=r"rapids\.csv"):
+        read(folder)
+
+
+def test_a_file_cut_in_half(folder):
+    file = folder / "INS-W_1" / RAPIDS
+    whole = file.read_bytes()
+    file.write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(CohortError, match=r"rapids.csv, line \d+: expected 1392 cells, found \d+; the file is cut off"):
+        read(folder)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("101,2.0", "101,7.0", r"demographics.csv, column gender: value '7' is not in the data card"),
+        ("101,2.0,19.0,White", "101,2.0,19.0,Martian", r"column race: value 'Martian'"),
+        ("\n101,", "\n100,", r"demographics.csv, line 3: PID 100 appears twice"),
+        ("\n101,", "\nINS-W_101,", r"line 3, column PID: expected a whole number, found 'INS-W_101'"),
+        ("race", "ethnicity", r"column 'race' is missing"),
+    ],
+)
+def test_faults_of_demographics(folder, old, new, words):
+    change(folder / "demographics.csv", (old, new))
+    with pytest.raises(CohortError, match=words):
+        read(folder)
+
+
+def test_wrong_folders_get_a_hint(tmp_path, clean):
+    with pytest.raises(CohortError, match="is not a folder"):
+        read(tmp_path / "none")
+    with pytest.raises(CohortError, match=r"no study year of GLOBEM\. A study year is"):
+        read(tmp_path)
+    (tmp_path / "in-hospital-mortality").mkdir()
+    with pytest.raises(CohortError, match="this looks like MIMIC-III"):
+        read(tmp_path)
+    assert looks_like(clean) == "globem"
+    shutil.copytree(clean, tmp_path / "both")
+    (tmp_path / "both" / "INS-W_1").rename(tmp_path / "both" / "INS-X_2")
+    with pytest.raises(CohortError, match=r"INS-W_2 and INS-X_2: two studies of year 2; keep one"):
+        read(tmp_path / "both")
+
+
+def test_survey_and_features_of_other_people(folder):
+    for year in (1, 2, 3, 4):
+        file = folder / f"INS-W_{year}" / DEP
+        file.write_text(file.read_text().replace("INS-W_", "INS-W_9"))
+    with pytest.raises(CohortError, match="no label has a day of features"):
+        read(folder)
+
+
+def test_a_twin_is_not_read_as_real(folder):
+    assert read(folder).origin == "real"
+    (folder / "TWIN.json").write_text("{}")
+    assert read(folder).origin == read(folder / "INS-W_1").origin == "twin"
+    with pytest.raises(CohortError, match="synthetic"):
+        read(folder, origin="real")
+
+
+# ------------------------------------------------------------------------------------------------------------- card
+
+
+def test_card_agrees_with_the_published_counts(shared):
+    card = cards.load("globem")
+    shapes = pd.read_csv(shared / "published" / "dataset_shapes.csv", comment=None)
+    shapes = shapes[shapes["dataset"] == "GLOBEM"].set_index(["split", "metric"])["value"].astype(float)
+    for split in SPLITS:
+        assert card.expected[split] == shapes[split, "samples"]
+        assert card.expected[f"{split} depressed"] == shapes[split, "label_1"]
+    assert card.expected["total"] == shapes["all", "samples"]
+    assert card.expected["participants"] == card.people == shapes["all", "unique_participant_ids"]
+    for year in (1, 2, 3, 4):
+        assert card.expected[f"year {year} participants"] == shapes[f"year {year}", "unique_participant_ids"]
+    assert card.protected() == ["gender", "race", "disability"]
+    assert card.windows.channels == len(channels())
+    assert "Other" not in card.attributes["gender"].segments

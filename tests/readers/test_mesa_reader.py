@@ -1,0 +1,505 @@
+"""The MESA reader on a small folder in NSRR's layout, against a slow reference from FORMAT.md, and on bad input."""
+
+import csv
+import gzip
+import re
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from fairlib import cards, readers
+from fairlib.cohort import CohortError
+from fairlib.readers import mesa, mesa_files
+from fairlib.study import Study
+
+COLUMNS = (
+    "mesaid,line,linetime,offwrist,activity,marker,whitelight,redlight,greenlight,bluelight,wake,interval,dayofweek,"
+    "daybymidnight,daybynoon"
+)
+CHANNELS = ("activity", "whitelight", "redlight", "greenlight", "bluelight")
+PEOPLE = (1, 3, 12, 40, 41, 77, 90, 101, 240, 555, 1203, 6814)
+START, LENGTH, AFTER = 11, 130, 20
+OVERLAP, PROFUSION = mesa.OVERLAP, mesa.STAGES
+
+
+def actigraphy(person: int) -> str:
+    """Text of one table: some values missing, a stretch excluded for person 40."""
+    draw = np.random.default_rng(person)
+    rows = [COLUMNS]
+    for line in range(1, START + LENGTH + AFTER):
+        off = draw.random() < 0.05
+        count = "" if off else str(int(draw.gamma(0.5, 40)))
+        lux = ["", "", "", ""] if off or draw.random() < 0.05 else [f"{v:.2f}" for v in draw.gamma(0.3, 20, 4)]
+        interval = "EXCLUDED" if person == 40 and 60 <= line < 75 else "REST-S" if line % 2 else "ACTIVE"
+        cells = [person, line, f"{20 + line // 120:02d}:{line // 2 % 60:02d}:{line % 2 * 30:02d}", int(off), count, 0]
+        rows.append(",".join(map(str, [*cells, *lux, int(count != "" and int(count) > 20), interval, 3, 1, 1])))
+    return "\n".join(rows) + "\n"
+
+
+def profusion(stages) -> str:
+    inner = "\n".join(f"<SleepStage>{stage}</SleepStage>" for stage in stages)
+    return (
+        '<?xml version="1.0" encoding="UTF-8"?>\n<CMPStudyConfig><EpochLength>30</EpochLength><ScoredEvents>'
+        "<ScoredEvent><Name>Arousal</Name><Start>8.5</Start></ScoredEvent></ScoredEvents>"
+        f"<SleepStages>{inner}</SleepStages></CMPStudyConfig>\n"
+    )
+
+
+def stages_of(person: int) -> list[int]:
+    draw = np.random.default_rng(person + 10_000)
+    return [int(code) for code in np.repeat(draw.choice([0, 0, 0, 1, 2, 3, 4, 5], LENGTH // 5), 5)]
+
+
+@pytest.fixture(scope="module")
+def original(tmp_path_factory) -> Path:
+    root = tmp_path_factory.mktemp("nsrr") / "data"
+    for place in ("actigraphy", "overlap", PROFUSION, "datasets"):
+        (root / place).mkdir(parents=True)
+    for person in PEOPLE:
+        (root / "actigraphy" / f"mesa-sleep-{person:04d}.csv").write_text(actigraphy(person))
+        (root / PROFUSION / f"mesa-sleep-{person:04d}-profusion.xml").write_text(profusion(stages_of(person)))
+    lines = [f"{person},{START},20:05:30,20:05:28" for person in PEOPLE]
+    (root / OVERLAP).write_text("\n".join(["mesaid,line,linetime,starttime_psg", *lines, ""]))
+    sexes, races = ["male", "female"], ["white", "asian", "black or african american", "hispanic", "not reported"]
+    rows = [f"{p},5,{54 + 3 * i},no,{sexes[i % 2]},{races[i % 5]}" for i, p in enumerate(PEOPLE)]
+    head = "mesaid,examnumber,nsrr_age,nsrr_age_gt89,nsrr_sex,nsrr_race"
+    (root / "datasets" / "mesa-sleep-harmonized-dataset-0.6.0.csv").write_text("\n".join([head, *rows, ""]))
+    (root / "datasets" / "mesa-sleep-dataset-0.6.0.csv").write_text("\n".join(["mesaid", *map(str, PEOPLE), ""]))
+    return root
+
+
+@pytest.fixture
+def nsrr(original, tmp_path) -> Path:
+    return shutil.copytree(original, tmp_path / "mesa")
+
+
+def night_file(root: Path, person: int = 3) -> Path:
+    return root / "actigraphy" / f"mesa-sleep-{person:04d}.csv"
+
+
+def stage_file(root: Path, person: int = 3) -> Path:
+    return root / PROFUSION / f"mesa-sleep-{person:04d}-profusion.xml"
+
+
+def edit(file: Path, line: int, text: str) -> None:
+    """Replace a line (1-based)."""
+    lines = file.read_text().splitlines()
+    lines[line - 1] = text
+    file.write_text("\n".join(lines) + "\n")
+
+
+def cell(file: Path, line: int, column: str, value: str) -> None:
+    """Replace a cell."""
+    lines = file.read_text().splitlines()
+    cells = lines[line - 1].split(",")
+    cells[lines[0].split(",").index(column)] = value
+    edit(file, line, ",".join(cells))
+
+
+def refusal(root: Path, **options) -> str:
+    with pytest.raises(CohortError) as caught:
+        mesa.read(root, **options)
+    return str(caught.value)
+
+
+def step(cohort, name: str) -> tuple[int, int]:
+    row = cohort.attrition.set_index("step").loc[name]
+    return int(row["windows"]), int(row["people"])
+
+
+# --- the slow reference: one cell at a time, by the sentences of FORMAT.md
+
+
+def slow_night(root: Path, person: int) -> tuple[list[list[float | None]], list[int]]:
+    with night_file(root, person).open(newline="") as file:
+        rows = {int(row["line"]): row for row in csv.DictReader(file)}
+    stages = [int(code) for code in re.findall(r"<SleepStage>(\d+)<", stage_file(root, person).read_text())]
+    values, labels = [], []
+    for k, stage in enumerate(stages):
+        row = rows.get(START + k)
+        if row is not None and row["interval"] != "EXCLUDED":
+            values.append([float(row[name]) if row[name] else None for name in CHANNELS])
+            labels.append(int(stage > 0))
+    return values, labels
+
+
+def slow_windows(root: Path, cohort, lags, scaling: str) -> tuple[np.ndarray, np.ndarray]:
+    nights = {person: slow_night(root, person) for person in PEOPLE}
+    split = dict(zip(cohort.person.tolist(), cohort.split.tolist(), strict=True))
+    fitted = [p for p in PEOPLE if split[p] == "train" or (scaling == "released" and split[p] == "val")]
+    scales = []
+    for c in range(5):
+        known = [row[c] for p in fitted for row in nights[p][0]]
+        known = [v or 0.0 for v in known] if scaling == "released" else [v for v in known if v is not None]
+        mean = sum(known) / len(known)
+        scales.append((mean, (sum((v - mean) ** 2 for v in known) / len(known)) ** 0.5))
+    leaders = {next(p for p in PEOPLE if split[p] == name) for name in ("train", "val", "test")}
+
+    def shown(person: int, i: int, c: int) -> float:
+        values = nights[person][0]
+        if not 0 <= i < len(values):
+            return -1.0
+        c = 0 if scaling == "released" and person in leaders else c
+        value, (mean, sd) = values[i][c], scales[c]
+        if scaling == "training":
+            return 0.0 if value is None else (value - mean) / sd
+        if c == 0:
+            return ((value or 0.0) - mean) / sd
+        return -1.0 if value is None else value
+
+    windows = [
+        [[shown(p, i + lag, c) for c in range(5)] for lag in lags] for p in PEOPLE for i in range(len(nights[p][0]))
+    ]
+    return np.array(windows), np.concatenate([nights[p][1] for p in PEOPLE])
+
+
+CHRONOLOGICAL = range(-50, 51)
+RELEASED = [0, *(-lag for lag in range(1, 51)), *range(1, 51)]
+
+
+@pytest.mark.parametrize(
+    ("time_order", "scaling", "split"),
+    [("chronological", "training", "ours"), ("released", "released", "documented")],
+)
+def test_every_value_equals_the_slow_reference(original, time_order, scaling, split):
+    cohort = mesa.read(original, time_order, scaling, split)
+    lags = CHRONOLOGICAL if time_order == "chronological" else RELEASED
+    wanted, labels = slow_windows(original, cohort, lags, scaling)
+    assert cohort.x.shape == wanted.shape == (12 * LENGTH - 15, 101, 5)
+    np.testing.assert_allclose(cohort.x[:], wanted, atol=2e-5)
+    assert cohort.y.tolist() == labels.tolist()
+    assert cohort.channels == CHANNELS
+    assert cohort.dataset == "mesa"
+    assert cohort.origin == "real"
+
+
+def test_the_orders_of_time_show_the_same_epochs(original):
+    usual, released = mesa.read(original), mesa.read(original, time_order="released")
+    rows = np.array([0, 60, 129, 700])
+    np.testing.assert_array_equal(usual.x[rows][:, 50 + np.array(RELEASED)], released.x[rows])
+    assert usual.fingerprint() != released.fingerprint()
+    assert usual.fingerprint() == mesa.read(original).fingerprint()
+
+
+def test_missing_values_are_told_apart_from_padding(original):
+    cohort = mesa.read(original)
+    first = cohort.x[0]  # begins with 50 epochs before the recording
+    assert (first[:50] == mesa.PADDING).all()
+    assert not (first[50:] == mesa.PADDING).any()
+    values, _ = slow_night(original, 1)
+    missing = np.array([[v is None for v in row] for row in values[:51]])
+    assert missing.any(axis=0).all()
+    np.testing.assert_array_equal(first[50:] == mesa.MISSING, missing)
+    released = mesa.read(original, scaling="released")
+    person = released.person == 12  # nobody's first: its light is light
+    middle = released.x[np.flatnonzero(person)][:, 50]
+    lost = np.array([row[1] is None for row in slow_night(original, 12)[0]])
+    np.testing.assert_array_equal(middle[:, 1] == -1, lost)  # there, missing is the padding value
+
+
+def test_statistics_come_from_training_people_only(original, nsrr):
+    before, released = mesa.read(original), mesa.read(original, scaling="released")
+    changed = int(before.person[before.split == "val"][0])
+    for line in range(START + 1, START + LENGTH):
+        cell(night_file(nsrr, changed), line, "activity", "99999")
+    same = before.person != changed
+    np.testing.assert_array_equal(before.x[same], mesa.read(nsrr).x[same])
+    leaked = mesa.read(nsrr, scaling="released")  # finding D4: here the training windows change with validation people
+    assert np.abs(leaked.x[leaked.rows("train")][:, 50, 0] - released.x[released.rows("train")][:, 50, 0]).min() > 0.01
+
+
+def test_people_are_in_one_split_and_the_split_is_stable(original, nsrr):
+    for options, sizes in (({}, (8, 2, 2)), ({"split": "documented"}, (8, 2, 2))):
+        cohort = mesa.read(original, **options)
+        splits = pd.DataFrame({"person": cohort.person, "split": cohort.split}).drop_duplicates()
+        assert splits["person"].is_unique
+        assert tuple((splits["split"] == name).sum() for name in ("train", "val", "test")) == sizes
+    for folder in ("actigraphy", PROFUSION):
+        for file in (nsrr / folder).iterdir():  # .gz, and written in another order
+            file.with_name(f"{file.name}.gz").write_bytes(gzip.compress(file.read_bytes()))
+            file.unlink()
+    assert mesa.read(nsrr).fingerprint() == mesa.read(original).fingerprint()
+
+
+def documented(ids, seed):
+    """FORMAT.md: numpy seed, shuffle, the first int(0.2 n) ids are test; the others again for validation."""
+
+    def fifth(ids):
+        np.random.seed(seed)
+        shuffled = np.array(ids)
+        np.random.shuffle(shuffled)
+        return shuffled[: int(0.2 * len(ids))].tolist()
+
+    test = fifth(ids)
+    return test, fifth([i for i in ids if i not in test])
+
+
+def test_the_documented_split_has_a_seed_and_an_order(original):
+    listing = list(reversed(PEOPLE))
+    for seed, order, ids in ((42, "sorted", PEOPLE), (5, "sorted", PEOPLE), (42, listing, listing)):
+        cohort = mesa.read(original, split="documented", seed=seed, order=order)
+        test, val = documented(ids, seed)
+        assert set(cohort.person[cohort.split == "test"].tolist()) == set(test)
+        assert set(cohort.person[cohort.split == "val"].tolist()) == set(val)
+    mesa.read(original, split="documented", order="listing")
+    assert "order lacks participant 6814" in refusal(original, split="documented", order=PEOPLE[:-1])
+    assert "order must be one of 'sorted', 'listing'" in refusal(original, split="documented", order="random")
+    full = mesa._split_documented(list(range(1817)), 42)
+    assert [list(full.values()).count(name) for name in ("train", "val", "test")] == [1164, 290, 363]
+
+
+def test_attributes_and_attrition(original):
+    cohort = mesa.read(original)
+    first = cohort.attributes.drop_duplicates().astype(object)
+    assert first.iloc[0].to_dict() == {"sex": "Male", "age": "<65", "race": "White"}
+    of = {p: cohort.attributes[cohort.person == p].iloc[0] for p in PEOPLE}
+    assert of[12]["race"] == "Black"
+    assert pd.isna(of[41]["race"])  # not reported
+    assert of[40]["age"] == "<65"  # 63
+    assert of[41]["age"] == ">=65"  # 66
+    assert step(cohort, "race unknown") == (2 * LENGTH, 2)
+    assert step(cohort, "sex unknown") == (0, 0)
+    assert step(cohort, "polysomnography") == (12 * LENGTH, 12)
+    assert step(cohort, "epochs excluded by the scorer") == (15, 1)
+    assert step(cohort, "cohort") == (12 * LENGTH - 15, 12)
+    notes = cohort.attrition.set_index("step")["note"]
+    assert "the study has 1,449,147 windows of 1,164 participants, 837,173 asleep" in notes["train"]
+    assert "NSRR has 2,159" in notes["participants with actigraphy"]
+    parts = [step(cohort, name) for name in ("train", "val", "test")]
+    assert tuple(map(sum, zip(*parts, strict=True))) == step(cohort, "cohort")
+
+
+def test_nobody_is_left_out_in_silence(nsrr):
+    stage_file(nsrr, 1).unlink()
+    lines = (nsrr / OVERLAP).read_text().splitlines()
+    (nsrr / OVERLAP).write_text("\n".join(line for line in lines if not line.startswith("3,")) + "\n")
+    stage_file(nsrr, 12).write_text(profusion([2] * 1921))
+    stage_file(nsrr, 40).write_text(profusion([0] * LENGTH))
+    night_file(nsrr, 41).write_text(night_file(nsrr, 41).read_text().replace("ACTIVE", "EXCLUDED"))
+    night_file(nsrr, 77).write_text(re.sub("ACTIVE|REST-S", "EXCLUDED", night_file(nsrr, 77).read_text()))
+    cell(night_file(nsrr, 90), START + 2, "activity", "-5")
+    stage_file(nsrr, 101).write_text(profusion([*stages_of(101)[:-2], 6, 9]))
+    stage_file(nsrr, 240).write_text(profusion(stages_of(240) + [0] * 30))
+    cohort = mesa.read(nsrr)
+    counted = {
+        "participants with actigraphy": (0, 12),
+        "no polysomnography": (0, 1),
+        "not in the overlap table": (0, 1),
+        "polysomnography over 16 hours": (1921, 1),
+        "polysomnography": (9 * LENGTH + 30, 9),
+        "epochs without actigraphy": (10, 1),
+        "epochs excluded by the scorer": (15 + LENGTH // 2 + LENGTH, 3),
+        "participants without epochs": (0, 1),
+        "participants without sleep": (LENGTH - 15, 1),
+        "epochs with negative values": (1, 1),
+        "epochs without a clear stage": (2, 1),
+    }
+    assert {name: step(cohort, name) for name in counted} == counted
+    total = 9 * LENGTH + 30 - 10 - (15 + LENGTH // 2 + LENGTH) - (LENGTH - 15)
+    assert step(cohort, "cohort") == (total, 7)
+    assert len(cohort) == total
+    assert not set(cohort.person.tolist()) & {1, 3, 12, 40, 77}
+    assert cohort.y[cohort.person == 101][-2:].tolist() == [1, 1]  # as in the benchmark
+    np.testing.assert_array_equal(cohort.x[np.flatnonzero(cohort.person == 90)[1]][50, 0], mesa.MISSING)
+
+
+def test_windows_reach_across_an_excluded_stretch(original):
+    cohort = mesa.read(original)
+    rows = np.flatnonzero(cohort.person == 40)
+    middle = cohort.x[rows][:, 50]
+    np.testing.assert_array_equal(cohort.x[rows[48]][50:60], middle[48:58])  # line 59, then line 75
+
+
+def test_header_case_and_a_byte_order_mark_are_accepted(original, nsrr):
+    for file in (night_file(nsrr), nsrr / OVERLAP):
+        edit(file, 1, "\ufeff" + file.read_text().splitlines()[0].upper())
+    assert mesa.read(nsrr).fingerprint() == mesa.read(original).fingerprint()
+
+
+def test_the_newest_dataset_table_counts_and_repeated_rows_are_counted(nsrr):
+    file = nsrr / "datasets" / "mesa-sleep-harmonized-dataset-0.6.0.csv"
+    lines = file.read_text().splitlines()
+    newer = file.with_name("mesa-sleep-harmonized-dataset-0.10.0.csv")
+    newer.write_text("\n".join([*lines, lines[1]]).replace(",male,", ",female,") + "\n")
+    cohort = mesa.read(nsrr)
+    assert set(cohort.attributes["sex"]) == {"Female"}
+    assert step(cohort, "rows that repeat a participant") == (0, 1)
+    newer.write_text("\n".join([*lines, "1,5,80,no,male,white"]) + "\n")
+    message = refusal(nsrr)
+    assert "0.10.0.csv, line 14: mesaid 1 has another age" in message
+
+
+def test_people_without_a_row_of_attributes_are_kept(nsrr):
+    file = nsrr / "datasets" / "mesa-sleep-harmonized-dataset-0.6.0.csv"
+    file.write_text("\n".join(line for line in file.read_text().splitlines() if not line.startswith("555,")) + "\n")
+    cohort = mesa.read(nsrr)
+    assert cohort.attributes[cohort.person == 555].isna().all(axis=None)
+    assert step(cohort, "sex unknown") == (LENGTH, 1)
+
+
+# --- bad input
+
+FAULTS = {
+    "missing column": (
+        lambda f: edit(f, 1, COLUMNS.replace("activity", "counts")),
+        ["line 1", "activity", "mesaid,line"],
+    ),
+    "a column twice": (lambda f: edit(f, 1, COLUMNS.replace("marker", "line")), ["line 1", "line", "2 times"]),
+    "duplicate keys": (lambda f: cell(f, 9, "line", "7"), ["line 9", "epoch 7 appears twice"]),
+    "out of order": (lambda f: cell(f, 9, "line", "3"), ["line 9", "epoch 3 comes after 7"]),
+    "no epoch number": (lambda f: cell(f, 9, "line", ""), ["line 9", "whole number", "nothing"]),
+    "half an epoch": (lambda f: cell(f, 9, "line", "8.5"), ["line 9", "whole number", "8.5"]),
+    "non-numeric text": (lambda f: cell(f, 20, "activity", "many"), ["line 20", "activity", "'many'"]),
+    "not a number": (lambda f: cell(f, 20, "redlight", "nan"), ["line 20", "redlight", "'nan'"]),
+    "infinite": (lambda f: cell(f, 20, "whitelight", "inf"), ["line 20", "whitelight", "'inf'"]),
+    "unknown category": (lambda f: cell(f, 20, "interval", "NAP"), ["line 20", "interval", "'NAP'", "REST-S"]),
+    "another participant": (lambda f: cell(f, 20, "mesaid", "4"), ["line 20", "mesaid", "expected 3", "4"]),
+    "0 bytes": (lambda f: f.write_bytes(b""), ["is empty"]),
+    "header only": (lambda f: f.write_text(COLUMNS + "\n"), ["a header and no rows"]),
+    "cut": (lambda f: f.write_bytes(f.read_bytes()[:2003]), ["the header has 15", "truncated"]),
+    "not UTF-8": (lambda f: f.write_bytes(f.read_bytes().replace(b"ACTIVE", b"ACT\xffVE", 1)), ["not UTF-8"]),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_faults_of_an_actigraphy_file(nsrr, fault):
+    break_it, words = FAULTS[fault]
+    break_it(night_file(nsrr))
+    message = refusal(nsrr)
+    assert "mesa-sleep-0003.csv" in message
+    for word in words:
+        assert word in message
+
+
+STAGE_FAULTS = {
+    "unknown stage": (lambda f: f.write_text(profusion([0, 1, 12])), ["SleepStage 3 is '12'", "expected 0"]),
+    "a word": (lambda f: f.write_text(profusion([0, "REM"])), ["SleepStage 2 is 'REM'"]),
+    "negative": (lambda f: f.write_text(profusion([-1])), ["'-1'"]),
+    "empty cell": (lambda f: f.write_text(profusion([""])), ["SleepStage 1 is ''"]),
+    "mixed units": (
+        lambda f: f.write_text(profusion([0, 1]).replace(">30<", ">20<")),
+        ["EpochLength is 20", "30 seconds"],
+    ),
+    "no stages": (lambda f: f.write_text(profusion([])), ["holds no SleepStage"]),
+    "another export": (lambda f: f.write_text("<PSGAnnotation></PSGAnnotation>"), ["PSGAnnotation", "Profusion"]),
+    "cut": (lambda f: f.write_bytes(f.read_bytes()[:500]), ["truncated"]),
+    "0 bytes": (lambda f: f.write_bytes(b""), ["is empty"]),
+    "not UTF-8": (lambda f: f.write_bytes(f.read_bytes().replace(b"Arousal", b"Ar\xffusal")), ["no UTF-8"]),
+}
+
+
+@pytest.mark.parametrize("fault", STAGE_FAULTS)
+def test_faults_of_a_stages_file(nsrr, fault):
+    break_it, words = STAGE_FAULTS[fault]
+    break_it(stage_file(nsrr))
+    message = refusal(nsrr)
+    assert "mesa-sleep-0003-profusion.xml" in message
+    for word in words:
+        assert word in message
+
+
+@pytest.mark.parametrize("file", [night_file, stage_file])
+def test_a_gz_cut_in_half(nsrr, file):
+    packed = gzip.compress(file(nsrr).read_bytes())
+    name = file(nsrr).name
+    file(nsrr).with_name(f"{name}.gz").write_bytes(packed)
+    assert f"{name}" in (message := refusal(nsrr))  # both are there
+    assert "of one participant" in message
+    file(nsrr).unlink()
+    mesa.read(nsrr)
+    file(nsrr).with_name(f"{name}.gz").write_bytes(packed[: len(packed) // 2])
+    assert f"{name}.gz is truncated" in refusal(nsrr)
+
+
+def test_faults_of_the_tables(nsrr):
+    overlap, people = nsrr / OVERLAP, nsrr / "datasets" / "mesa-sleep-harmonized-dataset-0.6.0.csv"
+    kept = overlap.read_text()
+    edit(overlap, 4, "3,11,20:05:30,20:05:28")
+    assert "line 4: mesaid 3 appears twice" in refusal(nsrr)
+    edit(overlap, 4, "12,eleven,20:05:30,20:05:28")
+    assert "line 4, column line: expected a number or nothing, found 'eleven'" in refusal(nsrr)
+    edit(overlap, 4, "12,0,20:05:30,20:05:28")
+    assert "line 4, column line: expected a whole number from 1, found 0" in refusal(nsrr)
+    overlap.unlink()
+    assert "mesa-actigraphy-psg-overlap.csv is missing" in refusal(nsrr)
+    overlap.with_name(f"{overlap.name}.gz").write_bytes(gzip.compress(kept.encode()))
+    mesa.read(nsrr)
+    rows = people.read_text()
+    people.write_text(rows.replace("nsrr_race", "race"))
+    assert "column nsrr_race is missing" in refusal(nsrr)
+    people.write_text(rows.replace("asian", "martian"))
+    with pytest.raises(ValueError, match="race: value 'martian'"):
+        mesa.read(nsrr)
+    people.write_text(rows.replace("1,5,54", "1,5,540"))
+    assert "line 2, column nsrr_age: expected years from 18 to 120, found 540" in refusal(nsrr)
+    people.unlink()
+    assert "holds no mesa-sleep-harmonized-dataset-X.Y.Z.csv" in refusal(nsrr)
+
+
+def test_polysomnography_outside_the_recording(nsrr):
+    lines = [f"{person},5000,20:05:30,20:05:28" for person in PEOPLE]
+    (nsrr / OVERLAP).write_text("\n".join(["mesaid,line,linetime,starttime_psg", *lines, ""]))
+    assert "none of 12 participants" in (message := refusal(nsrr))
+    assert "epochs without actigraphy" in message
+
+
+def test_an_empty_segment_is_no_error(nsrr):
+    file = nsrr / "datasets" / "mesa-sleep-harmonized-dataset-0.6.0.csv"
+    file.write_text(file.read_text().replace("asian", "white"))
+    assert "Asian" not in set(mesa.read(nsrr).attributes["race"])
+
+
+def test_folders_of_other_datasets(tmp_path):
+    for name, told in (("set-a.tar.gz", "Challenge 2012"), ("ADMISSIONS.csv", "MIMIC-III"), ("card.yaml", "your own")):
+        folder = tmp_path / told
+        folder.mkdir()
+        (folder / name).write_text("x")
+        assert "this looks like" in (message := refusal(folder))
+        assert told in message
+    assert "is not a folder" in refusal(tmp_path / "nowhere")
+    assert "has no folder actigraphy; give NSRR's folder" in refusal(tmp_path)
+    for place in ("actigraphy", PROFUSION):
+        (tmp_path / place).mkdir(parents=True)
+    assert "holds no mesa-sleep-XXXX.csv" in refusal(tmp_path)
+
+
+@pytest.mark.parametrize("options", [{"time_order": "reversed"}, {"scaling": "none"}, {"split": "random"}])
+def test_unknown_options_are_refused(original, options):
+    (name, value), *_ = options.items()
+    assert f"{name} must be one of" in (message := refusal(original, **options))
+    assert repr(value) in message
+
+
+def test_a_study_trains_on_lazy_windows(original, tmp_path, tiny):
+    cohort = mesa.read(original)
+    study = Study(cohort, tiny(), tmp_path / "results")
+    assert study.windows("train").x.shape[0] == len(cohort.rows("train"))
+    assert not isinstance(study.windows("train").x, np.ndarray)
+    scores = study.scores("frozen_3", 1)
+    assert np.isfinite(scores[cohort.split != "train"]).all()
+
+
+def test_registry_and_card(original):
+    assert "mesa" in readers.DATASETS
+    assert len(readers.read("mesa", original)) == 12 * LENGTH - 15
+    card = cards.load("mesa")
+    assert (card.access, card.people, card.metric.metric) == ("restricted", 1817, "error_rate_ratio")
+    assert card.windows.timesteps == mesa.TIMESTEPS
+    assert card.windows.channels == len(mesa_files.CHANNELS)
+    for what in ("", " asleep"):
+        assert sum(card.expected[f"{name}{what}"] for name in ("train", "val", "test")) == card.expected[f"total{what}"]
+
+
+def test_the_card_repeats_the_published_counts(shared):
+    counts = pd.read_csv(shared / "published" / "dataset_shapes.csv")
+    counts = counts[counts["dataset"] == "MESA"].set_index(["split", "metric"])["value"].astype(int)
+    expected = cards.load("mesa").expected
+    for name in ("train", "val", "test"):
+        assert counts[name, "samples"] == expected[name]
+        assert counts[name, "unique_subjects"] == expected[f"{name} people"]
+        assert counts[name, "label_gt_1"] == expected[f"{name} asleep"]
+    assert counts["all", "samples"] == expected["total"]
+    assert counts["all", "unique_subjects"] == cards.load("mesa").people

@@ -1,0 +1,195 @@
+"""``check`` and ``new``: what they say of good and broken folders, the power behind it, template and example."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+from statsmodels.stats.power import NormalIndPower
+from statsmodels.stats.proportion import proportion_effectsize
+
+from fairlib import cards, readers, simple, template
+from fairlib.__main__ import main
+from fairlib.check import check, detectable_rate, power
+from fairlib.cohort import CohortError
+from fairlib.finetuning import Windows
+from fairlib.inference import auc
+from fairlib.parameters import ROOT
+from fairlib.twins import challenge2012
+
+EXAMPLE = ROOT / "book" / "example_table"
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return template.write(tmp_path / "data")
+
+
+# ---------------------------------------------------------------------------------------------------------------- check
+
+
+def test_the_example_of_the_book(capsys):
+    assert main(["check", str(EXAMPLE)]) == 0
+    text = capsys.readouterr().out
+    for words in (
+        "this looks like a table of your own",
+        "windows.csv: 187 kB",
+        "windows of 24 steps × 3 channels",
+        "all: 300 windows, 150 people",
+        "windows without a row in labels: left out: no label",
+        "Large size: no. 300 windows of 150 made-up people",
+        "error rate is 20 %, with 80 % power at 5 %",
+        "age <65 (33 people): the reference",
+        "difference",
+        "The study can run: dataset=example_table, source=",
+    ):
+        assert words in text, words
+
+
+def test_the_template_is_accepted_under_the_strictest_rule(folder):
+    text, runs = check(folder)
+    assert runs
+    assert "access: restricted (counts under 11 are withheld)" in text
+    assert "withheld: fewer than 11 people or events" in text
+    assert "train: <11 windows" in text
+
+
+def test_an_official_dataset_is_recognised(tmp_path):
+    challenge2012.write(tmp_path / "twin", {"windows": 240})
+    text, runs = check(tmp_path / "twin")
+    assert runs
+    assert "this looks like Challenge 2012" in text
+    assert "rows without a parameter name: dropped" in text
+    assert "Coronary care" in text
+    text, runs = check(tmp_path / "twin", "mimic")
+    assert not runs
+    assert "this looks like Challenge 2012, read it with dataset 'challenge2012'" in text
+
+
+def test_broken_folders(folder, tmp_path, capsys):
+    (folder / "people.csv").unlink()
+    assert main(["check", str(folder)]) == 1
+    printed = capsys.readouterr()
+    assert "What is wrong" in printed.out
+    assert "holds neither people.csv nor people.parquet" in printed.out
+    assert printed.out.endswith("The study cannot run.\n")
+    assert printed.err == ""
+    (tmp_path / "empty").mkdir()
+    assert main(["check", str(tmp_path / "empty")]) == 1
+    assert "no layout that the study knows" in capsys.readouterr().out
+    assert main(["check", str(tmp_path / "none")]) == 1
+    assert "is not a folder" in capsys.readouterr().out
+    (folder / "card.yaml").write_text("name: x")
+    assert main(["check", str(folder)]) == 1
+    assert "card.yaml is not a valid data card" in capsys.readouterr().out
+    assert main(["check", str(folder), "--dataset", "mimik"]) == 1
+
+
+def test_nobody_to_compare_with(folder):
+    people = pd.read_csv(folder / "people.csv").assign(sex="M", age=30)
+    people.to_csv(folder / "people.csv", index=False)
+    text, runs = check(folder)
+    assert not runs
+    assert "age: nobody in >=65: on the card, not in the data; not judged" in text
+    assert "The study cannot run: in no attribute are there people of two segments in the test split" in text
+
+
+@pytest.mark.parametrize("value", ["0", "1", "many"])
+def test_the_assumed_error_rate(value, capsys):
+    with pytest.raises(SystemExit):
+        main(["check", str(EXAMPLE), "--error-rate", value])
+    assert "between 0 and 1" in capsys.readouterr().err
+
+
+# ---------------------------------------------------------------------------------------------------------------- power
+
+
+@pytest.mark.parametrize(("people", "reference", "rate"), [(100, 100, 0.2), (50, 400, 0.1), (1000, 30, 0.3)])
+def test_the_detectable_rate_has_80_percent_power(people, reference, rate):
+    worse = detectable_rate(people, reference, rate)
+    h = proportion_effectsize(worse, rate)
+    found = NormalIndPower().power(h, people, 0.05, ratio=reference / people)
+    assert found == pytest.approx(0.8, abs=1e-6)
+    draw = np.random.default_rng(0)  # and in an experiment
+    errors = draw.binomial(people, worse, 4000) / people, draw.binomial(reference, rate, 4000) / reference
+    pooled = (errors[0] * people + errors[1] * reference) / (people + reference)
+    spread = np.sqrt(pooled * (1 - pooled) * (1 / people + 1 / reference))
+    assert (np.abs(errors[0] - errors[1]) > 1.96 * spread).mean() == pytest.approx(0.8, abs=0.05)
+
+
+def test_the_numbers_in_the_chapter():
+    text = (ROOT / "book" / "bring_your_own_data.md").read_text(encoding="utf-8")
+    assert "25 test people each" in text
+    assert f"err for {100 * detectable_rate(25, 25):.0f} % of the" in text
+    assert "about 1,700 test people in each segment" in text
+    assert detectable_rate(1700, 1700) / 0.2 == pytest.approx(1.2, abs=0.005)
+
+
+def test_few_people_detect_nothing_and_more_people_more():
+    assert np.isnan(detectable_rate(3, 3, 0.2))
+    rates = [detectable_rate(n, 500, 0.2) for n in (20, 80, 320)]
+    assert rates == sorted(rates, reverse=True)
+
+
+def test_power_counts_people_and_withholds(make_cohort):
+    table = power(make_cohort("challenge2012", "twin", people=300, windows=4))
+    assert table.groupby("attribute")["people"].sum().max() <= 90  # 30 % of 300 are in test
+    assert (table.loc[table["note"] == "reference", "segment"] == ["Male", "<65", "Medical"]).all()
+    compared = table[table["note"] != "reference"]
+    assert (compared["ratio"] > 1).all()
+    assert compared["difference"].to_numpy() == pytest.approx((compared["detectable"] - 0.2).to_numpy())
+    gender = ["Female"] * 20 + ["Male"] * 280
+    hidden = power(make_cohort("challenge2012", "real", people=300, gender=gender)).set_index("segment").loc["Female"]
+    assert "withheld" in hidden["note"]
+    assert np.isnan(hidden["people"])
+    assert np.isnan(hidden["detectable"])
+
+
+# --------------------------------------------------------------------------------------------- template and the example
+
+
+def test_new(tmp_path, capsys):
+    assert main(["new", str(tmp_path / "mine")]) == 0
+    assert "python -m fairlib check" in capsys.readouterr().out
+    assert sorted(path.name for path in (tmp_path / "mine").iterdir()) == [
+        "card.yaml",
+        "labels.csv",
+        "people.csv",
+        "windows.csv",
+    ]
+    text = (tmp_path / "mine" / "card.yaml").read_text()
+    assert text.count("#") > 25
+    assert yaml.safe_load(text)["access"] == "restricted"
+    assert main(["new", str(tmp_path / "mine")]) == 2
+    assert "is not empty" in capsys.readouterr().err
+    with pytest.raises(CohortError, match="is not empty"):
+        template.write(tmp_path / "mine")
+
+
+def test_the_example_ships_as_the_function_writes_it(tmp_path):
+    made = template.write(tmp_path / "example", **template.EXAMPLE)
+    for path in EXAMPLE.iterdir():
+        assert path.read_bytes() == (made / path.name).read_bytes(), path.name
+    assert len(list(EXAMPLE.iterdir())) == 4
+    assert sum(path.stat().st_size for path in EXAMPLE.iterdir()) < 300_000
+
+
+def test_the_example_can_be_learnt_and_shows_what_was_planted():
+    cohort = readers.read("table", EXAMPLE)
+    assert (cohort.x.shape, cohort.origin, len(set(cohort.person))) == ((300, 24, 3), "twin", 150)
+    assert cards.load("example_table").protected() == ["sex", "age"]
+    train, test = (Windows(cohort.x[rows], cohort.y[rows]) for rows in (cohort.rows("train"), cohort.rows("test")))
+    _, predict = simple.fit(train)
+    assert auc(test.y, predict(test.x)) > 0.7
+    old = (cohort.attributes["age"] == ">=65").to_numpy()
+    assert cohort.x[old, :, 0].std() > 1.3 * cohort.x[~old, :, 0].std()
+
+
+@pytest.mark.parametrize("command", ["check", "new", "croissant"])
+def test_help(command):
+    done = subprocess.run(
+        [sys.executable, "-m", "fairlib", command, "--help"], capture_output=True, text=True, check=True, cwd=ROOT
+    )
+    assert len(done.stdout.splitlines()) > 6
