@@ -10,7 +10,6 @@ that ``challenge2012_records`` says of signals.
 import gzip
 import io
 import json
-import shutil
 import tarfile
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
@@ -22,11 +21,10 @@ import pandas as pd
 from .. import cards
 from ..readers.challenge2012 import OUTCOME_COLUMNS
 from ..seeds import generator
-from . import challenge2012_records, people
+from . import challenge2012_records, folder, people
 from .people import UNKNOWN, Planted, Spec, SpecError
 
 PUBLISHED = json.loads(Path(__file__).with_name("challenge2012_published.json").read_text(encoding="utf-8"))
-MARK = "TWIN.json"
 SET = 4000
 #: Above the official numbers (132539 to 163037), so that no synthetic record can be taken for a real one.
 FIRST_RECORD = 900_001
@@ -54,23 +52,19 @@ def write(path: Path | str, spec: TwinSpec | Mapping | Path | str | None = None,
     """
     path, spec = Path(path), people.load(TwinSpec, spec)
     people.check(spec, {name: facts.segments for name, facts in cards.load("challenge2012").attributes.items()})
-    if path.exists() and not (path / MARK).exists() and (not path.is_dir() or any(path.iterdir())):
-        raise SpecError(f"{path} exists and is no twin (it holds no {MARK}); give an empty or a new folder")
+    folder.refuse_other(path)
     stays = _stays(spec, seed)
-    partial = path.with_name(f".{path.name}.partial")  # renamed at the end: a killed run leaves no half-written twin
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
-    rng, rows = generator(seed, "twin", "challenge2012", "signals"), 0
-    for name, part in stays.groupby("set"):
-        records = challenge2012_records.texts(part, PUBLISHED["ever measured"], rng)
-        rows += _write_set(partial / f"set-{name}.tar.gz", f"set-{name}", zip(part["RecordID"], records, strict=True))
-        lines = part[list(OUTCOME_COLUMNS)].astype(str).agg(",".join, axis=1)
-        text = "\n".join([",".join(OUTCOME_COLUMNS), *lines, ""])
-        (partial / f"Outcomes-{name}.txt").write_bytes(text.encode())
-    (partial / MARK).write_text(json.dumps(_describe(stays, spec, seed, rows), indent=1) + "\n", encoding="utf-8")
-    if path.exists():
-        shutil.rmtree(path)
-    partial.rename(path)
+    with folder.written_whole(path) as partial:
+        rng, rows = generator(seed, "twin", "challenge2012", "signals"), 0
+        for name, part in stays.groupby("set"):
+            records = challenge2012_records.texts(part, PUBLISHED["ever measured"], rng)
+            rows += _write_set(
+                partial / f"set-{name}.tar.gz", f"set-{name}", zip(part["RecordID"], records, strict=True)
+            )
+            lines = part[list(OUTCOME_COLUMNS)].astype(str).agg(",".join, axis=1)
+            text = "\n".join([",".join(OUTCOME_COLUMNS), *lines, ""])
+            (partial / f"Outcomes-{name}.txt").write_bytes(text.encode())
+        folder.mark(partial, _describe(stays, spec, seed, rows))
     return path
 
 

@@ -11,7 +11,6 @@ original, nobody has an id in two years.
 """
 
 import json
-import shutil
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -24,12 +23,11 @@ from tqdm.auto import tqdm
 
 from .. import cards
 from ..seeds import generator
+from . import folder, people
 from . import globem_behaviour as behaviour
-from . import people
 from .people import UNKNOWN, Planted, Spec, SpecError
 
 PUBLISHED = json.loads(Path(__file__).with_name("globem_published.json").read_text(encoding="utf-8"))
-MARK = "TWIN.json"
 #: Each of the reader's three splits needs a person with mostly depressed weeks, and one with mostly other weeks.
 MIN_PEOPLE = 3
 PEOPLE = (20, 100_000)
@@ -64,19 +62,13 @@ def write(path: Path | str, spec: TwinSpec | Mapping | Path | str | None = None,
     """
     path, spec = Path(path), people.load(TwinSpec, spec)
     people.check(spec, {name: attribute.segments for name, attribute in cards.load("globem").attributes.items()})
-    if path.exists() and not (path / MARK).exists() and (not path.is_dir() or any(path.iterdir())):
-        raise SpecError(f"{path} exists and is no twin (it holds no {MARK}); give an empty or a new folder")
+    folder.refuse_other(path)
     students, z, windows = _windows(spec, seed)
-    partial = path.with_name(f".{path.name}.partial")  # renamed at the end: a killed run leaves no half-written twin
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
-    for year in tqdm(MONDAYS, desc="GLOBEM twin", unit="year", disable=len(students) < 200):
-        _write_year(partial / f"INS-W_{year}", year, students, z, windows, seed)
-    _write_demographics(partial / "demographics.csv", students, generator(seed, "twin", "globem", "demographics"))
-    (partial / MARK).write_text(json.dumps(_describe(students, windows, spec, seed), indent=1) + "\n", encoding="utf-8")
-    if path.exists():
-        shutil.rmtree(path)
-    partial.rename(path)
+    with folder.written_whole(path) as partial:
+        for year in tqdm(MONDAYS, desc="GLOBEM twin", unit="year", disable=len(students) < 200):
+            _write_year(partial / f"INS-W_{year}", year, students, z, windows, seed)
+        _write_demographics(partial / "demographics.csv", students, generator(seed, "twin", "globem", "demographics"))
+        folder.mark(partial, _describe(students, windows, spec, seed))
     return path
 
 

@@ -8,7 +8,6 @@ recordings without polysomnography, excluded stretches, and all that ``mesa_nigh
 """
 
 import json
-import shutil
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -19,13 +18,12 @@ from scipy.special import expit, logit
 
 from .. import cards
 from ..seeds import generator
-from . import mesa_nights, people
+from . import folder, mesa_nights, people
 from .mesa_files import write_files
 from .mesa_nights import Nights
 from .people import Planted, Spec, SpecError
 
 PUBLISHED = json.loads(Path(__file__).with_name("mesa_published.json").read_text(encoding="utf-8"))
-MARK = "TWIN.json"
 #: Epochs a night, as published; fewer where few windows are asked for, so that there are people enough to compare.
 NIGHT = round(PUBLISHED["windows"] / PUBLISHED["people"])
 SHORTEST, LONGEST, FEW = 5, 1500, 20
@@ -75,17 +73,11 @@ def write(path: Path | str, spec: TwinSpec | Mapping | Path | str | None = None,
     """
     path, spec = Path(path), people.load(TwinSpec, spec)
     people.check(spec, {name: attribute.segments for name, attribute in cards.load("mesa").attributes.items()})
-    if path.exists() and not (path / MARK).exists() and (not path.is_dir() or any(path.iterdir())):
-        raise SpecError(f"{path} exists and is no twin (it holds no {MARK}); give an empty or a new folder")
+    folder.refuse_other(path)
     persons, nights = draw(spec, seed)
-    partial = path.with_name(f".{path.name}.partial")  # renamed at the end: a killed run leaves no half-written twin
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
-    write_files(partial, persons, nights, generator(seed, "twin", "mesa", "files"))
-    (partial / MARK).write_text(json.dumps(_describe(persons, nights, spec, seed), indent=1) + "\n", encoding="utf-8")
-    if path.exists():
-        shutil.rmtree(path)
-    partial.rename(path)
+    with folder.written_whole(path) as partial:
+        write_files(partial, persons, nights, generator(seed, "twin", "mesa", "files"))
+        folder.mark(partial, _describe(persons, nights, spec, seed))
     return path
 
 

@@ -8,7 +8,6 @@ that ``mimic_episodes`` says of signals.
 """
 
 import json
-import shutil
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -18,12 +17,11 @@ import pandas as pd
 
 from .. import cards
 from ..seeds import generator
-from . import mimic_episodes, people
+from . import folder, mimic_episodes, people
 from .mimic_tables import hospital, write_tables
 from .people import UNKNOWN, Planted, Spec, SpecError
 
 PUBLISHED = json.loads(Path(__file__).with_name("mimic_published.json").read_text(encoding="utf-8"))
-MARK = "TWIN.json"
 CAREVUE = 0.55
 #: In small twins the test split holds more deaths than its share, so that it can be evaluated at all.
 MIN_DEATHS = {"test": 8, "val": 3, "train": 3}
@@ -46,27 +44,22 @@ def write(path: Path | str, spec: TwinSpec | Mapping | Path | str | None = None,
     """
     path, spec = Path(path), people.load(TwinSpec, spec)
     people.check(spec, {name: attribute.segments for name, attribute in cards.load("mimic").attributes.items()})
-    if path.exists() and not (path / MARK).exists() and (not path.is_dir() or any(path.iterdir())):
-        raise SpecError(f"{path} exists and is no twin (it holds no {MARK}); give an empty or a new folder")
+    folder.refuse_other(path)
     stays = _stays(spec, seed)
-    partial = path.with_name(f".{path.name}.partial")  # renamed at the end: a killed run leaves no half-written twin
-    shutil.rmtree(partial, ignore_errors=True)
-    task = partial / "in-hospital-mortality"
-    for split in ("train", "test"):
-        (task / split).mkdir(parents=True)
-    rows = 0
-    contents = mimic_episodes.texts(stays, generator(seed, "twin", "mimic", "signals"))
-    for place, name, text in zip(
-        np.where(stays["split"] == "test", "test", "train"), stays["file"], contents, strict=True
-    ):
-        (task / place / name).write_bytes(text.encode())
-        rows += text.count("\n") - 1
-    _write_lists(task, stays, generator(seed, "twin", "mimic", "lists"))
-    write_tables(partial, stays, generator(seed, "twin", "mimic", "tables"))
-    (partial / MARK).write_text(json.dumps(_describe(stays, spec, seed, rows), indent=1) + "\n", encoding="utf-8")
-    if path.exists():
-        shutil.rmtree(path)
-    partial.rename(path)
+    with folder.written_whole(path) as partial:
+        task = partial / "in-hospital-mortality"
+        for split in ("train", "test"):
+            (task / split).mkdir(parents=True)
+        rows = 0
+        contents = mimic_episodes.texts(stays, generator(seed, "twin", "mimic", "signals"))
+        for place, name, text in zip(
+            np.where(stays["split"] == "test", "test", "train"), stays["file"], contents, strict=True
+        ):
+            (task / place / name).write_bytes(text.encode())
+            rows += text.count("\n") - 1
+        _write_lists(task, stays, generator(seed, "twin", "mimic", "lists"))
+        write_tables(partial, stays, generator(seed, "twin", "mimic", "tables"))
+        folder.mark(partial, _describe(stays, spec, seed, rows))
     return path
 
 
