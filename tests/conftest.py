@@ -18,6 +18,14 @@ ROOT = Path(__file__).parent.parent
 torch.set_num_threads(1)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _few_draws():
+    """A twin's truth from fewer draws: tests write many twins. ``twins/test_truth.py`` asks for a million."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("fairlib.twins.truth.DRAWS", 20_000)
+        yield
+
+
 @pytest.fixture(scope="session")
 def shared() -> Path:
     """The folder with the published facts, beside the repository or at FAIRLIB_SHARED; not part of a clone."""

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 
@@ -42,8 +43,18 @@ def test_fetch_and_extract(calls):
 def test_twin(calls, capsys):
     assert main(["twin", "mimic", "data"]) == 0
     assert main(["twin", "mimic", "data", "--windows", "300", "--seed", "7"]) == 0
-    assert calls == [("twin", "mimic", "data", None, 0), ("twin", "mimic", "data", {"windows": 300}, 7)]
+    default = twins.load_spec("mimic")
+    assert calls == [("twin", "mimic", "data", default, 0), ("twin", "mimic", "data", replace(default, windows=300), 7)]
     assert "twin of mimic in data" in capsys.readouterr().out
+
+
+def test_twin_with_a_spec(calls, tmp_path, capsys):
+    (tmp_path / "spec.yaml").write_text("windows: 400\nnoise:\n  gender: {Female: 1.0}\n")
+    assert main(["twin", "mimic", "data", "--spec", str(tmp_path / "spec.yaml"), "--windows", "500"]) == 0
+    spec = calls[0][3]
+    assert (spec.windows, spec.noise) == (500, {"gender": {"Female": 1.0}})
+    assert main(["twin", "mimic", "data", "--spec", str(tmp_path / "none.yaml")]) == 2
+    assert "none.yaml is no readable YAML file" in capsys.readouterr().err
 
 
 def test_twin_for_real(tmp_path):

@@ -7,14 +7,36 @@ real people.
 
 import importlib
 from pathlib import Path
+from types import ModuleType
 
-from .people import Spec, SpecError
+from .. import cards
+from .people import Spec, SpecError, load
 
 TWINS = ("mimic", "challenge2012", "mesa", "globem")
 
 
 def write(dataset: str, path: Path | str, spec: Spec | dict | Path | None = None, seed: int = 0) -> Path:
     """Write the twin of a dataset by its name; a ``spec`` may be partial (a dict or a YAML file)."""
+    return module(dataset).write(path, spec, seed)
+
+
+def load_spec(dataset: str, spec: Spec | dict | Path | str | None = None) -> Spec:
+    """The spec of a dataset's twin: its defaults, or with what a dict or a YAML file changes."""
+    return load(module(dataset).TwinSpec, spec)
+
+
+def sized(dataset: str, windows: int | None, each: int) -> dict:
+    """The spec of a twin for a study of about ``windows`` windows; None: a twin of the original's size.
+
+    each: about how many windows the study takes of a participant, where it has to leave some out.
+    """
+    wanted = windows or cards.load(dataset).expected["total"]
+    own = getattr(module(dataset), "sized", None)
+    return own(wanted, each) if own else {"windows": wanted}
+
+
+def module(dataset: str) -> ModuleType:
+    """The module of a dataset's twin: ``TwinSpec``, ``write``, ``fresh``, ``SCORER``, perhaps its own ``sized``."""
     if dataset not in TWINS:
         raise SpecError(f"no twin for dataset {dataset!r}; there are twins for {', '.join(TWINS)}")
-    return importlib.import_module(f"{__name__}.{dataset}").write(path, spec, seed)
+    return importlib.import_module(f"{__name__}.{dataset}")

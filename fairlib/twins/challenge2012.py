@@ -17,17 +17,19 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from scipy.special import expit
 
 from .. import cards
 from ..readers.challenge2012 import OUTCOME_COLUMNS
 from ..seeds import generator
-from . import challenge2012_records, folder, people
+from . import challenge2012_records, folder, people, truth
 from .people import UNKNOWN, Planted, Spec, SpecError
 
 PUBLISHED = json.loads(Path(__file__).with_name("challenge2012_published.json").read_text(encoding="utf-8"))
 SET = 4000
 #: Above the official numbers (132539 to 163037), so that no synthetic record can be taken for a real one.
 FIRST_RECORD = 900_001
+SCORER = challenge2012_records.SCORER
 
 
 @dataclass(frozen=True)
@@ -65,6 +67,7 @@ def write(path: Path | str, spec: TwinSpec | Mapping | Path | str | None = None,
             text = "\n".join([",".join(OUTCOME_COLUMNS), *lines, ""])
             (partial / f"Outcomes-{name}.txt").write_bytes(text.encode())
         folder.mark(partial, _describe(stays, spec, seed, rows))
+        truth.write(partial, "challenge2012", spec)
     return path
 
 
@@ -98,17 +101,30 @@ def _at_65(bands: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame({"<65": bands.T @ under, ">=65": bands.T @ (1 - under)}).T
 
 
+def fresh(spec: TwinSpec, n: int, rng: np.random.Generator) -> pd.DataFrame:
+    """n fresh draws of the model for ``truth``: person, segments, label, best (score) and reading (of ``SCORER``)."""
+    stays = _drawn(spec, n, rng)
+    best = people.best_score(stays, expit(stays["log_odds"] + spec.severity * stays["z"]).to_numpy())
+    reading = challenge2012_records.heart_rate(stays, PUBLISHED["ever measured"], rng)
+    return stays.assign(person=np.arange(n), best=best, reading=reading)
+
+
+def _drawn(spec: TwinSpec, n: int, rng: np.random.Generator) -> pd.DataFrame:
+    """n stays, each of another person: segments, knobs' effects, severity z, outcome and label."""
+    cells = people.population(tables())
+    rates = {name: table["rate"].to_dict() for name, table in _published().items()}
+    log_odds = people.outcome_log_odds(cells, rates, PUBLISHED["deaths"] / PUBLISHED["windows"], spec)
+    stays = people.draw(cells, log_odds, spec, n, rng)
+    stays["z"] = rng.standard_normal(n)
+    stays["outcome"], stays["label"] = people.label(stays, stays["z"].to_numpy(), spec, rng)
+    return stays
+
+
 def _stays(spec: TwinSpec, seed: int) -> pd.DataFrame:
     """One row a stay: segments, severity, knobs' effects, label, descriptors and outcomes as in the files."""
-    rng, published = generator(seed, "twin", "challenge2012", "people"), _published()
-    cells = people.population(tables())
-    rates = {name: table["rate"].to_dict() for name, table in published.items()}
-    log_odds = people.outcome_log_odds(cells, rates, PUBLISHED["deaths"] / PUBLISHED["windows"], spec)
-    stays = people.draw(cells, log_odds, spec, spec.windows, rng)
-    n = len(stays)
-    z = rng.standard_normal(n)
-    stays["z"] = z
-    stays["outcome"], stays["label"] = people.label(stays, z, spec, rng)
+    rng = generator(seed, "twin", "challenge2012", "people")
+    stays = _drawn(spec, spec.windows, rng)
+    n, z = len(stays), stays["z"].to_numpy()
     stays["RecordID"] = FIRST_RECORD + np.arange(n)
     stays["set"] = np.array(list("abc"))[np.arange(n) // SET]
     card = cards.load("challenge2012").attributes

@@ -17,6 +17,7 @@ from scipy.special import expit, logit
 
 from ..readers.challenge2012 import HOURS, VARIABLES
 from .mimic_episodes import Signal
+from .people import Scorer
 
 SIGNALS = {
     "ALP": Signal(90, 40, 8, 10, 4, 0.04, 0, 15, 2000),
@@ -70,6 +71,9 @@ ROUND = {"NIMAP": 0.87, "ALP": 0.45, "Albumin": 0.4, "SaO2": 0.45}
 ORDERED = 0.4
 INTERRUPTED, UNNAMED, REPEATED = 0.025, 0.13, 0.004
 BLOCK = 500
+#: The hour of the fixed scorer, and its rule: tachycardia is a bad sign.
+READ = 24
+SCORER = Scorer(f"last heart rate charted in hour {READ}", "beats per minute", 100, 8, SIGNALS["HR"].baseline)
 
 
 def texts(stays: pd.DataFrame, ever: dict[str, float], rng: np.random.Generator) -> Iterator[str]:
@@ -98,9 +102,8 @@ def _block(stays: pd.DataFrame, ever: dict[str, float], rng: np.random.Generator
             ordered = ORDERED if chance < 0.9 else 0
             measured[first] = rng.random((n, 1)) < expit(logit(chance) + ordered * z)
         seen = slot & measured[first] & (rng.random((n, HOURS)) < signal.rate)
-        spread = noise * (signal.person * rng.standard_normal((n, 1)) + signal.noise * rng.standard_normal((n, HOURS)))
-        value = signal.baseline + z * (signal.shift + signal.drift * trend) + spread
-        whole = np.rint(np.clip(value[seen], signal.low, signal.high) * 10**signal.digits)
+        value = signal.value(z, noise, rng.standard_normal((n, 1)), trend, rng)
+        whole = signal.shown(value[seen])
         again = rng.random(len(whole)) < (0 if name == "MechVent" else REPEATED)  # the later row counts
         stay, at = np.nonzero(seen)[0], minute[seen]
         parts = ((stay, at, whole), (stay[again], at[again], whole[again] + 1))
@@ -124,6 +127,17 @@ def _block(stays: pd.DataFrame, ever: dict[str, float], rng: np.random.Generator
         if interrupted[i]:
             head.insert(3, "00:00,Urine,0")
         yield "\n".join(["Time,Parameter,Value", *head, *lines[ends[i - 1] if i else 0 : ends[i]], ""])
+
+
+def heart_rate(stays: pd.DataFrame, ever: dict[str, float], rng: np.random.Generator) -> np.ndarray:
+    """Fresh draws of what ``SCORER`` reads: the last heart rate of hour ``READ``, (n,), NaN where none is charted."""
+    z, noise, charted = (stays[name].to_numpy()[:, None] for name in ("z", "noise", "charted"))
+    n, signal = len(stays), SIGNALS["HR"]
+    trend = (60 * READ + rng.integers(0, 60, (n, 1))) / (60 * HOURS)
+    seen = (rng.random((n, 1)) < charted * signal.rate) & (rng.random((n, 1)) < chances(ever)["HR"])
+    shown = signal.shown(signal.value(z, noise, rng.standard_normal((n, 1)), trend, rng))
+    shown += rng.random((n, 1)) < REPEATED
+    return np.where(seen, shown / 10**signal.digits, np.nan)[:, 0]
 
 
 def _rows(name: str, whole: np.ndarray, divisor: int) -> np.ndarray:

@@ -19,11 +19,12 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.csv as pacsv
+from scipy.special import expit
 from tqdm.auto import tqdm
 
 from .. import cards
 from ..seeds import generator
-from . import folder, people
+from . import folder, people, truth
 from . import globem_behaviour as behaviour
 from .people import UNKNOWN, Planted, Spec, SpecError
 
@@ -31,6 +32,7 @@ PUBLISHED = json.loads(Path(__file__).with_name("globem_published.json").read_te
 #: Each of the reader's three splits needs a person with mostly depressed weeks, and one with mostly other weeks.
 MIN_PEOPLE = 3
 PEOPLE = (20, 100_000)
+SCORER = behaviour.SCORER
 MONDAYS = {1: "2018-04-02", 2: "2019-04-01", 3: "2020-03-30", 4: "2021-03-29"}
 
 
@@ -69,7 +71,30 @@ def write(path: Path | str, spec: TwinSpec | Mapping | Path | str | None = None,
             _write_year(partial / f"INS-W_{year}", year, students, z, windows, seed)
         _write_demographics(partial / "demographics.csv", students, generator(seed, "twin", "globem", "demographics"))
         folder.mark(partial, _describe(students, windows, spec, seed))
+        truth.write(partial, "globem", spec)
     return path
+
+
+def sized(windows: int, each: int) -> dict[str, int]:
+    """Knobs of size for a study of ``windows`` windows: as many students as give them, at any number of each."""
+    return {
+        "people": max(PEOPLE[0], round(windows * PUBLISHED["participants"] / PUBLISHED["windows"])),
+        "windows": windows,
+    }
+
+
+def fresh(spec: TwinSpec, n: int, rng: np.random.Generator) -> pd.DataFrame:
+    """n fresh draws of the model for ``truth``: person, segments, label, best (score) and reading (of ``SCORER``)."""
+    students, z = _students(spec, n, rng), rng.standard_normal(n)
+    _, label = people.label(students, z, spec, rng)
+    best = people.best_score(students, expit(students["log_odds"] + spec.severity * z).to_numpy())
+    return students.assign(person=np.arange(n), label=label, best=best, reading=behaviour.steps(students, z, rng))
+
+
+def _students(spec: TwinSpec, n: int, rng: np.random.Generator) -> pd.DataFrame:
+    cells = people.population({name: pd.Series(counts, dtype=float) for name, counts in PUBLISHED["counts"].items()})
+    overall = PUBLISHED["depressed"] / PUBLISHED["windows"]
+    return people.draw(cells, people.outcome_log_odds(cells, PUBLISHED["depressed rates"], overall, spec), spec, n, rng)
 
 
 def _windows(spec: TwinSpec, seed: int) -> tuple[pd.DataFrame, np.ndarray, pd.DataFrame]:
@@ -79,11 +104,8 @@ def _windows(spec: TwinSpec, seed: int) -> tuple[pd.DataFrame, np.ndarray, pd.Da
     """
     rng = generator(seed, "twin", "globem", "people")
     mean = PUBLISHED["windows"] / PUBLISHED["participants"]
-    cells = people.population({name: pd.Series(counts, dtype=float) for name, counts in PUBLISHED["counts"].items()})
-    overall = PUBLISHED["depressed"] / PUBLISHED["windows"]
-    log_odds = people.outcome_log_odds(cells, PUBLISHED["depressed rates"], overall, spec)
     n = min(spec.people, max(PEOPLE[0], int(spec.windows / mean)))
-    students = people.draw(cells, log_odds, spec, n, rng)
+    students = _students(spec, n, rng)
     students["year"] = _years(n)
     within = students.groupby("year").cumcount()
     students["pid"] = [f"INS-W_{number:03d}" for number in (students["year"] - 1) * 10 ** len(str(n)) + within + 1]

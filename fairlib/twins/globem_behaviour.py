@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 
 from ..readers.globem_features import channels, normalise
+from .people import Scorer
 
 PLAIN = channels()[: len(channels()) // 2]
 #: Weeks of a study year with data, and the days of the week (0: Monday) that may have a questionnaire.
@@ -42,7 +43,7 @@ class Scale(NamedTuple):
 
 
 SCALES = (
-    Scale("percent|ratio|entropy|prob|rtn|efficiency", 0.5, 0.15, 3),
+    Scale("percent|(?<!du)ratio|entropy|prob|rtn|efficiency", 0.5, 0.15, 3),
     Scale("firstuse|bedtime|waketime", 600, 120, 0),
     Scale("count|number|visited|label", 12, 4, 0),
     Scale("sumsteps|totaldistance|disttravelled", 3000, 1000, 0),
@@ -55,6 +56,12 @@ EFFECTS = {
     "f_slp": (-0.4, "awake|afterwakeup|tofallasleep|bedtime|waketime"),
     "f_steps": (-0.5, "sedentary"),
 }
+
+
+#: The fixed scorer: who walks less than usual feels worse; where nothing was recorded, it says: as usual.
+SCORER = Scorer(
+    "mean of the whole-day step features of the questionnaire's day, each from its level", "spreads", -0.15, -0.2, 0.0
+)
 
 
 def severity(n: int, rng: np.random.Generator) -> np.ndarray:
@@ -86,14 +93,35 @@ def _person(number: int, noise: float, charted: float, z: np.ndarray, rng: np.ra
         lost[:, kind == KINDS] = (rng.random(days) >= there * charted)[:, None]
     for (kind, segment), there in EXISTS.items():
         lost[:, (kind == KINDS) & (segment == PARTS)] |= (rng.random(days) >= there)[:, None]
-    values = LEVELS + SPREADS * (EFFECT * z[week, None] + noise * values)
-    values = np.maximum(0, np.round(values * 10**DIGITS) / 10**DIGITS)
+    values = _shown(EFFECT * z[week, None] + noise * values, slice(None))
     normal = np.round(normalise_known(values, lost), 2)
     cells = np.where(np.tile(lost, 2), np.nan, np.hstack([values, normal]))
     frame = pd.DataFrame(cells, columns=list(channels()))
     frame.insert(0, "person", number)
     frame.insert(1, "day", np.arange(days))
     return frame[~lost.all(axis=1)]
+
+
+def _shown(deviation: np.ndarray, features) -> np.ndarray:
+    """Deviations from the levels, in spreads, → values as they stand in the files: rounded, none below 0."""
+    values, digit = LEVELS[features] + SPREADS[features] * deviation, 10 ** DIGITS[features]
+    return np.maximum(0, np.round(values * digit) / digit)
+
+
+def steps(people: pd.DataFrame, z: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Fresh draws of what ``SCORER`` reads, for people and the severity z of one week: (n,), NaN where lost."""
+    n, noise, charted, features = len(people), people["noise"].to_numpy(), people["charted"].to_numpy(), STEPS
+    own = PERSON * rng.standard_normal((n, len(features))) + DAY * np.sqrt(0.5) * rng.standard_normal(
+        (n, len(features))
+    )
+    shared = CAUSES * rng.standard_normal(n) + DAY * np.sqrt(0.5) * rng.standard_normal(n)
+    values = _shown(EFFECT[features] * z[:, None] + noise[:, None] * (own + shared[:, None]), features)
+    return np.where(rng.random(n) < WORN["f_steps"] * charted, reading(values), np.nan)
+
+
+def reading(values: np.ndarray) -> np.ndarray:
+    """What ``SCORER`` reads of the values of ``STEPS`` on some days, (n, features): high for days of much walking."""
+    return ((values - LEVELS[STEPS]) / SPREADS[STEPS] * -np.sign(EFFECT[STEPS])).mean(axis=1)
 
 
 def normalise_known(values: np.ndarray, lost: np.ndarray) -> np.ndarray:
@@ -127,3 +155,5 @@ EFFECT = np.array([_effect(kind, name) for kind, name in zip(KINDS, NAMES, stric
 LEVELS, SPREADS, DIGITS = (
     np.array([getattr(_scale(name), what) for name in NAMES]) for what in ("level", "spread", "digits")
 )
+#: The features that ``SCORER`` reads.
+STEPS = np.flatnonzero((KINDS == "f_steps") & (PARTS == "allday"))

@@ -9,7 +9,7 @@ recordings without polysomnography, excluded stretches, and all that ``mesa_nigh
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -18,10 +18,10 @@ from scipy.special import expit, logit
 
 from .. import cards
 from ..seeds import generator
-from . import folder, mesa_nights, people
+from . import folder, mesa_nights, people, truth
 from .mesa_files import write_files
 from .mesa_nights import Nights
-from .people import Planted, Spec, SpecError
+from .people import Planted, Scorer, Spec, SpecError
 
 PUBLISHED = json.loads(Path(__file__).with_name("mesa_published.json").read_text(encoding="utf-8"))
 #: Epochs a night, as published; fewer where few windows are asked for, so that there are people enough to compare.
@@ -31,6 +31,10 @@ SHORTEST, LONGEST, FEW = 5, 1500, 20
 FIRST_PERSON = 7001
 #: Share of nights with a stretch that the scorer excluded, and its length as a share of the night.
 EXCLUDED, STRETCH = 0.1, 0.05
+#: The fixed scorer: who does not move sleeps; where nothing was recorded, it says so too.
+SCORER = Scorer("log(1 + activity count) of the epoch itself", "log counts", 1.1, -0.5, 0.0)
+#: Epochs a night in the draws for ``truth``: shorter nights, of more people, make its values more precise.
+SHORT = 20
 
 
 @dataclass(frozen=True)
@@ -78,7 +82,14 @@ def write(path: Path | str, spec: TwinSpec | Mapping | Path | str | None = None,
     with folder.written_whole(path) as partial:
         write_files(partial, persons, nights, generator(seed, "twin", "mesa", "files"))
         folder.mark(partial, _describe(persons, nights, spec, seed))
+        truth.write(partial, "mesa", spec)
     return path
+
+
+def sized(windows: int, each: int) -> dict[str, int]:
+    """Knobs of size for a study of ``windows`` windows, ``each`` of a night: nights of full length, people enough."""
+    people = min(PUBLISHED["people"], max(1, round(windows / each)))
+    return {"people": people, "windows": round(people * PUBLISHED["windows"] / PUBLISHED["people"])}
 
 
 def tables() -> dict[str, pd.Series]:
@@ -114,6 +125,19 @@ def draw(spec: TwinSpec, seed: int) -> tuple[pd.DataFrame, Nights]:
     persons["epochs"] = np.append(kept + stretch, rng.choice(kept, extra))
     pace = min(1.0, spec.windows / spec.nights / NIGHT)
     return persons, mesa_nights.draw(persons, spec, pace, generator(seed, "twin", "mesa", "nights"))
+
+
+def fresh(spec: TwinSpec, n: int, rng: np.random.Generator) -> pd.DataFrame:
+    """n fresh draws of the model for ``truth``: person, segments, label, best (score) and reading (of ``SCORER``).
+
+    A draw is an epoch; signals show the true state, so that the best scorer knows it.
+    """
+    short = replace(spec, windows=n, people=max(1, n // SHORT))
+    persons, nights = draw(short, int(rng.integers(2**31)))
+    row, epoch = np.nonzero(nights.kept & persons["polysomnography"].to_numpy()[:, None])
+    epochs = persons.iloc[row].reset_index(drop=True).assign(person=row, label=nights.label[row, epoch].astype(np.int8))
+    best = people.best_score(epochs, nights.asleep[row, epoch].astype(float))
+    return epochs.assign(best=best, reading=np.log1p(nights.activity[row, epoch]))
 
 
 def _describe(persons: pd.DataFrame, nights: Nights, spec: TwinSpec, seed: int) -> dict[str, object]:

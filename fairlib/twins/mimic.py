@@ -14,10 +14,11 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from scipy.special import expit
 
 from .. import cards
 from ..seeds import generator
-from . import folder, mimic_episodes, people
+from . import folder, mimic_episodes, people, truth
 from .mimic_tables import hospital, write_tables
 from .people import UNKNOWN, Planted, Spec, SpecError
 
@@ -25,6 +26,7 @@ PUBLISHED = json.loads(Path(__file__).with_name("mimic_published.json").read_tex
 CAREVUE = 0.55
 #: In small twins the test split holds more deaths than its share, so that it can be evaluated at all.
 MIN_DEATHS = {"test": 8, "val": 3, "train": 3}
+SCORER = mimic_episodes.SCORER
 
 
 @dataclass(frozen=True)
@@ -60,6 +62,7 @@ def write(path: Path | str, spec: TwinSpec | Mapping | Path | str | None = None,
         _write_lists(task, stays, generator(seed, "twin", "mimic", "lists"))
         write_tables(partial, stays, generator(seed, "twin", "mimic", "tables"))
         folder.mark(partial, _describe(stays, spec, seed, rows))
+        truth.write(partial, "mimic", spec)
     return path
 
 
@@ -81,27 +84,43 @@ def _segments(attribute: str, codes: pd.Index) -> pd.Series:
     return pd.Series(found).astype(object).fillna(UNKNOWN)
 
 
-def _stays(spec: TwinSpec, seed: int) -> pd.DataFrame:
-    """One row a stay: person, segments and raw codes, severity, knobs' effects, label, split, times and ids."""
-    rng = generator(seed, "twin", "mimic", "people")
+def fresh(spec: TwinSpec, n: int, rng: np.random.Generator) -> pd.DataFrame:
+    """n fresh draws of the model for ``truth``: person, segments, label, best (score) and reading (of ``SCORER``)."""
+    stays = _stays_of(_people(spec, n, rng), spec, n, rng)
+    best = people.best_score(stays, expit(stays["log_odds"] + spec.severity * stays["z"]).to_numpy())
+    return stays.assign(best=best, reading=mimic_episodes.heart_rate(stays, rng))
+
+
+def _people(spec: TwinSpec, n: int, rng: np.random.Generator) -> pd.DataFrame:
     cells = people.population(tables())
     log_odds = people.outcome_log_odds(
         cells, PUBLISHED["death rates"], PUBLISHED["deaths"] / PUBLISHED["windows"], spec
     )
-    drawn = people.draw(cells, log_odds, spec, spec.windows, rng)
+    return people.draw(cells, log_odds, spec, n, rng)
+
+
+def _stays(spec: TwinSpec, seed: int) -> pd.DataFrame:
+    """One row a stay: person, segments and raw codes, severity, knobs' effects, label, split, times and ids."""
+    rng = generator(seed, "twin", "mimic", "people")
+    drawn = _people(spec, spec.windows, rng)
     for name, counts in PUBLISHED["counts"].items():
         if name != "age":
             drawn[f"raw {name}"] = _raw_codes(name, pd.Series(counts), drawn[name], rng)
     drawn["raw insurance"] = drawn["insurance"]
     drawn["system"] = np.where(rng.random(len(drawn)) < CAREVUE, "carevue", "metavision")
-    # windows a person: geometric with the published mean; nobody comes back after a recorded death
+    stays = _stays_of(drawn, spec, spec.windows, rng)
+    stays["split"] = _split(stays, rng)
+    return hospital(stays, rng)
+
+
+def _stays_of(drawn: pd.DataFrame, spec: TwinSpec, n: int, rng: np.random.Generator) -> pd.DataFrame:
+    """The first n stays of people (n, …), with severity z, outcome and label: geometrically many a person, with the
+    published mean; nobody comes back after a recorded death."""
     row = np.repeat(np.arange(len(drawn)), rng.geometric(PUBLISHED["people"] / PUBLISHED["windows"], len(drawn)))
     stays = drawn.iloc[row].reset_index(drop=True).assign(person=row, z=rng.standard_normal(len(row)))
     stays["outcome"], stays["label"] = people.label(stays, stays["z"].to_numpy(), spec, rng)
     before = stays.groupby("person")["label"].cumsum() - stays["label"]
-    stays = stays[before == 0].iloc[: spec.windows].reset_index(drop=True)
-    stays["split"] = _split(stays, rng)
-    return hospital(stays, rng)
+    return stays[before == 0].iloc[:n].reset_index(drop=True)
 
 
 def _raw_codes(name: str, counts: pd.Series, segments: pd.Series, rng: np.random.Generator) -> np.ndarray:

@@ -17,6 +17,7 @@ import pandas as pd
 from scipy.special import expit
 
 from ..readers.benchmark_episodes import HEADER, HOURS
+from .people import Scorer
 
 
 class Signal(NamedTuple):
@@ -32,6 +33,15 @@ class Signal(NamedTuple):
     digits: int
     low: float
     high: float
+
+    def value(self, z: np.ndarray, noise: np.ndarray, offset: np.ndarray, trend: np.ndarray, rng) -> np.ndarray:
+        """Values at ``trend`` (share of 48 hours passed), as the equation above says; offset: the person's, N(0, 1)."""
+        spread = noise * (self.person * offset + self.noise * rng.standard_normal(trend.shape))
+        return self.baseline + z * (self.shift + self.drift * trend) + spread
+
+    def shown(self, value: np.ndarray) -> np.ndarray:
+        """What the device shows, as a whole number of its last digit."""
+        return np.rint(np.clip(value, self.low, self.high) * 10**self.digits)
 
 
 SIGNALS = {
@@ -91,6 +101,9 @@ STEPS = {EYE: [-2.4, -1.9, -1.1], MOTOR: [-3.4, -3.0, -2.7, -2.2, -1.6], VERBAL:
 #: Half-hour slots: the even ones hold the hourly charting.
 SLOTS = 2 * HOURS
 BLOCK = 512
+#: The hour of the fixed scorer, and its rule: tachycardia is a bad sign.
+READ = 24
+SCORER = Scorer(f"last heart rate charted in hour {READ}", "beats per minute", 100, 8, SIGNALS["Heart Rate"].baseline)
 
 
 def texts(stays: pd.DataFrame, rng: np.random.Generator) -> Iterator[str]:
@@ -108,8 +121,7 @@ def _block(stays: pd.DataFrame, offsets: np.ndarray, rng: np.random.Generator) -
     z, noise, charted = (stays[name].to_numpy()[:, None] for name in ("z", "noise", "charted"))
     n = len(stays)
     minute = 30 * np.arange(SLOTS) + rng.integers(0, 30, (n, SLOTS))
-    often = np.where(np.arange(SLOTS) % 2 == 0, 0.97, np.clip(0.3 + 0.1 * z, 0.05, 0.9))
-    slot = rng.random((n, SLOTS)) < often * charted
+    slot = _is_charted(z, charted, np.arange(SLOTS), rng)
     slot[:, 0] |= ~slot.any(axis=1)  # every stay has a charting time: the benchmark keeps no stay without a measurement
     tube = rng.random((n, 1)) < expit(-0.6 + 0.8 * z)
     cells = np.full((n, SLOTS, len(HEADER)), "", dtype=object)
@@ -120,10 +132,8 @@ def _block(stays: pd.DataFrame, offsets: np.ndarray, rng: np.random.Generator) -
             seen &= tube
         if name == "Heart Rate":
             seen = slot
-        spread = noise * (signal.person * offsets[:, j, None] + signal.noise * rng.standard_normal((n, SLOTS)))
-        value = signal.baseline + z * (signal.shift + signal.drift * trend) + spread
-        value = np.clip(value[seen], signal.low, signal.high)
-        cells[:, :, HEADER.index(name)][seen] = _decimal(np.rint(value * 10**signal.digits), 10**signal.digits)
+        value = signal.value(z, noise, offsets[:, j, None], trend, rng)
+        cells[:, :, HEADER.index(name)][seen] = _decimal(signal.shown(value[seen]), 10**signal.digits)
     consciousness = -z * (0.4 + 0.6 * trend) + noise * (
         0.8 * offsets[:, -1, None] + 0.4 * rng.standard_normal((n, SLOTS))
     )
@@ -135,6 +145,22 @@ def _block(stays: pd.DataFrame, offsets: np.ndarray, rng: np.random.Generator) -
     head = ",".join(HEADER)
     for rows, kept in zip(cells, slot, strict=True):
         yield "\n".join([head, *map(",".join, rows[kept].tolist()), ""])
+
+
+def _is_charted(z: np.ndarray, charted: np.ndarray, slots: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Which half-hour slots of a stay have a charting time: z and charted (n, 1), slots (s,) → (n, s)."""
+    often = np.where(slots % 2 == 0, 0.97, np.clip(0.3 + 0.1 * z, 0.05, 0.9))
+    return rng.random((len(z), len(slots))) < often * charted
+
+
+def heart_rate(stays: pd.DataFrame, rng: np.random.Generator) -> np.ndarray:
+    """Fresh draws of what ``SCORER`` reads: the last heart rate of hour ``READ``, (n,), NaN where none is charted."""
+    z, noise, charted = (stays[name].to_numpy()[:, None] for name in ("z", "noise", "charted"))
+    slots, signal = np.array([2 * READ, 2 * READ + 1]), SIGNALS["Heart Rate"]
+    trend = (30 * slots + rng.integers(0, 30, (len(z), 2))) / (60 * HOURS)
+    seen, offset = _is_charted(z, charted, slots, rng), rng.standard_normal((len(z), 1))
+    shown = signal.shown(signal.value(z, noise, offset, trend, rng)) / 10**signal.digits
+    return np.where(seen[:, 1], shown[:, 1], np.where(seen[:, 0], shown[:, 0], np.nan))
 
 
 def _write_coma_scale(

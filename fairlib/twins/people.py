@@ -29,12 +29,34 @@ from scipy.special import expit, logit
 
 #: The segment of people whose attribute was not recorded.
 UNKNOWN = "unknown"
+#: Log odds are fitted to their targets up to this.
+CLOSE = 1e-10
+#: Nodes and weights of the normal density.
+QUADRATURE = np.polynomial.hermite_e.hermegauss(40)
 #: Attribute → segment → value of a knob; segments that are not named have 0.
 Planted = Mapping[str, Mapping[str, float]]
 
 
 class SpecError(ValueError):
     """A twin cannot be made as asked; the message says which knob is wrong and what it accepts."""
+
+
+class Scorer(NamedTuple):
+    """A fixed rule that reads one signal at one time and knows nothing else: the same for everybody, trained on nobody.
+
+    Its score is sigmoid((reading − middle) / scale), high for the outcome; a lost reading counts as ``typical``. Its
+    metrics can be computed for the model of a twin, for any cohort drawn from it, and from the files of a twin.
+    """
+
+    signal: str
+    unit: str
+    middle: float
+    scale: float
+    typical: float
+
+    def score(self, reading: np.ndarray) -> np.ndarray:
+        """Readings (n,), NaN where lost → scores (n,) in (0, 1)."""
+        return expit((np.where(np.isnan(reading), self.typical, reading) - self.middle) / self.scale)
 
 
 class Knob(NamedTuple):
@@ -164,7 +186,7 @@ def population(tables: Mapping[str, pd.Series | pd.DataFrame]) -> pd.DataFrame:
 
 def expected_rate(log_odds: np.ndarray, severity: float) -> np.ndarray:
     """Mean of sigmoid(a + b z) over z ~ N(0, 1), by Gauss-Hermite quadrature."""
-    nodes, weights = np.polynomial.hermite_e.hermegauss(40)
+    nodes, weights = QUADRATURE
     return expit(log_odds[:, None] + severity * nodes) @ (weights / weights.sum())
 
 
@@ -179,13 +201,21 @@ def outcome_log_odds(
     share, offset = cells["share"].to_numpy(), np.zeros(len(cells))
     groups = {name: pd.factorize(cells[name]) for name in rates}
     for _ in range(50):
+        largest = 0.0
         for name, (code, segments) in groups.items():
             rate = np.bincount(code, share * expected_rate(offset, spec.severity)) / np.bincount(code, share)
             target = np.array([rates[name][segment] for segment in segments])
-            offset += (logit(target) - logit(rate))[code]
+            shift = logit(target) - logit(rate)
+            offset += shift[code]
+            largest = max(largest, np.abs(shift).max())
+        if largest < CLOSE:
+            break
     offset = spec.prevalence * (offset - share @ offset)
     for _ in range(50):
-        offset += logit(overall) - logit(share @ expected_rate(offset, spec.severity))
+        shift = logit(overall) - logit(share @ expected_rate(offset, spec.severity))
+        offset += shift
+        if abs(shift) < CLOSE:
+            break
     return offset
 
 
@@ -209,6 +239,13 @@ def _combined(cells: pd.DataFrame, planted: Planted, factor, combine, start: flo
     for attribute, segment, value in _flat(planted):
         total = np.where(cells[attribute] == segment, combine(total, factor(value)), total)
     return total
+
+
+def best_score(people: pd.DataFrame, outcome: np.ndarray) -> np.ndarray:
+    """Probability of the recorded label for who knows segments and the chance of the ``outcome`` (n,): no scorer of the
+    signals can rank better, so that its AUC in a segment, the Bayes AUC given the latent state, is a ceiling."""
+    redrawn = people["redrawn"].to_numpy()
+    return (1 - redrawn) * outcome + redrawn * people["rate"].to_numpy()
 
 
 def label(people: pd.DataFrame, z: np.ndarray, spec: Spec, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:

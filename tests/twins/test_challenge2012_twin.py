@@ -45,7 +45,7 @@ def digest(folder):
 
 
 def test_layout_is_the_official_one(twin, texts):
-    assert sorted(path.name for path in twin.iterdir()) == ["Outcomes-a.txt", "TWIN.json", "set-a.tar.gz"]
+    assert sorted(path.name for path in twin.iterdir()) == ["Outcomes-a.txt", "TRUTH.json", "TWIN.json", "set-a.tar.gz"]
     lines = (twin / "Outcomes-a.txt").read_text().splitlines()
     assert lines[0] == "RecordID,SAPS-I,SOFA,Length_of_stay,Survival,In-hospital_death"
     assert [f"set-a/{line.split(',')[0]}.txt" for line in lines[1:]] == sorted(texts) == list(texts)

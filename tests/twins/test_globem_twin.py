@@ -49,7 +49,7 @@ def test_layout_is_the_official_one(small):
     files = {file.relative_to(small).as_posix() for file in small.rglob("*.*") if file.is_file()}
     year = ("FeatureData/rapids.csv", "SurveyData/dep_weekly.csv", "ParticipantsInfoData/platform.csv")
     official = {f"INS-W_{number}/{name}" for number in (1, 2, 3, 4) for name in year}
-    assert files == official | {"demographics.csv", "TWIN.json"}
+    assert files == official | {"demographics.csv", "TWIN.json", "TRUTH.json"}
     header = (small / "INS-W_3" / year[0]).open().readline().strip().split(",")
     assert header == ["pid", "date", *channels()]
     survey = {number: (small / f"INS-W_{number}" / year[1]).open().readline().strip() for number in (1, 2)}

@@ -53,6 +53,7 @@ def test_layout_is_the_official_one(small):
     names = [str(file.relative_to(small)) for file in sorted(small.rglob("*")) if file.is_file()]
     shapes = {re.sub(r"mesa-sleep-\d{4}(?=\.|-p)", "mesa-sleep-XXXX", name) for name in names}
     assert shapes == {
+        "TRUTH.json",
         "TWIN.json",
         "actigraphy/mesa-sleep-XXXX.csv",
         "datasets/mesa-sleep-dataset-0.6.0.csv",
