@@ -7,7 +7,6 @@ in Harutyunyan et al., Sci Data 2019;6:96 and its repository (YerevaNN/mimic3-be
 """
 
 import json
-import math
 from collections.abc import Callable
 from functools import lru_cache
 from itertools import accumulate
@@ -16,6 +15,8 @@ from pathlib import Path
 import numpy as np
 
 from ..cohort import CohortError
+from . import files as files_of
+from .files import shown
 
 VARIABLES = json.loads(Path(__file__).with_name("mimic_channels.json").read_text(encoding="utf-8"))["variables"]
 HEADER = ("Hours", *(variable["name"] for variable in VARIABLES))
@@ -28,6 +29,9 @@ CATEGORICAL = [j for j, variable in enumerate(VARIABLES) if "categories" in vari
 WIDTHS = [len(variable.get("categories", "1")) for variable in VARIABLES]
 #: First channel of each variable, then the first mask channel.
 STARTS = list(accumulate(WIDTHS, initial=0))
+#: Beyond it, a float32 is infinite.
+LARGEST = float(np.finfo(np.float32).max)
+AGAIN = "copy the episode or extract it again"
 #: The 76 channels: 17 variables in alphabetical order, categorical ones as one-hot blocks, then 17 masks.
 CHANNELS = (
     *(f"{v['name']}->{c}" if c else v["name"] for v in VARIABLES for c in v.get("categories", [""])),
@@ -39,7 +43,7 @@ CHANNELS = (
 def number(cell: str) -> float:
     """Text → finite number; raises ``ValueError``."""
     value = float(cell)
-    if not math.isfinite(value) or "_" in cell:
+    if not abs(value) <= LARGEST or "_" in cell or not cell.isascii():
         raise ValueError(cell)
     return value
 
@@ -88,11 +92,9 @@ def parse(text: str, file: str) -> tuple[list[int], list[float]]:
 
 def _fault(lines: list[str]) -> str:
     """Where and why an episode cannot be parsed; slow and careful, runs only after ``parse`` gave up."""
-    if not lines:
-        return " is empty (0 bytes); the benchmark keeps only stays with a measurement, so copy or extract it again"
     if (found := tuple(lines[0].split(","))) != HEADER:
         wrong = next((i for i, name in enumerate(found) if i >= len(HEADER) or name != HEADER[i]), len(found))
-        have, want = (repr(names[wrong]) if wrong < len(names) else "nothing" for names in (found, HEADER))
+        have, want = (shown(names[wrong]) if wrong < len(names) else "nothing" for names in (found, HEADER))
         return f", line 1: column {wrong + 1} of the header must be {want}, found {have}; is this an episode file?"
     if len(lines) == 1:
         return " holds a header and no rows; the benchmark keeps only stays with a measurement, so extract it again"
@@ -105,7 +107,8 @@ def _fault(lines: list[str]) -> str:
             hour = number(cells[0])
         except ValueError:
             return (
-                f", line {n}, column Hours: {cells[0]!r} is not a finite number; correct it or extract the stay again"
+                f", line {n}, column Hours: {shown(cells[0])} is not a finite number; correct it or extract the stay"
+                " again"
             )
         if not -EPS < hour < HOURS + EPS:
             return f", line {n}, column Hours: {cells[0]} lies outside the first 48 hours; cut the episode at 48 hours"
@@ -117,11 +120,13 @@ def _fault(lines: list[str]) -> str:
                 convert(cell or str(variable["normal"]))
             except ValueError:
                 return (
-                    f", line {n}, column {variable['name']}: {cell!r} is not a finite number; correct or empty the cell"
+                    f", line {n}, column {variable['name']}: {shown(cell)} is not a finite number; correct or empty the"
+                    " cell"
                 )
             except KeyError:
                 known = ", ".join(variable["categories"])
-                return f", line {n}, column {variable['name']}: unknown category {cell!r}; the benchmark knows {known}"
+                name = variable["name"]
+                return f", line {n}, column {name}: unknown category {shown(cell)}; the benchmark knows {known}"
     raise AssertionError("parse refused an episode in which no fault can be found")
 
 
@@ -130,13 +135,7 @@ def read_grid(files: list[Path]) -> np.ndarray:
     grid = np.full((len(files), HOURS * len(VARIABLES)), np.nan)
     for row, file in zip(grid, files, strict=True):
         name = f"{file.parent.name}/{file.name}"
-        try:
-            text = file.read_bytes().decode("utf-8")
-        except UnicodeDecodeError as error:
-            raise CohortError(
-                f"{name}: byte {error.start} is not UTF-8 text; the file is damaged, copy it again"
-            ) from error
-        positions, values = parse(text, name)
+        positions, values = parse(files_of.text(file, AGAIN, name, ended=True), name)
         row[positions] = values
     return grid.reshape(len(files), HOURS, len(VARIABLES))
 

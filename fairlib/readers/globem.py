@@ -13,14 +13,17 @@ from tqdm.auto import tqdm
 
 from .. import cards
 from ..cohort import SPLITS, Cohort, CohortError, attrition_table
+from . import counts as rows_of
 from . import globem_features as features
-from .globem_files import Year, days_of, find_years, read_days, read_table, refuse, refuse_repeated
+from .globem_files import Days, Year, days_of, find_years, read_days, read_table, refuse, refuse_repeated
 from .splits import by_person
 
 #: Participants of a study year with fewer windows are left out, as the platform does.
 MIN_WINDOWS = 2
 LABELS = {"true": 1, "1": 1, "1.0": 1, "false": 0, "0": 0, "0.0": 0}
 DEMOGRAPHICS = ("gender", "race", "disability")
+#: The provider's normalisation by participant is cut off at minus and plus this.
+NORMALISED = 2
 #: Written by ``fairlib.twins.globem``: these files are synthetic.
 TWIN_MARK = "TWIN.json"
 
@@ -65,26 +68,28 @@ def read(
     steps, found = [], []
     labels = {year: _read_labels(year, steps) for year in years}
     x = np.empty((sum(map(len, labels.values())), features.DAYS, len(names)), dtype=np.float32)
-    n = 0
+    n, missing = 0, 0
     for year in tqdm(years, desc="GLOBEM", unit="year", mininterval=2):
         windows, days = labels[year], read_days(year.folder / "FeatureData", names)
         rows = features.window_rows(days.pid, days.day, windows["pid"], windows["day"].to_numpy("datetime64[D]"))
         kept = _with_data(windows, rows, year, steps)
-        features.fill(x[n : n + kept.sum()], days.values, rows[kept], imputation, normalisation)
+        steps += _count_days(days, windows, names, year)
+        missing += features.fill(x[n : n + kept.sum()], days.values, rows[kept], imputation, normalisation)
         n += int(kept.sum())
         found.append(windows[kept].assign(year=year.number, platform=_platforms(year, windows["pid"][kept])))
     windows = pd.concat(found, ignore_index=True)
     if not n:
         raise CohortError(f"{path}: no label has a day of features; do SurveyData and FeatureData belong together?")
     attributes = _attributes(path, years, windows, demographics, steps)
-    note = "the full data has {total:,} windows of {participants} participants".format(**cards.load("globem").expected)
-    steps.append(("cohort", n, windows["pid"].nunique(), note))
+    parts = _split_people(windows) if split == "person" else _split_released(windows, path)
+    note = f"{100 * missing / x[:n].size:.1f} % of the values missing and imputed"
+    steps += _count_splits(windows, parts, split == "released", note)
     return Cohort(
         x=x[:n],
         y=windows["label"].to_numpy(np.int8),
         person=windows["pid"].to_numpy(str),
         attributes=attributes,
-        split=_split_people(windows) if split == "person" else _split_released(windows, path),
+        split=parts,
         channels=names,
         dataset="globem",
         origin=origin,
@@ -130,10 +135,38 @@ def _with_data(windows: pd.DataFrame, rows: np.ndarray, year: Year, steps: list)
     enough = windows["pid"].map(windows["pid"][filled].value_counts()).ge(MIN_WINDOWS).to_numpy()
     note = f"left out: the platform wants {MIN_WINDOWS}"
     _step(steps, f"{year.name}: participants with fewer than {MIN_WINDOWS} windows", windows[filled & ~enough], note)
-    people = cards.load("globem").expected.get(f"year {year.number} participants")
-    note = f"the full data has {people} participants in year {year.number}" if people else "no such year in the card"
-    _step(steps, f"{year.name}: windows", windows[filled & enough], note)
+    kept = windows[filled & enough]
+    says = cards.load("globem").expected.get(f"year {year.number} participants")
+    note = rows_of.beside_card(participants=(kept["pid"].nunique(), says)) if says else "no such year on the card"
+    _step(steps, f"{year.name}: windows", kept, note)
     return filled & enough
+
+
+def _count_days(days: Days, windows: pd.DataFrame, names: tuple[str, ...], year: Year) -> list[rows_of.Step]:
+    """Attrition rows: who has features and no label, and days whose normalised features are beyond the provider's."""
+    alone = set(days.pid) - set(windows["pid"])
+    beyond = (np.abs(days.values[:-1, len(names) // 2 :]) > NORMALISED).any(axis=1)
+    note = f"kept: {int(beyond.sum()):,} days with a _norm feature beyond -{NORMALISED} to {NORMALISED}; other units?"
+    return [
+        (f"{year.name}: participants with features and no label", 0, len(alone), "left out: no label"),
+        (f"{year.name}: features beyond their range", 0, len(set(days.pid[beyond])), note if beyond.any() else "none"),
+    ]
+
+
+def _count_splits(windows: pd.DataFrame, split: np.ndarray, released: bool, more: str) -> list[rows_of.Step]:
+    """The cohort beside the card's counts; its splits too, where they are the study's."""
+    expected, steps = cards.load("globem").expected, []
+    for name in (*(SPLITS if released else ()), "total"):
+        rows = windows[(split == name) | (name == "total")]
+        people = expected["participants"] if name == "total" else None
+        note = rows_of.beside_card(
+            windows=(len(rows), expected[name]),
+            depressed=(int(rows["label"].sum()), expected[f"{name} depressed"]),
+            participants=(rows["pid"].nunique(), people),
+        )
+        whole = name == "total"
+        _step(steps, "cohort" if whole else name, rows, f"{note}; {more}" if whole else note)
+    return steps
 
 
 def _platforms(year: Year, pid: pd.Series) -> pd.Series:
@@ -157,37 +190,63 @@ def _attributes(
 ) -> pd.DataFrame:
     """Segments of each window: platform, and those of the demographics file, joined on the number in the id."""
     raw, where = windows[["platform"]].copy(), ""
-    of_years = [year.folder / "ParticipantsInfoData" / "demographics.csv" for year in years]
-    there = [Path(given)] if given else [path / "demographics.csv"]
-    if not given and not there[0].exists():
-        there = [file for file in of_years if file.exists()]
+    there = [Path(given)] if given else _demographics_in([path])
+    there = there or _demographics_in([year.folder / "ParticipantsInfoData" for year in years])
     if there:
         where = ", ".join(map(str, there))
         table = pd.concat([_read_demographics(file) for file in there])
         if (again := table.index.duplicated()).any():
             raise CohortError(f"{where}: PID {table.index[again][0]} is in several files; give one as demographics=")
-        number = windows["pid"].str.extract(r"(\d+)$")[0].astype("Int64")
+        number = windows["pid"].str.extract(r"(?<!\d)([0-9]{1,9})$")[0].astype("Int64")
+        _refuse_shared(windows["pid"], number, where)
         raw = raw.join(table.reindex(number).set_axis(raw.index))
-    try:
-        attributes = cards.load("globem").segment(raw)
-    except cards.CardError as error:
-        raise CohortError(f"{where}, column {error}") from error
-    for name in attributes:
-        note = f"kept, {name} missing"
-        if name in DEMOGRAPHICS and not there:
-            note += "; no demographics.csv, which the authors of GLOBEM give on request"
-        _step(steps, f"{name} unknown", windows[attributes[name].isna()], note)
+        found = windows["pid"][number.isin(table.index)]
+        says = cards.load("globem").expected["participants with demographics"]
+        _step(
+            steps,
+            "participants with demographics",
+            windows.loc[found.index],
+            rows_of.beside_card(participants=(found.nunique(), says)),
+        )
+    card = cards.load("globem")
+    attributes = rows_of.segments(card, raw, lambda name, row: f"{raw['place'][row]}{name}")
+    missing = "; no demographics.csv, which the authors of GLOBEM give on request"
+    more = {} if there else dict.fromkeys(DEMOGRAPHICS, missing)
+    steps += rows_of.of_attributes(attributes, windows["pid"].to_numpy(str), card, more)
     return attributes
+
+
+def _refuse_shared(pid: pd.Series, number: pd.Series, where: str) -> None:
+    """Demographics are joined on the number in an id, so that it must be of one participant."""
+    ids = pd.DataFrame({"pid": pid, "number": number}).dropna().drop_duplicates()
+    if (again := ids["number"].duplicated()).any():
+        same = ids.loc[ids["number"] == ids.loc[again, "number"].iloc[0], "pid"]
+        raise CohortError(
+            f"{where}: PID {ids.loc[again, 'number'].iloc[0]} may be of {' or '.join(same)}; read one institution at a"
+            " time, each with its own demographics"
+        )
+
+
+def _demographics_in(folders: list[Path]) -> list[Path]:
+    """The demographics files there; one under another name is refused, since without it everybody is unknown."""
+    found = []
+    for folder in folders:
+        for file in sorted(folder.iterdir()) if folder.is_dir() else ():
+            if file.name.lower() in ("demographics.csv", "demographics.csv.gz") and file.name != "demographics.csv":
+                raise CohortError(f"{file} is there; unpack or rename it to demographics.csv, as it is read")
+            if file.name == "demographics.csv":
+                found.append(file)
+    return found
 
 
 def _read_demographics(file: Path) -> pd.DataFrame:
     """Raw codes by participant number; whole numbers as pandas writes them beside gaps ("2.0") become "2"."""
     table = read_table(file, ("pid", *DEMOGRAPHICS))
-    refuse(file, ~table["pid"].str.fullmatch(r"\d{1,9}(\.0)?"), "PID", table["pid"], "a whole number")
+    refuse(file, ~table["pid"].str.fullmatch(r"[0-9]{1,9}(\.0)?"), "PID", table["pid"], "a whole number")
     table["pid"] = table["pid"].str.removesuffix(".0").astype("Int64")
     refuse_repeated(file, table[["pid"]].rename(columns=str.upper))
-    codes = table.set_index("pid")
-    return codes.apply(lambda column: column.str.removesuffix(".0").replace("nan", ""))
+    codes = table.set_index("pid").apply(lambda column: column.str.removesuffix(".0").replace("nan", ""))
+    return codes.assign(place=[f"{file}, line {line}, column " for line in table.index])
 
 
 def _split_people(windows: pd.DataFrame) -> np.ndarray:

@@ -47,15 +47,21 @@ def window_rows(pid: np.ndarray, day: np.ndarray, label_pid: np.ndarray, label_d
     return np.array([[rows.get(key, -1) for key in keys] for keys in wanted], dtype=np.int64).reshape(-1, DAYS)
 
 
-def fill(out: np.ndarray, values: np.ndarray, rows: np.ndarray, imputation: str, normalisation: str) -> None:
-    """Write the windows of ``rows`` (n, 28) of ``values`` (its last row NaN) into ``out`` (n, 28, channels) float32."""
+def fill(out: np.ndarray, values: np.ndarray, rows: np.ndarray, imputation: str, normalisation: str) -> int:
+    """Write the windows of ``rows`` (n, 28) of ``values`` (its last row NaN) into ``out`` (n, 28, channels) float32.
+
+    Returns how many of their values were missing.
+    """
+    missing = 0
     for start in range(0, len(rows), BLOCK):
         windows = values[rows[start : start + BLOCK]]
+        missing += int(np.isnan(windows).sum())
         impute(windows, imputation)
         if normalisation == "window":
             plain = windows[:, :, : windows.shape[2] // 2]  # the second half is normalised by participant already
             plain[:] = normalise(plain, axis=1)
         out[start : start + BLOCK] = windows
+    return missing
 
 
 def impute(windows: np.ndarray, how: str) -> None:

@@ -4,7 +4,6 @@ Layout: ``<institution>_<year>/`` (``INS-W_1`` to ``INS-W_4``) with ``SurveyData
 ``ParticipantsInfoData``. Column names in any case; rows in any order.
 """
 
-import csv
 import re
 from collections import Counter
 from itertools import pairwise
@@ -17,12 +16,14 @@ import pyarrow as pa
 import pyarrow.csv as pacsv
 
 from ..cohort import CohortError
+from . import files as files_of
 from .globem_features import FILES
 from .recognise import hint
 
-YEAR = re.compile(r"(?P<institution>.+)_(?P<number>\d{1,3})")
+YEAR = re.compile(r"(?P<institution>.+)_(?P<number>\d{1,3})", re.ASCII)
 FOLDERS = ("SurveyData", "FeatureData", "ParticipantsInfoData")
-AGAIN = "copy it again from PhysioNet"
+AGAIN, OFFICIAL = "copy it again from PhysioNet", "GLOBEM's own file"
+LARGEST = float(np.finfo(np.float32).max)  # beyond it, a float32 is infinite
 
 
 class Year(NamedTuple):
@@ -51,9 +52,14 @@ def find_years(path: Path) -> list[Year]:
     places = [path] if any((path / name).is_dir() for name in FOLDERS) else [p for p in path.iterdir() if p.is_dir()]
     years = []
     for folder in places:
-        found = YEAR.fullmatch(folder.resolve().name)
-        if found and any((folder / name).is_dir() for name in FOLDERS):
-            years.append(Year(folder, found[0], int(found["number"])))
+        if not any((folder / name).is_dir() for name in FOLDERS):
+            continue
+        if not (found := YEAR.fullmatch(folder.resolve().name)):
+            raise CohortError(
+                f"{folder} looks like a study year, but is not named <institution>_<year>, such as INS-W_1; rename it,"
+                " or move it elsewhere"
+            )
+        years.append(Year(folder, found[0], int(found["number"])))
     if not years:
         raise CohortError(
             f"{path} holds no study year of GLOBEM{hint(path, 'globem')}. A study year is a folder named"
@@ -69,42 +75,31 @@ def find_years(path: Path) -> list[Year]:
 
 
 def read_table(file: Path, columns: tuple[str, ...]) -> pd.DataFrame:
-    """The named columns (lower case) as stripped text, "" where empty; row i is line i + 2 of the file.
+    """The named columns (lower case) as stripped text, "" where empty; the index is the line in the file.
 
     Raises ``CohortError`` naming file, line, column and value.
     """
-    often = Counter(map(str.lower, _header(file)))
-    if twice := [name for name in columns if often[name] > 1]:
-        raise CohortError(f"{file}: column {twice[0]!r} is in the header twice; {AGAIN}")
-    if missing := [name for name in columns if not often[name]]:
-        raise CohortError(f"{file}: column {missing[0]!r} is missing; this needs GLOBEM's own file with its header")
-    try:
-        lines = file.read_bytes().decode("utf-8-sig").rstrip().splitlines()
-    except UnicodeDecodeError as error:
-        raise CohortError(f"{file}: byte {error.start} is not UTF-8 text; {AGAIN}") from error
-    header, *rows = csv.reader(lines)
-    if not rows:
-        raise CohortError(f"{file} holds a header and no rows; {AGAIN}")
-    for number, row in enumerate(rows, start=2):
-        if len(row) != len(header):
-            raise CohortError(f"{file}, line {number}: expected {len(header)} cells, found {len(row)}; {AGAIN}")
-    table = pd.DataFrame(rows, columns=[name.lower() for name in header], dtype=str)[list(columns)]
+    _refuse_packed(file)
+    table = files_of.table(file, columns, AGAIN, OFFICIAL, str.lower)
     return table.apply(lambda column: column.str.strip())
 
 
-def refuse(file: Path, bad: pd.Series | np.ndarray, column: str, values: pd.Series, wanted: str) -> None:
-    """Raise for the first bad row of a table, if there is one."""
+def refuse(file: Path, bad: pd.Series, column: str, values: pd.Series, wanted: str) -> None:
+    """Raise for the first bad row of a table, if there is one; the index of ``values`` is the line."""
     if np.any(bad):
         row = int(np.argmax(bad))
-        raise CohortError(f"{file}, line {row + 2}, column {column}: expected {wanted}, found {values.iloc[row]!r}")
+        raise CohortError(
+            f"{file}, line {values.index[row]}, column {column}: expected {wanted}, found"
+            f" {files_of.shown(values.iloc[row])}; correct the file, or {AGAIN}"
+        )
 
 
 def refuse_repeated(file: Path, keys: pd.DataFrame) -> None:
-    """Raise for the first row whose key appeared before."""
+    """Raise for the first row whose key appeared before; the index of ``keys`` is the line."""
     again = np.flatnonzero(keys.duplicated())
     if len(again):
-        key = ", ".join(f"{name} {keys[name].iloc[again[0]]}" for name in keys)
-        raise CohortError(f"{file}, line {again[0] + 2}: {key} appears twice; keep one row of it")
+        key = ", ".join(f"{name} {str(keys[name].iloc[again[0]]).removesuffix(' 00:00:00')}" for name in keys)
+        raise CohortError(f"{file}, line {keys.index[again[0]]}: {key} appears twice; keep one row of it")
 
 
 def days_of(file: Path, dates: pd.Series) -> np.ndarray:
@@ -126,6 +121,7 @@ def read_days(folder: Path, channels: tuple[str, ...]) -> Days:
         parts = {file: names for file, names in parts.items() if names}
         if missing := [file.name for file in parts if not file.exists()]:
             needed = ", ".join(file.name for file in parts)
+            _refuse_packed(folder / "rapids.csv")
             raise CohortError(
                 f"{folder} holds neither rapids.csv nor {missing[0]}; copy rapids.csv, or all of {needed}, into it"
             )
@@ -140,50 +136,58 @@ def read_days(folder: Path, channels: tuple[str, ...]) -> Days:
     return Days(index["pid"].to_numpy(object), index["day"].to_numpy("datetime64[D]"), values)
 
 
+def _refuse_packed(file: Path) -> None:
+    if not file.exists() and (packed := file.with_name(f"{file.name}.gz")).exists():
+        raise CohortError(f"{file} is missing, but {packed.name} is there; unpack it, GLOBEM's files are not packed")
+
+
 def _header(file: Path) -> list[str]:
+    """The names in the first line of a file that is too large to be held."""
     try:
         with file.open("rb") as stream:
-            line = stream.readline().decode("utf-8-sig")
-    except FileNotFoundError:
-        raise CohortError(f"{file} is missing; {AGAIN}") from None
-    except UnicodeDecodeError as error:
-        raise CohortError(f"{file}: byte {error.start} of the header is not UTF-8 text; {AGAIN}") from error
+            line = files_of.decoded(stream.readline(), f"{file}, line 1", AGAIN)
+    except OSError as error:
+        raise files_of.unreadable(str(file), error, AGAIN) from error
     if not line.strip():
         raise CohortError(f"{file} is empty; {AGAIN}")
-    return next(csv.reader([line.rstrip("\r\n")]))
+    files_of.ended(file, AGAIN)
+    return [name.strip() for name in next(files_of.cells([line], f"{file}, line 1", AGAIN))[1]]
 
 
 def _read_features(file: Path, channels: tuple[str, ...]) -> tuple[pd.DataFrame, pa.Table]:
     """(pid and day of each row, table with one float64 column a channel)."""
     header = _header(file)
-    where, often = {name.lower(): name for name in header}, Counter(map(str.lower, header))
+    where, often = {name.lower(): i for i, name in enumerate(header)}, Counter(map(str.lower, header))
     if twice := [name for name in ("pid", "date", *channels) if often[name] > 1]:
-        raise CohortError(f"{file}: column {twice[0]!r} is in the header twice; {AGAIN}")
+        raise CohortError(f"{file}: column {twice[0]} is there twice; this needs {OFFICIAL} with its header")
     if missing := [name for name in ("pid", "date", *channels) if name not in where]:
         raise CohortError(
-            f"{file}: column {missing[0]!r} is missing ({len(missing):,} of {len(channels) + 2:,} needed columns are);"
-            " this needs GLOBEM's own file with its header"
+            f"{file}: column {missing[0]} is missing ({len(missing):,} of {len(channels) + 2:,} needed columns are);"
+            f" this needs {OFFICIAL} with its header"
         )
-    names = [where[name] for name in ("pid", "date", *channels)]
+    header = [f"{name}#{i}" for i, name in enumerate(header)]  # names of unused columns may repeat
+    names = [header[where[name]] for name in ("pid", "date", *channels)]
     types = dict.fromkeys(names, pa.float64()) | dict.fromkeys(names[:2], pa.string())
     try:
         table = pacsv.read_csv(
             file,
-            pacsv.ReadOptions(use_threads=False, block_size=1 << 24),  # with threads, errors name no row
+            # with threads, errors name no row
+            pacsv.ReadOptions(use_threads=False, block_size=1 << 24, column_names=header, skip_rows=1),
             convert_options=pacsv.ConvertOptions(include_columns=names, column_types=types),
         )
-    except (pa.ArrowInvalid, UnicodeDecodeError) as error:
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise CohortError(f"{file}{_fault(str(error), header)}") from None  # the original quotes the whole row
     if not len(table):
         raise CohortError(f"{file} holds a header and no rows; {AGAIN}")
-    pid = table[names[0]].to_pandas().astype(object)
+    lines = pd.RangeIndex(2, len(table) + 2)
+    pid = table[names[0]].to_pandas().astype(object).set_axis(lines)
     refuse(file, pid.fillna("") == "", "pid", pid, "a participant")
-    dates = table[names[1]].to_pandas().astype(object)
-    keys = pd.DataFrame({"pid": pid, "day": days_of(file, dates)})
+    dates = table[names[1]].to_pandas().astype(object).set_axis(lines)
+    keys = pd.DataFrame({"pid": pid, "day": days_of(file, dates)}, index=lines)
     refuse_repeated(file, keys)
     numbers = table.drop(names[:2])
     for name, cells in zip(channels, numbers.columns, strict=True):
-        refuse(file, np.isinf(cells.to_numpy()), name, cells.to_pandas(), "a finite number")
+        refuse(file, np.abs(cells.to_numpy()) > LARGEST, name, cells.to_pandas().set_axis(lines), "a finite number")
     return keys, numbers
 
 
@@ -191,11 +195,11 @@ def _fault(told: str, header: list[str]) -> str:
     """What pyarrow says is wrong, in our words."""
     row, column, value = (re.search(p, told) for p in (r"Row #(\d+)", r"column #(\d+)", r"invalid value '(.*)'"))
     line = f", line {row[1]}" if row else ""
-    name = f", column {header[int(column[1])]}" if column else ""
+    name = f", column {header[int(column[1])].rpartition('#')[0]}" if column else ""
     if cells := re.search(r"Expected (\d+) columns, got (\d+)", told):
         return f"{line}: expected {cells[1]} cells, found {cells[2]}; the file is cut off or damaged, {AGAIN}"
     if value:
-        return f"{line}{name}: expected a number, found {value[1][:40]!r}; correct or empty the cell"
+        return f"{line}{name}: expected a number, found {files_of.shown(value[1])}; correct or empty the cell"
     if "UTF8" in told or "utf-8" in told:
         return f"{line}{name}: the text is not UTF-8; {AGAIN}"
     return f"{line}{name} is truncated or damaged; {AGAIN}"

@@ -17,10 +17,12 @@ from tqdm.auto import tqdm
 from .. import cards
 from ..cohort import SPLITS, Cohort, CohortError, attrition_table
 from ..windows import LazyWindows
+from . import counts as rows_of
+from . import files, recognise
 from . import mesa_files as files_of
 from .mesa_files import CHANNELS
-from .recognise import hint
 from .splits import by_person
+from .units import Outside
 
 ACTIGRAPHY, STAGES = "actigraphy", "polysomnography/annotations-events-profusion"
 OVERLAP = "overlap/mesa-actigraphy-psg-overlap.csv"
@@ -41,12 +43,14 @@ LONG, SCORED = "polysomnography over 16 hours", "polysomnography"
 UNMATCHED, EXCLUDED = "epochs without actigraphy", "epochs excluded by the scorer"
 NOTHING, SLEEPLESS = "participants without epochs", "participants without sleep"
 NEGATIVE, UNSCORED = "epochs with negative values", "epochs without a clear stage"
+JUMPS = "epochs after a jump of the clock"
 STEPS = {
-    FILES: "files; NSRR has {actigraphy files:,} of them",
+    FILES: "",
     NO_STAGES: f"left out: no file in {STAGES}",
     NO_OVERLAP: "left out: no row in the overlap table, so that stages have no place in time",
     LONG: f"left out: more than {LONGEST:,} epochs, as in the benchmark",
     SCORED: "epochs with a stage, of the others",
+    JUMPS: "kept: epochs are placed by their number, as in the benchmark",
     UNMATCHED: "left out: the actigraphy has no epoch at that time",
     EXCLUDED: "left out: interval EXCLUDED; windows reach across the gap",
     NOTHING: "left out: no epoch remains",
@@ -108,17 +112,23 @@ def read(
     values = np.concatenate([nights.pop(person).values for person in people])
     row_person = np.repeat(people, lengths)
     row_split = np.repeat(np.array([split_of[person] for person in people]), lengths)
+    outside = Outside(CHANNELS)
+    outside.look(values[:, None])
+    steps.append(outside.step(row_person, path))
     steps += _count_missing(values, row_person)
     note = SCALINGS[scaling](values, row_split, row_person, leaders)
     x = LazyWindows.centred(np.split(values, np.cumsum(lengths)[:-1]), TIMESTEPS, PADDING, ORDERS[time_order])
-    attributes = cards.load("mesa").segment(raw.reindex(people)).iloc[np.repeat(np.arange(len(people)), lengths)]
-    steps += _count_attributes(attributes, row_person, repeated) + _count_splits(row_split, row_person, asleep)
-    steps.append(("cohort", len(asleep), len(people), note))
+    raw = raw.reindex(people)
+    attributes = rows_of.segments(cards.load("mesa"), raw, lambda name, person: f"{raw['place'][person]}{name}")
+    attributes = attributes.iloc[np.repeat(np.arange(len(people)), lengths)].reset_index(drop=True)
+    steps.append(("rows that repeat a participant", 0, repeated, f"left out: the same row of {HARMONIZED} again"))
+    steps += rows_of.of_attributes(attributes, row_person, cards.load("mesa"))
+    steps += _count_splits(row_split, row_person, asleep, note)
     return Cohort(
         x=x,
         y=asleep.astype(np.int8),
         person=row_person,
-        attributes=attributes.reset_index(drop=True),
+        attributes=attributes,
         split=row_split,
         channels=CHANNELS,
         dataset="mesa",
@@ -147,14 +157,14 @@ def _find(path: Path) -> tuple[dict[int, Path], dict[int, Path], dict[int, int]]
         raise CohortError(f"{path} is not a folder; {wanted}")
     for place in (ACTIGRAPHY, STAGES):
         if not (path / place).is_dir():
-            raise CohortError(f"{path} has no folder {place}{hint(path, 'mesa')}; {wanted}")
+            raise CohortError(f"{path} has no folder {place}{recognise.hint(path, 'mesa')}; {wanted}")
     actigraphy = files_of.find(path / ACTIGRAPHY, r"mesa-sleep-(\d{4,})\.csv")
     stages = files_of.find(path / STAGES, r"mesa-sleep-(\d{4,})-profusion\.xml")
     if not actigraphy:
         raise CohortError(f"{path / ACTIGRAPHY} holds no mesa-sleep-XXXX.csv or .csv.gz; copy the folder from NSRR")
     file = path / OVERLAP
-    file = file if file.exists() else file.with_name(f"{file.name}.gz")
-    if not file.exists():
+    file = files.only([place for place in (file, file.with_name(f"{file.name}.gz")) if place.exists()])
+    if file is None:
         raise CohortError(f"{path / OVERLAP} is missing: it says where in the actigraphy the polysomnography starts")
     overlap = files_of.read_table(file, ("mesaid", "line"))
     return actigraphy, stages, dict(zip(_unique(file, overlap), files_of.whole(file, overlap, "line"), strict=True))
@@ -170,7 +180,7 @@ def _unique(file: Path, table: pd.DataFrame) -> np.ndarray:
 
 
 def _read_people(path: Path) -> tuple[pd.DataFrame, int]:
-    """Raw sex, age and race by mesaid, and the number of rows that repeat a person (the first one counts)."""
+    """Raw sex, age and race by mesaid, the place of each row in words, and the number of rows that repeat a person."""
     file = files_of.newest(path / "datasets", HARMONIZED)
     if file is None:
         raise CohortError(f"{path / 'datasets'} holds no {HARMONIZED}-X.Y.Z.csv: the protected attributes are in it")
@@ -179,7 +189,7 @@ def _read_people(path: Path) -> tuple[pd.DataFrame, int]:
     if len(odd):
         raise CohortError(
             f"{file}, line {odd[0] + 2}, column nsrr_age: expected years from 18 to 120, found"
-            f" {table['nsrr_age'][odd[0]]:g}"
+            f" {table['nsrr_age'][odd[0]]:g}; correct or empty the cell"
         )
     text = {name: table[f"nsrr_{name}"].astype("string").str.strip().str.lower() for name in ("sex", "race")}
     rows = pd.DataFrame({"mesaid": files_of.whole(file, table, "mesaid"), "age": table["nsrr_age"]} | text)
@@ -190,6 +200,7 @@ def _read_people(path: Path) -> tuple[pd.DataFrame, int]:
             f"{file}, line {again.index[0] + 2}: mesaid {again['mesaid'].iloc[0]} has another age, sex or race than in"
             " an earlier line; keep one row of it"
         )
+    once = once.assign(place=[f"{file}, line {row + 2}, column nsrr_" for row in once.index])
     return once.set_index("mesaid"), len(rows) - len(once)
 
 
@@ -211,6 +222,7 @@ def _read_nights(path: Path, found: tuple) -> tuple[dict[int, Night], list[tuple
         if len(scored) > LONGEST:
             continue
         table = files_of.read_actigraphy(actigraphy[person], person)
+        count(JUMPS, int(table["jump"].sum()))
         line, wanted = table["line"].to_numpy(), starts[person] + np.arange(len(scored))
         row = np.minimum(np.searchsorted(line, wanted), len(line) - 1)
         there = line[row] == wanted
@@ -228,12 +240,13 @@ def _read_nights(path: Path, found: tuple) -> tuple[dict[int, Night], list[tuple
         count(UNSCORED, int((scored > 5).sum()))
         nights[person] = Night(np.where(values < 0, np.float32(np.nan), values), scored > 0)
     if not nights:
+        counts = ", ".join(f"{step}: {number}" for step, number in (+people).items() if step != FILES)
         raise CohortError(
-            f"{path}: none of {len(actigraphy)} participants with actigraphy has a usable night (participants:"
-            f" {dict(+people)}); are {STAGES} and {OVERLAP} complete?"
+            f"{path}: none of {len(actigraphy)} participants with actigraphy has a usable night (participants by what"
+            f" was found: {counts}); are {STAGES} and {OVERLAP} complete?"
         )
-    expected = cards.load("mesa").expected
-    return nights, [(s, epochs[s], people[s], note.format_map(expected)) for s, note in STEPS.items()]
+    has = rows_of.beside_card(participants=(len(actigraphy), cards.load("mesa").expected["actigraphy files"]))
+    return nights, [(step, epochs[step], people[step], note or has) for step, note in STEPS.items()]
 
 
 def _in_order(people: list[int], order: str | Sequence[int], found: tuple) -> list[int]:
@@ -309,20 +322,17 @@ def _count_missing(values: np.ndarray, person: np.ndarray) -> list[tuple[str, in
     ]
 
 
-def _count_attributes(attributes: pd.DataFrame, person: np.ndarray, repeated: int) -> list[tuple[str, int, int, str]]:
-    steps = [("rows that repeat a participant", 0, repeated, f"left out: the same row of {HARMONIZED} again")]
-    for name in attributes:
-        unknown = attributes[name].isna().to_numpy()
-        steps.append((f"{name} unknown", int(unknown.sum()), len(np.unique(person[unknown])), f"kept, {name} missing"))
-    return steps
-
-
-def _count_splits(split: np.ndarray, person: np.ndarray, asleep: np.ndarray) -> list[tuple[str, int, int, str]]:
-    """The size of each split beside the study's."""
-    expected, steps = cards.load("mesa").expected, []
-    for name in SPLITS:
-        rows = split == name
-        note = f"{int(asleep[rows].sum()):,} asleep; the study has {expected[name]:,} windows of"
-        note += f" {expected[f'{name} people']:,} participants, {expected[f'{name} asleep']:,} asleep"
-        steps.append((name, int(rows.sum()), len(np.unique(person[rows])), note))
+def _count_splits(split: np.ndarray, person: np.ndarray, asleep: np.ndarray, note: str) -> list[rows_of.Step]:
+    """The size of each split, and of the cohort, beside the study's."""
+    card, steps = cards.load("mesa"), []
+    for name in (*SPLITS, "total"):
+        rows = (split == name) | (name == "total")
+        people = len(np.unique(person[rows]))
+        beside = rows_of.beside_card(
+            windows=(int(rows.sum()), card.expected[name]),
+            participants=(people, card.expected.get(f"{name} people", card.people)),
+            asleep=(int(asleep[rows].sum()), card.expected[f"{name} asleep"]),
+        )
+        beside += f"; {note}" if name == "total" else ""
+        steps.append(("cohort" if name == "total" else name, int(rows.sum()), people, beside))
     return steps

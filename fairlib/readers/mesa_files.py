@@ -3,11 +3,8 @@
 Column names in any case. Every fault is a ``CohortError`` naming file, line, column and value.
 """
 
-import csv as lines_of
-import gzip
 import io
 import re
-import zlib
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -17,6 +14,7 @@ import pyarrow as pa
 from pyarrow import csv
 
 from ..cohort import CohortError
+from . import files as files_of
 
 #: activity in counts, white light in lux, the others in microW/cm2
 CHANNELS = ("activity", "whitelight", "redlight", "greenlight", "bluelight")
@@ -24,6 +22,10 @@ INTERVALS = ("ACTIVE", "REST", "REST-S", "EXCLUDED")
 EPOCH_SECONDS = 30
 #: 0 wake, 1 to 4 NREM, 5 REM, above: movement or unscored
 STAGE = re.compile(r"\d", re.ASCII)
+#: Of a clock time HH:MM:SS.
+CLOCK, DAY_SECONDS = re.compile(r"(\d{1,2}):(\d\d):(\d\d)", re.ASCII), 86_400
+#: Beyond it, a float32 is infinite, and a float64 holds no single whole numbers.
+LARGEST, LARGEST_WHOLE = float(np.finfo(np.float32).max), 2**53
 AGAIN = "copy it again from NSRR"
 
 
@@ -33,7 +35,8 @@ def find(folder: Path, pattern: str) -> dict[int, Path]:
     for file in folder.iterdir() if folder.is_dir() else ():
         if match := re.fullmatch(rf"{pattern}(?:\.gz)?", file.name, re.IGNORECASE | re.ASCII):
             if int(match[1]) in found:
-                raise CohortError(f"{file} and {found[int(match[1])].name} are of one participant; remove one of them")
+                names = " and ".join(sorted((file.name, found[int(match[1])].name)))
+                raise CohortError(f"{folder} holds {names} of one participant; remove one of them")
             found[int(match[1])] = file
     return found
 
@@ -43,22 +46,8 @@ def newest(folder: Path, name: str) -> Path | None:
     files = {}
     for file in folder.iterdir() if folder.is_dir() else ():
         if match := re.fullmatch(rf"{name}-(\d+)\.(\d+)\.(\d+)\.csv(?:\.gz)?", file.name, re.IGNORECASE | re.ASCII):
-            files[tuple(map(int, match.groups()))] = file
-    return files[max(files)] if files else None
-
-
-def content(file: Path) -> bytes:
-    """The bytes of a file, unpacked."""
-    try:
-        data = file.read_bytes()
-        data = gzip.decompress(data) if file.suffix.lower() == ".gz" and data else data
-    except FileNotFoundError:
-        raise CohortError(f"{file} is missing; {AGAIN}") from None
-    except (EOFError, OSError, zlib.error) as error:
-        raise CohortError(f"{file} is truncated or damaged ({error}); {AGAIN}") from error
-    if not data:
-        raise CohortError(f"{file} is empty; {AGAIN}")
-    return data
+            files.setdefault(tuple(map(int, match.groups())), []).append(file)
+    return files_of.only(files[max(files)]) if files else None
 
 
 def read_table(file: Path, numbers: tuple[str, ...] = (), texts: tuple[str, ...] = ()) -> pd.DataFrame:
@@ -66,17 +55,14 @@ def read_table(file: Path, numbers: tuple[str, ...] = (), texts: tuple[str, ...]
 
     Row i of the table is line i + 2 of the file.
     """
-    data = content(file)
-    try:
-        head = data.partition(b"\n")[0].decode("utf-8-sig")
-        data.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise CohortError(f"{file}: byte {error.start} is not UTF-8 text; the file is damaged, {AGAIN}") from error
+    data = files_of.content(file, AGAIN)
+    text = files_of.decoded(data, str(file), AGAIN)
+    head = text.partition("\n")[0]
     header = [name.strip().strip('"').lower() for name in head.split(",")]
     for name in (*numbers, *texts):
         if name not in header:
             raise CohortError(
-                f"{file}, line 1: column {name} is missing, found {head.strip()[:80]!r}; use NSRR's own file"
+                f"{file}, line 1: column {name} is missing, found {files_of.shown(head.strip())}; use NSRR's own file"
             )
         if header.count(name) > 1:
             raise CohortError(f"{file}, line 1: column {name} is there {header.count(name)} times; use NSRR's own file")
@@ -88,34 +74,41 @@ def read_table(file: Path, numbers: tuple[str, ...] = (), texts: tuple[str, ...]
             convert_options=csv.ConvertOptions(include_columns=[*kinds], column_types=kinds, null_values=[""]),
         )
     except pa.ArrowInvalid as error:
-        raise CohortError(_fault(file, data, header, numbers) or f"{file} is no readable table ({error})") from error
+        _refuse_line(file, text, header, numbers)
+        raise CohortError(f"{file} is no readable table ({error}); {AGAIN}") from error
     for name in numbers:
         column = table[name].to_numpy()
-        if (~np.isfinite(column)).sum() != table[name].null_count:
-            raise CohortError(_fault(file, data, header, numbers))
+        if (~(np.abs(column) <= LARGEST)).sum() != table[name].null_count:
+            _refuse_line(file, text, header, numbers)
+            raise CohortError(f"{file}, column {name} holds a value that is no finite number; {AGAIN}")
     if not table.num_rows:
         raise CohortError(f"{file} holds a header and no rows; {AGAIN}")
     return table.to_pandas()
 
 
-def _fault(file: Path, data: bytes, header: list[str], numbers: tuple[str, ...]) -> str | None:
-    """The first line that is no row of the table, in words; read slowly, since something is wrong anyway."""
-    for number, row in enumerate(lines_of.reader(io.StringIO(data.decode("utf-8"))), start=1):
+def _refuse_line(file: Path, text: str, header: list[str], numbers: tuple[str, ...]) -> None:
+    """Raise for the first line that is no row of the table; read slowly, since something is wrong anyway."""
+    for number, row in files_of.cells(io.StringIO(text, newline=""), str(file), AGAIN):
         if number == 1 or not row:
             continue
         if len(row) != len(header):
-            return f"{file}, line {number}: {len(row)} cells, the header has {len(header)}; truncated? {AGAIN}"
+            raise CohortError(
+                f"{file}, line {number}: {len(row)} cells, the header has {len(header)}; truncated? {AGAIN}"
+            )
         for name in numbers:
-            text = row[header.index(name)]
-            if text and not re.fullmatch(r" *[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)? *", text, re.ASCII):
-                return f"{file}, line {number}, column {name}: expected a number or nothing, found {text!r}"
-    return None
+            found = row[header.index(name)]
+            known = re.fullmatch(r" *[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)? *", found, re.ASCII)
+            if found and not (known and abs(float(found)) <= LARGEST):
+                raise CohortError(
+                    f"{file}, line {number}, column {name}: expected a number or nothing, found"
+                    f" {files_of.shown(found)}; correct or empty the cell"
+                )
 
 
 def whole(file: Path, table: pd.DataFrame, name: str) -> np.ndarray:
     """A column of whole numbers from 1, int64."""
     values = table[name].to_numpy()
-    bad = np.flatnonzero(~((values >= 1) & (values % 1 == 0)))
+    bad = np.flatnonzero(~((values >= 1) & (values < LARGEST_WHOLE) & (values % 1 == 0)))
     if len(bad):
         found = "nothing" if np.isnan(values[bad[0]]) else f"{values[bad[0]]:g}"
         raise CohortError(f"{file}, line {bad[0] + 2}, column {name}: expected a whole number from 1, found {found}")
@@ -123,16 +116,20 @@ def whole(file: Path, table: pd.DataFrame, name: str) -> np.ndarray:
 
 
 def read_actigraphy(file: Path, participant: int) -> pd.DataFrame:
-    """line (int64, increasing), interval (categorical) and the five channels (NaN: off wrist or invalid)."""
-    table = read_table(file, ("mesaid", "line", *CHANNELS), ("interval",))
+    """line (int64, increasing), interval (categorical), the five channels (NaN: off wrist or invalid), and jump.
+
+    jump: whether the clock is not where the epoch before, at half a minute an epoch, would have it.
+    """
+    table = read_table(file, ("mesaid", "line", *CHANNELS), ("interval", "linetime"))
     for column, wrong, wanted in (
         ("mesaid", table["mesaid"] != participant, f"{participant}, as the file is named"),
         ("interval", ~table["interval"].isin([*INTERVALS, ""]), f"one of {', '.join(INTERVALS)}"),
     ):
         if wrong.any():
             row = int(np.flatnonzero(wrong)[0])
+            found = table[column][row]
             raise CohortError(
-                f"{file}, line {row + 2}, column {column}: expected {wanted}, found {table[column][row]!r}"
+                f"{file}, line {row + 2}, column {column}: expected {wanted}, found {files_of.shown(found)}; {AGAIN}"
             )
     line = whole(file, table, "line")
     step = np.flatnonzero(np.diff(line) <= 0)
@@ -142,27 +139,48 @@ def read_actigraphy(file: Path, participant: int) -> pd.DataFrame:
         raise CohortError(
             f"{file}, line {row + 2}, column line: epoch {line[row]} {what}; epochs must be in order, once"
         )
-    return table.assign(line=line)
+    return table.assign(line=line, jump=_jumps(file, line, table["linetime"]))
+
+
+def _jumps(file: Path, line: np.ndarray, clock: pd.Series) -> np.ndarray:
+    """(n,) which epochs are not EPOCH_SECONDS a line after the one before; an epoch of another length is refused."""
+    parts = [CLOCK.fullmatch(text.strip()) for text in clock.cat.categories]
+    seconds = [int(p[1]) * 3600 + int(p[2]) * 60 + int(p[3]) if p else np.nan for p in parts]
+    moved = np.diff(np.array([*seconds, np.nan])[clock.cat.codes]) % DAY_SECONDS
+    jump = moved != EPOCH_SECONDS * np.diff(line) % DAY_SECONDS
+    if 2 * jump.sum() > len(jump):
+        row = int(np.argmax(jump)) + 1
+        raise CohortError(
+            f"{file}, line {row + 2}, column linetime: {clock[row]!r} comes after {clock[row - 1]!r}, and so in most"
+            f" lines; expected {EPOCH_SECONDS} seconds an epoch, as HH:MM:SS. Use NSRR's own file"
+        )
+    return np.append(False, jump)
 
 
 def read_stages(file: Path) -> np.ndarray:
     """Sleep stage of each 30-second epoch of a polysomnography, int8, as scored (0 is wake)."""
-    data = content(file)
+    data = files_of.content(file, AGAIN)
     try:
         root = ElementTree.fromstring(data)
-    except ElementTree.ParseError as error:
+    except (ElementTree.ParseError, ValueError, LookupError) as error:  # the latter: an encoding that nobody knows
         raise CohortError(f"{file} is truncated, damaged or no UTF-8 text ({error}); {AGAIN}") from error
     if root.tag != "CMPStudyConfig":
-        raise CohortError(f"{file}: expected a Profusion export (CMPStudyConfig), found {root.tag!r}")
+        raise CohortError(
+            f"{file}: expected a Profusion export (CMPStudyConfig), found {files_of.shown(root.tag)}; {AGAIN}"
+        )
     seconds = (root.findtext("EpochLength") or "nothing").strip()
     if seconds != str(EPOCH_SECONDS):
         raise CohortError(f"{file}: EpochLength is {seconds}, expected {EPOCH_SECONDS} seconds")
+    for part in root.iterfind("SleepStages"):
+        if stray := "".join([part.text or "", *(child.tail or "" for child in part)]).strip():
+            raise CohortError(f"{file}: SleepStages holds {files_of.shown(stray)} between its epochs; {AGAIN}")
     stages = [(stage.text or "").strip() for stage in root.iterfind("SleepStages/SleepStage")]
     if not stages:
         raise CohortError(f"{file} holds no SleepStage; {AGAIN}")
     for number, stage in enumerate(stages, start=1):
         if not STAGE.fullmatch(stage):
             raise CohortError(
-                f"{file}: SleepStage {number} is {stage!r}; expected 0 (wake), 1 to 5 (sleep) or 6 to 9 (unscored)"
+                f"{file}: SleepStage {number} is {files_of.shown(stage)}; expected 0 (wake), 1 to 5 (sleep) or 6 to 9"
+                " (unscored)"
             )
     return np.array(stages, dtype=np.int8)

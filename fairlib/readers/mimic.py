@@ -17,13 +17,16 @@ from tqdm.auto import tqdm
 
 from .. import cards
 from ..cohort import SPLITS, Cohort, CohortError, attrition_table
+from . import counts as rows_of
+from . import files as files_of
 from . import mimic_raw
 from . import mimic_tables as tables_of
-from .benchmark_episodes import CHANNELS, HOURS, VARIABLES, read_grid, to_channels
+from .benchmark_episodes import CHANNELS, HEADER, HOURS, VARIABLES, read_grid, to_channels
 from .recognise import hint
+from .units import Outside
 
 TASK = "in-hospital-mortality"
-STAY = re.compile(r"(\d{1,18})_episode(\d{1,9})_timeseries\.csv")
+STAY = re.compile(r"(\d{1,18})_episode(\d{1,9})_timeseries\.csv", re.ASCII)
 #: Stays discretised at once: bounds the memory beside the result.
 BLOCK = 1024
 #: Written by ``fairlib.twins.mimic``: these files are synthetic.
@@ -63,20 +66,31 @@ def read(
     stays = _read_lists(folder)
     files = _find_episodes(folder, stays)
     attributes, steps = _attributes([*([Path(tables)] if tables else []), path, path.parent], stays)
-    x = np.empty((len(files), HOURS, len(CHANNELS)), dtype=np.float32)
+    x, outside = np.empty((len(files), HOURS, len(CHANNELS)), dtype=np.float32), Outside(HEADER[1:])
     for start in tqdm(
         range(0, len(files), BLOCK), desc="episodes", unit="block", mininterval=2, disable=len(files) < BLOCK
     ):
-        x[start : start + BLOCK] = to_channels(read_grid(files[start : start + BLOCK]))
+        grid = read_grid(files[start : start + BLOCK])
+        outside.look(grid)
+        x[start : start + BLOCK] = to_channels(grid)
     blank = int((x[:, :, -len(VARIABLES) :].max(axis=(1, 2)) == 0).sum())
     steps.append(("stays whose rows are all empty", blank, blank, "kept: every value imputed, every mask 0"))
-    steps.append(
-        ("cohort", len(stays), stays["subject"].nunique(), "normalised with the benchmark's stored statistics")
+    person = stays["subject"].to_numpy()
+    steps.append(outside.step(person, folder, "kept, as in the benchmark"))
+    if events := tables_of.find_table("CHARTEVENTS", [path]):
+        steps.append((f"events in {events.name}", 0, 0, f"not read: {TASK} beside it is"))
+    expected = cards.load("mimic").expected
+    note = rows_of.beside_card(
+        stays=(len(stays), expected["total"]),
+        deaths=(int(stays["label"].sum()), expected["total deaths"]),
+        people=(stays["subject"].nunique(), expected["subjects"]),
     )
+    note += "; normalised with the benchmark's stored statistics"
+    steps.append(("cohort", len(stays), stays["subject"].nunique(), note))
     return Cohort(
         x=x,
         y=stays["label"].to_numpy(np.int8),
-        person=stays["subject"].to_numpy(),
+        person=person,
         attributes=attributes,
         split=stays["split"].to_numpy(str),
         channels=CHANNELS,
@@ -98,26 +112,26 @@ def _read_lists(folder: Path) -> pd.DataFrame:
     rows, split_of, line_of = [], {}, {}
     for split in SPLITS:
         file = folder / f"{split}_listfile.csv"
-        try:
-            lines = file.read_bytes().decode("utf-8").splitlines()
-        except FileNotFoundError:
-            raise CohortError(_no_list(folder, file)) from None
-        except UnicodeDecodeError as error:
-            raise CohortError(
-                f"{file}: byte {error.start} is not UTF-8 text; the file is damaged, copy it again"
-            ) from error
+        if not file.exists():
+            raise CohortError(_no_list(folder, file))
+        again = "copy it again, or run the benchmark's split step again"
+        lines = files_of.text(file, again, ended=True).splitlines()
         if not lines or lines[0] != "stay,y_true":
-            found = repr(lines[0]) if lines else "nothing"
+            found = files_of.shown(lines[0]) if lines else "nothing"
             raise CohortError(f"{file}, line 1: expected 'stay,y_true', found {found}; is this a list of {TASK}?")
         for number, line in enumerate(lines[1:], start=2):
             name, _, label = line.partition(",")
             stay = STAY.fullmatch(name)
             if stay is None:
                 raise CohortError(
-                    f"{file}, line {number}: expected <subject>_episode<k>_timeseries.csv, found {name!r}"
+                    f"{file}, line {number}: expected <subject>_episode<k>_timeseries.csv, found"
+                    f" {files_of.shown(name)}; correct or remove the line"
                 )
             if label not in ("0", "1"):
-                raise CohortError(f"{file}, line {number}, column y_true: the label must be 0 or 1, found {label!r}")
+                raise CohortError(
+                    f"{file}, line {number}, column y_true: the label must be 0 or 1, found"
+                    f" {files_of.shown(label)}; use the benchmark's official lists"
+                )
             subject = int(stay[1])
             first = split_of.setdefault(subject, split)
             if first != split:
@@ -167,8 +181,8 @@ def _count_lists(folder: Path, stays: pd.DataFrame) -> list[tuple[str, int, int,
     expected, steps = cards.load("mimic").expected, []
     for split in SPLITS:
         chosen = stays[stays["split"] == split]
-        note = f"{int(chosen['label'].sum()):,} deaths; you have {len(chosen):,} {split} stays, the benchmark has"
-        note += f" {expected[split]:,} with {expected[f'{split} deaths']:,} deaths"
+        deaths = int(chosen["label"].sum()), expected[f"{split} deaths"]
+        note = rows_of.beside_card(stays=(len(chosen), expected[split]), deaths=deaths)
         steps.append((f"{split} list: stays with an episode file", len(chosen), chosen["subject"].nunique(), note))
     spare = {file.name for place in ("train", "test") for file in (folder / place).glob("*_timeseries.csv")}
     spare -= set(stays["file"])
@@ -200,24 +214,29 @@ def _attributes(folders: list[Path], stays: pd.DataFrame) -> tuple[pd.DataFrame,
                 " person(s)); use the tables of the release that the benchmark was run on"
             )
     admissions = admissions[admissions["SUBJECT_ID"].isin(stays["subject"])]
-    segments = tables_of.admission_segments(admissions, patients)
+    segments = tables_of.admission_segments(admissions, patients, found)
     if found["ICUSTAYS"] is None:
         people, ambiguous = tables_of.unambiguous(segments)
         chosen = people.loc[stays["subject"]]
         rule = "no ICUSTAYS: used only where all admissions of the person agree"
     else:
         rows = tables_of.read_table(found["ICUSTAYS"], tables_of.ICUSTAYS)
-        chosen = segments.loc[_admission_of(stays, rows, patients, found["ICUSTAYS"])].drop(columns="SUBJECT_ID")
+        own = _admission_of(stays, rows, patients, found["ICUSTAYS"])
+        if len(lost := own[~np.isin(own, segments.index)]):
+            raise CohortError(
+                f"{found['ADMISSIONS']} has no row for HADM_ID {lost[0]}, which is in {found['ICUSTAYS'].name}"
+                f" ({len(lost)} such case(s)); use tables of one release"
+            )
+        chosen = segments.loc[own].drop(columns="SUBJECT_ID")
         ambiguous, rule = {}, "of the episode's own admission, by ICUSTAYS"
-    steps = []
+    more = {}
     for name in chosen:
-        unknown = chosen[name].isna().to_numpy()
-        note = f"kept, {name} missing; {rule}"
+        more[name] = f"; {rule}"
         if name in ambiguous:
             unclear = stays["subject"].isin(ambiguous[name])
-            note += f"; admissions disagree for {int(unclear.sum()):,} stays"
-        steps.append((f"{name} unknown", int(unknown.sum()), stays.loc[unknown, "subject"].nunique(), note))
-    return chosen.reset_index(drop=True), steps
+            more[name] += f"; admissions disagree for {int(unclear.sum()):,} stays"
+    chosen = chosen.reset_index(drop=True)
+    return chosen, rows_of.of_attributes(chosen, stays["subject"].to_numpy(), cards.load("mimic"), more)
 
 
 def _admission_of(stays: pd.DataFrame, rows: pd.DataFrame, patients: pd.DataFrame, file: Path) -> np.ndarray:

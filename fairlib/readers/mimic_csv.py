@@ -1,6 +1,5 @@
 """A large ``.csv`` or ``.csv.gz`` of MIMIC-III as a source for DuckDB: any header case, and errors in plain words."""
 
-import csv
 import glob
 import gzip
 import re
@@ -8,12 +7,13 @@ import zlib
 from pathlib import Path
 
 from ..cohort import CohortError
+from . import files as files_of
 
 TYPES = {"CHARTTIME": "TIMESTAMP", "VALUE": "VARCHAR", "VALUEUOM": "VARCHAR"}  # ids: whole numbers
 WANTED = {"BIGINT": "a whole number", "INT64": "a whole number", "TIMESTAMP": "a date (YYYY-MM-DD HH:MM:SS)"}
 #: No header of MIMIC-III is nearly as long.
 LONGEST = 10_000
-AGAIN = "copy it again from PhysioNet"
+AGAIN, OFFICIAL = "copy it again from PhysioNet", "the MIMIC-III v1.4 table"
 
 
 def source(file: Path, columns: tuple[str, ...]) -> str:
@@ -21,11 +21,7 @@ def source(file: Path, columns: tuple[str, ...]) -> str:
 
     Raises ``CohortError`` if the header cannot be read, or lacks a column or has it twice.
     """
-    header = [name.strip().upper() for name in _header(file)]
-    for name in columns:
-        if header.count(name) != 1:
-            fault = "is missing" if name not in header else "is there twice"
-            raise CohortError(f"{file}: column {name} {fault}; this needs the MIMIC-III v1.4 table with its header")
+    header = _header_of(file, columns)
     types = ", ".join(
         f"'{name.lower()}': '{TYPES.get(name, 'BIGINT')}'" if name in columns else f"'other{i}': 'VARCHAR'"
         for i, name in enumerate(header)
@@ -38,17 +34,21 @@ def source(file: Path, columns: tuple[str, ...]) -> str:
     )
 
 
-def _header(file: Path) -> list[str]:
+def _header_of(file: Path, columns: tuple[str, ...]) -> list[str]:
+    """The names in the first line, in upper case. Raises ``CohortError`` if one of ``columns`` is not there once."""
     try:
-        with gzip.open(file, "rb") if file.suffix.lower() == ".gz" else file.open("rb") as stream:
-            line = stream.readline(LONGEST).decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise CohortError(f"{file}, line 1: not UTF-8 text (byte {error.start}); {AGAIN}") from error
+        with gzip.open(file, "rb") if (packed := file.suffix.lower() == ".gz") else file.open("rb") as stream:
+            line = files_of.decoded(stream.readline(LONGEST), f"{file}, line 1", AGAIN)
     except (EOFError, OSError, zlib.error) as error:
-        raise CohortError(f"{file} is truncated or damaged ({error}); {AGAIN}") from error
+        raise files_of.unreadable(str(file), error, AGAIN) from error
     if not line.strip():
         raise CohortError(f"{file} is empty; {AGAIN}")
-    return next(csv.reader([line]))
+    if not packed:
+        files_of.ended(file, AGAIN)
+    header = [name.strip().upper() for name in next(files_of.cells([line], str(file), AGAIN))[1]]
+    for name in columns:
+        files_of.place(header, name, str(file), OFFICIAL)
+    return header
 
 
 def explain(file: Path, error: str) -> str:
@@ -60,14 +60,15 @@ def explain(file: Path, error: str) -> str:
         column, value, kind = found.groups()
         wanted = WANTED.get(kind, f"a value of type {kind}")
         return (
-            f"{file}{where}, column {column.upper()}: expected {wanted}, found {value!r}; correct the table, or {AGAIN}"
+            f"{file}{where}, column {column.upper()}: expected {wanted}, found {files_of.shown(value)}; correct the"
+            f" table, or {AGAIN}"
         )
     if "Out of Memory" in error or "No space left" in error:
         return f"{file} needs more memory, or space in the temporary folder ($TMPDIR), than there is; free some"
     if "GZIP" in error.upper():
         return f"{file} is truncated or damaged ({error.splitlines()[0]}); {AGAIN}"
     if "nicode" in error or "utf-8" in error:
-        return f"{file}{where} is not UTF-8 text; {AGAIN}"
+        return f"{file}{where}: not UTF-8 text; {AGAIN}"
     if found := re.search(r"Expected Number of Columns: (\d+) Found: (\d+)", error):
         return f"{file}{where}: expected {found[1]} cells, found {found[2]}; the file is cut off or damaged, {AGAIN}"
     return f"{file}{where} cannot be read ({error.splitlines()[0]}); {AGAIN}"

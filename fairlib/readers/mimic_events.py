@@ -20,7 +20,9 @@ from tqdm.auto import tqdm
 
 from ..cohort import CohortError
 from .benchmark_episodes import CATEGORICAL, CHANNELS, CONVERT, EPS, HOURS, VARIABLES, to_channels
-from .mimic_csv import explain, source
+from .files import shown
+from .mimic_csv import AGAIN, explain, source
+from .units import Outside
 
 ITEMS = json.loads(Path(__file__).with_name("mimic_items.json").read_text(encoding="utf-8"))["items"]
 NAMES = [variable["name"] for variable in VARIABLES]
@@ -117,6 +119,9 @@ FROM judged GROUP BY ALL
 # A view, so that a block of stays is all that is ever held: both tables together, each subject read as the source does.
 CHOSEN = """
 CREATE TABLE reading AS SELECT subject_id, bool_or(text) AS text FROM cell GROUP BY subject_id;
+CREATE MACRO number_of(name, text, uncleaned, label, from_text, from_number) AS CASE
+    WHEN NOT text OR (name = 'Fraction inspired oxygen' AND {corrected}) THEN from_number
+    WHEN uncleaned THEN try_cast(label AS DOUBLE) ELSE from_text END;
 CREATE VIEW chosen AS
 WITH merged AS (
     SELECT subject_id, stay, variable, microseconds, max(from_text) AS from_text, max(from_number) AS from_number,
@@ -126,15 +131,27 @@ WITH merged AS (
 SELECT stay, merged.variable, microseconds,
     CASE WHEN category AND NOT text AND from_number IS NOT NULL THEN from_number::VARCHAR
         WHEN category THEN label END AS label,
-    CASE WHEN category THEN NULL WHEN NOT text OR (name = 'Fraction inspired oxygen' AND {corrected}) THEN from_number
-        WHEN uncleaned THEN try_cast(label AS DOUBLE) ELSE from_text END AS number
+    CASE WHEN NOT category THEN number_of(name, text, uncleaned, label, from_text, from_number) END AS number
 FROM merged JOIN reading USING (subject_id) JOIN variable USING (variable)
+"""
+
+# A value whose text the rules know only as a number is found out last, once it is known how its subject is read.
+COUNT = """
+WITH judged AS (
+    SELECT CASE WHEN why = 0 AND NOT category
+            AND number_of(name, reading.text, uncleaned, label, from_text, from_number) IS NULL
+        THEN 8 ELSE why END AS reason, subject_id, stay, variable, rows
+    FROM cell LEFT JOIN variable USING (variable) LEFT JOIN reading USING (subject_id) WHERE rows > 0
+)
+SELECT reason, CASE WHEN reason = 8 THEN variable END, sum(rows)::BIGINT, count(DISTINCT subject_id),
+    count(DISTINCT CASE WHEN reason = 0 THEN stay END)
+FROM judged GROUP BY ALL ORDER BY ALL
 """
 
 
 def extract(
     files: dict[str, Path], stays: pd.DataFrame, fio2: str
-) -> tuple[np.ndarray, np.ndarray, list[tuple[str, int, int, str]]]:
+) -> tuple[np.ndarray, np.ndarray, list[tuple[str, int, int, str]], Outside]:
     """Windows of the stays of a cohort, from the tables of events.
 
     ``files``: CHARTEVENTS and LABEVENTS. ``stays``: one row a kept stay with SUBJECT_ID, HADM_ID, ICUSTAY_ID, INTIME,
@@ -142,8 +159,8 @@ def extract(
     or "corrected".
 
     Returns windows (m, 48, 76) float32 of the stays with a measurement, normalised (``benchmark_episodes``); which of
-    the cohort's stays they are, boolean (n,); and attrition rows that count every event read, by the reason it is left
-    out.
+    the cohort's stays they are, boolean (n,); attrition rows that count every event read, by the reason it is left
+    out; and the count of values outside their usual range.
     Raises ``CohortError`` naming file, line, column and value for anything the format does not allow.
     """
     with tempfile.TemporaryDirectory(prefix="fairlib-") as scratch:
@@ -155,8 +172,9 @@ def extract(
                 _scan(base, name, file)
             base.execute(CHOSEN.format(corrected=fio2 == "corrected"))
             _codes(base)
-            x, measured = _windows(base, int(stays["STAY"].count()))
-            return x, measured, _count(base)
+            outside = Outside(NAMES)
+            x, measured = _windows(base, int(stays["STAY"].count()), outside)
+            return x, measured, _count(base), outside
 
 
 def _tables(base: duckdb.DuckDBPyConnection, stays: pd.DataFrame) -> None:
@@ -187,9 +205,11 @@ def _scan(base: duckdb.DuckDBPyConnection, name: str, file: Path) -> None:
         icustay_id=stay, source=source(file, columns), eps=round(EPS * HOUR), end=round((HOURS + EPS) * HOUR)
     )
     try:
-        base.execute(query)
+        groups = base.execute(query).fetchone()
     except duckdb.Error as error:
         raise CohortError(explain(file, str(error))) from error
+    if groups == (0,):
+        raise CohortError(f"{file} holds a header and no rows; {AGAIN}")
 
 
 def _codes(base: duckdb.DuckDBPyConnection) -> None:
@@ -203,13 +223,13 @@ def _codes(base: duckdb.DuckDBPyConnection) -> None:
         except KeyError:
             known = ", ".join(VARIABLES[variable]["categories"])
             raise CohortError(
-                f"CHARTEVENTS, column VALUE: unknown category {label!r} of {NAMES[variable]}; the benchmark knows"
+                f"CHARTEVENTS, column VALUE: unknown category {shown(label)} of {NAMES[variable]}; the benchmark knows"
                 f" {known}. Correct the text, or remove these rows"
             ) from None
     base.register("code", pd.DataFrame(rows, columns=["variable", "label", "code"]))
 
 
-def _windows(base: duckdb.DuckDBPyConnection, n: int) -> tuple[np.ndarray, np.ndarray]:
+def _windows(base: duckdb.DuckDBPyConnection, n: int, outside: Outside) -> tuple[np.ndarray, np.ndarray]:
     """Blocks of stays → grid of the last value an hour → channels; stays without a measurement are left out."""
     has = "FROM chosen WHERE (label IS NOT NULL OR number IS NOT NULL)"
     measured = np.zeros(n, dtype=bool)
@@ -226,16 +246,14 @@ def _windows(base: duckdb.DuckDBPyConnection, n: int) -> tuple[np.ndarray, np.nd
         bins = np.minimum((rows["microseconds"] / HOUR - EPS).astype(int), HOURS - 1)  # towards 0: t = 0 in bin 0
         grid[rows["stay"] - start, bins, rows["variable"]] = rows["value"]  # rows in order of time: the last one stays
         grid = grid[measured[start : start + BLOCK]]
+        outside.look(grid)
         x[done : (done := done + len(grid))] = to_channels(grid)
     return x, measured
 
 
 def _count(base: duckdb.DuckDBPyConnection) -> list[tuple[str, int, int, str]]:
     """Attrition rows: every event read is counted once, under the first reason that applies."""
-    found = base.execute(
-        "SELECT why, CASE WHEN why = 8 THEN variable END, sum(rows)::BIGINT, count(DISTINCT subject_id),"
-        " count(DISTINCT stay) FROM cell WHERE rows > 0 GROUP BY ALL ORDER BY ALL"
-    ).fetchall()
+    found = base.execute(COUNT).fetchall()
     steps = []
     for why, variable, rows, people, stays in found:
         name = "" if variable is None else f" ({NAMES[variable]})"

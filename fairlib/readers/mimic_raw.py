@@ -12,6 +12,8 @@ import pandas as pd
 
 from .. import cards
 from ..cohort import SPLITS, Cohort, CohortError, attrition_table
+from . import counts as rows_of
+from . import files as files_of
 from . import mimic_tables as tables_of
 from .benchmark_episodes import CHANNELS, EPS, HOURS
 from .mimic_events import extract
@@ -71,19 +73,22 @@ def read(
     if not len(stays):
         raise CohortError(f"{files['ICUSTAYS']} holds no stay of {HOURS} h that the benchmark's rules keep")
     events = {name: files[name] for name in ("CHARTEVENTS", "LABEVENTS")}
-    x, measured, counts = extract(events, kept.merge(numbered, on="ICUSTAY_ID", how="left"), fio2)
+    x, measured, counts, outside = extract(events, kept.merge(numbered, on="ICUSTAY_ID", how="left"), fio2)
+    if not measured.any():
+        raise CohortError(
+            f"{files['CHARTEVENTS']} and {files['LABEVENTS'].name} hold no measurement of a stay in"
+            f" {files['ICUSTAYS'].name}; use tables of one release"
+        )
     _leave_out(stays, measured, f"no measurement in the first {HOURS} h", steps)
     stays = stays[measured].merge(admissions, on=["SUBJECT_ID", "HADM_ID"]).merge(patients, on="SUBJECT_ID")
     y, person = _died(stays).to_numpy(np.int8), stays["SUBJECT_ID"].to_numpy()
     split, rule = (by_person(person, y), "by a hash of SUBJECT_ID") if lists is None else _official(lists, person)
-    attributes = tables_of.admission_segments(admissions[admissions["HADM_ID"].isin(stays["HADM_ID"])], patients)
+    admissions = admissions[admissions["HADM_ID"].isin(stays["HADM_ID"])]
+    attributes = tables_of.admission_segments(admissions, patients, files)
     attributes = attributes.loc[stays["HADM_ID"]].drop(columns="SUBJECT_ID").reset_index(drop=True)
-    for name in attributes:
-        unknown = attributes[name].isna().to_numpy()
-        people = len(np.unique(person[unknown]))
-        steps.append(
-            (f"{name} unknown", int(unknown.sum()), people, f"kept, {name} missing; of the stay's own admission")
-        )
+    more = dict.fromkeys(attributes, "; of the stay's own admission")
+    steps += rows_of.of_attributes(attributes, person, cards.load("mimic"), more)
+    steps += [outside.step(person, path, "kept, as in the benchmark, after its conversions"), _odd_deaths(stays)]
     return Cohort(
         x=x,
         y=y,
@@ -147,6 +152,13 @@ def _died(stays: pd.DataFrame) -> pd.Series:
     )
 
 
+def _odd_deaths(stays: pd.DataFrame) -> rows_of.Step:
+    """Attrition row: recorded times of death that do not lie in the admission."""
+    odd = stays[stays["DEATHTIME"].notna() & ~stays["DEATHTIME"].between(stays["ADMITTIME"], stays["DISCHTIME"])]
+    note = "kept: label 0 by the benchmark's rule, unless DOD lies in it" if len(odd) else "none"
+    return "DEATHTIME outside the admission", len(odd), odd["SUBJECT_ID"].nunique(), note
+
+
 def _lists(path: Path, folder: Path | str | None) -> dict[str, set[int]] | None:
     """The subjects of the test and validation lists; None where no list is given or lies in ``path``."""
     places = {split: Path(folder or path) / name for split, name in LISTS.items()}
@@ -164,14 +176,13 @@ def _lists(path: Path, folder: Path | str | None) -> dict[str, set[int]] | None:
 def _list(file: Path) -> set[int]:
     """The subjects that a list marks with 1; it has no header."""
     chosen, known = set(), set()
-    try:
-        lines = file.read_bytes().decode("utf-8").splitlines()
-    except UnicodeDecodeError as error:
-        raise CohortError(f"{file}: byte {error.start} is not UTF-8 text; copy it again") from error
-    for number, line in enumerate(lines, start=1):
+    for number, line in enumerate(files_of.text(file, "copy the benchmark's list again").splitlines(), start=1):
         subject, _, mark = line.strip().partition(",")
         if not (subject.isascii() and subject.isdigit() and mark in ("0", "1")):
-            raise CohortError(f"{file}, line {number}: expected <SUBJECT_ID>,0 or <SUBJECT_ID>,1, found {line!r}")
+            raise CohortError(
+                f"{file}, line {number}: expected <SUBJECT_ID>,0 or <SUBJECT_ID>,1, found"
+                f" {files_of.shown(line)}; copy the benchmark's list again"
+            )
         if int(subject) in known:
             raise CohortError(f"{file}, line {number}: subject {subject} is listed twice; remove one line")
         known.add(int(subject))
@@ -192,10 +203,10 @@ def _compare(split: np.ndarray, y: np.ndarray, person: np.ndarray, rule: str, fi
     expected, steps = cards.load("mimic").expected, []
     for name in (*SPLITS, "total"):
         rows = (split == name) | (name == "total")
-        note = (
-            f"{int(y[rows].sum()):,} deaths; the benchmark has {expected[name]:,} with {expected[f'{name} deaths']:,}"
-        )
+        people, deaths = len(np.unique(person[rows])), int(y[rows].sum())
+        counts = {"stays": (int(rows.sum()), expected[name]), "deaths": (deaths, expected[f"{name} deaths"])}
+        note = rows_of.beside_card(**counts, people=(people, expected["subjects"] if name == "total" else None))
         note += f"; split {rule}" if name == "train" else ""
         note += f"; fio2 {fio2!r}, normalised with the benchmark's stored statistics" if name == "total" else ""
-        steps.append(("cohort" if name == "total" else name, int(rows.sum()), len(np.unique(person[rows])), note))
+        steps.append(("cohort" if name == "total" else name, int(rows.sum()), people, note))
     return steps

@@ -3,8 +3,6 @@
 Tables are ``.csv`` or ``.csv.gz`` with file and column names in any case (v1.4 upper case, the demo lower case).
 """
 
-import gzip
-import zlib
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -13,6 +11,9 @@ import pandas as pd
 
 from .. import cards
 from ..cohort import CohortError
+from . import counts as rows_of
+from . import files as files_of
+from .mimic_csv import AGAIN, OFFICIAL
 
 ADMISSIONS = ("SUBJECT_ID", "HADM_ID", "ADMITTIME", "ETHNICITY", "INSURANCE", "LANGUAGE")
 PATIENTS = ("SUBJECT_ID", "GENDER", "DOB")
@@ -22,61 +23,49 @@ ICUSTAYS = (
 )
 #: Most people do not die, and ten stays of v1.4 have no end.
 MAY_BE_EMPTY = ("OUTTIME", "DEATHTIME", "DOD")
+#: An id, also as pandas writes it beside gaps ("12.0"); and a time as text. Stricter than what pandas reads.
+ID, DATE = r" *[0-9]{1,15}(\.0)? *", r" *\d{4}-\d\d-\d\d([ T]\d\d:\d\d(:\d\d(\.\d+)?)?)? *"
 #: The benchmark counts years of 365 days and keeps stays of people of 18 and over at ICU admission.
 ADULT_DAYS = 18 * 365
 
 
 def find_table(name: str, folders: Iterable[Path]) -> Path | None:
     """The file of a table in the first folder that holds it; None if none does."""
+    names = (f"{name.lower()}.csv", f"{name.lower()}.csv.gz")
     for folder in folders:
-        for file in sorted(folder.iterdir()) if folder.is_dir() else ():
-            if file.name.lower() in (f"{name.lower()}.csv", f"{name.lower()}.csv.gz"):
-                return file
+        there = sorted(folder.iterdir()) if folder.is_dir() else ()
+        if file := files_of.only([file for file in there if file.name.lower() in names]):
+            return file
     return None
 
 
 def read_table(file: Path, columns: tuple[str, ...]) -> pd.DataFrame:
-    """The named columns as text (empty where missing), ids as int64 and times as datetimes; rows in file order.
+    """The named columns as text (empty where missing), ids as int64 and times as datetimes; the index is the line.
 
-    Raises ``CohortError`` naming file, line, column and value; a line is counted in rows, the header being line 1.
+    Raises ``CohortError`` naming file, line, column and value.
     """
-    try:
-        with gzip.open(file, "rb") if file.suffix.lower() == ".gz" else file.open("rb") as stream:
-            table = pd.read_csv(stream, dtype=str, keep_default_na=False, usecols=lambda name: name.upper() in columns)
-    except pd.errors.EmptyDataError:
-        raise CohortError(f"{file} is empty; copy it again from PhysioNet") from None
-    except UnicodeDecodeError as error:
-        raise CohortError(f"{file} is not UTF-8 text (byte {error.start}); copy it again from PhysioNet") from error
-    except (EOFError, OSError, zlib.error, pd.errors.ParserError) as error:
-        raise CohortError(f"{file} is truncated or damaged ({error}); copy it again from PhysioNet") from error
-    table.columns = table.columns.str.upper()
-    if missing := [name for name in columns if name not in table]:
-        raise CohortError(
-            f"{file}: column {missing[0]} is missing; this needs the MIMIC-III v1.4 table with its header"
-        )
-    table = table[list(columns)]
-    if not len(table):
-        raise CohortError(f"{file} holds a header and no rows; copy it again from PhysioNet")
+    table = files_of.table(file, columns, AGAIN, OFFICIAL, str.upper, ended=True)
     for name in columns:
         if name.endswith("WARDID"):  # a few are empty; they are only compared with each other
             continue
         if name.endswith("_ID"):
-            parsed = pd.to_numeric(table[name], errors="coerce")
-            bad, wanted = parsed.isna() | (parsed % 1 != 0), "a whole number"
+            parsed = pd.to_numeric(table[name].where(table[name].str.fullmatch(ID)), errors="coerce")
+            bad, wanted = parsed.isna(), "a whole number"
         elif name == "LOS":
             parsed = pd.to_numeric(table[name], errors="coerce")
             bad, wanted = ~np.isfinite(parsed) & (table[name] != ""), "a number of days"
         elif name.endswith("TIME") or name in ("DOB", "DOD"):
             parsed = pd.to_datetime(table[name], errors="coerce", format="ISO8601")
-            bad, wanted = parsed.isna(), "a date (YYYY-MM-DD HH:MM:SS)"
+            bad, wanted = parsed.isna() | ~table[name].str.fullmatch(DATE), "a date (YYYY-MM-DD HH:MM:SS)"
             if name in MAY_BE_EMPTY:
                 bad &= table[name] != ""
         else:
             continue
         if bad.any():
-            row = int(np.flatnonzero(bad)[0])
+            line = bad.idxmax()
             raise CohortError(
-                f"{file}, line {row + 2}, column {name}: expected {wanted}, found {table[name].iloc[row]!r}"
+                f"{file}, line {line}, column {name}: expected {wanted}, found {files_of.shown(table[name][line])};"
+                f" correct the table, or {AGAIN}"
             )
         table[name] = parsed.astype(np.int64) if name.endswith("_ID") else parsed
     return table
@@ -87,7 +76,7 @@ def unique(table: pd.DataFrame, key: str, file: Path) -> pd.DataFrame:
     again = np.flatnonzero(table[key].duplicated())
     if len(again):
         raise CohortError(
-            f"{file}, line {again[0] + 2}: {key} {table[key].iloc[again[0]]} appears twice; keep one row of it"
+            f"{file}, line {table.index[again[0]]}: {key} {table[key].iloc[again[0]]} appears twice; keep one row of it"
         )
     return table
 
@@ -99,9 +88,25 @@ def calendar_age(born: pd.Series, at: pd.Series) -> pd.Series:
     return at.dt.year - born.dt.year - before_birthday
 
 
-def admission_segments(admissions: pd.DataFrame, patients: pd.DataFrame) -> pd.DataFrame:
-    """One row an admission (index HADM_ID): SUBJECT_ID and the segment of each attribute of the card, or missing."""
-    merged = admissions.merge(patients, on="SUBJECT_ID", how="left")
+def admission_segments(admissions: pd.DataFrame, patients: pd.DataFrame, files: dict[str, Path]) -> pd.DataFrame:
+    """One row an admission (index HADM_ID): SUBJECT_ID and the segment of each attribute of the card, or missing.
+
+    Raises ``CohortError`` for a value that the card does not know, and for who was born after the admission.
+    """
+    merged = admissions.merge(patients, on="SUBJECT_ID", how="left").set_axis(admissions.index)
+    unborn = merged["DOB"].dt.normalize() > merged["ADMITTIME"]
+    if unborn.any():
+        row = unborn.idxmax()
+        raise CohortError(
+            f"{files['ADMISSIONS']}, line {row}: ADMITTIME lies before the DOB of SUBJECT_ID"
+            f" {merged['SUBJECT_ID'][row]} in {files['PATIENTS'].name}; use tables of one release"
+        )
+
+    def where(name: str, row: int) -> str:
+        file = "PATIENTS" if name == "gender" else "ADMISSIONS"
+        line = patients.index[patients["SUBJECT_ID"] == merged["SUBJECT_ID"][row]][0] if name == "gender" else row
+        return f"{files[file]}, line {line}, column {name.upper()}"
+
     raw = pd.DataFrame(
         {
             "gender": merged["GENDER"],
@@ -111,8 +116,8 @@ def admission_segments(admissions: pd.DataFrame, patients: pd.DataFrame) -> pd.D
             "language": merged["LANGUAGE"],
         }
     )
-    segments = cards.load("mimic").segment(raw)
-    segments.insert(0, "SUBJECT_ID", merged["SUBJECT_ID"])
+    segments = rows_of.segments(cards.load("mimic"), raw, where)
+    segments.insert(0, "SUBJECT_ID", merged["SUBJECT_ID"].to_numpy())
     return segments.set_axis(merged["HADM_ID"], axis=0)
 
 

@@ -12,8 +12,6 @@ Layout, each table ``.csv`` (UTF-8, commas) or ``.parquet``:
 takes the last value before it in its window, else the median of the measured training values.
 """
 
-import csv
-import warnings
 from pathlib import Path
 
 import numpy as np
@@ -22,10 +20,20 @@ from pyarrow import ArrowException
 
 from .. import cards
 from ..cohort import SPLITS, Cohort, CohortError, attrition_table
+from . import counts as rows_of
+from . import files as files_of
+from .files import shown
 from .recognise import hint
 from .splits import by_person
 
 KEYS = {"windows": ["person", "window", "time"], "labels": ["window", "label"], "people": ["person"]}
+#: What a column beside the keys may be called in labels, and its other uses.
+SPLIT = "split"
+#: Words in the name of an attribute that is an age, and the years it may hold.
+AGE, YEARS = {"age", "years"}, (0, 120)
+#: A value more than so many interquartile ranges from the training median is far from the others.
+FAR = 10
+AGAIN = "copy or export it again"
 MISSING = ["", "NA", "NaN", "nan", "null", "NULL"]
 #: Beside synthetic files.
 TWIN_MARK = "TWIN.json"
@@ -50,7 +58,10 @@ def read(path: Path | str, origin: str | None = None) -> Cohort:
     card = cards.register(path)
     origin = _origin(path, card, origin)
     files = {name: _find(path, name) for name in KEYS}
-    labels = _labels(files["labels"])
+    for file in files.values():
+        if file.suffix == ".csv" and file.is_file() and not files_of.has_end(file):
+            steps.append((f"last line of {file.name} without an end", 0, 0, "kept as it is; is the file whole?"))
+    labels = _labels(files["labels"], steps)
     windows, channels = _windows(files["windows"], card)
     labels = _match(labels, windows, files, steps)
     values = _grid(windows, channels, labels["window"], card, files["windows"])
@@ -58,15 +69,14 @@ def read(path: Path | str, origin: str | None = None) -> Cohort:
     y = labels["label"].to_numpy(np.int8)
     split = _split(labels, person, y, files["labels"])
     attributes = _attributes(files["people"], person, card, steps)
+    steps.append(_far(values, split == "train", channels, person))
     x, note = _standardise(values, split == "train", channels)
-    for name, found in (("total", len(y)), ("people", len(set(person)))):
-        says = card.expected.get(name, card.people if name == "people" else found)
-        if says != found:
-            note += f"; the card expects {says:,} {'windows' if name == 'total' else name}"
-    note = (
-        f"{int(y.sum()):,} windows positive; split {'as given' if 'split' in labels else 'by a hash of person'}; {note}"
+    people = len(set(person))
+    beside = rows_of.beside_card(
+        windows=(len(y), card.expected.get("total")), people=(people, card.expected.get("people", card.people))
     )
-    steps.append(("cohort", len(y), len(set(person)), note))
+    how = "as given" if SPLIT in labels else "by a hash of person"
+    steps.append(("cohort", len(y), people, f"{beside}; {int(y.sum()):,} windows positive; split {how}; {note}"))
     return Cohort(
         x=x,
         y=y,
@@ -88,14 +98,15 @@ def _origin(path: Path, card: cards.Card, origin: str | None) -> str:
 
 
 def _find(folder: Path, name: str) -> Path:
-    found = [file for file in (folder / f"{name}.csv", folder / f"{name}.parquet") if file.exists()]
-    if not found:
-        raise CohortError(f"{folder} holds neither {name}.csv nor {name}.parquet{hint(folder, 'table')}")
-    if len(found) > 1:
-        raise CohortError(f"{folder} holds {name}.csv and {name}.parquet; remove the one that is not meant")
-    if found[0].stat().st_size == 0:
-        raise CohortError(f"{found[0]} is empty (0 bytes); copy or export it again")
-    return found[0]
+    names = (f"{name}.csv", f"{name}.parquet")
+    file = files_of.only([folder / wanted for wanted in names if (folder / wanted).exists()])
+    if file is None:
+        like = [found.name for found in folder.iterdir() if found.name.lower() in (*names, f"{name}.csv.gz")]
+        advice = f"; rename or unpack {like[0]}" if like else hint(folder, "table")
+        raise CohortError(f"{folder} holds neither {' nor '.join(names)}{advice}")
+    if file.is_file() and file.stat().st_size == 0:
+        raise CohortError(f"{file} is empty (0 bytes); {AGAIN}")
+    return file
 
 
 def _read(file: Path, name: str) -> pd.DataFrame:
@@ -105,21 +116,15 @@ def _read(file: Path, name: str) -> pd.DataFrame:
             table = pd.read_parquet(file)
             columns = list(map(str, table.columns))
         else:
-            with file.open(encoding="utf-8-sig", newline="") as text:
-                columns = next(csv.reader(text), [])
+            columns = _header(file)
             kinds = dict.fromkeys(KEYS["windows"][:2], str) if name == "windows" else str
             missing = {
                 column: MISSING if name == "windows" and column not in KEYS[name] else [""] for column in columns
             }
             options = {"dtype": kinds, "keep_default_na": False, "na_values": missing, "index_col": False}
-            with warnings.catch_warnings(action="error", category=pd.errors.ParserWarning):  # a row of too many cells
-                table = pd.read_csv(file, encoding="utf-8-sig", skip_blank_lines=False, low_memory=False, **options)
-    except UnicodeDecodeError as error:
-        raise CohortError(
-            f"{file}: byte {error.start} is not UTF-8 text; save it as UTF-8, or copy it again"
-        ) from error
-    except (pd.errors.ParserError, pd.errors.ParserWarning, pd.errors.EmptyDataError, ArrowException, OSError) as error:
-        raise CohortError(f"{file} is no readable table: {error}; export it again") from error
+            table = pd.read_csv(file, encoding="utf-8-sig", skip_blank_lines=False, low_memory=False, **options)
+    except (pd.errors.ParserError, pd.errors.EmptyDataError, ArrowException, OSError, OverflowError) as error:
+        raise CohortError(f"{file} is no readable table: {error}; {AGAIN}") from error
     if twice := sorted({column for column in columns if columns.count(column) > 1}):
         raise CohortError(f"{file} has two columns {twice[0]!r}; rename one")
     for column in KEYS[name]:
@@ -135,6 +140,26 @@ def _read(file: Path, name: str) -> pd.DataFrame:
     return table
 
 
+def _header(file: Path) -> list[str]:
+    """The names in the first line of a CSV, of which every row is looked at: a cell too many or too few is refused."""
+    try:
+        with file.open(encoding="utf-8-sig", newline="") as lines:
+            rows = files_of.cells(lines, str(file), AGAIN)
+            header = None
+            for line, row in rows:
+                header = row if header is None else header
+                if row and len(row) != len(header):
+                    raise CohortError(
+                        f"{file}, line {line}: expected {len(header)} cells as in the header, found {len(row)};"
+                        f" correct the row, or {AGAIN}"
+                    )
+                if any("\0" in cell for cell in row):
+                    raise CohortError(f"{file}, line {line}: a NUL byte, which no text holds; {AGAIN}")
+    except UnicodeDecodeError as error:
+        raise CohortError(f"{file}: byte {error.start} is not UTF-8 text; save it as UTF-8, or {AGAIN}") from error
+    return header or []
+
+
 def _need(file: Path, column: str, columns: list[str], why: str) -> None:
     if column not in columns:
         like = [found for found in columns if found.strip().lower() == column.lower()]
@@ -144,7 +169,10 @@ def _need(file: Path, column: str, columns: list[str], why: str) -> None:
 
 def _at(file: Path, table: pd.DataFrame, bad: pd.Series | np.ndarray) -> str:
     """Where the first bad row is, in words."""
-    row = table.index[int(np.asarray(bad).argmax())]
+    return _line(file, table.index[int(np.asarray(bad).argmax())])
+
+
+def _line(file: Path, row: int) -> str:
     return f"{file}, {f'row {row}' if file.suffix == '.parquet' else f'line {row + 2}'}"
 
 
@@ -156,16 +184,20 @@ def _refuse_twice(file: Path, table: pd.DataFrame, keys: list[str]) -> None:
         )
 
 
-def _labels(file: Path) -> pd.DataFrame:
+def _labels(file: Path, steps: list) -> pd.DataFrame:
     table = _read(file, "labels")
+    for column in table.columns:
+        if column != SPLIT and str(column).strip().lower() == SPLIT:  # else the split would be made anew, in silence
+            raise CohortError(f"{file} has a column {column!r}; rename it to {SPLIT!r}, case counts")
+    _count_unused(file, table, [*KEYS["labels"], SPLIT], steps)
     _refuse_twice(file, table, ["window"])
     number = pd.to_numeric(table["label"].replace({"True": "1", "False": "0"}), errors="coerce").astype(float)
     if (odd := ~number.isin([0, 1]) & table["label"].notna()).any():
         found = table.loc[odd, "label"].iloc[0]
-        raise CohortError(f"{_at(file, table, odd)}, column label: the label must be 0 or 1, found {found!r}")
-    if "split" in table and (odd := ~table["split"].isin(SPLITS)).any():
+        raise CohortError(f"{_at(file, table, odd)}, column label: the label must be 0 or 1, found {shown(found)}")
+    if SPLIT in table and (odd := ~table["split"].isin(SPLITS)).any():
         found = table.loc[odd, "split"].iloc[0]
-        found = "nothing" if pd.isna(found) else repr(found)
+        found = "nothing" if pd.isna(found) else shown(found)
         raise CohortError(f"{_at(file, table, odd)}, column split: expected {', '.join(SPLITS)}, found {found}")
     return table.assign(label=number)
 
@@ -184,7 +216,7 @@ def _windows(file: Path, card: cards.Card) -> tuple[pd.DataFrame, list[str]]:
         if (odd := number.isna() & table[channel].notna()).any():
             found = table.loc[odd, channel].iloc[0]
             raise CohortError(
-                f"{_at(file, table, odd)}, column {channel}: {found!r} is no number; correct it, or leave it empty"
+                f"{_at(file, table, odd)}, column {channel}: {shown(found)} is no number; correct it, or leave it empty"
             )
         if (odd := number.abs() > np.finfo(np.float32).max).any():
             raise CohortError(f"{_at(file, table, odd)}, column {channel}: {number[odd].iloc[0]} is no finite number")
@@ -213,7 +245,7 @@ def _times(file: Path, table: pd.DataFrame) -> pd.Series:
         number = pd.to_datetime(column, errors="coerce", format="ISO8601", utc=True)
     if (odd := number.isna()).any():
         found = table.loc[odd, "time"].iloc[0]
-        raise CohortError(f"{_at(file, table, odd)}, column time: {found!r} is neither a number nor an ISO date")
+        raise CohortError(f"{_at(file, table, odd)}, column time: {shown(found)} is neither a number nor an ISO date")
     return number.astype("int64") if pd.api.types.is_datetime64_any_dtype(number) else number.astype(float)
 
 
@@ -269,23 +301,41 @@ def _attributes(file: Path, person: np.ndarray, card: cards.Card, steps: list) -
     _refuse_twice(file, table, ["person"])
     for name in card.attributes:
         _need(file, name, list(table.columns), f", an attribute of {cards.CARD}")
-    unused = [str(column) for column in table.columns if column not in ("person", *card.attributes)]
-    if unused:
-        steps.append((f"columns of {file.name} not on the card", 0, 0, f"not used: {', '.join(unused)}"))
+    _count_unused(file, table, ["person", *card.attributes], steps)
     lost = ~np.isin(person, table["person"].to_numpy(str))
     steps.append((f"people without a row in {file.name}", int(lost.sum()), len(set(person[lost])), "kept, all unknown"))
-    try:
-        segments = card.segment(table).set_index(table["person"].to_numpy(str))
-    except cards.CardError as error:
-        raise CohortError(f"{file}, column {error}") from error
-    segments = segments.reindex(person).reset_index(drop=True)
+    segments = rows_of.segments(card, table, lambda name, row: f"{_line(file, row)}, column {name}")
     for name, facts in card.attributes.items():
-        unknown = segments[name].isna().to_numpy()
-        steps.append((f"{name} unknown", int(unknown.sum()), len(set(person[unknown])), f"kept, {name} missing"))
-        for segment in facts.segments:
-            if not (segments[name] == segment).any():
-                steps.append((f"{name}: nobody in {segment}", 0, 0, "on the card, not in the data; not judged"))
+        years = pd.to_numeric(table[name], errors="coerce")
+        if facts.cut is not None and AGE & set(name.lower().split("_")) and not years.dropna().between(*YEARS).all():
+            odd = years.notna() & ~years.between(*YEARS)
+            raise CohortError(
+                f"{_at(file, table, odd)}, column {name}: expected years from {YEARS[0]} to {YEARS[1]}, found"
+                f" {shown(table.loc[odd, name].iloc[0])}; correct or empty the cell"
+            )
+    segments = segments.set_index(table["person"].to_numpy(str)).reindex(person).reset_index(drop=True)
+    steps += rows_of.of_attributes(segments, person, card)
     return segments
+
+
+def _count_unused(file: Path, table: pd.DataFrame, used: list[str], steps: list) -> None:
+    if unused := [str(column) for column in table.columns if column not in used]:
+        steps.append((f"columns of {file.name} that are not used", 0, 0, f"not used: {', '.join(unused)}"))
+
+
+def _far(values: np.ndarray, train: np.ndarray, channels: list[str], person: np.ndarray) -> rows_of.Step:
+    """Attrition row: values far from the others of their channel, as another unit in some of the files makes them."""
+    odd = np.zeros(values.shape, dtype=bool)
+    for column in range(values.shape[2]):
+        seen = values[train, :, column]
+        low, middle, high = np.nanquantile(seen, (0.25, 0.5, 0.75)) if (~np.isnan(seen)).any() else (0, 0, 0)
+        if high > low:
+            odd[:, :, column] = np.abs(values[:, :, column] - middle) > FAR * (high - low)
+    found = {name: int(odd[:, :, column].sum()) for column, name in enumerate(channels)}
+    named = ", ".join(f"{number:,} values of {name}" for name, number in found.items() if number)
+    rows = odd.any(axis=(1, 2))
+    note = f"kept: {named}, beyond {FAR} interquartile ranges of the median; mixed units?" if named else "none"
+    return "values far from the others", int(rows.sum()), len(set(person[rows])), note
 
 
 def _standardise(values: np.ndarray, train: np.ndarray, channels: list[str]) -> tuple[np.ndarray, str]:

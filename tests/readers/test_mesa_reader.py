@@ -14,89 +14,31 @@ from fairlib import cards, readers
 from fairlib.cohort import CohortError
 from fairlib.readers import mesa, mesa_files
 from fairlib.study import Study
-
-COLUMNS = (
-    "mesaid,line,linetime,offwrist,activity,marker,whitelight,redlight,greenlight,bluelight,wake,interval,dayofweek,"
-    "daybymidnight,daybynoon"
+from tests.readers.small import mesa as small
+from tests.readers.small.edits import cell
+from tests.readers.small.mesa import (
+    LENGTH,
+    OVERLAP,
+    PEOPLE,
+    PROFUSION,
+    START,
+    night_file,
+    profusion,
+    stage_file,
+    stages_of,
 )
+
 CHANNELS = ("activity", "whitelight", "redlight", "greenlight", "bluelight")
-PEOPLE = (1, 3, 12, 40, 41, 77, 90, 101, 240, 555, 1203, 6814)
-START, LENGTH, AFTER = 11, 130, 20
-OVERLAP, PROFUSION = mesa.OVERLAP, mesa.STAGES
-
-
-def actigraphy(person: int) -> str:
-    """Text of one table: some values missing, a stretch excluded for person 40."""
-    draw = np.random.default_rng(person)
-    rows = [COLUMNS]
-    for line in range(1, START + LENGTH + AFTER):
-        off = draw.random() < 0.05
-        count = "" if off else str(int(draw.gamma(0.5, 40)))
-        lux = ["", "", "", ""] if off or draw.random() < 0.05 else [f"{v:.2f}" for v in draw.gamma(0.3, 20, 4)]
-        interval = "EXCLUDED" if person == 40 and 60 <= line < 75 else "REST-S" if line % 2 else "ACTIVE"
-        cells = [person, line, f"{20 + line // 120:02d}:{line // 2 % 60:02d}:{line % 2 * 30:02d}", int(off), count, 0]
-        rows.append(",".join(map(str, [*cells, *lux, int(count != "" and int(count) > 20), interval, 3, 1, 1])))
-    return "\n".join(rows) + "\n"
-
-
-def profusion(stages) -> str:
-    inner = "\n".join(f"<SleepStage>{stage}</SleepStage>" for stage in stages)
-    return (
-        '<?xml version="1.0" encoding="UTF-8"?>\n<CMPStudyConfig><EpochLength>30</EpochLength><ScoredEvents>'
-        "<ScoredEvent><Name>Arousal</Name><Start>8.5</Start></ScoredEvent></ScoredEvents>"
-        f"<SleepStages>{inner}</SleepStages></CMPStudyConfig>\n"
-    )
-
-
-def stages_of(person: int) -> list[int]:
-    draw = np.random.default_rng(person + 10_000)
-    return [int(code) for code in np.repeat(draw.choice([0, 0, 0, 1, 2, 3, 4, 5], LENGTH // 5), 5)]
 
 
 @pytest.fixture(scope="module")
 def original(tmp_path_factory) -> Path:
-    root = tmp_path_factory.mktemp("nsrr") / "data"
-    for place in ("actigraphy", "overlap", PROFUSION, "datasets"):
-        (root / place).mkdir(parents=True)
-    for person in PEOPLE:
-        (root / "actigraphy" / f"mesa-sleep-{person:04d}.csv").write_text(actigraphy(person))
-        (root / PROFUSION / f"mesa-sleep-{person:04d}-profusion.xml").write_text(profusion(stages_of(person)))
-    lines = [f"{person},{START},20:05:30,20:05:28" for person in PEOPLE]
-    (root / OVERLAP).write_text("\n".join(["mesaid,line,linetime,starttime_psg", *lines, ""]))
-    sexes, races = ["male", "female"], ["white", "asian", "black or african american", "hispanic", "not reported"]
-    rows = [f"{p},5,{54 + 3 * i},no,{sexes[i % 2]},{races[i % 5]}" for i, p in enumerate(PEOPLE)]
-    head = "mesaid,examnumber,nsrr_age,nsrr_age_gt89,nsrr_sex,nsrr_race"
-    (root / "datasets" / "mesa-sleep-harmonized-dataset-0.6.0.csv").write_text("\n".join([head, *rows, ""]))
-    (root / "datasets" / "mesa-sleep-dataset-0.6.0.csv").write_text("\n".join(["mesaid", *map(str, PEOPLE), ""]))
-    return root
+    return small.write(tmp_path_factory.mktemp("nsrr") / "data")
 
 
 @pytest.fixture
 def nsrr(original, tmp_path) -> Path:
     return shutil.copytree(original, tmp_path / "mesa")
-
-
-def night_file(root: Path, person: int = 3) -> Path:
-    return root / "actigraphy" / f"mesa-sleep-{person:04d}.csv"
-
-
-def stage_file(root: Path, person: int = 3) -> Path:
-    return root / PROFUSION / f"mesa-sleep-{person:04d}-profusion.xml"
-
-
-def edit(file: Path, line: int, text: str) -> None:
-    """Replace a line (1-based)."""
-    lines = file.read_text().splitlines()
-    lines[line - 1] = text
-    file.write_text("\n".join(lines) + "\n")
-
-
-def cell(file: Path, line: int, column: str, value: str) -> None:
-    """Replace a cell."""
-    lines = file.read_text().splitlines()
-    cells = lines[line - 1].split(",")
-    cells[lines[0].split(",").index(column)] = value
-    edit(file, line, ",".join(cells))
 
 
 def refusal(root: Path, **options) -> str:
@@ -266,8 +208,8 @@ def test_attributes_and_attrition(original):
     assert step(cohort, "epochs excluded by the scorer") == (15, 1)
     assert step(cohort, "cohort") == (12 * LENGTH - 15, 12)
     notes = cohort.attrition.set_index("step")["note"]
-    assert "the study has 1,449,147 windows of 1,164 participants, 837,173 asleep" in notes["train"]
-    assert "NSRR has 2,159" in notes["participants with actigraphy"]
+    assert "the card says 1,449,147 windows, 1,164 participants and 837,173 asleep" in notes["train"]
+    assert "the card says 2,159 participants" in notes["participants with actigraphy"]
     parts = [step(cohort, name) for name in ("train", "val", "test")]
     assert tuple(map(sum, zip(*parts, strict=True))) == step(cohort, "cohort")
 
@@ -313,12 +255,6 @@ def test_windows_reach_across_an_excluded_stretch(original):
     np.testing.assert_array_equal(cohort.x[rows[48]][50:60], middle[48:58])  # line 59, then line 75
 
 
-def test_header_case_and_a_byte_order_mark_are_accepted(original, nsrr):
-    for file in (night_file(nsrr), nsrr / OVERLAP):
-        edit(file, 1, "\ufeff" + file.read_text().splitlines()[0].upper())
-    assert mesa.read(nsrr).fingerprint() == mesa.read(original).fingerprint()
-
-
 def test_the_newest_dataset_table_counts_and_repeated_rows_are_counted(nsrr):
     file = nsrr / "datasets" / "mesa-sleep-harmonized-dataset-0.6.0.csv"
     lines = file.read_text().splitlines()
@@ -332,138 +268,7 @@ def test_the_newest_dataset_table_counts_and_repeated_rows_are_counted(nsrr):
     assert "0.10.0.csv, line 14: mesaid 1 has another age" in message
 
 
-def test_people_without_a_row_of_attributes_are_kept(nsrr):
-    file = nsrr / "datasets" / "mesa-sleep-harmonized-dataset-0.6.0.csv"
-    file.write_text("\n".join(line for line in file.read_text().splitlines() if not line.startswith("555,")) + "\n")
-    cohort = mesa.read(nsrr)
-    assert cohort.attributes[cohort.person == 555].isna().all(axis=None)
-    assert step(cohort, "sex unknown") == (LENGTH, 1)
-
-
-# --- bad input
-
-FAULTS = {
-    "missing column": (
-        lambda f: edit(f, 1, COLUMNS.replace("activity", "counts")),
-        ["line 1", "activity", "mesaid,line"],
-    ),
-    "a column twice": (lambda f: edit(f, 1, COLUMNS.replace("marker", "line")), ["line 1", "line", "2 times"]),
-    "duplicate keys": (lambda f: cell(f, 9, "line", "7"), ["line 9", "epoch 7 appears twice"]),
-    "out of order": (lambda f: cell(f, 9, "line", "3"), ["line 9", "epoch 3 comes after 7"]),
-    "no epoch number": (lambda f: cell(f, 9, "line", ""), ["line 9", "whole number", "nothing"]),
-    "half an epoch": (lambda f: cell(f, 9, "line", "8.5"), ["line 9", "whole number", "8.5"]),
-    "non-numeric text": (lambda f: cell(f, 20, "activity", "many"), ["line 20", "activity", "'many'"]),
-    "not a number": (lambda f: cell(f, 20, "redlight", "nan"), ["line 20", "redlight", "'nan'"]),
-    "infinite": (lambda f: cell(f, 20, "whitelight", "inf"), ["line 20", "whitelight", "'inf'"]),
-    "unknown category": (lambda f: cell(f, 20, "interval", "NAP"), ["line 20", "interval", "'NAP'", "REST-S"]),
-    "another participant": (lambda f: cell(f, 20, "mesaid", "4"), ["line 20", "mesaid", "expected 3", "4"]),
-    "0 bytes": (lambda f: f.write_bytes(b""), ["is empty"]),
-    "header only": (lambda f: f.write_text(COLUMNS + "\n"), ["a header and no rows"]),
-    "cut": (lambda f: f.write_bytes(f.read_bytes()[:2003]), ["the header has 15", "truncated"]),
-    "not UTF-8": (lambda f: f.write_bytes(f.read_bytes().replace(b"ACTIVE", b"ACT\xffVE", 1)), ["not UTF-8"]),
-}
-
-
-@pytest.mark.parametrize("fault", FAULTS)
-def test_faults_of_an_actigraphy_file(nsrr, fault):
-    break_it, words = FAULTS[fault]
-    break_it(night_file(nsrr))
-    message = refusal(nsrr)
-    assert "mesa-sleep-0003.csv" in message
-    for word in words:
-        assert word in message
-
-
-STAGE_FAULTS = {
-    "unknown stage": (lambda f: f.write_text(profusion([0, 1, 12])), ["SleepStage 3 is '12'", "expected 0"]),
-    "a word": (lambda f: f.write_text(profusion([0, "REM"])), ["SleepStage 2 is 'REM'"]),
-    "negative": (lambda f: f.write_text(profusion([-1])), ["'-1'"]),
-    "empty cell": (lambda f: f.write_text(profusion([""])), ["SleepStage 1 is ''"]),
-    "mixed units": (
-        lambda f: f.write_text(profusion([0, 1]).replace(">30<", ">20<")),
-        ["EpochLength is 20", "30 seconds"],
-    ),
-    "no stages": (lambda f: f.write_text(profusion([])), ["holds no SleepStage"]),
-    "another export": (lambda f: f.write_text("<PSGAnnotation></PSGAnnotation>"), ["PSGAnnotation", "Profusion"]),
-    "cut": (lambda f: f.write_bytes(f.read_bytes()[:500]), ["truncated"]),
-    "0 bytes": (lambda f: f.write_bytes(b""), ["is empty"]),
-    "not UTF-8": (lambda f: f.write_bytes(f.read_bytes().replace(b"Arousal", b"Ar\xffusal")), ["no UTF-8"]),
-}
-
-
-@pytest.mark.parametrize("fault", STAGE_FAULTS)
-def test_faults_of_a_stages_file(nsrr, fault):
-    break_it, words = STAGE_FAULTS[fault]
-    break_it(stage_file(nsrr))
-    message = refusal(nsrr)
-    assert "mesa-sleep-0003-profusion.xml" in message
-    for word in words:
-        assert word in message
-
-
-@pytest.mark.parametrize("file", [night_file, stage_file])
-def test_a_gz_cut_in_half(nsrr, file):
-    packed = gzip.compress(file(nsrr).read_bytes())
-    name = file(nsrr).name
-    file(nsrr).with_name(f"{name}.gz").write_bytes(packed)
-    assert f"{name}" in (message := refusal(nsrr))  # both are there
-    assert "of one participant" in message
-    file(nsrr).unlink()
-    mesa.read(nsrr)
-    file(nsrr).with_name(f"{name}.gz").write_bytes(packed[: len(packed) // 2])
-    assert f"{name}.gz is truncated" in refusal(nsrr)
-
-
-def test_faults_of_the_tables(nsrr):
-    overlap, people = nsrr / OVERLAP, nsrr / "datasets" / "mesa-sleep-harmonized-dataset-0.6.0.csv"
-    kept = overlap.read_text()
-    edit(overlap, 4, "3,11,20:05:30,20:05:28")
-    assert "line 4: mesaid 3 appears twice" in refusal(nsrr)
-    edit(overlap, 4, "12,eleven,20:05:30,20:05:28")
-    assert "line 4, column line: expected a number or nothing, found 'eleven'" in refusal(nsrr)
-    edit(overlap, 4, "12,0,20:05:30,20:05:28")
-    assert "line 4, column line: expected a whole number from 1, found 0" in refusal(nsrr)
-    overlap.unlink()
-    assert "mesa-actigraphy-psg-overlap.csv is missing" in refusal(nsrr)
-    overlap.with_name(f"{overlap.name}.gz").write_bytes(gzip.compress(kept.encode()))
-    mesa.read(nsrr)
-    rows = people.read_text()
-    people.write_text(rows.replace("nsrr_race", "race"))
-    assert "column nsrr_race is missing" in refusal(nsrr)
-    people.write_text(rows.replace("asian", "martian"))
-    with pytest.raises(ValueError, match="race: value 'martian'"):
-        mesa.read(nsrr)
-    people.write_text(rows.replace("1,5,54", "1,5,540"))
-    assert "line 2, column nsrr_age: expected years from 18 to 120, found 540" in refusal(nsrr)
-    people.unlink()
-    assert "holds no mesa-sleep-harmonized-dataset-X.Y.Z.csv" in refusal(nsrr)
-
-
-def test_polysomnography_outside_the_recording(nsrr):
-    lines = [f"{person},5000,20:05:30,20:05:28" for person in PEOPLE]
-    (nsrr / OVERLAP).write_text("\n".join(["mesaid,line,linetime,starttime_psg", *lines, ""]))
-    assert "none of 12 participants" in (message := refusal(nsrr))
-    assert "epochs without actigraphy" in message
-
-
-def test_an_empty_segment_is_no_error(nsrr):
-    file = nsrr / "datasets" / "mesa-sleep-harmonized-dataset-0.6.0.csv"
-    file.write_text(file.read_text().replace("asian", "white"))
-    assert "Asian" not in set(mesa.read(nsrr).attributes["race"])
-
-
-def test_folders_of_other_datasets(tmp_path):
-    for name, told in (("set-a.tar.gz", "Challenge 2012"), ("ADMISSIONS.csv", "MIMIC-III"), ("card.yaml", "your own")):
-        folder = tmp_path / told
-        folder.mkdir()
-        (folder / name).write_text("x")
-        assert "this looks like" in (message := refusal(folder))
-        assert told in message
-    assert "is not a folder" in refusal(tmp_path / "nowhere")
-    assert "has no folder actigraphy; give NSRR's folder" in refusal(tmp_path)
-    for place in ("actigraphy", PROFUSION):
-        (tmp_path / place).mkdir(parents=True)
-    assert "holds no mesa-sleep-XXXX.csv" in refusal(tmp_path)
+# --- options; bad input: tests/readers/faults/mesa.py
 
 
 @pytest.mark.parametrize("options", [{"time_order": "reversed"}, {"scaling": "none"}, {"split": "random"}])

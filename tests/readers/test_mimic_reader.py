@@ -14,81 +14,13 @@ import pytest
 
 from fairlib.cohort import CohortError
 from fairlib.readers import benchmark_episodes, mimic, mimic_tables
+from tests.readers.small import mimic as small
+from tests.readers.small.mimic import HEADER, PEOPLE, SUBJECTS, TABLE, write_stays, write_table
 
 SHARED = Path(os.environ.get("FAIRLIB_SHARED", Path(__file__).parents[2].parent / "shared")) / "data"
 needs_shared = pytest.mark.skipif(
     not SHARED.is_dir(), reason=f"the open sample data are not in {SHARED}; set FAIRLIB_SHARED"
 )
-
-# FORMAT.md, section timeseries.csv and the table of channels, typed out again: column, normal value, categories in
-# channel order, or the stored mean and standard deviation as printed there.
-TABLE = [
-    ("Capillary refill rate", "0.0", ["0.0", "1.0"]),
-    ("Diastolic blood pressure", "59.0", (61.1747, 211.11)),
-    ("Fraction inspired oxygen", "0.21", (0.291638, 0.169005)),
-    (
-        "Glascow coma scale eye opening",
-        "4 Spontaneously",
-        [
-            "To Pain",
-            "3 To speech",
-            "1 No Response",
-            "4 Spontaneously",
-            "None",
-            "To Speech",
-            "Spontaneously",
-            "2 To pain",
-        ],
-    ),
-    (
-        "Glascow coma scale motor response",
-        "6 Obeys Commands",
-        [
-            "1 No Response",
-            "3 Abnorm flexion",
-            "Abnormal extension",
-            "No response",
-            "4 Flex-withdraws",
-            "Localizes Pain",
-            "Flex-withdraws",
-            "Obeys Commands",
-            "Abnormal Flexion",
-            "6 Obeys Commands",
-            "5 Localizes Pain",
-            "2 Abnorm extensn",
-        ],
-    ),
-    ("Glascow coma scale total", "15", ["11", "10", "13", "12", "15", "14", "3", "5", "4", "7", "6", "9", "8"]),
-    (
-        "Glascow coma scale verbal response",
-        "5 Oriented",
-        [
-            "1 No Response",
-            "No Response",
-            "Confused",
-            "Inappropriate Words",
-            "Oriented",
-            "No Response-ETT",
-            "5 Oriented",
-            "Incomprehensible sounds",
-            "1.0 ET/Trach",
-            "4 Confused",
-            "2 Incomp sounds",
-            "3 Inapprop words",
-        ],
-    ),
-    ("Glucose", "128.0", (137.495, 57.1666)),
-    ("Heart Rate", "86", (86.2587, 19.4063)),
-    ("Height", "170.0", (169.793, 5.99642)),
-    ("Mean blood pressure", "77.0", (78.8177, 175.581)),
-    ("Oxygen saturation", "98.0", (98.2863, 1167.12)),
-    ("Respiratory rate", "19", (19.2776, 6.65641)),
-    ("Systolic blood pressure", "118.0", (120.317, 21.9231)),
-    ("Temperature", "36.6", (36.9324, 9.4673)),
-    ("Weight", "81.0", (81.902, 20.5304)),
-    ("pH", "7.4", (7.22786, 1.90062)),
-]
-HEADER = ["Hours", *(name for name, _, _ in TABLE)]
 
 
 def slow_channels(text: str) -> np.ndarray:
@@ -112,66 +44,9 @@ def slow_channels(text: str) -> np.ndarray:
     return np.concatenate([*blocks, np.array(masks).T], axis=1)
 
 
-def episode_text(seed: int, rows: int = 60) -> str:
-    """A random episode: irregular hours, some at bin edges, several rows in an hour, many empty cells."""
-    rng = np.random.default_rng(seed)
-    hours = np.sort(np.concatenate([rng.uniform(0, 48, rows), rng.integers(0, 49, 8)]))
-    lines = [",".join(HEADER)]
-    for hour in hours:
-        cells = [repr(float(hour))]
-        for _, normal, kind in TABLE:
-            if rng.random() < 0.7:
-                cells.append("")
-            elif isinstance(kind, list):
-                cells.append(str(rng.choice(kind)))
-            else:
-                cells.append(repr(round(float(normal) * rng.uniform(0.5, 1.5), 3)))
-        lines.append(",".join(cells))
-    return "\n".join(lines) + "\n"
-
-
-SUBJECTS = {"train": [11, 12, 13, 11], "val": [21, 22], "test": [31, 32]}  # 11 has two episodes
-PEOPLE = [11, 12, 13, 21, 22, 31, 32]
-
-
 @pytest.fixture
 def benchmark(tmp_path) -> Path:
-    """A small output folder of the benchmark with its tables, all of it fine."""
-    root = tmp_path / "data"
-    task = root / "in-hospital-mortality"
-    lists, seed = {}, 0
-    for split, subjects in SUBJECTS.items():
-        for i, subject in enumerate(subjects):
-            name = f"{subject}_episode{subjects[:i].count(subject) + 1}_timeseries.csv"
-            lists.setdefault(split, []).append(f"{name},{i % 2}")
-            file = task / ("test" if split == "test" else "train") / name
-            file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_text(episode_text(seed := seed + 1))
-        (task / f"{split}_listfile.csv").write_text("\n".join(["stay,y_true", *lists[split], ""]))
-    write_table(root, "PATIENTS", "SUBJECT_ID,GENDER,DOB", [f"{p},{'MF'[p % 2]},2080-06-15 00:00:00" for p in PEOPLE])
-    columns = "SUBJECT_ID,HADM_ID,ADMITTIME,ETHNICITY,INSURANCE,LANGUAGE,DIAGNOSIS"
-    rows = [f'{p},{p}00,2140-06-15 10:00:00,WHITE,Private,ENGL,"PAIN, CHEST"' for p in PEOPLE]
-    rows.append("22,2201,2141-06-15 10:00:00,UNKNOWN/NOT SPECIFIED,Private,ENGL,FALL")
-    # subject 11: the second admission is 5 years later, with another insurance and over 65
-    write_table(root, "ADMISSIONS", columns, [*rows, "11,1101,2145-06-15 10:00:00,WHITE,Medicare,ENGL,FALL"])
-    return root
-
-
-def write_table(root: Path, name: str, header: str, rows: list[str]) -> None:
-    (root / f"{name}.csv").write_text("\n".join([header, *rows, ""]))
-
-
-def write_stays(root: Path, extra: list[str]) -> None:
-    header = "SUBJECT_ID,HADM_ID,ICUSTAY_ID,FIRST_CAREUNIT,LAST_CAREUNIT,FIRST_WARDID,LAST_WARDID,INTIME,OUTTIME"
-    rows = [f"{p},{p}00,{p}000,MICU,MICU,50,50,2140-06-15 12:00:00,2140-06-19 12:00:00" for p in PEOPLE if p != 11]
-    write_table(root, "ICUSTAYS", header, [*extra, *rows])
-
-
-def edit(file: Path, line: int, text: str) -> None:
-    """Replace a line (1-based)."""
-    lines = file.read_text().splitlines()
-    lines[line - 1] = text
-    file.write_text("\n".join(lines) + "\n")
+    return small.write(tmp_path / "data")
 
 
 def refusal(root: Path, **options) -> str:
@@ -385,142 +260,6 @@ def test_the_attrition_table_compares_with_the_benchmark(benchmark):
     (benchmark / "in-hospital-mortality" / "train" / "99_episode1_timeseries.csv").write_text("not listed")
     attrition = mimic.read(benchmark).attrition.set_index("step")
     note = attrition.loc["test list: stays with an episode file", "note"]
-    assert "you have 2 test stays, the benchmark has 3,236 with 374 deaths" in note
+    assert note == "you have 2 stays and 1 deaths, the card says 3,236 stays and 374 deaths"
     assert attrition.loc["episode files in no list", "windows"] == 1
     assert attrition.loc["cohort", ["windows", "people"]].tolist() == [8, 7]
-
-
-# --- bad input: the message names the file, the place, the value and what to do
-
-EPISODE = "in-hospital-mortality/train/12_episode1_timeseries.csv"
-
-
-@pytest.mark.parametrize(
-    ("column", "cell", "words"),
-    [
-        ("Heart Rate", "fast", ["'fast'", "finite number", "Heart Rate"]),
-        ("Heart Rate", "nan", ["'nan'", "finite number", "Heart Rate"]),
-        ("Weight", "inf", ["'inf'", "finite number", "Weight"]),
-        ("Weight", "1e999", ["'1e999'", "finite number"]),
-        ("Glascow coma scale eye opening", "Wide open", ["'Wide open'", "unknown category", "4 Spontaneously"]),
-        ("Glascow coma scale total", "16", ["'16'", "unknown category"]),
-        ("Capillary refill rate", "2.0", ["'2.0'", "unknown category"]),
-        ("Hours", "soon", ["'soon'", "Hours"]),
-        ("Hours", "nan", ["'nan'", "Hours"]),
-        ("Hours", "", ["Hours"]),
-        ("Hours", "-0.5", ["-0.5", "outside the first 48 hours"]),
-        ("Hours", "48.1", ["48.1", "outside the first 48 hours"]),
-        ("Hours", "0.0", ["0.0", "earlier than the line before", "sort"]),
-    ],
-)
-def test_bad_cells_are_named(benchmark, column, cell, words):
-    file = benchmark / EPISODE
-    cells = file.read_text().splitlines()[29].split(",")
-    cells[HEADER.index(column)] = cell
-    edit(file, 30, ",".join(cells))
-    message = refusal(benchmark)
-    for word in ("train/12_episode1_timeseries.csv, line 30", f"column {column}", *words):
-        assert word in message
-
-
-@pytest.mark.parametrize(
-    ("content", "words"),
-    [
-        (b"", ["is empty (0 bytes)"]),
-        (",".join(HEADER).encode() + b"\n", ["a header and no rows"]),
-        (b"Hours,Pulse\n1,2\n", ["line 1", "column 2", "'Capillary refill rate'", "'Pulse'"]),
-        (",".join([*HEADER, "Extra"]).encode() + b"\n0.5" + b"," * 18, ["line 1", "column 19", "'Extra'"]),
-        (",".join(HEADER).encode() + b"\n0.5,,\n", ["line 2", "expected 18 cells, found 3"]),
-        (",".join(HEADER).encode() + b"\n\xff\xfe", ["not UTF-8"]),
-    ],
-)
-def test_bad_files_are_named(benchmark, content, words):
-    (benchmark / EPISODE).write_bytes(content)
-    message = refusal(benchmark)
-    for word in ("train/12_episode1_timeseries.csv", *words):
-        assert word in message
-
-
-@pytest.mark.parametrize(
-    ("split", "line", "text", "words"),
-    [
-        ("train", 1, "stay,period_length,y_true", ["line 1", "stay,y_true"]),
-        ("train", 3, "99_episode1_timeseries.csv,1", ["line 3", "99_episode1_timeseries.csv", "copy the folder"]),
-        ("train", 3, "12_episode1_timeseries.csv,2", ["line 3", "y_true", "'2'"]),
-        ("train", 3, "12_episode1_timeseries.csv", ["line 3", "y_true", "''"]),
-        ("train", 3, "episode.csv,1", ["line 3", "'episode.csv'"]),
-        ("train", 4, "12_episode1_timeseries.csv,1", ["line 4", "listed twice", "line 3"]),
-        ("val", 2, "12_episode1_timeseries.csv,1", ["line 2", "subject 12", "train_listfile.csv", "one split"]),
-        ("test", 2, "12_episode2_timeseries.csv,1", ["line 2", "subject 12", "train_listfile.csv", "one split"]),
-        ("test", 2, "99_episode1_timeseries.csv,1", ["line 2", "test"]),
-    ],
-)
-def test_bad_lists_are_named(benchmark, split, line, text, words):
-    edit(benchmark / "in-hospital-mortality" / f"{split}_listfile.csv", line, text)
-    message = refusal(benchmark)
-    for word in (f"{split}_listfile.csv", *words):
-        assert word in message
-
-
-def test_missing_and_damaged_lists(benchmark):
-    task = benchmark / "in-hospital-mortality"
-    (task / "val_listfile.csv").write_bytes(b"stay,y_true\n\xff")
-    assert "not UTF-8" in refusal(benchmark)
-    (task / "val_listfile.csv").write_text("stay,y_true\n")
-    assert "lists no stay" in refusal(benchmark)
-    (task / "val_listfile.csv").write_text("")
-    assert "found nothing" in refusal(benchmark)
-    (task / "val_listfile.csv").write_text("stay,y_true\n21_episode1_timeseries.csv,0\n")
-    assert "val split holds only class 0" in refusal(benchmark)
-    for split in SUBJECTS:
-        (task / f"{split}_listfile.csv").unlink()
-    assert "in-hospital-mortality" in refusal(benchmark)
-    assert "split step" not in refusal(benchmark)
-    (task / "train" / "listfile.csv").write_text("stay,y_true\n")
-    assert "split step" in refusal(benchmark)
-    assert "not a folder" in refusal(benchmark / "nowhere")
-
-
-@pytest.mark.parametrize(
-    ("name", "line", "text", "words"),
-    [
-        ("PATIENTS", 1, "SUBJECT_ID,SEX,DOB", ["column GENDER is missing"]),
-        ("ADMISSIONS", 1, "SUBJECT_ID,HADM_ID,ADMITTIME,RACE,INSURANCE,LANGUAGE,X", ["column ETHNICITY is missing"]),
-        ("PATIENTS", 3, "99,M,2080-06-15 00:00:00", ["no row for SUBJECT_ID 12"]),
-        ("ADMISSIONS", 3, "99,1,2140-06-15 10:00:00,WHITE,Private,ENGL,X", ["no row for SUBJECT_ID 12"]),
-        ("PATIENTS", 3, "11,M,2080-06-15 00:00:00", ["line 3", "SUBJECT_ID 11 appears twice"]),
-        ("PATIENTS", 3, "12,M,long ago", ["line 3", "column DOB", "'long ago'"]),
-        ("PATIENTS", 3, "twelve,M,2080-06-15 00:00:00", ["line 3", "column SUBJECT_ID", "'twelve'"]),
-        ("ADMISSIONS", 3, "12,1200,,WHITE,Private,ENGL,X", ["line 3", "column ADMITTIME", "''"]),
-    ],
-)
-def test_bad_tables_are_named(benchmark, name, line, text, words):
-    edit(benchmark / f"{name}.csv", line, text)
-    message = refusal(benchmark)
-    for word in (f"{name}.csv", *words):
-        assert word in message
-
-
-def test_missing_and_damaged_tables(benchmark):
-    file = benchmark / "ADMISSIONS.csv"
-    content = file.read_bytes()
-    file.write_bytes(content.replace(b"WHITE", b"WH\xffTE"))
-    assert "ADMISSIONS.csv is not UTF-8" in refusal(benchmark)
-    file.write_bytes(b"")
-    assert "ADMISSIONS.csv is empty" in refusal(benchmark)
-    file.write_bytes(content.split(b"\n")[0] + b"\n")
-    assert "a header and no rows" in refusal(benchmark)
-    file.unlink()
-    (benchmark / "ADMISSIONS.csv.gz").write_bytes(gzip.compress(content)[:60])
-    assert "truncated" in refusal(benchmark)
-    (benchmark / "ADMISSIONS.csv.gz").unlink()
-    message = refusal(benchmark)
-    assert "ADMISSIONS.csv" in message
-    assert "tables=" in message
-
-
-def test_an_unknown_insurance_is_refused(benchmark):
-    file = benchmark / "ADMISSIONS.csv"
-    file.write_text(file.read_text().replace("Medicare", "Magic"))
-    with pytest.raises(ValueError, match="insurance: value 'Magic'"):
-        mimic.read(benchmark)

@@ -1,0 +1,220 @@
+"""The files of Challenge 2012: sets as archives or folders, outcomes, and one record a stay → checked values.
+
+Every fault is a ``CohortError`` naming file, line and value; what is accepted though odd is counted.
+"""
+
+import re
+import tarfile
+import zlib
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from ..cohort import CohortError
+from . import files as files_of
+from .counts import Step
+from .recognise import hint
+
+DESCRIPTORS = ("RecordID", "Age", "Gender", "Height", "ICUType", "Weight")
+# fmt: off
+VARIABLES = (
+    "ALP", "ALT", "AST", "Albumin", "BUN", "Bilirubin", "Cholesterol", "Creatinine", "DiasABP", "FiO2", "GCS",
+    "Glucose", "HCO3", "HCT", "HR", "K", "Lactate", "MAP", "MechVent", "Mg", "NIDiasABP", "NIMAP", "NISysABP", "Na",
+    "PaCO2", "PaO2", "Platelets", "RespRate", "SaO2", "SysABP", "Temp", "TroponinI", "TroponinT", "Urine", "WBC",
+    "pH",
+)
+# fmt: on
+COLUMN = {variable: i for i, variable in enumerate(VARIABLES)}
+HOURS = 48
+#: Time, parameter and value of a row; stricter than ``float``, which reads "1_0", "nan" and digits of other scripts.
+ROW = re.compile(r"(\d\d):(\d\d),([^,]*),([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)", re.ASCII)
+NOT_FINITE = re.compile(r"[^,]*,([^,]*),([-+]?(?:nan|inf|infinity))", re.IGNORECASE)
+LARGEST = float(np.finfo(np.float32).max)  # beyond it, a float32 is infinite
+OUTCOME_COLUMNS = ("RecordID", "SAPS-I", "SOFA", "Length_of_stay", "Survival", "In-hospital_death")
+#: Names as released, by their lower case.
+OFFICIAL = {
+    f"{stem}-{s}{end}".lower(): f"{stem}-{s}{end}"
+    for stem, end in (("set", ""), ("set", ".tar.gz"), ("Outcomes", ".txt"))
+    for s in "abc"
+}
+#: Bytes; the official record files are under 100,000.
+LARGEST_RECORD = 1_000_000
+OTHER = "other files in a set: not read"
+AGAIN = "fetch the files again"
+
+
+def find_sets(path: Path, wanted: tuple[str, ...] | None) -> tuple[list[str], list[Step]]:
+    """The sets to read, each with its outcomes, and an attrition row for each archive that is not read."""
+    if not path.is_dir():
+        raise CohortError(f"{path} is not a folder; give the folder that holds set-a.tar.gz and Outcomes-a.txt")
+    there = {file.name for file in path.iterdir()}
+    for name in sorted(there):
+        if (official := OFFICIAL.get(name.lower(), name)) != name:
+            raise CohortError(f"{path} holds {name}; rename it to {official}, case counts")
+    found = [s for s in "abc" if f"set-{s}.tar.gz" in there or f"set-{s}" in there]
+    missing = sorted(set(wanted or ()) - set(found))
+    if missing or not found:
+        what = f"set-{missing[0] if missing else 'a'}"
+        raise CohortError(
+            f"{path} holds neither {what}.tar.gz nor a folder {what}{hint(path, 'challenge2012')}; `python -m fairlib"
+            f" fetch challenge2012 {path}` downloads the official files"
+        )
+    steps = []
+    for name in "abc" if wanted is None else sorted(wanted):
+        if name in found and f"Outcomes-{name}.txt" not in there:
+            raise CohortError(f"{path} holds set-{name} but not Outcomes-{name}.txt, its labels; {AGAIN}")
+        if name not in found and f"Outcomes-{name}.txt" in there:
+            raise CohortError(
+                f"{path} holds Outcomes-{name}.txt but neither set-{name}.tar.gz nor a folder set-{name}, its records;"
+                f" {AGAIN}, or remove Outcomes-{name}.txt to study the other sets"
+            )
+        if {f"set-{name}.tar.gz", f"set-{name}"} <= there:
+            steps.append((f"set {name}: archive", 0, 0, f"not read: the folder set-{name} beside it is"))
+    return [s for s in found if wanted is None or s in wanted], steps
+
+
+def read_outcomes(file: Path) -> dict[str, int]:
+    """RecordID → in-hospital death. Lines are checked one by one so that an error can name the line."""
+    lines = files_of.text(file, AGAIN, ended=True).splitlines()
+    if tuple(lines[0].split(",")) != OUTCOME_COLUMNS:
+        found = files_of.shown(lines[0])
+        raise CohortError(f"{file}, line 1: expected {','.join(OUTCOME_COLUMNS)}, found {found}; {AGAIN}")
+    outcomes = {}
+    for number, line in enumerate(lines[1:], start=2):
+        cells = line.split(",")
+        if len(cells) != len(OUTCOME_COLUMNS) or not cells[0].isdecimal() or cells[-1] not in ("0", "1"):
+            raise CohortError(
+                f"{file}, line {number}: expected 6 cells, a RecordID first and In-hospital_death 0 or 1 last, found"
+                f" {files_of.shown(line)}; {AGAIN}"
+            )
+        if cells[0] in outcomes:
+            raise CohortError(f"{file}, line {number}: RecordID {cells[0]} appears twice; {AGAIN}")
+        outcomes[cells[0]] = int(cells[-1])
+    return outcomes
+
+
+def records(path: Path, name: str, expected: int, counts: Counter) -> Iterator[tuple[str, str]]:
+    """(RecordID, text) of each record file, ordered by RecordID whatever the archive's order; other files counted."""
+    folder, archive = path / f"set-{name}", path / f"set-{name}.tar.gz"
+    if folder.exists():
+        if not folder.is_dir():
+            raise CohortError(f"{folder} is a file, not a folder of records; {AGAIN}")
+        files = sorted(folder.iterdir())
+        counts[OTHER] += sum(not _is_record(file.name) for file in files)
+        yield from ((file.stem, _text(file, f"set-{name}/{file.name}")) for file in files if _is_record(file.name))
+        return
+    texts = {}
+    try:
+        with tarfile.open(archive, "r:gz") as tar:  # members are read in memory, nothing is extracted to disk
+            for member in tar:
+                record = Path(member.name)
+                if not member.isfile() or not _is_record(record.name):
+                    counts[OTHER] += not member.isdir()
+                    continue
+                _check_size(f"{archive}: {member.name}", member.size)
+                if record.stem in texts:
+                    raise CohortError(f"{archive}: record {record.stem} is in the archive twice; fetch it again")
+                texts[record.stem] = files_of.decoded(tar.extractfile(member).read(), member.name, AGAIN)
+            while tar.fileobj.read(1 << 20):  # to the very end, where gzip's checksum is
+                pass
+    except (tarfile.TarError, EOFError, OSError, zlib.error) as error:
+        raise CohortError(
+            f"{archive} is truncated or damaged after {len(texts)} of {expected} records ({error}); download it again"
+            f" with `python -m fairlib fetch challenge2012 {path}`"
+        ) from error
+    yield from sorted(texts.items())
+
+
+def _is_record(name: str) -> bool:
+    """Not the hidden files that some systems put beside others, such as ``._132539.txt``."""
+    return name.endswith(".txt") and not name.startswith(".")
+
+
+def _text(file: Path, name: str) -> str:
+    if file.is_file():
+        _check_size(name, file.stat().st_size)
+    return files_of.text(file, AGAIN, name, ended=True)
+
+
+def _check_size(name: str, size: int) -> None:
+    if size > LARGEST_RECORD:
+        raise CohortError(f"{name} is no record of the challenge ({size:,} bytes); {AGAIN}")
+
+
+def match(path: Path, name: str, records: dict[str, str], outcomes: dict[str, int]) -> None:
+    """A label without a record, or a record without a label, is an error: losing stays would bias the cohort."""
+    for left, right, what in (
+        (outcomes, records, f"Outcomes-{name}.txt lists {{}}, but set-{name} holds no such record"),
+        (records, outcomes, f"set-{name} holds record {{}}, but Outcomes-{name}.txt has no row for it"),
+    ):
+        lonely = sorted(left.keys() - right.keys())
+        if lonely:
+            raise CohortError(f"{path}: {what.format(lonely[0])} ({len(lonely)} such case(s)); fetch the files again")
+
+
+def parse(text: str, file: str, record: str, counts: Counter) -> tuple[np.ndarray, dict[str, object]]:
+    """One record → (48, 36) values with NaN where nothing was measured, and its descriptors; traps are counted."""
+    grid = np.full((HOURS, len(VARIABLES)), np.nan, dtype=np.float32)
+    descriptors: dict[str, float] = {}
+    seen = set()
+    lines = text.splitlines()
+    if not lines or lines[0] != "Time,Parameter,Value":
+        found = files_of.shown(lines[0]) if lines else "nothing"
+        raise CohortError(f"{file}, line 1: expected 'Time,Parameter,Value', found {found}; {AGAIN}")
+    latest = 0
+    for number, line in enumerate(lines[1:], start=2):
+        found = ROW.fullmatch(line)
+        if not found or abs(float(found[4])) > LARGEST:
+            raise CohortError(f"{file}, line {number}: {_what_is_wrong(line)}")
+        hours, minutes, parameter = int(found[1]), int(found[2]), found[3]
+        minute, value = 60 * hours + minutes, float(found[4])
+        if minute > 60 * HOURS or minutes >= 60:
+            raise CohortError(
+                f"{file}, line {number}: time {line[:5]} lies outside the first 48 hours; cut the record there"
+            )
+        if minute < latest:
+            raise CohortError(
+                f"{file}, line {number}: time {line[:5]} is earlier than the line before; sort the rows by time"
+            )
+        latest = minute
+        if parameter in DESCRIPTORS and minute == 0 and parameter not in descriptors:
+            descriptors[parameter] = value  # descriptors need not be the first six rows
+        elif parameter == "Weight":
+            counts["Weight as a time series: not a channel"] += 1
+        elif parameter == "":
+            counts["rows without a parameter name: dropped"] += 1
+        elif (column := COLUMN.get(parameter)) is None:
+            what = "appears twice, or later than 00:00" if parameter in DESCRIPTORS else "is an unknown parameter"
+            raise CohortError(f"{file}, line {number}: {files_of.shown(parameter)} {what}; correct or remove the row")
+        elif value == -1:
+            counts["measurements of -1 (unknown): kept missing"] += 1
+        else:
+            if (minute, column) in seen:
+                counts["repeated (time, parameter): the last value kept"] += 1
+            seen.add((minute, column))
+            grid[min(minute // 60, HOURS - 1), column] = value
+    missing = [name for name in DESCRIPTORS if name not in descriptors]
+    if missing:
+        raise CohortError(f"{file}: descriptor {missing[0]} is missing at 00:00; {AGAIN}")
+    if f"{descriptors['RecordID']:.10g}" != record:
+        raise CohortError(f"{file}: RecordID {descriptors['RecordID']:.10g} does not match the file name; {AGAIN}")
+    if not (descriptors["Age"] == -1 or 0 <= descriptors["Age"] <= 120):
+        raise CohortError(f"{file}: Age is {descriptors['Age']:g}; expected years from 0 to 120, or -1 for unknown")
+    unknown = {name for name in ("Age", "Gender", "ICUType") if descriptors[name] == -1}
+    for name in sorted(unknown):
+        counts[f"{name} of -1 (unknown): kept missing"] += 1
+    return grid, {
+        "RecordID": int(descriptors["RecordID"]),
+        "gender": f"{descriptors['Gender']:g}",  # 0.5 is no code of the card, and an error there
+        "age": None if "Age" in unknown else descriptors["Age"],
+        "icu_type": None if "ICUType" in unknown else f"{descriptors['ICUType']:g}",
+    }
+
+
+def _what_is_wrong(line: str) -> str:
+    if (found := NOT_FINITE.fullmatch(line)) or (found := ROW.fullmatch(line)):
+        parameter, cell = found.groups()[-2:]
+        return f"{parameter} is {cell}; a measurement must be a finite number: correct or remove the row"
+    return f"expected 'HH:MM,Parameter,number', found {files_of.shown(line)}; correct or remove the row"

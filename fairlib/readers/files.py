@@ -1,0 +1,143 @@
+"""A file's bytes, text or table, or the sentence that says why it cannot be read: the same in every reader."""
+
+import csv
+import gzip
+import io
+import zlib
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+
+import pandas as pd
+
+from ..cohort import CohortError
+
+#: So much of a faulty value is quoted in an error.
+QUOTED = 40
+
+
+def content(file: Path, again: str, name: str | None = None) -> bytes:
+    """The bytes of a file, unpacked if its name ends in ``.gz``.
+
+    ``again``: what to do about a damaged file, the end of the sentence. ``name``: how to call it, by default its path.
+    Raises ``CohortError`` for a file that is missing, empty, no file, not allowed to be read, or cut off.
+    """
+    name = name or str(file)
+    try:
+        data = file.read_bytes()
+    except FileNotFoundError:
+        raise CohortError(f"{name} is missing; {again}") from None
+    except OSError as error:
+        raise unreadable(name, error, again) from error
+    if not data:
+        raise CohortError(f"{name} is empty (0 bytes); {again}")
+    if file.suffix.lower() == ".gz":
+        try:
+            data = gzip.decompress(data)
+        except (EOFError, OSError, zlib.error) as error:
+            raise unreadable(name, error, again) from error
+        if not data:
+            raise CohortError(f"{name} is empty (0 bytes once unpacked); {again}")
+    return data
+
+
+def text(file: Path, again: str, name: str | None = None, ended: bool = False) -> str:
+    """The text of a file in UTF-8, with or without a byte order mark; raises as ``content`` does.
+
+    ``ended``: the official file ends with a line break, so one without was cut off, perhaps within a number.
+    """
+    found = decoded(content(file, again, name), name or str(file), again)
+    if ended and not found.endswith(("\n", "\r")):
+        raise CohortError(f"{name or file}: the last line has no end, so the file is cut off; {again}")
+    return found
+
+
+def decoded(data: bytes, name: str, again: str) -> str:
+    """Bytes → text in UTF-8. Raises ``CohortError`` with the place of the first byte that is none."""
+    try:
+        found = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise CohortError(f"{name}: byte {error.start} is not UTF-8 text; {again}") from error
+    if "\0" in found:
+        raise CohortError(f"{name}: byte {data.index(0)} is NUL, which no text holds; {again}")
+    return found
+
+
+def ended(file: Path, again: str) -> None:
+    """Raise for a file, too large to be held, whose last line has no end; a packed one has a checksum instead."""
+    if not has_end(file):
+        raise CohortError(f"{file}: the last line has no end, so the file is cut off; {again}")
+
+
+def has_end(file: Path) -> bool:
+    """Whether the last line ends with a line break; True for an empty file."""
+    with file.open("rb") as stream:
+        stream.seek(0, io.SEEK_END)
+        stream.seek(max(0, stream.tell() - 1))
+        return stream.read() in (b"\n", b"\r", b"")
+
+
+def table(
+    file: Path, columns: tuple[str, ...], again: str, official: str, case: Callable[[str], str], ended: bool = False
+) -> pd.DataFrame:
+    """The named columns as text, "" where empty; the index is the line in the file.
+
+    ``official``: what this needs, in words. ``case``: ``str.upper`` or ``str.lower``, in which names are compared.
+    """
+    rows = cells(io.StringIO(text(file, again, ended=ended), newline=""), str(file), again)
+    header = [case(name.strip()) for name in next((row for _, row in rows if row), [])]
+    if not any(header):
+        raise CohortError(f"{file} is empty; {again}")
+    where = {name: place(header, name, str(file), official) for name in columns}
+    lines, chosen = [], []
+    for line, row in rows:
+        if row and len(row) != len(header):
+            raise CohortError(f"{file}, line {line}: expected {len(header)} cells, found {len(row)}; cut off? {again}")
+        if row:
+            lines.append(line)
+            chosen.append([row[i] for i in where.values()])
+    if not lines:
+        raise CohortError(f"{file} holds a header and no rows; {again}")
+    return pd.DataFrame(chosen, index=lines, columns=list(columns), dtype=str)
+
+
+def place(header: list[str], name: str, file: str, official: str) -> int:
+    """Where a column is. Raises ``CohortError`` if it is not there, or twice."""
+    if header.count(name) != 1:
+        fault = "is missing" if name not in header else "is there twice"
+        raise CohortError(f"{file}: column {name} {fault}; this needs {official} with its header")
+    return header.index(name)
+
+
+def cells(lines: Iterable[str], name: str, again: str) -> Iterator[tuple[int, list[str]]]:
+    """Line number and cells of each row of comma-separated text; [] for a blank line.
+
+    Raises ``CohortError`` where quotation marks do not fit.
+    """
+    rows = csv.reader(lines, strict=True)
+    try:
+        for row in rows:
+            yield rows.line_num, row
+    except csv.Error as error:
+        raise CohortError(f"{name}, line {rows.line_num}: {error}; {again}") from error
+
+
+def shown(value: object) -> str:
+    """A faulty value in an error, not longer than need be."""
+    return repr(value[:QUOTED] + "…" * (len(value) > QUOTED)) if isinstance(value, str) else f"{value:g}"
+
+
+def unreadable(name: str, error: Exception, again: str) -> CohortError:
+    """The error to raise for what the operating system or the unpacking says."""
+    if isinstance(error, IsADirectoryError):
+        return CohortError(f"{name} is a folder, not a file; {again}")
+    if isinstance(error, PermissionError):
+        return CohortError(f"{name} may not be read by you ({error.strerror}); ask for access, or {again}")
+    return CohortError(f"{name} is truncated or damaged ({error}); {again}")
+
+
+def only(found: list[Path]) -> Path | None:
+    """The file that is there, None without one. Raises ``CohortError`` for two, since they may differ."""
+    if len(found) > 1:
+        names = " and ".join(sorted(file.name for file in found))
+        raise CohortError(f"{found[0].parent} holds {names}; remove the one that is not meant")
+    return found[0] if found else None

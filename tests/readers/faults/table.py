@@ -1,0 +1,367 @@
+"""Faults of a table of one's own."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+import yaml
+
+from fairlib import template
+from fairlib.readers import table
+from tests.readers.faults.answers import Table, accepted, counted, refused
+from tests.readers.small.edits import (
+    OTHERS,
+    append,
+    cell,
+    cut,
+    drop_line,
+    mark_and_windows_lines,
+    not_utf8,
+    only,
+    pack,
+    replace,
+)
+
+WINDOWS, LABELS, PEOPLE, CARD = "windows.csv", "labels.csv", "people.csv", "card.yaml"
+
+
+def change(name: str, edit: Callable[[pd.DataFrame], pd.DataFrame]):
+    """Rewrite a CSV after ``edit`` of its table of texts."""
+
+    def write(folder: Path) -> None:
+        frame = edit(pd.read_csv(folder / name, dtype=str, keep_default_na=False))
+        frame.to_csv(folder / name, index=False)
+
+    return write
+
+
+def at(name: str, line: int, column: str, value: str):
+    return lambda folder: cell(folder / name, line, column, value)
+
+
+def card(**changes):
+    """Other values in the card; of a section, only those given."""
+
+    def write(folder: Path) -> None:
+        content = yaml.safe_load((folder / CARD).read_text(encoding="utf-8"))
+        for key, value in changes.items():
+            content[key] = content[key] | value if isinstance(value, dict) else value
+        (folder / CARD).write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
+
+    return write
+
+
+def content(name: str, data: bytes):
+    return lambda folder: (folder / name).write_bytes(data)
+
+
+def as_parquet(folder: Path, name: str = WINDOWS) -> Path:
+    file = folder / name
+    parquet = file.with_suffix(".parquet")
+    pd.read_csv(file).to_parquet(parquet)
+    file.unlink()
+    return parquet
+
+
+TABLE = Table(
+    "Your own table",
+    "A folder of `card.yaml`, `windows.csv`, `labels.csv` and `people.csv` (or `.parquet`).",
+    template.write,
+    table.read,
+)
+
+fault = TABLE.of_kind("missing file")
+fault(
+    "the folder is not there",
+    shutil.rmtree,
+    refused("DIR is not a folder; `python -m fairlib new DIR` writes a template"),
+)
+fault(
+    "a file is missing",
+    lambda f: (f / WINDOWS).unlink(),
+    refused("DIR holds neither windows.csv nor windows.parquet"),
+    *tuple(
+        (lambda f, n=name: (f / f"{n}.csv").unlink(), refused(f"neither {name}.csv nor {name}.parquet"))
+        for name in ("labels", "people")
+    ),
+)
+fault(
+    "the card is missing",
+    lambda f: (f / CARD).unlink(),
+    refused("card.yaml is missing; `python -m fairlib new DIR` writes a template"),
+)
+fault(
+    "a window without a label",
+    lambda f: drop_line(f / LABELS, "p001-1,"),
+    counted("windows without a row in labels", "left out: no label", windows=1, people=1),
+    (at(LABELS, 2, "label", ""), counted("windows with an empty label", "left out: no label", windows=1)),
+)
+fault(
+    "a label without a window",
+    lambda f: append(f / LABELS, "p999-1,1\n"),
+    counted("labels without a window", "left out: no signals", windows=1),
+)
+fault(
+    "a person without a row in `people.csv`",
+    lambda f: drop_line(f / PEOPLE, "p002,"),
+    counted("people without a row in people.csv", "kept, all unknown", windows=2, people=1),
+)
+
+fault = TABLE.of_kind("missing column")
+fault(
+    "a column is missing",
+    change(WINDOWS, lambda t: t.drop(columns="person")),
+    refused("windows.csv has no column 'person'; found: window, time, heart_rate"),
+    (change(PEOPLE, lambda t: t.drop(columns="sex")), refused("no column 'sex', an attribute of card.yaml")),
+    (content(PEOPLE, b"person;sex;age\np001;M;44\n"), refused("no column 'person'; found: person;sex;age")),
+)
+fault(
+    "a channel too few or too many",
+    change(WINDOWS, lambda t: t.drop(columns="steps")),
+    refused("windows.csv has 2 channel columns (heart_rate, skin_temperature), the card says 3"),
+)
+fault(
+    "a row with a cell too few or too many",
+    lambda f: append(f / PEOPLE, "p041,M\n"),
+    refused("people.csv, line 42: expected 3 cells as in the header, found 2"),
+    (lambda f: append(f / PEOPLE, "p041,M,44,7\n"), refused("line 42: expected 3 cells", "found 4")),
+)
+fault(
+    "a column that the card does not name",
+    change(PEOPLE, lambda t: t.assign(notes="x")),
+    counted("columns of people.csv that are not used", "not used: notes"),
+    (change(LABELS, lambda t: t.assign(why="x")), counted("columns of labels.csv that are not used", "why")),
+)
+
+fault = TABLE.of_kind("wrong header case")
+fault(
+    "a header in another case",
+    change(WINDOWS, lambda t: t.rename(columns={"time": "Time"})),
+    refused("windows.csv has no column 'time'; rename 'Time', case counts"),
+    (change(LABELS, lambda t: t.rename(columns={"label": "LABEL"})), refused("rename 'LABEL', case counts")),
+    (change(LABELS, lambda t: t.assign(Split="train")), refused("labels.csv has a column 'Split'; rename it")),
+)
+fault(
+    "a file name in another case",
+    lambda f: (f / PEOPLE).rename(f / "People.csv"),
+    refused("DIR holds neither people.csv nor people.parquet; rename or unpack People.csv"),
+)
+
+fault = TABLE.of_kind("duplicate keys")
+fault(
+    "a time twice in a window",
+    change(WINDOWS, lambda t: pd.concat([t, t.iloc[[7]]])),
+    refused("windows.csv, line 482: window p001-2, time 1.0 appears twice (1 such row(s)); remove one"),
+)
+fault(
+    "a window twice in `labels.csv`, a person twice in `people.csv`",
+    change(LABELS, lambda t: pd.concat([t, t.iloc[[7]]])),
+    refused("labels.csv, line 82: window p004-2 appears twice"),
+    (change(PEOPLE, lambda t: pd.concat([t, t.iloc[[7]]])), refused("line 42: person p008 appears twice")),
+    (content(PEOPLE, b"person,sex,sex,age\np001,M,M,44\n"), refused("people.csv has two columns 'sex'")),
+)
+fault(
+    "a table twice, as .csv and .parquet",
+    content("windows.parquet", b"PAR1"),
+    refused("DIR holds windows.csv and windows.parquet; remove the one that is not meant"),
+)
+fault(
+    "a key twice in the card",
+    lambda f: append(f / CARD, "access: open\n"),
+    refused("card.yaml is not a valid data card: key 'access' stands twice, the second time in line"),
+)
+
+fault = TABLE.of_kind("overlapping participants")
+fault(
+    "a person in two splits",
+    change(LABELS, lambda t: t.assign(split=["train", "test"] * 40)),
+    refused("labels.csv, column split: person p001 is in more than one split (40 such case(s)); split by person"),
+)
+fault(
+    "a window of two people",
+    at(WINDOWS, 11, "person", "p009"),
+    refused("windows.csv, line 11: window p001-2 belongs to two people; give each window an id of its own"),
+)
+
+fault = TABLE.of_kind("times out of order")
+fault(
+    "a time that goes back",
+    change(WINDOWS, lambda t: t.iloc[[1, 0, *range(2, 480)]]),
+    refused("windows.csv, line 3, column time: window p001-1 goes back in time; sort the rows by window and time"),
+)
+
+fault = TABLE.of_kind("times outside the stay")
+fault(
+    "a window with too few or too many rows",
+    change(WINDOWS, lambda t: t.drop(index=3)),
+    refused("windows.csv: window p001-1 has 5 time steps, the card says 6 (1 such window(s)); add rows"),
+)
+
+fault = TABLE.of_kind("unknown category")
+fault(
+    "a value that the card does not know",
+    at(PEOPLE, 5, "sex", "X"),
+    refused("people.csv, line 5, column sex: value 'X' is not in the data card (known: M, F)"),
+)
+fault(
+    "a label other than 0 and 1",
+    at(LABELS, 6, "label", "2"),
+    refused("labels.csv, line 6, column label: the label must be 0 or 1, found '2'"),
+    (at(LABELS, 6, "label", "yes"), refused("found 'yes'")),
+)
+fault(
+    "a split of another name",
+    change(LABELS, lambda t: t.assign(split="training")),
+    refused("labels.csv, line 2, column split: expected train, val, test, found 'training'"),
+    (change(LABELS, lambda t: t.assign(split="")), refused("expected train, val, test, found nothing")),
+)
+fault(
+    "an empty value, or one that the card calls missing",
+    at(PEOPLE, 5, "sex", ""),
+    counted("sex unknown", "kept, sex missing"),
+)
+
+fault = TABLE.of_kind("non-numeric text")
+fault(
+    "text where a number belongs",
+    at(WINDOWS, 11, "heart_rate", "72 bpm"),
+    refused("windows.csv, line 11, column heart_rate: '72 bpm' is no number; correct it, or leave it empty"),
+    (at(WINDOWS, 11, "steps", "many"), refused("line 11, column steps: 'many' is no number")),
+    (at(PEOPLE, 5, "age", "old"), refused("people.csv, line 5, column age: 'old' is no number")),
+    (at(PEOPLE, 5, "age", "inf"), refused("people.csv, line 5, column age: 'inf' is no number")),
+)
+fault(
+    "a number that is not finite",
+    at(WINDOWS, 11, "steps", "inf"),
+    refused("windows.csv, line 11, column steps: inf is no finite number"),
+    (at(WINDOWS, 11, "steps", "1e39"), refused("line 11, column steps: 1e+39 is no finite number")),
+)
+fault(
+    "a time that is none",
+    at(WINDOWS, 11, "time", "noon"),
+    refused("windows.csv, line 11, column time: 'noon' is neither a number nor an ISO date"),
+    (at(WINDOWS, 11, "time", ""), refused("windows.csv, line 11: time is empty; every row needs one")),
+    (at(WINDOWS, 11, "person", ""), refused("windows.csv, line 11: person is empty")),
+)
+
+fault = TABLE.of_kind("empty segment")
+fault(
+    "a segment without anybody",
+    change(PEOPLE, lambda t: t.assign(age="40")),
+    counted("age: nobody in >=65", "on the card, not in the data; not judged"),
+)
+
+fault = TABLE.of_kind("mixed units")
+fault(
+    "some values in another unit",
+    at(WINDOWS, 11, "skin_temperature", "92.3"),
+    counted("values far from the others", "kept: 1 values of skin_temperature, beyond 10 interquartile ranges"),
+)
+fault(
+    "all values in another unit",
+    change(WINDOWS, lambda t: t.assign(heart_rate=[v and str(2 * int(v)) for v in t["heart_rate"]])),
+    accepted("each channel is scaled, so that its unit does not matter"),
+)
+fault(
+    "an age that nobody has",
+    at(PEOPLE, 5, "age", "-40"),
+    refused("people.csv, line 5, column age: expected years from 0 to 120, found '-40'"),
+    (at(PEOPLE, 5, "age", "1950"), refused("expected years from 0 to 120, found '1950'")),
+)
+
+fault = TABLE.of_kind("gz cut in half")
+fault(
+    "a packed file",
+    lambda f: pack(f / WINDOWS),
+    refused("DIR holds neither windows.csv nor windows.parquet; rename or unpack windows.csv.gz"),
+)
+fault("a `.parquet` cut in half", lambda f: cut(as_parquet(f), 0.5), refused("windows.parquet is no readable table"))
+
+fault = TABLE.of_kind("folder of the wrong dataset")
+fault(
+    "a folder of MESA",
+    lambda f: only(f, *OTHERS["mesa"]),
+    refused("card.yaml is missing; this looks like MESA, read it with dataset 'mesa'"),
+    *tuple(
+        (lambda f, n=name: only(f, *OTHERS[n]), refused(f"read it with dataset {name!r}"))
+        for name in ("challenge2012", "mimic", "globem")
+    ),
+)
+
+fault = TABLE.of_kind("0-byte file")
+fault(
+    "a file of 0 bytes",
+    content(WINDOWS, b""),
+    refused("windows.csv is empty (0 bytes); copy or export it again"),
+    (content(CARD, b""), refused("card.yaml is not a valid data card: it holds no keys")),
+)
+fault(
+    "a header and nothing else",
+    change(LABELS, lambda t: t.iloc[:0]),
+    refused("labels.csv has a header and no row"),
+    (content(PEOPLE, b"\n\n"), refused("people.csv is no readable table")),
+)
+
+fault = TABLE.of_kind("non-UTF-8 text")
+fault(
+    "text that is not UTF-8",
+    lambda f: not_utf8(f / LABELS),
+    refused("labels.csv: byte", "is not UTF-8 text; save it as UTF-8"),
+    (lambda f: not_utf8(f / CARD), refused("card.yaml: byte", "is not UTF-8 text; save it as UTF-8")),
+)
+fault(
+    "saved by a Windows program (byte order mark, CR LF)",
+    lambda f: [mark_and_windows_lines(f / name) for name in (WINDOWS, LABELS, PEOPLE, CARD)],
+    accepted("read as it is meant"),
+)
+
+fault = TABLE.of_kind("counts of the card")
+fault(
+    "fewer windows than the card expects",
+    lambda f: drop_line(f / LABELS, "p001-1,"),
+    counted("cohort", "you have 79 windows and 40 people, the card says 80 windows and 40 people"),
+    (lambda f: None, counted("cohort", "you have 80 windows and 40 people, as the card says")),
+)
+
+fault = TABLE.of_kind("anything else")
+fault(
+    "a key of the card is missing, unknown or wrong",
+    lambda f: drop_line(f / CARD, "access:"),
+    refused("card.yaml is not a valid data card: access: Field required"),
+    (card(colour="red"), refused("colour: Extra inputs are not permitted")),
+    (card(name="mimic"), refused("'mimic' is the name of an official dataset; give your data another name")),
+    (card(name="../elsewhere"), refused("not a valid data card: name: ")),
+    (card(access="secret"), refused("not a valid data card: access: ")),
+)
+fault(
+    "the last line without an end",
+    lambda f: (f / PEOPLE).write_text((f / PEOPLE).read_text().rstrip("\n")),
+    counted("last line of people.csv without an end", "kept as it is; is the file whole?"),
+)
+fault(
+    "labels of other windows",
+    change(LABELS, lambda t: t.assign(window="x" + t["window"])),
+    refused("labels.csv and windows.csv share no labelled window; their window ids must be the same"),
+)
+fault(
+    "all labels alike",
+    change(LABELS, lambda t: t.assign(label="0")),
+    refused("my_data: the train split holds only class 0; both classes are needed in each split"),
+)
+fault(
+    "a quotation mark without its partner",
+    lambda f: replace(f / PEOPLE, "p002", '"p002'),
+    refused("people.csv, line 41: unexpected end of data; copy or export it again"),
+)
+fault(
+    "a NUL byte",
+    lambda f: replace(f / PEOPLE, "p002", "p\x0002"),
+    refused("people.csv, line 3: a NUL byte, which no text holds"),
+    (content(PEOPLE, b"\0" * 1000), refused("people.csv, line 1: a NUL byte")),
+)
+fault(
+    "a channel that no training person has",
+    change(WINDOWS, lambda t: t.assign(steps="NA")),
+    counted("cohort", "never measured in training: steps"),
+)
