@@ -6,11 +6,13 @@ from typing import Literal
 
 import pandas as pd
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 FOLDER = Path(__file__).parent.parent / "data_cards"
 #: In a folder of data that brings its own card (``readers.table``).
 CARD = "card.yaml"
+#: What programs write for a missing value; no code of a group.
+NOTHING = ("nan", "null", "none", "n/a", "#n/a")
 _registered: dict[str, "Card"] = {}
 
 
@@ -29,6 +31,7 @@ class Attribute(Part):
 
     Either ``cut`` (a number: segments "below" and "at or above") or ``values`` / ``prefixes`` of the raw text.
     ``missing`` values are unknown and stay missing; other values become ``otherwise``, or are an error without one.
+    With ``otherwise``, case does not matter: who wrote "white" for "WHITE" does not become one of the others.
     """
 
     kind: Literal["protected attribute", "care segment"] = "protected attribute"
@@ -56,8 +59,10 @@ class Attribute(Part):
             text = raw.astype("string").str.strip()
             known = text.notna() & ~text.isin(["", *self.missing])
             numbers = pd.to_numeric(text.where(known), errors="coerce").astype(float)
-            if (odd := text[known & numbers.isna()]).size:
-                raise CardError(f"{name}: {odd.iloc[0]!r} is no number; correct it, or list it as missing in the card")
+            if (odd := text[known & ~(numbers.abs() < float("inf"))]).size:
+                raise CardError(
+                    f"{name}: {odd.iloc[0][:40]!r} is no number; correct it, or list it as missing in the card"
+                )
             labels = numbers.map(lambda v: None if pd.isna(v) else self.segments[int(v >= self.cut)])
             return pd.Categorical(labels, categories=self.segments)
         text = raw.astype("string").str.strip()
@@ -72,9 +77,19 @@ class Attribute(Part):
         for prefix, segment in self.prefixes.items():
             if value.startswith(prefix):
                 return segment
+        known = [*self.values, *self.prefixes]
         if self.otherwise is None:
-            known = ", ".join([*self.values, *self.prefixes])
-            raise CardError(f"{name}: value {value!r} is not in the data card (known: {known}); correct it or the card")
+            raise CardError(
+                f"{name}: value {value[:40]!r} is not in the data card (known: {', '.join(known)}); correct it or the"
+                " card"
+            )
+        if value.lower() in NOTHING:
+            raise CardError(f"{name}: value {value!r} looks like a missing one; empty the cell, or add it to the card")
+        for exact in (*self.missing, *self.values):
+            if value.lower() == exact.lower():
+                return self._segment_of(exact, name)
+        if like := [prefix for prefix in self.prefixes if value.lower().startswith(prefix.lower())]:
+            return self.prefixes[like[0]]
         return self.otherwise
 
 
@@ -113,6 +128,39 @@ class MetricChoice(Part):
     for_whom: str
 
 
+class DataFile(Part):
+    """A file of the dataset that a reader looks for in the folder it is given.
+
+    ``found_by``: patterns with ``*`` and ``?``; by default the path itself. Any case, also packed as .gz.
+    ``way``: one of several ways to have the data, each of which is enough; "" where every way needs the file.
+    """
+
+    path: str
+    holds: str
+    needed: bool = True
+    way: str = ""
+    found_by: list[str] = []
+
+    @property
+    def patterns(self) -> list[str]:
+        return self.found_by or [self.path]
+
+
+class Obtaining(Part):
+    """How others get the data. Such facts go stale, so ``sources`` name who said what, and when."""
+
+    ask: str
+    steps: list[str]
+    takes: str = Field(description="how long; says so where it is an estimate, or where nobody states it")
+    costs: str
+    agreement: str
+    publish: str
+    size: str
+    files: list[DataFile]
+    sources: list[str]
+    as_of: str
+
+
 class Card(Part):
     name: str = Field(pattern=r"^[a-z][a-z0-9_]*$", description="names a folder of results too")
     title: str
@@ -129,6 +177,7 @@ class Card(Part):
     requirements: Requirements
     metric: MetricChoice
     known_biases: list[str]
+    obtain: Obtaining | None = None
     min_cell: int = 11
 
     def protected(self) -> list[str]:
@@ -143,14 +192,36 @@ class Card(Part):
         )
 
 
+class _OnceLoader(yaml.SafeLoader):
+    """YAML in which a key stands once: of two lines ``access:`` the last would count, in silence."""
+
+    def construct_mapping(self, node, deep=False):
+        keys = [self.construct_object(key, deep) for key, _ in node.value]
+        if again := [key for i, key in enumerate(keys) if key in keys[:i]]:
+            raise ValueError(f"key {again[0]!r} stands twice, the second time in line {_line_of(node, again[0])}")
+        return super().construct_mapping(node, deep)
+
+
+def _line_of(node: yaml.MappingNode, key: object) -> int:
+    return [part for part, _ in node.value if part.value == str(key)][-1].start_mark.line + 1
+
+
 def parse(path: Path) -> Card:
     """Read and validate one card."""
     try:
-        return Card(**yaml.safe_load(Path(path).read_text(encoding="utf-8")))
+        content = yaml.load(Path(path).read_text(encoding="utf-8-sig"), Loader=_OnceLoader)
+        if not isinstance(content, dict):
+            raise ValueError("it holds no keys")
+        return Card(**content)
     except FileNotFoundError as error:
         known = ", ".join(sorted(p.stem for p in FOLDER.glob("*.yaml")))
         raise CardError(f"no data card {path}; cards exist for: {known}") from error
-    except (TypeError, ValueError, yaml.YAMLError) as error:
+    except ValidationError as error:
+        what = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'card'}: {e['msg']}" for e in error.errors()[:5])
+        raise CardError(f"{path} is not a valid data card: {what}") from error
+    except UnicodeDecodeError as error:
+        raise CardError(f"{path}: byte {error.start} is not UTF-8 text; save it as UTF-8") from error
+    except (OSError, TypeError, ValueError, yaml.YAMLError) as error:
         raise CardError(f"{path} is not a valid data card: {error}") from error
 
 

@@ -6,13 +6,14 @@ proportions by Cohen's h = 2 asin √p₁ − 2 asin √p₂ (Cohen 1988, chapte
 counted, not windows: windows of one person are not independent, so this is on the safe side.
 """
 
+import shlex
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from statsmodels.stats.power import NormalIndPower
 
-from . import cards, disclosure, evidence, readers
+from . import cards, disclosure, evidence, inventory, readers
 from .cohort import Cohort, CohortError
 from .readers.recognise import TITLES, looks_like
 from .tables.requirements import requirements
@@ -45,19 +46,22 @@ def check(folder: Path | str, dataset: str | None = None, error_rate: float = ER
         layouts = "\n".join(f"  {title}: {WANTED[key]}" for key, title in TITLES.items())
         return f"{folder}: no layout that the study knows. It reads:\n{layouts}\nThe study cannot run.", False
     lines = [f"{folder}: this looks like {TITLES[found]}." if found else f"{folder}: read as {name}."]
-    lines += ["", "What is there", *_files(folder)]
+    lines += ["", "What is there", *_files(folder), *_needed(folder, name)]
     try:
         cohort = readers.read(name, folder)
     except (CohortError, cards.CardError) as error:
         return "\n".join([*lines, "", f"What is wrong\n  {error}", "", "The study cannot run."]), False
     card, tables = cards.load(cohort.dataset), evidence.cohort_tables(cohort)
     lines += _who(cohort, card, tables)
+    lines += ["", *_beside_card(cohort, card, tables["sizes"])]
     lines += ["", "The four requirements", *_rows(requirements(card), "  {requirement}: {holds}. {evidence}")]
     lines += ["", *_power_lines(power(cohort, error_rate), error_rate, card)]
     if not (cohort.attributes.iloc[cohort.rows("test")].nunique() > 1).any():
         reason = "in no attribute are there people of two segments in the test split, so there is nothing to compare"
         return "\n".join([*lines, "", f"The study cannot run: {reason}."]), False
-    return "\n".join([*lines, "", f"The study can run: dataset={cohort.dataset}, source={folder}."]), True
+    lines += ["", f"The study can run: dataset={cohort.dataset}, source={folder}."]
+    dataset = cohort.dataset if cohort.dataset in readers.DATASETS else "table"
+    return "\n".join([*lines, f"  make book DATASET={dataset} SOURCE={shlex.quote(str(folder))}"]), True
 
 
 def power(cohort: Cohort, error_rate: float = ERROR_RATE) -> pd.DataFrame:
@@ -114,6 +118,30 @@ def _files(folder: Path) -> list[str]:
         for path in entries[:20]
     ]
     return [*lines, f"  and {len(entries) - 20} more"] if len(entries) > 20 else lines
+
+
+def _needed(folder: Path, dataset: str) -> list[str]:
+    """The files that the data card of an official dataset names; a table of one's own is judged by its reader."""
+    if dataset not in readers.DATASETS:
+        return []
+    lines = inventory.lines(folder, cards.load(dataset).obtain.files)
+    return ["", "What the study needs of it", *(f"  {line}" for line in lines)]
+
+
+def _beside_card(cohort: Cohort, card: cards.Card, sizes: pd.DataFrame) -> list[str]:
+    """Totals beside those of the card. Splits are left out: they differ between the study and the benchmarks."""
+    here = sizes[sizes["split"] == "all"].iloc[0]
+    positive = next((value for name, value in card.expected.items() if name.startswith("total ")), None)
+    full = {"windows": card.expected.get("total"), "people": card.people, "events": positive}
+    lines = ["Beside the data card"]
+    for name, whole in full.items():
+        if whole:
+            word = "positive windows" if name == "events" else name
+            share = f"{100 * here[name] / whole:.0f} %" if here[name] >= whole / 100 else "under 1 %"
+            lines.append(f"  {word}: {count(here[name], card.min_cell)} of {whole:,} ({share})")
+    if cohort.origin == "twin":
+        lines.append("  These files are synthetic: their number was chosen, and nobody in them is real.")
+    return lines
 
 
 def _size(path: Path) -> str:

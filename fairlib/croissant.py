@@ -4,6 +4,8 @@ No file is listed: most of these files may not be passed on, and a checksum that
 Source: https://docs.mlcommons.org/croissant/docs/croissant-spec.html and …/croissant-rai-spec.html (both 1.0).
 """
 
+from importlib.metadata import version
+
 from .cards import Card
 
 CONFORMS_TO = ["http://mlcommons.org/croissant/1.0", "http://mlcommons.org/croissant/RAI/1.0"]
@@ -51,6 +53,21 @@ ACCESS = {
     "open": "Open: anybody may download it.",
     "restricted": "Restricted: by application or agreement; not to be passed on.",
 }
+
+
+def verdict(card: Card) -> str:
+    """What MLCommons' own library says of the export, or that it is not installed here."""
+    try:
+        import mlcroissant
+    except ImportError:
+        return "not checked here: mlcroissant is not installed"
+    name = f"mlcroissant {version('mlcroissant')}"
+    try:
+        issues = mlcroissant.Dataset(jsonld=to_croissant(card)).metadata.ctx.issues
+    except mlcroissant.ValidationError as error:
+        return f"{name} refuses it: {error}"
+    warnings = " ".join(sorted(warning.partition("] ")[2] for warning in issues.warnings))
+    return f"{name} read it when this page was made and found no error. {warnings and 'It warns: '}{warnings}"
 
 
 def to_croissant(card: Card) -> dict[str, object]:

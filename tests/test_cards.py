@@ -1,5 +1,7 @@
 """Data cards: all valid, no key that nobody reads, raw values mapped to segments or refused."""
 
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -21,6 +23,19 @@ def test_every_card_is_valid(name):
         assert attribute.privileged in attribute.segments
         assert attribute.cut is not None or attribute.values or attribute.prefixes
     assert card.min_cell >= 11
+
+
+@pytest.mark.parametrize("name", CARDS)
+def test_every_card_says_how_to_get_the_data_and_who_says_so(name):
+    obtain = cards.load(name).obtain
+    for part in (obtain.ask, obtain.takes, obtain.costs, obtain.agreement, obtain.publish, obtain.size):
+        assert len(part) > 5
+    assert re.fullmatch(r"[A-Z][a-z]+ 20\d\d", obtain.as_of)
+    assert len(obtain.steps) >= 2
+    assert len(obtain.sources) >= 3
+    assert "https://" in " ".join(obtain.sources)
+    assert any(file.needed for file in obtain.files)
+    assert len({(file.path, file.way) for file in obtain.files}) == len(obtain.files)
 
 
 def test_there_are_cards():
@@ -47,6 +62,53 @@ def test_unknown_keys_are_refused_on_every_level(tmp_path, content):
             cards.parse(written(tmp_path, content))
         del place["privilegd"]
     assert cards.parse(written(tmp_path, content)).name == "challenge2012"
+
+
+def test_a_key_that_stands_twice_is_refused(tmp_path):
+    text = (cards.FOLDER / "challenge2012.yaml").read_text()
+    with pytest.raises(CardError, match=r"key 'access' stands twice, the second time in line \d+"):
+        cards.parse(written(tmp_path, text + "access: restricted\n"))
+    with pytest.raises(CardError, match="key 'privileged' stands twice"):
+        cards.parse(written(tmp_path, text.replace("    privileged: Male\n", "    privileged: Male\n" * 2)))
+
+
+def test_a_card_that_is_no_card(tmp_path):
+    path = tmp_path / "card.yaml"
+    for content, words in (
+        (b"", "it holds no keys"),
+        (b"- a\n", "it holds no keys"),
+        (b"a: \xff\n", "byte 3 is not UTF-8"),
+    ):
+        path.write_bytes(content)
+        with pytest.raises(CardError, match=words):
+            cards.parse(path)
+    path.unlink()
+    path.mkdir()
+    with pytest.raises(CardError, match="not a valid data card"):
+        cards.parse(path)
+
+
+def test_case_does_not_make_somebody_one_of_the_others():
+    language = Attribute(
+        privileged="English",
+        segments=["English", "Other"],
+        values={"ENGL": "English"},
+        missing=["?X"],
+        otherwise="Other",
+    )
+    assert list(language.segment(pd.Series(["ENGL", "engl", "SPAN"]), "language")) == ["English", "English", "Other"]
+    assert language.segment(pd.Series(["?x"]), "language").isna().all()
+    origin = Attribute(privileged="W", segments=["W", "O"], prefixes={"WHITE": "W"}, otherwise="O")
+    assert list(origin.segment(pd.Series(["WHITE - RUSSIAN", "White/Polish", "OTHER"]), "origin")) == ["W", "W", "O"]
+    for text in ("nan", "NULL", "None", "N/A"):  # what programs write for nothing is no language
+        with pytest.raises(CardError, match=f"language: value '{text}' looks like a missing one"):
+            language.segment(pd.Series([text]), "language")
+
+
+def test_an_infinite_number_is_in_no_segment():
+    age = Attribute(privileged="<65", segments=["<65", ">=65"], cut=65)
+    with pytest.raises(CardError, match="age: 'inf' is no number"):
+        age.segment(pd.Series(["70", "inf"]), "age")
 
 
 @pytest.mark.parametrize("key", ["access", "licence", "attributes", "metric"])

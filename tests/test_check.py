@@ -10,14 +10,14 @@ import yaml
 from statsmodels.stats.power import NormalIndPower
 from statsmodels.stats.proportion import proportion_effectsize
 
-from fairlib import cards, readers, simple, template
+from fairlib import cards, evidence, readers, simple, template
 from fairlib.__main__ import main
-from fairlib.check import check, detectable_rate, power
+from fairlib.check import _beside_card, check, detectable_rate, power
 from fairlib.cohort import CohortError
 from fairlib.finetuning import Windows
 from fairlib.inference import auc
 from fairlib.parameters import ROOT
-from fairlib.twins import challenge2012
+from fairlib.twins import challenge2012, mesa
 
 EXAMPLE = ROOT / "book" / "example_table"
 
@@ -66,6 +66,37 @@ def test_an_official_dataset_is_recognised(tmp_path):
     text, runs = check(tmp_path / "twin", "mimic")
     assert not runs
     assert "this looks like Challenge 2012, read it with dataset 'challenge2012'" in text
+
+
+def test_official_files_are_named_and_counted_beside_the_card(tmp_path):
+    mesa.write(tmp_path / "mesa", {"windows": 240})
+    text, runs = check(tmp_path / "mesa")
+    assert runs
+    assert "What the study needs of it" in text
+    assert "polysomnography/annotations-events-profusion/mesa-sleep-XXXX-profusion.xml: 12 files" in text
+    assert "  windows: 240 of 2,266,659 (under 1 %)\n  people: 12 of 1,817 (under 1 %)\n  positive windows: " in text
+    assert "These files are synthetic" in text
+    assert text.endswith(f"\n  make book DATASET=mesa SOURCE={tmp_path / 'mesa'}")
+    (tmp_path / "mesa/overlap/mesa-actigraphy-psg-overlap.csv").unlink()
+    text, runs = check(tmp_path / "mesa")
+    assert not runs
+    assert "overlap/mesa-actigraphy-psg-overlap.csv: MISSING: at which row the polysomnography starts" in text
+
+
+def test_a_table_of_ones_own_has_no_official_files(capsys):
+    text, _ = check(EXAMPLE)
+    assert "What the study needs of it" not in text
+    assert "  windows: 300 of 300 (100 %)" in text
+    assert text.endswith(f"make book DATASET=table SOURCE={EXAMPLE}")
+
+
+def test_counts_beside_the_card_of_real_data(make_cohort):
+    cohort = make_cohort("mimic", "real", people=300)
+    card = cards.load("mimic")
+    lines = _beside_card(cohort, card, evidence.cohort_tables(cohort)["sizes"])
+    assert lines[1:3] == ["  windows: 300 of 21,139 (1 %)", "  people: 300 of 18,093 (2 %)"]
+    assert f"  positive windows: {int(cohort.y.sum())} of 2,797" in lines[3]
+    assert len(lines) == 4  # not said of real data: that it is synthetic
 
 
 def test_broken_folders(folder, tmp_path, capsys):

@@ -1,12 +1,14 @@
 """Croissant export: valid for the reference implementation, every value from the card, no invented file."""
 
 import json
+import re
+import sys
 
 import pytest
 
-from fairlib import cards
+from fairlib import cards, croissant
 from fairlib.__main__ import main
-from fairlib.croissant import CONTEXT, to_croissant
+from fairlib.croissant import CONTEXT, to_croissant, verdict
 from fairlib.parameters import ROOT
 from fairlib.tables.card import card_tables
 
@@ -36,6 +38,17 @@ def test_required_fields(name):
     assert all(found[f"rai:{key}"] for key in ("dataBiases", "personalSensitiveInformation", "dataUseCases"))
     assert all(key.split(":")[0] in CONTEXT for key in found if ":" in key)
     assert not {"distribution", "recordSet", "sha256", "md5"} & set(found)
+
+
+def test_validity_is_stated_only_when_it_was_computed(monkeypatch):
+    card = cards.load("mimic")
+    monkeypatch.setitem(sys.modules, "mlcroissant", None)
+    assert verdict(card) == "not checked here: mlcroissant is not installed"
+    monkeypatch.undo()
+    pytest.importorskip("mlcroissant", reason="of the test extra; validates the export")
+    assert re.match(r"mlcroissant \d[\d.]* read it when this page was made and found no error", verdict(card))
+    monkeypatch.setattr(croissant, "to_croissant", lambda card: {"@type": "sc:Dataset"})
+    assert "refuses it: Found the following" in verdict(card)
 
 
 def test_the_command(capsys):

@@ -2,7 +2,9 @@
 
 import pandas as pd
 
+from .. import croissant
 from ..cards import Card
+from ..cohort import SPLITS
 from .evaluation import metric_choice
 from .requirements import requirements
 from .text import count
@@ -23,7 +25,7 @@ def card_tables(card: Card) -> dict[str, pd.DataFrame]:
         "The four requirements": requirements(card),
         "Why this metric": metric_choice(card),
         "Access and licence": access(card),
-        "Known biases": pd.DataFrame({"known bias": card.known_biases}),
+        "Known biases": biases(card),
     }
 
 
@@ -43,8 +45,12 @@ def task(card: Card) -> pd.DataFrame:
 
 def counts(card: Card) -> pd.DataFrame:
     """People, and the counts of the full dataset that a reader compares with."""
-    expected = {name: value for name, value in card.expected.items() if name != "people"}
-    return _facts({"people": count(card.people)} | {name: count(value) for name, value in expected.items()})
+    rows = {"people": card.people}
+    for name, value in card.expected.items():
+        if name == "people":
+            continue
+        rows[f"{name} windows" if name in (*SPLITS, "total") else name] = value
+    return _facts({name: count(value) for name, value in rows.items()})
 
 
 def segments(card: Card) -> pd.DataFrame:
@@ -76,9 +82,30 @@ def access(card: Card) -> pd.DataFrame:
     )
 
 
+def biases(card: Card) -> pd.DataFrame:
+    """What a reader of results must know."""
+    return pd.DataFrame({"known bias": card.known_biases})
+
+
+def machine_readable(card: Card) -> pd.DataFrame:
+    """The Croissant export in words: to what it conforms, what it says beside the usual, and who checked it."""
+    export = croissant.to_croissant(card)
+    said = sorted(name.removeprefix("rai:") for name in export if name.startswith("rai:"))
+    return _facts(
+        {
+            "conforms to": ", ".join(export["conformsTo"]),
+            "responsible use": ", ".join(said),
+            "files": "none listed",
+            "validity": croissant.verdict(card),
+        }
+    )
+
+
 def _mapping(facts) -> str:
     if facts.cut is not None:
         return f"a number, cut at {facts.cut:g}"
+    if facts.values and not facts.prefixes and not facts.otherwise and all(v == s for v, s in facts.values.items()):
+        return ", ".join(["as written", *(f"{value} → unknown" for value in facts.missing)])
     parts = [f"{value} → {segment}" for value, segment in facts.values.items()]
     parts += [f"{prefix}… → {segment}" for prefix, segment in facts.prefixes.items()]
     parts += [f"all others → {facts.otherwise}"] * bool(facts.otherwise)
