@@ -10,7 +10,7 @@ from torch import Tensor
 from tqdm.auto import trange
 
 from .encoder import CONTROLS, STRATEGIES, Classifier, Encoder, Strategy, freeze, seed_dropout
-from .optimisation import adadelta
+from .optimisation import OPTIMISERS
 from .recipes import FineTuning, Recipe
 from .seeds import generator
 
@@ -65,7 +65,7 @@ def fit(
     inputs, done = _reuse_frozen(model, train.x, plan, recipe, device)
     weights = class_weights(train.y).to(device)
     labels = torch.from_numpy(train.y.astype(np.int64)).to(device)
-    optimiser = adadelta(_regularised(model, settings), schedule.learning_rate)
+    optimiser = OPTIMISERS[settings.optimiser](_regularised(model, settings), schedule.learning_rate)
     batches, step = generator(seed, "fine-tuning", "batches"), 0
     history, best, best_state, waited = [], np.inf, None, 0
     progress = trange(schedule.run_epochs(n), desc=f"{strategy}, seed {seed}", unit="epoch", mininterval=2)

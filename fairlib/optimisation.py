@@ -49,3 +49,16 @@ def sgd(parameters, rate: float) -> torch.optim.Optimizer:
 def adadelta(groups: list[dict], rate: float) -> torch.optim.Optimizer:
     """Adadelta with Keras's constants (ρ 0.95, ε 1e-7; torch's own defaults differ)."""
     return torch.optim.Adadelta(groups, lr=rate, rho=0.95, eps=1e-7)
+
+
+def adam(groups, rate: float) -> torch.optim.Optimizer:
+    """Adam with torch's defaults; an L2 in ``groups`` is part of the gradient, as for the others."""
+    return torch.optim.Adam(groups, lr=rate)
+
+
+def adamw(groups, rate: float) -> torch.optim.Optimizer:
+    """Adam with decoupled weight decay: 1e-2 where ``groups`` name none."""
+    return torch.optim.AdamW(groups, lr=rate)
+
+
+OPTIMISERS = {"sgd": sgd, "adadelta": adadelta, "adam": adam, "adamw": adamw}

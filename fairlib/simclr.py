@@ -7,7 +7,7 @@ from torch import Tensor
 from tqdm.auto import trange
 
 from .encoder import Encoder, ProjectionHead
-from .optimisation import sgd
+from .optimisation import OPTIMISERS
 from .recipes import Recipe
 from .seeds import generator
 from .views import compose
@@ -50,7 +50,7 @@ def pretrain(x, recipe: Recipe, seed: int, device: str = "cpu") -> tuple[Encoder
     weights, batches, views = (generator(seed, "pretraining", part) for part in ("weights", "batches", "views"))
     encoder = Encoder(x.shape[2], recipe.padding, dropout=0.0, generator=weights).to(device)
     head = ProjectionHead(weights).to(device)
-    optimiser = sgd([*encoder.parameters(), *head.parameters()], schedule.learning_rate)
+    optimiser = OPTIMISERS[settings.optimiser]([*encoder.parameters(), *head.parameters()], schedule.learning_rate)
     per_epoch, losses = schedule.steps_per_epoch(n), []
     steps = schedule.run_epochs(n) * per_epoch
     if schedule.decay_steps is not None:

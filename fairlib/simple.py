@@ -14,8 +14,8 @@ from .finetuning import Windows
 def window_statistics(x) -> np.ndarray:
     """Mean, standard deviation, minimum, maximum and last value of each channel: (n, T, C) or lazy → (n, 5C)."""
     parts = []
-    for start in range(0, len(x), 4096):
-        part = x[start : start + 4096]
+    for start in range(0, len(x), 512):
+        part = x[start : start + 512]
         parts.append(np.hstack([part.mean(axis=1), part.std(axis=1), part.min(axis=1), part.max(axis=1), part[:, -1]]))
     return np.concatenate(parts)
 

@@ -20,7 +20,32 @@ def negation(x: Batch, generator: np.random.Generator, probability: float = 0.5)
     return x * np.where(flipped, np.float32(-1), np.float32(1))
 
 
-VIEWS = {"scaling": scaling, "negation": negation}
+def jitter(x: Batch, generator: np.random.Generator, sd: float = 0.1) -> Batch:
+    """Add noise N(0, sd) to every value."""
+    return x + np.float32(sd) * generator.standard_normal(x.shape, dtype=np.float32)
+
+
+def channel_mask(x: Batch, generator: np.random.Generator, share: float = 0.2) -> Batch:
+    """Set each channel of each window to 0 with this probability, over the whole window."""
+    return x * (generator.random((len(x), 1, x.shape[2])) >= share)
+
+
+def time_mask(x: Batch, generator: np.random.Generator, shortest: int = 8, longest: int = 20) -> Batch:
+    """Set all channels to 0 during one stretch of each window, from ``shortest`` to ``longest`` timesteps."""
+    steps = x.shape[1]
+    length = np.minimum(generator.integers(shortest, longest + 1, (len(x), 1)), steps)
+    first = np.floor(generator.random((len(x), 1)) * (steps - length + 1))
+    time = np.arange(steps)
+    return x * ~((time >= first) & (time < first + length))[:, :, None]
+
+
+VIEWS = {
+    "scaling": scaling,
+    "negation": negation,
+    "jitter": jitter,
+    "channel_mask": channel_mask,
+    "time_mask": time_mask,
+}
 
 
 def compose(x: Batch, views: tuple[tuple[str, dict], ...], generator: np.random.Generator) -> Batch:

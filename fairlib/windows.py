@@ -1,4 +1,5 @@
-"""Lazy windows: overlapping windows are cut from the epochs they share when they are asked for, and never stored."""
+"""Lazy windows: overlapping windows are cut from the epochs they share when they are asked for, and never stored; and
+some windows of an array, gathered when they are asked for."""
 
 import hashlib
 from collections.abc import Sequence
@@ -6,6 +7,20 @@ from numbers import Integral
 
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
+
+
+class SomeRows:
+    """Some rows of an array (n, …), gathered when asked for: a split of a large array without a copy of it."""
+
+    def __init__(self, x: np.ndarray, rows: np.ndarray):
+        self._x, self._rows, self.dtype = x, np.asarray(rows), x.dtype
+        self.shape = (len(self._rows), *x.shape[1:])
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __getitem__(self, key) -> np.ndarray:
+        return self._x[self._rows[key]]
 
 
 class LazyWindows:

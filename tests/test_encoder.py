@@ -11,8 +11,11 @@ import torch.nn.functional as F
 from fairlib.encoder import (
     CONTROLS,
     LAYERS,
+    LONG,
     STRATEGIES,
+    WIDE,
     Classifier,
+    Convolution,
     Dropout,
     Encoder,
     ProjectionHead,
@@ -83,6 +86,45 @@ def test_forward_is_conv1d(padding, pads):
     torch.testing.assert_close(encoder(x), reference[-1].amax(1), rtol=1e-5, atol=1e-5)
     for done in (1, 2, 3):
         torch.testing.assert_close(encoder(encoder.prefix(x, done), done), encoder(x))
+
+
+@pytest.mark.parametrize("padding", ["same", "valid"])
+@pytest.mark.parametrize(("kernel", "timesteps"), [(1, 3), (2, 5), (5, 5), (8, 9), (23, 28), (24, 28), (24, 24)])
+def test_over_frequencies_is_the_same_convolution(kernel, timesteps, padding, monkeypatch):
+    """Wide inputs: outputs and all gradients in float64 as conv2d's, for odd and even kernels and numbers of steps."""
+    draw = torch.Generator().manual_seed(kernel)
+    convolution = Convolution(WIDE, 7, kernel, padding).double()
+    for parameter in convolution.parameters():
+        torch.nn.init.normal_(parameter, generator=draw)
+    x = torch.randn(5, timesteps, WIDE, dtype=torch.float64, generator=draw, requires_grad=True)
+    found = []
+    for wide in (WIDE, WIDE + 1):
+        monkeypatch.setattr("fairlib.encoder.WIDE", wide)
+        y = convolution(x)
+        found.append((y, *torch.autograd.grad(y.square().sum(), (x, *convolution.parameters()))))
+    for ours, expected in zip(*found, strict=True):
+        torch.testing.assert_close(ours, expected, rtol=1e-11, atol=1e-9)
+
+
+def test_only_wide_and_short_inputs_go_over_frequencies(monkeypatch):
+    """MIMIC's 76 channels, Challenge 2012's 72 and MESA's 5 keep the path that their frozen results came from."""
+    taken = []
+    monkeypatch.setattr(Convolution, "_over_frequencies", lambda self, x: taken.append(tuple(x.shape)) or x[..., :32])
+    for shape in ((2, 48, 76), (2, 48, 72), (2, 101, 5), (2, 28, WIDE - 1), (2, LONG + 1, WIDE)):
+        Convolution(shape[2], 32, 24, "same")(torch.zeros(shape))
+    assert not taken
+    for shape in ((2, 28, 1390), (2, LONG, WIDE)):
+        Convolution(shape[2], 32, 24, "same")(torch.zeros(shape))
+    assert taken == [(2, 28, 1390), (2, LONG, WIDE)]
+
+
+def test_over_frequencies_is_as_precise_as_conv2d():
+    """In float32 at GLOBEM's shape, against the same weights and windows in float64."""
+    x = torch.randn(4, 28, 1390, generator=torch.Generator().manual_seed(0))
+    encoder = Encoder(1390, generator=np.random.default_rng(0)).eval()
+    single = encoder.convolutions[0](x)
+    exact = encoder.double().convolutions[0](x.double())
+    torch.testing.assert_close(single.double(), exact, rtol=0, atol=1e-5 * float(exact.detach().abs().max()))
 
 
 @pytest.mark.parametrize("shape", [(2, 48, 76), (3, 101, 5), (1, 28, 1390), (4, 1, 2)])

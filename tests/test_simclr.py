@@ -14,7 +14,7 @@ from fairlib import simclr
 from fairlib.optimisation import Schedule
 from fairlib.recipes import RECIPES
 from fairlib.simclr import nt_xent, pretrain
-from fairlib.views import compose, negation, scaling
+from fairlib.views import VIEWS, channel_mask, compose, jitter, negation, scaling, time_mask
 
 RELEASED, DESCRIBED = RECIPES["released"], RECIPES["described"]
 
@@ -99,6 +99,38 @@ def test_negation_flips_whole_windows(probability):
     np.testing.assert_array_equal(signs, np.broadcast_to(whole[:, None, None], signs.shape))
     spread = 4 * (probability * (1 - probability) / len(whole)) ** 0.5
     assert (whole == -1).mean() == pytest.approx(probability, abs=spread + 1e-9)
+
+
+def test_jitter_adds_independent_noise():
+    noise = jitter(WINDOWS, np.random.default_rng(4), 0.3) - WINDOWS
+    assert noise.std() == pytest.approx(0.3, rel=0.02)
+    assert noise.mean() == pytest.approx(0, abs=4 * 0.3 / noise.size**0.5)
+    assert abs(np.corrcoef(noise.reshape(len(noise), -1).T) - np.eye(24)).max() < 0.12
+
+
+@pytest.mark.parametrize("share", [0, 0.2, 1])
+def test_channel_mask_takes_whole_channels(share):
+    gone = channel_mask(WINDOWS, np.random.default_rng(5), share) == 0
+    np.testing.assert_array_equal(gone, np.broadcast_to(gone[:, :1], gone.shape))
+    assert gone[:, 0].mean() == pytest.approx(share, abs=4 * (share * (1 - share) / gone[:, 0].size) ** 0.5 + 1e-9)
+
+
+def test_time_mask_takes_one_stretch_of_all_channels():
+    gone = time_mask(WINDOWS, np.random.default_rng(6), shortest=2, longest=4) == 0
+    np.testing.assert_array_equal(gone, np.broadcast_to(gone[:, :, :1], gone.shape))
+    gone = gone[:, :, 0]
+    assert set(gone.sum(axis=1)) == {2, 3, 4}
+    starts = gone & ~np.roll(gone, 1, axis=1) | (gone & (np.arange(6) == 0))
+    assert (starts.sum(axis=1) == 1).all()
+    assert gone.any(axis=0).all()  # it may reach both ends
+    assert (time_mask(WINDOWS, np.random.default_rng(6), 8, 20) == 0).all()  # longer than the window: all of it
+
+
+def test_views_keep_type_and_input():
+    before = WINDOWS.copy()
+    for name, view in VIEWS.items():
+        assert view(WINDOWS, np.random.default_rng(7)).dtype == np.float32, name
+    np.testing.assert_array_equal(WINDOWS, before)
 
 
 def test_the_recipes_views_are_the_published_ones():

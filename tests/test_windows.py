@@ -9,7 +9,7 @@ import pytest
 
 from fairlib.finetuning import Windows, fit, scores
 from fairlib.simclr import pretrain
-from fairlib.windows import LazyWindows
+from fairlib.windows import LazyWindows, SomeRows
 
 STEPS = 7
 BACKWARDS = (3, 2, 1, 0, 4, 5, 6)
@@ -188,3 +188,11 @@ def test_training_on_lazy_windows_equals_training_on_arrays(tiny):
         results.append((losses, scores(model, take(held_out))))
     np.testing.assert_array_equal(results[0][0], results[1][0])
     np.testing.assert_array_equal(results[0][1], results[1][1])
+
+
+def test_some_rows_of_an_array_are_those_rows():
+    x, rows = np.random.default_rng(0).normal(size=(9, 4, 2)).astype(np.float32), np.array([7, 2, 2, 5])
+    some = SomeRows(x, rows)
+    assert (len(some), some.shape, some.dtype) == (4, (4, 4, 2), np.float32)
+    for key in (slice(1, 3), [3, 0], np.array([2]), 1):
+        np.testing.assert_array_equal(some[key], x[rows][key])

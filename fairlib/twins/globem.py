@@ -76,11 +76,10 @@ def write(path: Path | str, spec: TwinSpec | Mapping | Path | str | None = None,
 
 
 def sized(windows: int, each: int) -> dict[str, int]:
-    """Knobs of size for a study of ``windows`` windows: as many students as give them, at any number of each."""
-    return {
-        "people": max(PEOPLE[0], round(windows * PUBLISHED["participants"] / PUBLISHED["windows"])),
-        "windows": windows,
-    }
+    """Knobs of size for a study of ``windows`` windows, ``each`` of a student at most: students enough to give them."""
+    mean = PUBLISHED["windows"] / PUBLISHED["participants"]
+    people = max(PEOPLE[0], round(windows / min(mean, each)))
+    return {"people": people, "windows": -(-people * PUBLISHED["windows"] // PUBLISHED["participants"])}
 
 
 def fresh(spec: TwinSpec, n: int, rng: np.random.Generator) -> pd.DataFrame:
