@@ -1,7 +1,8 @@
-"""The command line: ``python -m fairlib fetch | check | new | twin | croissant | gate | freeze``."""
+"""The command line: ``python -m fairlib fetch | check | new | twin | croissant | gate | freeze | tune``."""
 
 import argparse
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 from .cohort import CohortError
@@ -61,6 +62,7 @@ def _parser() -> argparse.ArgumentParser:
     twin.add_argument("dataset", help="whose official layout, e.g. mimic")
     twin.add_argument("folder", type=Path, metavar="DIR", help="where the files go; made if needed")
     twin.add_argument("--windows", type=_positive, metavar="N", help="number of windows (stays)")
+    twin.add_argument("--spec", type=Path, metavar="FILE", help="YAML file of the knobs that differ from the defaults")
     twin.add_argument("--seed", type=int, default=0, metavar="S", help="of the generator, default %(default)s")
     twin.set_defaults(run=_twin)
 
@@ -83,6 +85,12 @@ def _parser() -> argparse.ArgumentParser:
     freeze.add_argument("--seeds", nargs="+", type=int, default=[1, 2, 3], metavar="SEED")
     freeze.add_argument("--threads", type=int, default=1, help="CPU threads; the same number gives the same bytes")
     freeze.set_defaults(run=_freeze)
+
+    tune = commands.add_parser("tune", help="find the recipe `tuned` by validation AUC", description=_tune.__doc__)
+    tune.add_argument("dataset", help="e.g. challenge2012")
+    tune.add_argument("source", type=Path, metavar="DIR", help="the folder of the official files")
+    tune.add_argument("--threads", type=int, default=1, help="CPU threads; the same number gives the same bytes")
+    tune.set_defaults(run=_tune)
 
     # A further command is a parser here and a function below.
     return parser
@@ -148,10 +156,16 @@ def _croissant(options: argparse.Namespace) -> int:
 
 
 def _twin(options: argparse.Namespace) -> int:
-    """Write a synthetic twin in the official layout, so that it passes through the same reader as the real files."""
-    from .twins import write
+    """Write a synthetic twin in the official layout, so that it passes through the same reader as the real files.
 
-    write(options.dataset, options.folder, {"windows": options.windows} if options.windows else None, options.seed)
+    TWIN.json beside the data says what was planted, TRUTH.json what a fixed scorer reaches in each segment.
+    """
+    from .twins import load_spec, write
+
+    spec = load_spec(options.dataset, options.spec)
+    if options.windows:
+        spec = replace(spec, windows=options.windows)
+    write(options.dataset, options.folder, spec, options.seed)
     print(f"twin of {options.dataset} in {options.folder}")
     return 0
 
@@ -166,6 +180,23 @@ def _gate(options: argparse.Namespace) -> int:
     except DisclosureError as error:
         print(f"fairlib gate: {error}", file=sys.stderr)
         return 1
+    return 0
+
+
+def _tune(options: argparse.Namespace) -> int:
+    """Train every way of the grid with one seed, about an hour and a half, and keep their validation AUCs."""
+    import torch
+
+    from . import readers, tuning
+    from .recipes import GRID_FILE
+
+    torch.set_num_threads(options.threads)
+    tried = []
+    for row in tuning.tune(readers.read(options.dataset, options.source)):
+        print(f"{row.part}: {row.way}: validation AUC {row.validation_auc:.4f}", flush=True)
+        tried.append(row)
+    tuning.table(tried).to_csv(GRID_FILE, index=False, lineterminator="\n")
+    print(f"kept in {GRID_FILE}; the recipe `tuned` takes the best of each part")
     return 0
 
 

@@ -109,7 +109,7 @@ class Cohort:
             digest.update(self.x.digest().encode())
         else:
             for start in range(0, len(self), 4096):
-                digest.update(np.ascontiguousarray(self.x[start : start + 4096]).tobytes())
+                digest.update(np.ascontiguousarray(self.x[start : start + 4096]))
         digest.update(np.asarray(self.y, dtype=np.int8).tobytes())
         digest.update(pd.factorize(self.person)[0].astype(np.int64).tobytes())
         digest.update("".join(self.split).encode())

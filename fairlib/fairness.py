@@ -22,6 +22,7 @@ SHORT = dict(zip(RATES, ("ERR", "FNRR", "FPRR", "FDRR", "FORR", "DIR"), strict=T
 ODDS = ("average_odds_difference", "average_abs_odds_difference")
 METRICS = (*RATES, *ODDS)
 FAIR_DEVIATION = 0.2  # "fair" below this in the paper
+FAIR_DIFFERENCE = 0.1  # the same for the average odds difference
 FAIR_LOG_RATIO = float(np.log(1.25))  # the symmetric form of the four-fifths rule
 
 
@@ -123,6 +124,11 @@ def parity_deviation(ratio: ArrayLike) -> np.ndarray | float:
     """
     deviation = np.abs(1 - np.asarray(ratio, dtype=np.float64))
     return float(deviation) if deviation.ndim == 0 else deviation
+
+
+def disparity(metric: str, value: ArrayLike) -> np.ndarray | float:
+    """Distance from parity: the parity deviation of a ratio, the absolute value of a difference."""
+    return parity_deviation(value) if metric in RATES else np.abs(np.asarray(value, dtype=np.float64))[()]
 
 
 def log_ratio(ratio: ArrayLike) -> np.ndarray:

@@ -8,6 +8,7 @@ from scipy import stats
 from .seeds import generator
 
 LEVEL = 0.95
+BLOCK = 2**18  # weights handled at a time: what fits into a cache is faster than what fits into memory
 
 
 @dataclass(frozen=True)
@@ -28,26 +29,35 @@ def participant_draws(person: np.ndarray, draws: int = 1000, seed: int = 0) -> D
     """
     _, index = np.unique(person, return_inverse=True)
     people = int(index.max()) + 1
-    counts = generator(seed, "participants").multinomial(people, np.full(people, 1 / people), size=draws)
-    return Draws(counts.astype(np.float32)[:, index])
+    draw, weights = generator(seed, "participants"), np.empty((draws, len(index)), dtype=np.float32)
+    for row in weights:
+        row[:] = np.bincount(draw.integers(0, people, people), minlength=people)[index]
+    return Draws(weights)
 
 
 def weighted_auc(y: np.ndarray, score: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """AUC under many weightings at once: labels and scores (n,), weights (draws, n) → (draws,).
 
-    The scores are sorted once; a tie counts one half. NaN for a draw without both classes.
+    The negatives are sorted once; then each positive beats the negatives below it, and half of those tied with it. NaN
+    for a draw without both classes.
     """
     y, score = np.asarray(y), np.asarray(score)
-    order = np.argsort(score, kind="stable")
-    ordered = score[order]
-    starts = np.flatnonzero(np.r_[True, ordered[1:] != ordered[:-1]])  # first row of each group of ties
-    w, positive = weights[:, order].astype(np.float64), y[order] == 1
-    p = np.add.reduceat(w * positive, starts, axis=1)
-    n = np.add.reduceat(w * ~positive, starts, axis=1)
-    below = np.cumsum(n, axis=1) - n / 2
-    pairs = p.sum(axis=1) * n.sum(axis=1)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return np.where(pairs > 0, (p * below).sum(axis=1) / pairs, np.nan)
+    positive, negative = np.flatnonzero(y == 1), np.flatnonzero(y != 1)
+    negative = negative[np.argsort(score[negative], kind="stable")]
+    below, upto = (np.searchsorted(score[negative], score[positive], side) for side in ("left", "right"))
+    tied, block = bool((below != upto).any()), max(1, BLOCK // max(1, len(y)))
+    out = np.full(len(weights), np.nan)
+    for start in range(0, len(weights), block):
+        w = weights[start : start + block]
+        p = np.take(w, positive, axis=1).astype(np.float64)
+        n = np.zeros((len(w), len(negative) + 1))
+        np.cumsum(np.take(w, negative, axis=1), axis=1, out=n[:, 1:])
+        wins = np.einsum("ij,ij->i", p, np.take(n, below, axis=1))
+        if tied:
+            wins = (wins + np.einsum("ij,ij->i", p, np.take(n, upto, axis=1))) / 2
+        pairs = p.sum(axis=1) * n[:, -1]
+        np.divide(wins, pairs, out=out[start : start + block], where=pairs > 0)
+    return out
 
 
 def auc(y: np.ndarray, score: np.ndarray) -> float:
@@ -75,6 +85,21 @@ def seed_interval(estimates: np.ndarray, replicates: np.ndarray, level: float = 
 
     Returns (mean, low, high), NaN where undefined.
     """
+    mean, error, freedom = _over_runs(estimates, replicates)
+    half = stats.t.ppf((1 + level) / 2, freedom) * error
+    return (mean, float(mean - half), float(mean + half))
+
+
+def seed_test(estimates: np.ndarray, replicates: np.ndarray) -> float:
+    """Two-sided p-value that the mean over seeds is 0, from the error and quantile of ``seed_interval``; may be NaN."""
+    mean, error, freedom = _over_runs(estimates, replicates)
+    if error == 0:
+        return float(mean == 0)
+    return float(2 * stats.t.sf(abs(mean) / error, freedom))
+
+
+def _over_runs(estimates: np.ndarray, replicates: np.ndarray) -> tuple[float, float, float]:
+    """Mean over seeds, its standard error and degrees of freedom."""
     estimates, replicates = np.atleast_1d(estimates), np.atleast_2d(replicates)
     mean = float(np.mean(estimates))
     averaged = replicates.mean(axis=0)
@@ -86,8 +111,7 @@ def seed_interval(estimates: np.ndarray, replicates: np.ndarray, level: float = 
         runs = estimates.var(ddof=1) / seeds
     total = people + runs
     freedom = np.inf if runs == 0 else (seeds - 1) * (total / runs) ** 2
-    half = stats.t.ppf((1 + level) / 2, freedom) * np.sqrt(total)
-    return (mean, float(mean - half), float(mean + half))
+    return (mean, float(np.sqrt(total)), float(freedom))
 
 
 def deviation_interval(low: float, high: float) -> tuple[float, float]:
@@ -95,7 +119,12 @@ def deviation_interval(low: float, high: float) -> tuple[float, float]:
 
     |1 − r| itself cannot be bootstrapped honestly: resampling noise alone keeps it away from 0.
     """
+    return absolute_interval(*(np.exp(end) - 1 if np.isfinite(end) else np.nan for end in (low, high)))
+
+
+def absolute_interval(low: float, high: float) -> tuple[float, float]:
+    """Interval of an absolute value from an interval of the value."""
     if not (np.isfinite(low) and np.isfinite(high)):
         return (float("nan"), float("nan"))
-    ends = np.abs(1 - np.exp([low, high]))
+    ends = np.abs([low, high])
     return (0.0 if low <= 0 <= high else float(ends.min()), float(ends.max()))

@@ -6,11 +6,12 @@ sentence that says what to write instead.
 
 import difflib
 import shlex
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any, ClassVar, Literal
 
+import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from . import cards
@@ -49,22 +50,75 @@ class Profile:
     seeds: tuple[int, ...]
     strategies: tuple[str, ...]
     draws: int  # bootstrap draws of participants
+    each: int = 12  # where there are too many windows: about so many a participant, since people are the sample size
 
 
 PROFILES = {
-    "smoke": Profile(280, 0.01, (1,), ("supervised", "frozen_0", "frozen_3", "logistic_regression"), 100),
-    "quick": Profile(3000, 0.2, (1, 2), ALL, 500),
+    "smoke": Profile(280, 0.01, (1,), ("supervised", "frozen_0", "frozen_3", "logistic_regression"), 100, each=4),
+    "quick": Profile(3000, 0.15, (1, 2), ALL, 500),
     "paper": Profile(None, 1.0, (1, 2, 3, 4, 5), ALL, 500),
 }
 
 
-class Parameters(BaseModel):
-    """What every notebook takes."""
+class Contract(BaseModel):
+    """What every notebook takes: a dataset, and where it lies."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
     notebook: ClassVar[str] = ""
 
     dataset: str
+    source: str = ""
+
+    @model_validator(mode="after")
+    def _dataset_known(self):
+        folder, official = Path(self.source).expanduser(), Dataset.__args__
+        if self.dataset in official:
+            return self
+        if self.source in ("", "twin", "frozen") or not (folder / cards.CARD).is_file():
+            near = difflib.get_close_matches(self.dataset, [*official, OWN], n=1)
+            raise ValueError(
+                f"parameter 'dataset' is {self.dataset!r}: it should be {', '.join(map(repr, official))}, or {OWN!r}"
+                f" for your own data, with source the folder that holds its {cards.CARD}"
+                + (f" (did you mean {near[0]!r}?)" if near else "")
+            )
+        name = cards.register(folder).name
+        if self.dataset not in (OWN, name):
+            raise ValueError(f"parameter 'dataset' is {self.dataset!r}: the card in source is named {name!r}")
+        self.dataset = name
+        return self
+
+    def command(self) -> str:
+        """The papermill command that repeats this run, with every parameter that differs from its default."""
+        parts = [f"papermill notebooks/{self.notebook}.ipynb out.ipynb", f"-p dataset {self.dataset}"]
+        yaml_parts = []
+        for name, value in self.model_dump(exclude_defaults=True, exclude={"dataset"}).items():
+            if isinstance(value, list):
+                yaml_parts.append(f"{name}: [{', '.join(map(str, value))}]")
+            elif name == "source" and value not in ("twin", "frozen"):
+                parts.append("-p source DIR")
+            else:
+                parts.append(f"-p {name} {shlex.quote(str(value))}")
+        return " ".join(parts + [f'-y "{{{", ".join(yaml_parts)}}}"'] * bool(yaml_parts))
+
+
+class DataCard(Contract):
+    """The card's page reads no data, so only a card of one's own has a source."""
+
+    notebook: ClassVar[str] = "data_card"
+
+    @model_validator(mode="after")
+    def _source_holds_a_card(self):
+        if self.source and self.dataset in Dataset.__args__:
+            raise ValueError(
+                f"source {self.source!r}: the card of {self.dataset} is in data_cards, so leave source out; with"
+                f" dataset {OWN!r} it is the folder of your own {cards.CARD}"
+            )
+        return self
+
+
+class Parameters(Contract):
+    """What every notebook that reads data takes."""
+
     source: str = "twin"
     profile: Literal["smoke", "quick", "paper"] = "quick"
     recipe: Literal["released", "described"] = "described"
@@ -79,24 +133,6 @@ class Parameters(BaseModel):
         if len(set(seeds)) != len(seeds) or any(seed < 0 for seed in seeds):
             raise ValueError("seeds must be different whole numbers, 0 or above")
         return seeds
-
-    @model_validator(mode="after")
-    def _dataset_known(self):
-        folder, official = Path(self.source).expanduser(), Dataset.__args__
-        if self.dataset in official:
-            return self
-        if self.source in ("twin", "frozen") or not (folder / cards.CARD).is_file():
-            near = difflib.get_close_matches(self.dataset, [*official, OWN], n=1)
-            raise ValueError(
-                f"parameter 'dataset' is {self.dataset!r}: it should be {', '.join(map(repr, official))}, or {OWN!r}"
-                f" for your own data, with source the folder that holds its {cards.CARD}"
-                + (f" (did you mean {near[0]!r}?)" if near else "")
-            )
-        name = cards.register(folder).name
-        if self.dataset not in (OWN, name):
-            raise ValueError(f"parameter 'dataset' is {self.dataset!r}: the card in source is named {name!r}")
-        self.dataset = name
-        return self
 
     @model_validator(mode="after")
     def _source_exists(self):
@@ -130,22 +166,7 @@ class Parameters(BaseModel):
     def chosen(self) -> Profile:
         """The profile, with the seeds that were asked for in its place."""
         profile = PROFILES[self.profile]
-        return Profile(
-            profile.windows, profile.steps, tuple(self.seeds) or profile.seeds, profile.strategies, profile.draws
-        )
-
-    def command(self) -> str:
-        """The papermill command that repeats this run, with every parameter that differs from its default."""
-        parts = [f"papermill notebooks/{self.notebook}.ipynb out.ipynb", f"-p dataset {self.dataset}"]
-        yaml_parts = []
-        for name, value in self.model_dump(exclude_defaults=True, exclude={"dataset"}).items():
-            if isinstance(value, list):
-                yaml_parts.append(f"{name}: [{', '.join(map(str, value))}]")
-            elif name == "source" and value not in ("twin", "frozen"):
-                parts.append("-p source DIR")
-            else:
-                parts.append(f"-p {name} {shlex.quote(str(value))}")
-        return " ".join(parts + [f'-y "{{{", ".join(yaml_parts)}}}"'] * bool(yaml_parts))
+        return replace(profile, seeds=tuple(self.seeds) or profile.seeds)
 
 
 class DatasetRequirements(Parameters):
@@ -198,12 +219,87 @@ class Evaluation(FineTuning):
         return self
 
 
+class Twin(Contract):
+    """The page about a twin's model: nothing is trained, no data is read; its source is a spec."""
+
+    notebook: ClassVar[str] = "twin"
+
+    draws: int = Field(default=200_000, ge=10_000, le=10_000_000)
+    cohorts: int = Field(default=5, ge=1, le=100)
+    windows: int = Field(default=4000, ge=500, le=100_000)
+
+    @model_validator(mode="after")
+    def _twin_exists(self):
+        if self.dataset not in TWINS:
+            raise ValueError(f"dataset {self.dataset!r}: there are twins of {', '.join(TWINS)}")
+        if self.source and not Path(self.source).expanduser().is_file():
+            raise ValueError(
+                f"source {self.source!r} is no file; give a YAML file with the knobs that differ, or nothing"
+            )
+        return self
+
+
+class Case(BaseModel):
+    """One line of ``notebooks/study.yaml``: where a dataset's results come from."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    source: str = "twin"
+    profile: Literal["smoke", "quick", "paper"] = "quick"
+    recipes: list[Literal["released", "described"]] = ["described"]
+    seeds: list[int] = []
+
+
+class Synthesis(BaseModel):
+    """The page across datasets: it reads what the other notebooks left, and trains nothing."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+    notebook: ClassVar[str] = "6_synthesis"
+
+    cases: dict[str, Case] = {}
+    results_dir: str = "results"
+    threads: int = Field(default=1, ge=1, le=256)
+    draws: int = Field(default=1000, ge=100, le=100_000)
+
+    @property
+    def chosen(self) -> dict[str, Case]:
+        """The cases asked for, or those of ``notebooks/study.yaml``."""
+        return self.cases or _study_cases()
+
+    def evaluation(self, dataset: str, recipe: str) -> "Evaluation":
+        """The parameters with which stage 5 was run for a case; ``ParameterError`` where there is no such run."""
+        case = self.chosen[dataset]
+        seeds = [] if case.source == "frozen" else case.seeds
+        given = {"dataset": dataset, "recipe": recipe, "seeds": seeds, **case.model_dump(include={"source", "profile"})}
+        return check("5_evaluation", given | {"results_dir": self.results_dir, "threads": self.threads})
+
+    def command(self) -> str:
+        """The papermill command that repeats this page; folders of files are named DIR."""
+        parts = [f"papermill notebooks/{self.notebook}.ipynb out.ipynb"]
+        for name in ("results_dir", "threads", "draws"):
+            if (value := getattr(self, name)) != type(self).model_fields[name].default:
+                parts.append(f"-p {name} {shlex.quote(str(value))}")
+        if self.cases and self.cases != _study_cases():
+            cases = {name: case.model_dump() for name, case in self.cases.items()}
+            for case in cases.values():
+                case["source"] = case["source"] if case["source"] in ("twin", "frozen") else "DIR"
+            text = yaml.safe_dump({"cases": cases}, default_flow_style=True, width=10_000, sort_keys=False).strip()
+            parts.append(f'-y "{text}"')
+        return " ".join(parts)
+
+
+def _study_cases() -> dict[str, Case]:
+    text = (ROOT / "notebooks" / "study.yaml").read_text(encoding="utf-8")
+    return {name: Case(**case) for name, case in yaml.safe_load(text)["cases"].items()}
+
+
 CONTRACTS = {
-    c.notebook: c for c in (DatasetRequirements, PreTraining, FineTuning, RepresentationSimilarity, Evaluation)
-}
+    c.notebook: c
+    for c in (DataCard, Twin, DatasetRequirements, PreTraining, FineTuning, RepresentationSimilarity, Evaluation)
+} | {Synthesis.notebook: Synthesis}
 
 
-def check(notebook: str, namespace: dict[str, Any]) -> Parameters:
+def check(notebook: str, namespace: dict[str, Any]) -> Contract | Synthesis:
     """Hand the variables of a notebook's parameters cell (``globals()``) to its contract.
 
     Call it before importing anything else: every public variable counts as a parameter.

@@ -1,12 +1,17 @@
 """Where a number came from: printed under every figure and table, and as a banner on top of every page."""
 
+import hashlib
 from dataclasses import dataclass
 from html import escape
+from typing import TYPE_CHECKING
 
-from . import __version__, cards, evidence
-from .parameters import Parameters
-from .sources import Frozen, code_hash
-from .study import Study
+from . import __version__, cards
+from .parameters import Contract, DataCard, Parameters, Synthesis, Twin
+from .results import source_hash
+
+if TYPE_CHECKING:
+    from .sources import Frozen
+    from .study import Study
 
 ORIGINS = {
     "twin": (
@@ -22,14 +27,25 @@ ORIGINS = {
         "Published numbers",
         "Numbers on this page were printed by the paper's code release; nothing here was computed from its data.",
     ),
+    "mixed": (
+        "Published, real and synthetic",
+        "Each section of this page says which. No estimate pools a twin with real data, and a twin is no evidence about"
+        " people.",
+    ),
+    "drawn": ("Drawn by code", "An explanation, made of no data."),
+    "card": (
+        "Facts from the data card",
+        "About the dataset itself, as published or as its owner states it. No data was read for this page, and nothing"
+        " on it is a result of this study.",
+    ),
 }
 
 
 @dataclass(frozen=True)
 class Provenance:
-    """What made the results of a notebook."""
+    """What made the results of a notebook; without seeds, nothing was trained."""
 
-    parameters: Parameters
+    parameters: Contract
     origin: str
     access: str
     profile: str
@@ -40,19 +56,62 @@ class Provenance:
     def line(self) -> str:
         """One line for a caption."""
         p = self.parameters
+        parts = [ORIGINS[self.origin][0], f"notebook {p.notebook}", f"dataset {p.dataset}"]
+        if not self.seeds:
+            what = "data card" if self.origin == "card" else "spec"
+            return " · ".join([*parts, f"{what} {self.data[:10]}", f"code {self.code}"])
         seeds = f"seed{'s' if len(self.seeds) > 1 else ''} {', '.join(map(str, self.seeds))}"
-        return (
-            f"{ORIGINS[self.origin][0]} · notebook {p.notebook} · dataset {p.dataset} · profile {self.profile} ·"
-            f" recipe {p.recipe} · {seeds} · data {self.data[:10]} · code {self.code}"
-        )
+        parts += [f"profile {self.profile}", f"recipe {p.recipe}", seeds, f"data {self.data[:10]}", f"code {self.code}"]
+        return " · ".join(parts)
 
     def html(self) -> str:
         """Caption line with the command that reproduces it."""
         return f"{escape(self.line())} · <code>{escape(self.parameters.command())}</code>"
 
 
-def provenance(p: Parameters, study: Study | Frozen) -> Provenance:
+@dataclass(frozen=True)
+class Collected:
+    """What made a result of the page across datasets: the published numbers, or several cases."""
+
+    parameters: Synthesis
+    origin: str
+    sources: str  # in words: which tables or cases
+    data: str
+    code: str
+
+    def line(self) -> str:
+        """One line for a caption."""
+        parts = [ORIGINS[self.origin][0], f"notebook {self.parameters.notebook}", self.sources]
+        return " · ".join([*parts, f"data {self.data[:10]}", f"code {self.code}"])
+
+    def html(self) -> str:
+        """Caption line with the command that reproduces it."""
+        return f"{escape(self.line())} · <code>{escape(self.parameters.command())}</code>"
+
+
+def of_card(p: DataCard) -> Provenance:
+    """The provenance of a page that shows a data card and reads no data."""
+    card = cards.load(p.dataset)
+    content = hashlib.sha256(card.model_dump_json().encode()).hexdigest()
+    code = source_hash(
+        "cards", "croissant", *(f"tables/{name}" for name in ("card", "evaluation", "obtain", "requirements"))
+    )
+    return Provenance(p, "card", card.access, "", (), content, f"{__version__}+{code[:8]}")
+
+
+def of_twin(p: Twin, spec: object) -> Provenance:
+    """The provenance of a page about the model of a twin with this spec: nothing was trained."""
+    from .sources import code_hash  # here, since a card's page needs no torch
+
+    content = hashlib.sha256(repr(spec).encode()).hexdigest()
+    return Provenance(p, "twin", "synthetic", "", (), content, f"{__version__}+{code_hash('twins')[:8]}")
+
+
+def provenance(p: Parameters, study: "Study | Frozen") -> Provenance:
     """The provenance of a study opened with these parameters."""
+    from . import evidence  # here, since a card's page needs no torch
+    from .sources import Frozen, code_hash
+
     if isinstance(study, Frozen):
         made = study.manifest
         seeds = tuple(seed for seed in study.seeds() if not p.seeds or seed in p.seeds)
@@ -63,13 +122,20 @@ def provenance(p: Parameters, study: Study | Frozen) -> Provenance:
     return Provenance(p, study.cohort.origin, access, p.profile, p.chosen.seeds, study.fingerprint, code)
 
 
-def banner(made: Provenance) -> str:
-    """HTML for the top of a page: twin, real or published, and which dataset."""
+def banner(made: Provenance | Collected) -> str:
+    """HTML for the top of a page or section: twin, real or published, and which dataset."""
     title, text = ORIGINS[made.origin]
+    if isinstance(made, Collected):
+        return (
+            f'<div class="fairlib-origin fairlib-{made.origin}" role="note"><strong>{title}: {escape(made.sources)}.'
+            f"</strong> {escape(text)}</div>"
+        )
     card = cards.load(made.parameters.dataset)
     extra = ""
     if made.origin == "twin":
         extra = f" The original, {card.title}, is {card.access}."
+    if made.origin == "card":
+        extra = f" Access to the data: {card.access}."
     return (
         f'<div class="fairlib-origin fairlib-{made.origin}" role="note"><strong>{title}: {escape(card.title)}.</strong>'
         f" {escape(text + extra)}</div>"

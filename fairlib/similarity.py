@@ -42,7 +42,7 @@ def hsic(k: Gram, l: Gram) -> float:  # noqa: E741 - the field's own names
     n = len(k)
     if k.shape != l.shape or n < 4:
         raise ValueError(f"need two n×n matrices with n > 3, got {k.shape} and {l.shape}")
-    trace = sum(float((k[s : s + CHUNK] * l[s : s + CHUNK]).sum(dtype=np.float64)) for s in range(0, n, CHUNK))
+    trace = np.einsum("ij,ij->i", k, l).sum(dtype=np.float64)  # rows in their own precision: nothing n × n is made
     rows_k, rows_l = k.sum(axis=1, dtype=np.float64), l.sum(axis=1, dtype=np.float64)
     return float(_combine(trace, rows_k.sum(), rows_l.sum(), rows_k @ rows_l, n))
 
@@ -73,29 +73,58 @@ def cka_table(left: list[Gram], right: list[Gram], rows: np.ndarray | None = Non
 
 
 def cka_subsamples(k: Gram, l: Gram, weights: np.ndarray) -> np.ndarray:  # noqa: E741
-    """CKA on many subsamples of rows at once.
+    """CKA of two layers on many subsamples of rows at once, (draws,); see ``subsample_table``."""
+    return subsample_table([k], [l], weights)[0, 0]
+
+
+def subsample_table(left: list[Gram], right: list[Gram], weights: np.ndarray) -> np.ndarray:
+    """CKA of every layer on the left with every layer on the right, on many subsamples of rows at once.
 
     weights: (n, draws) of 0 and 1, one column a subsample. Repeated rows (weights above 1) are refused: they put
     self-similarity off the diagonal and bias CKA upward, so a bootstrap does not work here.
 
-    Returns (draws,), NaN where a self-HSIC is not positive.
+    Returns (len(left), len(right), draws), NaN where a self-HSIC is not positive. Each product with the weights is
+    made once, whatever the number of pairs; a table of all segments costs about as much as the Gram matrices.
     """
     if not np.isin(weights, (0, 1)).all():
         raise ValueError("weights must be 0 or 1: CKA cannot be bootstrapped with repeated rows, use half-samples")
-    w = np.ascontiguousarray(weights, dtype=k.dtype)
+    w = np.ascontiguousarray(weights, dtype=left[0].dtype)
     size = w.sum(axis=0, dtype=np.float64)
     if (size < 4).any():
         raise ValueError("every subsample needs at least 4 rows")
-    kw, lw = (k @ w) * w, (l @ w) * w
+    grams = [*left, *right]
+    rows = [(k @ w) * w for k in grams]
+    sums = [row.sum(axis=0, dtype=np.float64) for row in rows]
 
-    def of(left, left_w, right, right_w):
-        trace = np.einsum("ij,ij->j", (left * right) @ w, w, dtype=np.float64)
-        product = np.einsum("ij,ij->j", left_w, right_w, dtype=np.float64)
-        return _combine(trace, left_w.sum(0, dtype=np.float64), right_w.sum(0, dtype=np.float64), product, size)
+    def of(i: int, j: int) -> np.ndarray:
+        product = sum(_by_column(rows[i][s : s + CHUNK], rows[j][s : s + CHUNK]) for s in range(0, len(w), CHUNK))
+        return _combine(_traces(grams[i], grams[j], w), sums[i], sums[j], product, size)
 
-    kk, ll = of(k, kw, k, kw), of(l, lw, l, lw)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return np.where((kk > 0) & (ll > 0), of(k, kw, l, lw) / np.sqrt(np.maximum(kk, 0) * np.maximum(ll, 0)), np.nan)
+    own = [np.maximum(of(i, i), 0) for i in range(len(grams))]
+    out = np.empty((len(left), len(right), w.shape[1]))
+    for i, j in np.ndindex(out.shape[:2]):
+        scale = own[i] * own[len(left) + j]
+        with np.errstate(invalid="ignore", divide="ignore"):
+            out[i, j] = np.where(scale > 0, of(i, len(left) + j) / np.sqrt(scale), np.nan)
+    return out
+
+
+def _traces(k: Gram, l: Gram, w: np.ndarray) -> np.ndarray:  # noqa: E741
+    """tr(KL) of each subsample, (draws,): the sum of K∘L over its rows and columns, K and L being symmetric."""
+    total = np.zeros(w.shape[1])
+    for s in range(0, len(k), CHUNK):
+        e = min(s + CHUNK, len(k))
+        product = k[s:e, :e] * l[s:e, :e]
+        part = product[:, s:] @ w[s:e]
+        if s:
+            part += 2 * (product[:, :s] @ w[:s])  # the mirror image is never made
+        total += _by_column(part, w[s:e])
+    return total
+
+
+def _by_column(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Column sums of a∘b, (columns,): of a few hundred rows, so that float32 loses nothing that matters."""
+    return np.einsum("ij,ij->j", a, b).astype(np.float64)
 
 
 def half_samples(n: int, draws: int, generator: np.random.Generator) -> np.ndarray:

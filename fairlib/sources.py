@@ -11,12 +11,12 @@ import numpy as np
 import pandas as pd
 import torch
 
-from . import __version__, cards, evidence, readers
-from .cohort import Cohort
+from . import __version__, evidence, readers
+from .cohort import Cohort, attrition_table
 from .parameters import FROZEN, PROFILES, Parameters
 from .recipes import RECIPES
 from .results import SOURCES, checksum, fresh, replace_file, seal, source_hash
-from .study import EVALUATION, LOGISTIC, Study
+from .study import EVALUATION, LOGISTIC, REPRESENTATION, Study
 
 IDENTIFIERS = "identifiers.txt"
 
@@ -38,32 +38,44 @@ def open_study(p: Parameters) -> "Study | Frozen":
 def _read(p: Parameters, folder: Path) -> Cohort:
     if p.source != "twin":
         cohort = readers.read(p.dataset, Path(p.source).expanduser())
-        return cohort if p.chosen.windows is None else thin(cohort, p.chosen.windows)
+        return _thinned(cohort, p)
     from . import twins
 
-    windows = p.chosen.windows or cards.load(p.dataset).expected["total"]
-    data, spec = folder / "data", {"windows": windows}
+    data, spec = folder / "data", twins.sized(p.dataset, p.chosen.windows, p.chosen.each)
     key = {"spec": spec, "code": code_hash("twins"), "seed": 0}
     if not fresh(data, key):
         shutil.rmtree(data, ignore_errors=True)
         twins.write(p.dataset, data, spec, seed=0)
         seal(data, key)
-    return readers.read(p.dataset, data)
+    return _thinned(readers.read(p.dataset, data), p)
 
 
-def thin(cohort: Cohort, windows: int) -> Cohort:
-    """About ``windows`` windows of a real cohort for a quick look: whole participants, both outcomes in each split."""
-    if len(cohort) <= windows:
-        return cohort
+def _thinned(cohort: Cohort, p: Parameters) -> Cohort:
+    return cohort if p.chosen.windows is None else thin(cohort, p.chosen.windows, p.chosen.each)
+
+
+def thin(cohort: Cohort, windows: int, each: int = 12) -> Cohort:
+    """About ``windows`` windows of a cohort for a quick look, of as many people as possible, both outcomes in a split.
+
+    First about ``each`` windows a participant, evenly spaced: neighbours tell little more, and people are the sample
+    size. If that is still too many (by more than a tenth), the first participants of each split, with all that is left.
+    """
     people = pd.DataFrame({"person": cohort.person, "y": cohort.y, "split": cohort.split})
-    groups = people.groupby("person").agg({"y": "max", "split": "first"}).groupby(["split", "y"])
-    share = windows / len(cohort)
-    kept = [part.index[: max(4, round(share * len(part)))] for _, part in groups]
-    rows = np.flatnonzero(np.isin(cohort.person, np.concatenate(kept)))
-    note = pd.DataFrame(
-        [("thinned for this profile", len(rows), len(np.concatenate(kept)), "first people of each split")]
-    )
-    note.columns = list(cohort.attrition.columns)
+    if len(people) <= 1.1 * windows:
+        return cohort
+    step = max(1, round(len(people) / people["person"].nunique() / each))
+    order = people.groupby("person").cumcount()
+    start = people.groupby("person")["y"].transform("size").sub(1).clip(upper=step // 2)
+    people = people[order % step == start % step]
+    note = f"one window in {step} of each participant" if step > 1 else ""
+    share = windows / len(people)
+    if share < 1 / 1.1:
+        groups = people.groupby("person").agg({"y": "max", "split": "first"}).groupby(["split", "y"])
+        kept = np.concatenate([part.index[: max(4, round(share * len(part)))] for _, part in groups])
+        people = people[people["person"].isin(kept)]
+        note += "; " * bool(note) + "first people of each split"
+    row = ("thinned for this profile", len(people), people["person"].nunique(), note)
+    rows = people.index.to_numpy()
     return replace(
         cohort,
         x=cohort.x[rows],
@@ -71,7 +83,7 @@ def thin(cohort: Cohort, windows: int) -> Cohort:
         person=cohort.person[rows],
         attributes=cohort.attributes.iloc[rows].reset_index(drop=True),
         split=cohort.split[rows],
-        attrition=pd.concat([cohort.attrition, note], ignore_index=True),
+        attrition=pd.concat([cohort.attrition, attrition_table([row])], ignore_index=True),
     )
 
 
@@ -119,15 +131,39 @@ class Frozen:
         return self._table("pretraining", seed, "losses")["loss"].to_numpy()
 
     def evaluation(self, strategy: str, seed: int, threshold: float, draws: int) -> dict[str, pd.DataFrame]:
+        """Tables of one model: ``metrics``, ``roc``, and the others unless it was frozen before they existed."""
         if threshold != self.manifest["threshold"]:
             raise ValueError(
                 f"frozen results hold the threshold {self.manifest['threshold']} only; another one ({threshold}) needs"
                 " the predictions: give source=FOLDER with the official files"
             )
-        return {name: self._table(strategy, seed, name) for name in EVALUATION}
+        folder, always = self.folder / self.recipe_name / strategy / f"seed-{seed}", ("metrics", "roc")
+        kept = [name for name in EVALUATION if name in always or (folder / f"{name}.parquet").exists()]
+        return {name: self._table(strategy, seed, name) for name in kept}
 
     def similarity(self, strategy: str, seed: int) -> pd.DataFrame:
         return self._table(strategy, seed, "cka")
+
+    # Results frozen before these tables existed have none of them: None.
+
+    def similarity_draws(self, strategy: str, seed: int) -> pd.DataFrame | None:
+        return self._table_if(strategy, seed, "cka_draws")
+
+    def between_seeds(self, strategy: str, seeds: tuple[int, ...]) -> pd.DataFrame | None:
+        tables = [self._table_if(strategy, seed, "cka_between") for seed in seeds[1:]]
+        kept = [table for table in tables if table is not None]
+        return pd.concat(kept, ignore_index=True) if kept else None
+
+    def representation(self, strategy: str, seed: int) -> dict[str, pd.DataFrame] | None:
+        tables = {name: self._table_if(strategy, seed, name) for name in REPRESENTATION}
+        return None if any(table is None for table in tables.values()) else tables
+
+    def embedding(self, strategy: str, seed: int) -> pd.DataFrame | None:
+        return self._table_if(strategy, seed, "embedding")
+
+    def _table_if(self, name: str, seed: int, table: str) -> pd.DataFrame | None:
+        path = self.folder / self.recipe_name / name / f"seed-{seed}" / f"{table}.parquet"
+        return pd.read_parquet(path) if path.exists() else None
 
     def _table(self, name: str, seed: int, table: str) -> pd.DataFrame:
         return pd.read_parquet(self.folder / self.recipe_name / name / f"seed-{seed}" / f"{table}.parquet")
@@ -154,6 +190,13 @@ def freeze(
             tables[strategy, name] = table
         if strategy not in ("supervised", LOGISTIC):
             tables[strategy, "cka"] = study.similarity(strategy, seed)
+            tables[strategy, "cka_draws"] = study.similarity_draws(strategy, seed)
+        if strategy != LOGISTIC:
+            found = study.representation(strategy, seed) | {"embedding": study.embedding(strategy, seed)}
+            tables |= {(strategy, name): table for name, table in found.items()}
+            before = [s for s in Frozen(folder / dataset, study.recipe.name).seeds(strategy) if s < seed]
+            if before and study.trained(strategy, before[-1]):
+                tables[strategy, "cka_between"] = study.between_seeds(strategy, (before[-1], seed))
     for (strategy, name), table in tables.items():
         path = target / strategy / f"seed-{seed}" / f"{name}.parquet"
         replace_file(path, lambda p, t=table: t.to_parquet(p, index=False, compression="zstd"))

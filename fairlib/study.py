@@ -7,6 +7,7 @@ import json
 import time
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ import torch
 from safetensors.torch import load_file
 from safetensors.torch import save as serialise
 
-from . import evidence, simple
+from . import conditioned, evidence, representation, simple
 from .cohort import Cohort
 from .encoder import CONTROLS, STRATEGIES, Classifier, Encoder
 from .finetuning import Windows, fit, scores
@@ -23,12 +24,23 @@ from .recipes import Recipe
 from .results import fresh, key_hash, save, source_hash
 from .simclr import pretrain
 from .similarity import gram, one_window_each
+from .windows import SomeRows
 
 #: The control without a neural network.
 LOGISTIC = "logistic_regression"
 #: Every model of the study: supervised first, then from all layers training to none, then the controls.
 MODELS = (*STRATEGIES, *CONTROLS, LOGISTIC)
-EVALUATION = ("metrics", "roc")
+#: Tables of one evaluated model; results frozen before a table existed hold ``metrics`` and ``roc`` only.
+EVALUATION = ("metrics", "roc", "validation", "nulls", "calibration", "intersections")
+#: The modules that make them.
+EVALUATORS = ("evidence", "fairness", "inference", "disclosure", "cards", "cells", "calibration", "intersections")
+EVALUATORS += ("permutations", "seeds")
+
+#: Tables about the features of one network, and the modules that make those of stage 4.
+REPRESENTATION = ("probes", "tests", "distances")
+COMPARED = ("conditioned", "similarity", "permutations", "inference", "disclosure", "cards", "cells", "seeds")
+#: Of segment labels among participants, for differences in CKA.
+PERMUTATIONS = 499
 
 
 @dataclass(frozen=True)
@@ -65,6 +77,10 @@ class Study:
         encoder = Encoder(len(self.cohort.channels), self.recipe.padding)
         encoder.load_state_dict(load_file(folder / "weights.safetensors"))
         return encoder.eval(), np.load(folder / "losses.npy", allow_pickle=False)
+
+    def trained(self, strategy: str, seed: int) -> bool:
+        """Whether a fresh trained model lies in the results; nothing is trained."""
+        return fresh(self.folder(strategy, seed), self._model_key(strategy, seed))
 
     def train(self, strategy: str, seed: int) -> Path:
         """The folder of a trained model; trains it where no fresh result is found."""
@@ -118,9 +134,9 @@ class Study:
         return pd.DataFrame(json.loads((self.train(strategy, seed) / "history.json").read_text()))
 
     def evaluation(self, strategy: str, seed: int, threshold: float, draws: int) -> dict[str, pd.DataFrame]:
-        """Stage 3 and 5's evidence for one model: ``metrics`` and ``roc``."""
+        """Stage 3 and 5's evidence for one model: the tables of ``EVALUATION``."""
         folder = self.train(strategy, seed) / "evaluation"
-        code = source_hash("evidence", "fairness", "inference", "disclosure", "cards")
+        code = source_hash(*EVALUATORS)
         key = {"model": key_hash(self._model_key(strategy, seed)), "threshold": threshold, "draws": draws, "code": code}
         key |= {"access": evidence.access(self.cohort), "card": evidence.card_key(self.cohort)}
         if not fresh(folder, key):
@@ -130,10 +146,54 @@ class Study:
 
     def similarity(self, strategy: str, seed: int) -> pd.DataFrame:
         """Stage 4's evidence: the supervised model of this seed against another."""
-        folder = self.train(strategy, seed) / "similarity"
-        models = [key_hash(self._model_key(name, seed)) for name in ("supervised", strategy)]
-        key = {"models": models, "code": source_hash("evidence", "similarity", "seeds", "cards")}
-        key["card"] = evidence.card_key(self.cohort)
+        return self._compared(("supervised", seed), (strategy, seed))[0]
+
+    def similarity_draws(self, strategy: str, seed: int) -> pd.DataFrame:
+        """The same on half-samples and under permuted segment labels, as ``cka_gaps`` takes it."""
+        return self._compared(("supervised", seed), (strategy, seed))[1]
+
+    def between_seeds(self, strategy: str, seeds: tuple[int, ...]) -> pd.DataFrame:
+        """CKA of each seed's model with that of the seed before: how different training runs alone make models."""
+        tables = [
+            self._compared((strategy, a), (strategy, b))[0].assign(seed=b, other_seed=a) for a, b in pairwise(seeds)
+        ]
+        return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
+
+    def representation(self, strategy: str, seed: int) -> dict[str, pd.DataFrame]:
+        """Stage 4's evidence on the 96 features of one network: ``probes``, ``tests`` and ``distances``."""
+        return self._of_features(strategy, seed, REPRESENTATION)
+
+    def embedding(self, strategy: str, seed: int) -> pd.DataFrame:
+        """Where each group lies in two principal components and in t-SNE of the 96 features."""
+        return self._of_features(strategy, seed, ("embedding",))["embedding"]
+
+    def _of_features(self, strategy: str, seed: int, names: tuple[str, ...]) -> dict[str, pd.DataFrame]:
+        folder = self.train(strategy, seed) / (names[0] if len(names) == 1 else "representation")
+        key = {"model": key_hash(self._model_key(strategy, seed)), "card": evidence.card_key(self.cohort)}
+        key |= {"access": evidence.access(self.cohort), "code": source_hash("representation", *COMPARED)}
+        if not fresh(folder, key):
+            splits = {}
+            for split in ("val", "test"):
+                rows = self.cohort.rows(split)
+                rows = rows[one_window_each(self.cohort.person[rows], seed=0)]
+                splits[split] = (rows, self._features(strategy, seed, rows))
+            make = {name: getattr(representation, name) for name in names}
+            tables = {
+                name: of(self.cohort, splits["val"], splits["test"])
+                if name == "probes"
+                else of(self.cohort, *splits["test"])
+                for name, of in make.items()
+            }
+            save(folder, key, {f"{name}.parquet": _parquet(table) for name, table in tables.items()})
+        return {name: pd.read_parquet(folder / f"{name}.parquet") for name in names}
+
+    def _compared(self, one: tuple[str, int], other: tuple[str, int]) -> tuple[pd.DataFrame, pd.DataFrame]:
+        """CKA of two models (strategy, seed), and its draws, kept in the folder of the second."""
+        name = "similarity" if one[0] != other[0] else f"similarity-seed-{one[1]}"
+        folder, permutations = self.train(*other) / name, PERMUTATIONS if one[0] != other[0] else 0
+        key = {"models": [key_hash(self._model_key(*model)) for model in (one, other)]}
+        key |= {"code": source_hash(*COMPARED), "permutations": permutations}
+        key |= {"access": evidence.access(self.cohort), "card": evidence.card_key(self.cohort)}
         if not fresh(folder, key):
             test = self.cohort.rows("test")
             people = self.cohort.person[test]
@@ -141,11 +201,19 @@ class Study:
             tables = []
             for draw in range(draws):
                 rows = test[one_window_each(people, seed=0, draw=draw)]
-                grams = [self._grams(name, seed, rows) for name in ("supervised", strategy)]
-                tables.append(evidence.similarity_table(self.cohort, *grams, rows))
-            table = evidence.average_draws(tables)
-            save(folder, key, {"cka.parquet": _parquet(table)})
-        return pd.read_parquet(folder / "cka.parquet")
+                grams = [self._grams(*model, rows) for model in (one, other)]
+                tables.append(conditioned.similarity_table(self.cohort, *grams, rows, permutations=permutations))
+            table = conditioned.average_draws(tables)
+            drawn = table[[*conditioned.KEYS, "cka", *conditioned.DRAWS]]
+            table = table.drop(columns=conditioned.DRAWS)
+            save(folder, key, {"cka.parquet": _parquet(table), "draws.parquet": _parquet(drawn)})
+        return pd.read_parquet(folder / "cka.parquet"), pd.read_parquet(folder / "draws.parquet")
+
+    def _features(self, strategy: str, seed: int, rows: np.ndarray) -> np.ndarray:
+        """(n, 96) features of these windows, before the classifier."""
+        encoder = self.model(strategy, seed).encoder  # may train it: not in inference mode
+        with torch.inference_mode():
+            return encoder(torch.from_numpy(self.cohort.x[rows])).numpy()
 
     def _grams(self, strategy: str, seed: int, rows: np.ndarray) -> list[np.ndarray]:
         encoder = self.model(strategy, seed).encoder  # may train it: not in inference mode
@@ -177,8 +245,8 @@ class Study:
 
 
 def _select(x, rows: np.ndarray):
-    """Windows of these rows; lazy ones stay lazy, since a whole split of them may not fit into memory."""
-    return x.select(rows) if hasattr(x, "select") else x[rows]
+    """Windows of these rows, gathered batch by batch: a copy of a whole split may not fit into memory."""
+    return x.select(rows) if hasattr(x, "select") else SomeRows(x, rows)
 
 
 def _pretrained(strategy: str) -> bool:

@@ -1,11 +1,14 @@
 """Evidence of many models → one estimate each with its interval, over participants and training runs."""
 
+from collections.abc import Callable
+
 import numpy as np
 import pandas as pd
 
 from .evidence import ZERO_RATE
-from .fairness import RATES, log_ratio, parity_deviation
-from .inference import deviation_interval, interval, seed_interval
+from .fairness import RATES, disparity, log_ratio
+from .inference import absolute_interval, deviation_interval, interval, seed_interval, seed_test
+from .multiplicity import false_discovery, holm
 
 KEYS = ["strategy", "scope", "attribute", "segment", "metric"]
 
@@ -24,19 +27,31 @@ def collect_roc(
     return curves.groupby(keys, as_index=False, sort=False)["tpr"].mean()
 
 
+def collect_table(
+    study, strategies: tuple[str, ...], seeds: tuple[int, ...], table: str, threshold: float, draws: int
+) -> pd.DataFrame:
+    """One table of ``study.EVALUATION`` of every model; without columns where results were frozen before it existed.
+
+    A strategy that lacks it for one of the seeds is left out: its seeds must be those of its metrics.
+    """
+    return _gather(study, strategies, seeds, table, threshold, draws)
+
+
 def _gather(study, strategies, seeds, table, threshold, draws) -> pd.DataFrame:
-    parts = [
-        study.evaluation(strategy, seed, threshold, draws)[table].assign(strategy=strategy, seed=seed)
-        for strategy in strategies
-        for seed in seeds
-    ]
-    return pd.concat(parts, ignore_index=True)
+    parts = []
+    for strategy in strategies:
+        found = [study.evaluation(strategy, seed, threshold, draws).get(table) for seed in seeds]
+        if all(part is not None for part in found):
+            parts += [p.assign(strategy=strategy, seed=seed) for p, seed in zip(found, seeds, strict=True)]
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
 
 
 def summarise(models: pd.DataFrame) -> pd.DataFrame:
     """One row a strategy, group and metric: mean over seeds with its 95 % interval, sizes beside it.
 
-    Ratios are averaged as logs; ``deviation`` and its interval follow from the averaged ratio, so they agree.
+    Ratios are averaged as logs; ``deviation`` and its interval follow from the averaged ratio, so they agree. Of the
+    average odds difference it is the absolute value. ``p`` of a ratio or difference: of parity; ``q``: the same after
+    controlling the false discovery rate over all rows that are ratios or differences, one screen.
     """
     records = []
     for key, rows in models.groupby(KEYS, sort=False):
@@ -44,25 +59,33 @@ def summarise(models: pd.DataFrame) -> pd.DataFrame:
         estimates, replicates = rows["estimate"].to_numpy(dtype=float), np.stack(rows["replicates"])
         if record["metric"] in RATES and record["scope"] == "ratio":
             mean, low, high = seed_interval(log_ratio(estimates), log_ratio(replicates))
-            record |= {"deviation": parity_deviation(np.exp(mean))}
-            record |= dict(zip(("deviation_low", "deviation_high"), deviation_interval(low, high), strict=True))
+            record["p"] = seed_test(log_ratio(estimates), log_ratio(replicates))
+            ends = deviation_interval(low, high)
             mean, low, high = np.exp([mean, low, high])
         else:
             mean, low, high = seed_interval(estimates, replicates)
+            ends = absolute_interval(low, high)
+            record["p"] = seed_test(estimates, replicates) if record["scope"] == "ratio" else np.nan
             if record["scope"] != "ratio":  # areas, shares and rates lie between 0 and 1, and so do their intervals
                 low, high = np.clip([low, high], 0, 1)
+        if record["scope"] == "ratio":
+            record |= {"deviation": disparity(record["metric"], mean)}
+            record |= dict(zip(("deviation_low", "deviation_high"), ends, strict=True))
         first = rows.iloc[0]
         undefined = float((~np.isfinite(replicates)).mean())
         record |= {"mean": mean, "low": low, "high": high, "seeds": len(rows), "undefined_draws": undefined}
         records.append(record | {name: first[name] for name in ("people", "windows", "events", "note")})
-    return pd.DataFrame(records)
+    out = pd.DataFrame(records)
+    return out.assign(q=false_discovery(out["p"]))
 
 
 def headline(models: pd.DataFrame, attributes: list[str], metric: str) -> pd.DataFrame:
     """AUC and mean parity deviation over protected attributes of each strategy, and each minus supervised, paired.
 
-    The parity deviation is that of each trained model, then averaged over seeds. Columns: strategy, then mean, low and
-    high of ``auc``, ``deviation``, ``auc_difference`` and ``deviation_difference``.
+    The parity deviation (of AOD its absolute value) is that of each trained model, then averaged over seeds. Columns:
+    strategy, then mean, low and high of ``auc``, ``deviation``, ``auc_difference`` and ``deviation_difference``; ``_p``
+    of the differences of self-supervised models is corrected for all of them together (Holm). ``undefined_draws`` is
+    the share of draws in which a ratio has a zero denominator.
     """
     values = {}
     for strategy, rows in models.groupby("strategy", sort=False):
@@ -70,7 +93,7 @@ def headline(models: pd.DataFrame, attributes: list[str], metric: str) -> pd.Dat
         chosen = rows[(rows["scope"] == "ratio") & (rows["metric"] == metric) & rows["attribute"].isin(attributes)]
         values[strategy] = {
             "auc": (overall["estimate"].to_numpy(dtype=float), np.stack(overall["replicates"])),
-            "deviation": _mean_deviation(chosen, metric),
+            "deviation": mean_over_attributes(chosen, lambda value: disparity(metric, value)),
         }
     records = []
     for strategy, found in values.items():
@@ -78,16 +101,31 @@ def headline(models: pd.DataFrame, attributes: list[str], metric: str) -> pd.Dat
         for name, (estimates, replicates) in found.items():
             _put(record, name, seed_interval(estimates, replicates))
             if strategy != "supervised" and "supervised" in values:
-                against, against_replicates = values["supervised"][name]
-                difference = (np.nan,) * 3
-                if len(against) == len(estimates):
-                    difference = seed_interval(estimates - against, replicates - against_replicates)
-                _put(record, f"{name}_difference", difference)
+                change = paired(found[name], values["supervised"][name])
+                _put(record, f"{name}_difference", seed_interval(*change))
+                record[f"{name}_difference_p"] = seed_test(*change) if self_supervised(strategy) else np.nan
         record["deviation_low"] = float(np.clip(record["deviation_low"], 0, None))  # keeps NaN
         record["auc_low"], record["auc_high"] = np.clip([record["auc_low"], record["auc_high"]], 0, 1)
         record["auc_people_low"] = interval(found["auc"][1].mean(axis=0))[0]  # participants only: the chance gate
+        record["undefined_draws"] = float((~np.isfinite(found["deviation"][1])).mean())
         records.append(record)
-    return pd.DataFrame(records)
+    out = pd.DataFrame(records)
+    tests = out.columns.intersection(["auc_difference_p", "deviation_difference_p"])
+    if len(tests):
+        out[tests] = holm(out[tests].to_numpy().ravel()).reshape(-1, len(tests))
+    return out
+
+
+def paired(one: tuple[np.ndarray, np.ndarray], other: tuple[np.ndarray, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """Difference of two models' (seeds,) estimates and (seeds, draws) replicates; NaN without the same seeds."""
+    if len(one[0]) != len(other[0]):
+        return np.array([np.nan]), np.full((1, 1), np.nan)
+    return one[0] - other[0], one[1] - other[1]
+
+
+def self_supervised(strategy: str) -> bool:
+    """Whether a strategy starts from the pre-trained encoder; supervised models and controls do not."""
+    return strategy.startswith("frozen_")
 
 
 def at_chance(headline_row: pd.Series) -> bool:
@@ -102,15 +140,18 @@ def verdict(low: float, high: float, less: str = "lower", more: str = "higher") 
     return less if high < 0 else more if low > 0 else "not distinguishable"
 
 
-def _mean_deviation(rows: pd.DataFrame, metric: str) -> tuple[np.ndarray, np.ndarray]:
-    """Mean over attributes, for each seed and draw; attributes that are withheld or too small count for no strategy."""
-    deviation = parity_deviation if metric in RATES else np.abs
+def mean_over_attributes(rows: pd.DataFrame, of: Callable) -> tuple[np.ndarray, np.ndarray]:
+    """Mean of a disparity over attributes: (seeds,) and (seeds, draws); attributes that are withheld or too small count
+    for no strategy.
+
+    rows: of one strategy and metric; of: disparity of an array of its values.
+    """
     rows = rows[rows["note"].isin(["", ZERO_RATE])]
     if rows.empty:
         return np.array([np.nan]), np.full((1, 1), np.nan)
     by_seed = rows.groupby("seed", sort=False)
-    estimates = by_seed["estimate"].apply(lambda values: np.mean(deviation(values.to_numpy(dtype=float))))
-    replicates = [np.mean(deviation(np.stack(part["replicates"])), axis=0) for _, part in by_seed]
+    estimates = by_seed["estimate"].apply(lambda values: np.mean(of(values.to_numpy(dtype=float))))
+    replicates = [np.mean(of(np.stack(part["replicates"])), axis=0) for _, part in by_seed]
     return estimates.to_numpy(), np.stack(replicates)
 
 

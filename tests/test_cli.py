@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from fairlib import fetch, gate, twins
+from fairlib import fetch, gate, readers, recipes, tuning, twins
 from fairlib.__main__ import main
 from fairlib.cards import CardError
 from fairlib.cohort import CohortError
@@ -136,3 +136,14 @@ def test_as_a_module(tmp_path):
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith("fairlib fetch: no download for dataset 'mimic'")
     assert "Traceback" not in done.stderr
+
+
+def test_tune_keeps_the_grid(monkeypatch, tmp_path, capsys):
+    rows = [tuning.Tried("training", "adam", 0.8125), tuning.Tried("pre-training", "jitter", 0.7)]
+    monkeypatch.setattr(tuning, "tune", lambda cohort: iter(rows))
+    monkeypatch.setattr(readers, "read", lambda dataset, folder: None)
+    monkeypatch.setattr(recipes, "GRID_FILE", tmp_path / "grid.csv")
+    assert main(["tune", "challenge2012", "data"]) == 0
+    assert "training: adam: validation AUC 0.8125" in capsys.readouterr().out
+    lines = ["part,way,validation_auc", "training,adam,0.8125", "pre-training,jitter,0.7"]
+    assert (tmp_path / "grid.csv").read_text().splitlines() == lines

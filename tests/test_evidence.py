@@ -9,7 +9,6 @@ from sklearn import metrics as sk
 from fairlib import cards, evidence
 from fairlib.fairness import METRICS, UndefinedRatio, ratio_metrics
 from fairlib.inference import participant_draws
-from fairlib.similarity import cka, gram, one_window_each
 
 pytestmark = pytest.mark.filterwarnings("ignore", category=UndefinedRatio)
 DRAWS = 30
@@ -191,6 +190,16 @@ def test_restricted_data_lets_nobody_compute_a_split(make_cohort):
     assert np.isnan(rest) or rest >= 11
 
 
+def test_an_attribute_that_cannot_be_judged_says_so_under_the_metric_of_its_card(make_cohort):
+    """GLOBEM's is a difference of rates: without a row of it, the attribute would silently be missing."""
+    gender = np.resize(np.array(["Male"] * 40 + ["Female"], dtype=object), 900)
+    cohort = make_cohort("globem", "twin", people=900, gender=gender)
+    keyed, _ = evaluated(cohort, scored(cohort))
+    row = keyed.loc[("ratio", "gender", "unprivileged / privileged", "average_odds_difference")]
+    assert np.isnan(row["estimate"])
+    assert row["note"].startswith("too few to judge")
+
+
 def test_a_segment_of_one_class_or_of_nobody(make_cohort):
     values = np.resize(np.array(["White", "Black"], dtype=object), 900)
     label = make_cohort("mimic", "twin", people=900).y
@@ -237,47 +246,7 @@ def test_typical_window_of_real_data_is_an_average(make_cohort):
     assert found["shape"].iloc[0]["averaged"] == rows.sum() >= 11
 
 
-# --------------------------------------------------------------------------------------------------------- similarity
-
-
-def test_similarity_table(make_cohort):
-    gender = np.resize(np.array(["Male"] * 7 + ["Female"] * 3 + ["Male"] * 10, dtype=object), 900)
-    cohort = make_cohort(people=900, windows=2, gender=gender)
-    rows = cohort.rows("test")
-    rows = rows[one_window_each(cohort.person[rows], seed=0)]
-    draw = np.random.default_rng(0)
-    left = [draw.normal(size=(len(rows), 6)) for _ in range(2)]
-    right = [layer @ draw.normal(size=(6, 4)) + draw.normal(size=(len(rows), 4)) for layer in left]
-    grams = [[gram(layer) for layer in layers] for layers in (left, right)]
-    table = evidence.similarity_table(cohort, *grams, rows, draws=40, minimum=60)
-    people = cohort.attributes.iloc[rows].reset_index(drop=True)
-    assert set(table["attribute"]) == {"everybody", "gender", "age", "icu_type"}
-    for row in table.itertuples():
-        chosen = slice(None) if row.segment == "everybody" else (people[row.attribute] == row.segment).to_numpy()
-        direct = cka(left[row.layer_supervised - 1][chosen], right[row.layer_other - 1][chosen])
-        assert row.cka == pytest.approx(direct, abs=1e-9)
-        assert row.people == len(rows[chosen]) >= 60
-        assert row.low < row.cka < row.high
-        own = table[table["attribute"] == row.attribute]
-        assert row.matched_people == own["people"].min()  # the same number of people in each segment
-        assert row.matched == row.cka if row.people == row.matched_people else abs(row.matched - row.cka) < 0.1
-    fewer = evidence.similarity_table(cohort, *grams, rows, draws=40, minimum=150)
-    assert "Female" in set(table["segment"])
-    assert "Female" not in set(fewer["segment"])
-
-
-def test_average_over_draws_of_windows():
-    """A person's windows may lie in different segments: a segment may be too small to show in one of the draws."""
-    keys = [("everybody", "everybody"), ("age", "<65"), ("age", ">=65")]
-    rows = [{"attribute": a, "segment": s, "people": 60, "layer_supervised": 1, "layer_other": 1} for a, s in keys]
-    first, second = (
-        pd.DataFrame(rows).assign(cka=values, low=0.0, high=1.0, matched=values, matched_people=60)
-        for values in ([0.2, 0.4, 0.6], [0.4, 0.6, 0.8])
-    )
-    mean = evidence.average_draws([first, second]).set_index("segment")["cka"]
-    assert mean.to_dict() == pytest.approx({"everybody": 0.3, "<65": 0.5, ">=65": 0.7})
-    mean = evidence.average_draws([first, second.drop(index=1)]).set_index("segment")["cka"].dropna()
-    assert mean.drop("<65", errors="ignore").to_dict() == pytest.approx({"everybody": 0.3, ">=65": 0.7})
+# ------------------------------------------------------------------------------------------------- counts in notes
 
 
 def test_small_counts_inside_notes_are_withheld():

@@ -2,6 +2,8 @@
 
 import inspect
 import re
+from importlib import import_module
+from pkgutil import iter_modules
 from types import SimpleNamespace
 
 import matplotlib.pyplot as plt
@@ -11,22 +13,55 @@ import pytest
 from bs4 import BeautifulSoup
 from matplotlib.figure import Figure
 
-from fairlib import cards, display, evidence, summaries
+from fairlib import (
+    cards,
+    cka_gaps,
+    claims_published,
+    comparisons,
+    conditioned,
+    display,
+    evidence,
+    published,
+    representation,
+    summaries,
+    synthesis,
+    twins,
+)
 from fairlib import figures as package
 from fairlib import tables as table_package
-from fairlib.figures import evaluation, finetuning, pretraining, requirements, similarity
+from fairlib.figures import cka_gaps as gap_figures
+from fairlib.figures import (
+    evaluation,
+    finetuning,
+    metric_tree,
+    pretraining,
+    requirements,
+    similarity,
+    subgroups,
+)
+from fairlib.figures import framework as framework_figures
+from fairlib.figures import representation as feature_figures
+from fairlib.figures import synthesis as synthesis_figures
+from fairlib.figures import twin as twin_figures
 from fairlib.figures.style import COLOURS, LINES, MARKERS, Drawn
 from fairlib.parameters import ALL, check
-from fairlib.provenance import Provenance
+from fairlib.provenance import Collected, Provenance
 from fairlib.recipes import RECIPES
 from fairlib.similarity import gram
+from fairlib.study import EVALUATION
 from fairlib.tables import card as card_tables
 from fairlib.tables import evaluation as tables5
 from fairlib.tables import finetuning as tables3
+from fairlib.tables import obtain as obtain_tables
+from fairlib.tables import representation as feature_tables
 from fairlib.tables import requirements as tables1
+from fairlib.tables import subgroups as subgroup_tables
+from fairlib.tables import synthesis as tables6
+from fairlib.tables import twin as twin_tables
+from fairlib.twins import dial, truth
 
 CARD, NAMES = cards.load("mimic"), ("supervised", "frozen_0", "logistic_regression")
-PAIRS = {"gender": ("Male", "Female"), "age": ("<65", ">=65")}
+PAIRS = {"language": ("English", "Other"), "age": ("<65", ">=65")}
 
 
 @pytest.fixture(scope="module", params=["twin", "real"])
@@ -34,14 +69,15 @@ def small(request, make_cohort):
     """Evidence of three models, two seeds each, from made-up scores: of a twin, and of restricted data with gaps."""
     cohort = make_cohort("mimic", request.param, people=900)
     draw = np.random.default_rng(0)
-    parts = {"metrics": [], "roc": []}
+    parts = {name: [] for name in EVALUATION}
     for strategy in NAMES:
         for seed in (1, 2):
             score = 1 / (1 + np.exp(-(cohort.y - 0.5 + draw.normal(size=len(cohort)))))
             found = evidence.evaluation_tables(cohort, score, 0.5, 40)
             for name in parts:
                 parts[name].append(found[name].assign(strategy=strategy, seed=seed))
-    models, roc = (pd.concat(parts[name], ignore_index=True) for name in ("metrics", "roc"))
+    parts = {name: pd.concat(found, ignore_index=True) for name, found in parts.items()}
+    models, roc = parts["metrics"], parts["roc"]
     keys = ["strategy", "attribute", "segment", "fpr"]
     rows = cohort.rows("test")
     grams = [[gram(draw.normal(size=(len(rows), 5)) + cohort.x[rows, 0, :1]) for _ in range(3)] for _ in range(2)]
@@ -51,14 +87,50 @@ def small(request, make_cohort):
         summary=summaries.summarise(models),
         roc=roc.groupby(keys, as_index=False, sort=False)["tpr"].mean(),
         headline=summaries.headline(models, CARD.protected(), CARD.metric.metric),
-        cka=evidence.similarity_table(cohort, *grams, rows, draws=30),
+        crossed=summaries.summarise(pd.concat([parts["intersections"], models[models["scope"] == "overall"]])),
+        calibration=parts["calibration"],
+        extremes=comparisons.extremes(models, parts["validation"], NAMES),
+        gaps=comparisons.gaps(parts["nulls"], NAMES),
+        between=comparisons.between(models, NAMES),
+        logs=comparisons.log_disparities(
+            models.replace({"strategy": {"logistic_regression": "frozen_3"}}),
+            CARD.protected(),
+            CARD.metric.metric,
+            ["supervised", "frozen_0", "frozen_3"],
+        ),
+        cka=conditioned.similarity_table(cohort, *grams, rows, draws=30, permutations=30),
+        **of_features(cohort, rows, draw),
     )
+
+
+def of_features(cohort, rows, draw):
+    """What ``Study.representation`` and ``Study.embedding`` give for two models, two seeds each."""
+    found, planes = {name: [] for name in ("supervised", "frozen_0")}, {}
+    fit = cohort.rows("val")
+    for name in (*found, *found):
+        fitted, tested = ((part, draw.normal(size=(len(part), 6)) + cohort.x[part, 0, :1]) for part in (fit, rows))
+        tables = {"probes": representation.probes(cohort, fitted, tested, draws=40, shuffles=2)}
+        tables |= {"tests": representation.tests(cohort, *tested)}
+        tables |= {"distances": representation.distances(cohort, *tested, permutations=20)}
+        found[name].append(tables)
+        planes[name] = representation.embedding(cohort, *tested) if name not in planes else planes[name]
+    of = {table: {name: [run[table] for run in runs] for name, runs in found.items()} for table in tables}
+    return {"planes": planes, "probes": representation.summarise_probes(of.pop("probes")), **of}
 
 
 @pytest.fixture(scope="module")
 def made():
     p = check("5_evaluation", {"dataset": "mimic", "profile": "smoke", "seeds": [1, 2]})
     return Provenance(p, "twin", "synthetic", "smoke", (1, 2), "0123456789abcdef", "0.1+abc")
+
+
+TRUTH = truth.compute("mimic", twins.load_spec("mimic"), draws=10_000)
+PUBLISHED = synthesis.published_rows(published.segments(), published.held_out)
+MODELS = {"Supervised": "supervised", "SSL": "frozen_0"}
+
+
+def own(e):
+    return synthesis.own_rows(e.summary, "a twin", MODELS, CARD.protected())
 
 
 FIGURES = {
@@ -70,10 +142,25 @@ FIGURES = {
     similarity.heat_maps: lambda e: ({"frozen_0": e.cka, "frozen_3": e.cka},),
     similarity.conditioned: lambda e: (e.cka, "frozen_0"),
     similarity.difference: lambda e: (e.cka, PAIRS),
+    gap_figures.yardstick: lambda e: ({"frozen_0": e.cka}, {"supervised": e.cka, "frozen_0": e.cka}),
+    gap_figures.gaps: lambda e: (cka_gaps.layer_gaps([e.cka, e.cka], PAIRS),),
+    gap_figures.ratio: lambda e: (cka_gaps.sizes([e.cka], PAIRS)[1],),
+    feature_figures.probes: lambda e: (e.probes,),
+    feature_figures.embedding: lambda e: (e.planes,),
     evaluation.roc_conditioned: lambda e: (e.roc, e.summary, "age", ("supervised", "frozen_0")),
     evaluation.parity_domain: lambda e: (e.summary, "error_rate_ratio", CARD.protected()),
     evaluation.parity_all: lambda e: (e.summary, CARD.protected()),
-    evaluation.trade_off: lambda e: (e.headline,),
+    evaluation.trade_off: lambda e: (e.headline, CARD.metric.metric),
+    metric_tree.metric_tree: lambda e: ({name: cards.load(name) for name in ("mimic", "globem")}, "globem"),
+    subgroups.calibration: lambda e: (e.calibration, "age", ("supervised", "frozen_0")),
+    subgroups.gaps: lambda e: (e.gaps,),
+    subgroups.intersections: lambda e: (e.crossed, "gender × age", ("supervised", "frozen_0")),
+    framework_figures.stages: lambda e: (),
+    synthesis_figures.size_gap: lambda e: (PUBLISHED, synthesis.fit(PUBLISHED, "share", 20)),
+    synthesis_figures.size_gap_ours: lambda e: ({"synthetic twins": own(e), "real data": own(e)},),
+    synthesis_figures.efficiency: lambda e: (published.table("data_efficiency"),),
+    twin_figures.truth: lambda e: (TRUTH, truth.DRAWS),
+    twin_figures.dial_curves: lambda e: ({"noise": dial.curve("mimic", "noise", 10_000, 1, 500)}, "mimic"),
 }
 TABLES = {
     tables1.requirements: lambda e: (CARD,),
@@ -83,13 +170,39 @@ TABLES = {
     tables3.performance: lambda e: (e.summary,),
     tables5.metric_choice: lambda e: (CARD,),
     tables5.segments: lambda e: (e.summary, "supervised", CARD.min_cell),
-    tables5.conditioned: lambda e: (e.summary, ("supervised", "frozen_0")),
-    tables5.parity: lambda e: (e.summary, "error_rate_ratio"),
-    tables5.headline: lambda e: (e.headline,),
+    tables5.parity: lambda e: (e.summary, "error_rate_ratio", "gender"),
+    tables5.screen: lambda e: (e.summary, CARD.protected()),
+    subgroup_tables.conditioned: lambda e: (e.extremes, e.gaps),
+    subgroup_tables.between: lambda e: (e.between,),
+    subgroup_tables.intersections: lambda e: (e.crossed, "gender × age", NAMES, CARD.min_cell),
+    subgroup_tables.log_disparities: lambda e: (e.logs,),
+    tables5.headline: lambda e: (e.headline, CARD.metric.metric),
+    tables6.claim: lambda e: (claims_published.accuracy(),),
+    tables6.models: lambda e: (
+        pd.DataFrame(
+            {"strategy": ["supervised", "frozen_0"], "seed": [1, 2], "train": [5600, np.nan], "auc": [0.8, 0.5]}
+            | {"low": [0.7, 0.4], "high": [0.9, 0.6], "deviation": [0.1, np.nan]}
+        ),
+        "error_rate_ratio",
+    ),
+    tables6.datasets: lambda e: (published.table("dataset_shapes"), {"a twin": e.cohort}),
+    feature_tables.sizes: lambda e: (cka_gaps.sizes([e.cka], PAIRS)[0],),
+    feature_tables.probes: lambda e: (e.probes,),
+    feature_tables.tests: lambda e: (e.tests,),
+    feature_tables.distances: lambda e: (e.distances,),
     card_tables.task: lambda e: (CARD,),
     card_tables.counts: lambda e: (CARD,),
     card_tables.segments: lambda e: (CARD,),
     card_tables.access: lambda e: (CARD,),
+    obtain_tables.facts: lambda e: (CARD.obtain, CARD.licence),
+    obtain_tables.steps: lambda e: (CARD.obtain,),
+    obtain_tables.sources: lambda e: (CARD.obtain,),
+    obtain_tables.files: lambda e: (CARD.obtain,),
+    card_tables.biases: lambda e: (CARD,),
+    card_tables.machine_readable: lambda e: (CARD,),
+    twin_tables.scorer: lambda e: (twins.module("mimic").SCORER,),
+    twin_tables.planted: lambda e: (twins.load_spec("mimic"),),
+    twin_tables.segments: lambda e: (TRUTH,),
 }
 
 
@@ -100,7 +213,7 @@ def named(function):
 def functions(folder, returns):
     """Public functions of a sub-package whose annotated result is one of ``returns``."""
     found = set()
-    for _, module in inspect.getmembers(folder, inspect.ismodule):
+    for module in (import_module(f"{folder.__name__}.{part.name}") for part in iter_modules(folder.__path__)):
         for name, value in inspect.getmembers(module, inspect.isfunction):
             if value.__module__ == module.__name__ and not name.startswith("_"):
                 found |= {value} if value.__annotations__.get("return") in returns else set()
@@ -150,7 +263,7 @@ def test_no_withheld_number_is_in_a_figure_or_table(small):
     table = tables5.segments(small.summary, "supervised", CARD.min_cell)
     hidden = table[table["note"].str.startswith("withheld")]
     assert set(hidden["people"]) <= {"<11"}
-    assert set(hidden["events"]) <= {"<11"}
+    assert set(hidden["positive windows"]) <= {"<11"}
     assert set(hidden["AUC"]) | set(hidden["Δ"]) <= {"–"}
     alt = requirements.segments(small.cohort, CARD)[1]
     plt.close("all")
@@ -210,6 +323,24 @@ def test_a_table_is_shown_with_all_that_belongs_to_it(shown, made):
     assert page.p.text == "A <note>."
     assert made.line() in page.text
     assert page.code.text == made.parameters.command()
+
+
+def test_browsable_tables_fold_and_need_no_script(shown, made):
+    tables = {"first <1>": pd.DataFrame({"a": ["1", "2"]}), "second": pd.DataFrame({"a": ["3"]})}
+    display.show_browsable(tables, dict.fromkeys(tables, made), "A note.")
+    page = BeautifulSoup(shown[0]["text/html"], "html.parser")
+    folds = page.select("div.fairlib-browse > details[open]")
+    assert [fold.summary.text for fold in folds] == ["first <1> (2 rows)", "second (1 rows)"]
+    assert all(fold.select_one("table.fairlib-table") and made.line() in fold.text for fold in folds)
+    assert not page.find("script")
+
+
+def test_the_banner_of_collected_results(shown):
+    p = check("6_synthesis", {})
+    display.show_banner(Collected(p, "published", "the release & more", "0123456789abcdef", "0.1+abc"))
+    page = BeautifulSoup(shown[0].data, "html.parser")
+    assert page.div["class"] == ["fairlib-origin", "fairlib-published"]
+    assert page.text.startswith("Published numbers: the release & more.")
 
 
 def test_the_banner_says_what_the_data_is(shown, made):

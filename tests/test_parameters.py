@@ -29,12 +29,24 @@ def refused(notebook="5_evaluation", **given):
     return str(error.value)
 
 
-@pytest.mark.parametrize("notebook", CONTRACTS)
+@pytest.mark.parametrize("notebook", [name for name in CONTRACTS if name not in ("data_card", "twin", "6_synthesis")])
 def test_an_unknown_name_is_refused_with_the_closest(notebook):
     text = refused(notebook, profil="smoke")
     assert text.startswith(f"{notebook} has no parameter 'profil'; did you mean 'profile'? It takes: dataset, source")
     assert "did you mean 'results_dir'" in refused(notebook, result_dir="x")
     assert "has no parameter 'xyzzy'; leave it out." in refused(notebook, xyzzy=1)
+
+
+def test_the_card_reads_no_data_so_it_takes_little(tmp_path):
+    text = refused("data_card", profile="smoke")
+    assert text == "data_card has no parameter 'profile'; leave it out. It takes: dataset, source"
+    command = check("data_card", {"dataset": "mesa"}).command()
+    assert command == "papermill notebooks/data_card.ipynb out.ipynb -p dataset mesa"
+    assert "with dataset 'table' it is the folder of your own card.yaml" in refused("data_card", source=str(ROOT))
+    own = check("data_card", {"dataset": "table", "source": str(template.write(tmp_path / "mine"))})
+    assert own.dataset == "my_data"
+    assert own.command().endswith("-p dataset my_data -p source DIR")
+    assert "or 'table' for your own data" in refused("data_card", dataset="table")
 
 
 def test_what_only_some_notebooks_take():
@@ -134,7 +146,8 @@ def test_the_parameters_cell_is_the_contract(path):
     assert list(found) == list(fields)
     for name, field in fields.items():
         assert name == "dataset" or (found[name] == field.default and type(found[name]) is type(field.default)), name
-    assert check(path.stem, found).dataset == "mimic"
+    checked = check(path.stem, found)
+    assert (path.stem == "6_synthesis" and "mimic" in checked.chosen) or checked.dataset == "mimic"
     assert f'check("{path.stem}", globals())' in cells[1].source  # before torch or data are loaded
     assert not any(cell.outputs or cell.execution_count for cell in cells)
 
@@ -194,6 +207,39 @@ def test_frozen_results_hold_their_seeds_and_one_threshold():
     frozen = {"dataset": "challenge2012", "source": "frozen"}
     assert "no frozen results of seed 99" in refused("5_evaluation", **frozen, seeds=[99])
     assert "frozen results hold 0.5 only" in refused("5_evaluation", **frozen, threshold=0.4)
+
+
+def test_the_page_across_datasets_takes_cases():
+    p = check("6_synthesis", {})
+    assert set(p.chosen) == set(Dataset.__args__)
+    assert p.command() == "papermill notebooks/6_synthesis.ipynb out.ipynb"
+    assert (
+        check("6_synthesis", {"cases": {name: case.model_dump() for name, case in p.chosen.items()}}).command()
+        == p.command()
+    )
+    one = {"mesa": {"source": "twin", "profile": "smoke", "recipes": ["described"], "seeds": [4]}}
+    given = {"cases": one, "results_dir": "elsewhere", "draws": 200}
+    name, found = parsed(check("6_synthesis", given).command())
+    assert check(name, found) == check("6_synthesis", given)
+    own = check("6_synthesis", given).evaluation("mesa", "described")
+    assert (own.notebook, own.label, own.chosen.seeds) == ("5_evaluation", "twin-smoke", (4,))
+    frozen = {"cases": {"challenge2012": {"source": "frozen", "profile": "paper", "seeds": [1]}}}
+    assert check("6_synthesis", frozen).evaluation("challenge2012", "released").seeds == []  # all that are kept
+
+
+def test_the_page_across_datasets_names_no_folder_and_refuses_what_it_does_not_know():
+    real = {"cases": {"mimic": {"source": str(ROOT), "profile": "paper", "seeds": [1]}}}
+    assert str(ROOT) not in check("6_synthesis", real).command()
+    assert "source: DIR" in check("6_synthesis", real).command()
+    for given, message in (
+        ({"case": {}}, "did you mean 'cases'?"),
+        ({"cases": {"mimic": {"profil": "smoke"}}}, "extra inputs are not permitted"),
+        ({"cases": {"mimic": {"profile": "smok"}}}, "parameter 'cases'"),
+        ({"draws": 3}, "parameter 'draws' is 3"),
+    ):
+        with pytest.raises(ParameterError) as error:
+            check("6_synthesis", given)
+        assert message in str(error.value)
 
 
 def test_lists_are_given_with_y():

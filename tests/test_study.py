@@ -6,15 +6,19 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from safetensors.torch import load_file
 
-from fairlib import cards, finetuning, simple, study
+from fairlib import cards, finetuning, simple, study, twins
 from fairlib.cohort import CohortError
+from fairlib.comparisons import gaps
 from fairlib.evidence import access
 from fairlib.parameters import PROFILES, check
 from fairlib.provenance import banner, provenance
+from fairlib.similarity import cka_table, one_window_each
 from fairlib.sources import Frozen, freeze, open_study, thin
 from fairlib.study import MODELS, Study
+from fairlib.summaries import collect_table
 
 STRATEGIES = ("supervised", "frozen_0", "random_frozen_3", "logistic_regression")
 DRAWS = PROFILES["smoke"].draws
@@ -154,8 +158,49 @@ def test_similarity_is_kept(one, monkeypatch):
     one.train("supervised", 1)
     found = one.similarity("frozen_0", 1)
     assert len(found) >= 9
-    monkeypatch.setattr(study.evidence, "similarity_table", None)
+    monkeypatch.setattr(study.conditioned, "similarity_table", None)
     pd.testing.assert_frame_equal(found, one.similarity("frozen_0", 1))
+
+
+def test_features_are_looked_at_once(one, monkeypatch):
+    found = one.representation("frozen_0", 1)
+    assert set(found) == {"probes", "tests", "distances"}
+    assert "outcome" in set(found["tests"]["attribute"]) & set(found["distances"]["attribute"])
+    assert set(one.embedding("frozen_0", 1)["method"]) == {"PCA", "t-SNE"}
+    monkeypatch.setattr(Study, "_features", None)
+    for name, table in one.representation("frozen_0", 1).items():
+        pd.testing.assert_frame_equal(found[name], table)
+
+
+def test_features_are_those_of_the_classifier(one, cohort):
+    rows = cohort.rows("test")
+    features = torch.from_numpy(one._features("frozen_0", 1, rows))
+    model = one.model("frozen_0", 1)
+    with torch.inference_mode():
+        scores = model.head(features).softmax(dim=1)[:, 1].numpy()
+    np.testing.assert_allclose(scores, one.scores("frozen_0", 1)[rows], atol=1e-6)
+
+
+def test_training_runs_are_compared_in_turn(one):
+    assert one.between_seeds("supervised", (1,)).empty
+    table = one.between_seeds("supervised", (1, 2, 4))
+    assert list(dict.fromkeys(zip(table["other_seed"], table["seed"], strict=True))) == [(1, 2), (2, 4)]
+    rows = cohort_rows(one)
+    layer = [one._grams("supervised", seed, rows)[0] for seed in (1, 2)]
+    everybody = table[(table["attribute"] == "everybody") & (table["seed"] == 2)].iloc[0]
+    assert everybody["cka"] == pytest.approx(cka_table([layer[0]], [layer[1]])[0, 0])
+
+
+def cohort_rows(made):
+    test = made.cohort.rows("test")
+    return test[one_window_each(made.cohort.person[test], seed=0)]
+
+
+def test_permuted_labels_are_kept(one):
+    drawn = one.similarity_draws("frozen_0", 1).set_index(["attribute", "segment"])
+    assert len(drawn.loc[("everybody", "everybody")].iloc[0]["halves"]) == 200
+    others = drawn.drop(index="everybody")
+    assert len(others) == 0 or {len(permuted) for permuted in others["permuted"]} == {study.PERMUTATIONS}
 
 
 def test_models_of_the_study():
@@ -176,10 +221,15 @@ def frozen(one, tmp_path):
 def test_frozen_results_are_those_of_the_study(one, frozen):
     for strategy in STRATEGIES:
         wanted, found = (made.evaluation(strategy, 1, 0.5, DRAWS) for made in (one, frozen))
-        for name in ("metrics", "roc"):
+        assert list(wanted) == list(found) == list(study.EVALUATION)
+        for name in study.EVALUATION:
             pd.testing.assert_frame_equal(found[name], wanted[name])
     for strategy in ("frozen_0", "random_frozen_3"):
         pd.testing.assert_frame_equal(frozen.similarity(strategy, 1), one.similarity(strategy, 1))
+        pd.testing.assert_frame_equal(frozen.similarity_draws(strategy, 1), one.similarity_draws(strategy, 1))
+        pd.testing.assert_frame_equal(frozen.embedding(strategy, 1), one.embedding(strategy, 1))
+        for name, table in one.representation(strategy, 1).items():
+            pd.testing.assert_frame_equal(frozen.representation(strategy, 1)[name], table)
     np.testing.assert_array_equal(frozen.losses(1), one.losses(1))
     assert frozen.fingerprint == one.fingerprint
     assert frozen.seeds() == (1,)
@@ -188,13 +238,27 @@ def test_frozen_results_are_those_of_the_study(one, frozen):
         pd.testing.assert_frame_equal(kept[name], table, check_dtype=False)
     freeze(one, "challenge2012", STRATEGIES, 3, "smoke", frozen.folder.parent)
     assert frozen.seeds() == (1, 3)
+    for strategy in ("supervised", "frozen_0"):
+        pd.testing.assert_frame_equal(frozen.between_seeds(strategy, (1, 3)), one.between_seeds(strategy, (1, 3)))
+    assert frozen.between_seeds("supervised", (1,)) is None
+
+
+def test_what_was_frozen_earlier_lacks_tables(frozen):
+    for name in ("cka_draws", "probes", "embedding"):
+        (frozen.folder / "described" / "frozen_0" / "seed-1" / f"{name}.parquet").unlink()
+    assert frozen.similarity_draws("frozen_0", 1) is None
+    assert frozen.representation("frozen_0", 1) is None
+    assert frozen.embedding("frozen_0", 1) is None
+    assert frozen.representation("supervised", 1) is not None
 
 
 def test_frozen_results_hold_no_row_and_no_weight(frozen, cohort):
     files = [path for path in frozen.folder.rglob("*") if path.is_file()]
     assert {path.suffix for path in files} == {".parquet", ".json"}
     assert {path.stem for path in files} <= {
-        *("manifest", "losses", "metrics", "roc", "cka"),
+        *study.EVALUATION,
+        *("manifest", "losses", "cka", "cka_draws", "cka_between", "embedding"),
+        *(*study.EVALUATION, *study.REPRESENTATION),
         *("sizes", "segments", "attrition", "typical_window", "shape"),
     }
     for path in files:
@@ -204,6 +268,23 @@ def test_frozen_results_hold_no_row_and_no_weight(frozen, cohort):
             assert path.stem == "losses" or len(table) < len(cohort.rows("test")) * 9
     manifest = json.loads((frozen.folder / "described" / "manifest.json").read_text())
     assert (manifest["origin"], manifest["access"], manifest["draws"]) == ("real", "open", DRAWS)
+
+
+def test_results_frozen_before_a_table_existed_can_still_be_read(frozen):
+    for path in frozen.folder.rglob("supervised/seed-1/*.parquet"):
+        if path.stem in ("nulls", "calibration"):
+            path.unlink()
+    found = frozen.evaluation("supervised", 1, 0.5, DRAWS)
+    assert set(study.EVALUATION) - set(found) == {"nulls", "calibration"}
+    given = (frozen, ("supervised", "frozen_0"), (1,))
+    assert set(collect_table(*given, "intersections", 0.5, DRAWS)["strategy"]) == {"supervised", "frozen_0"}
+    assert set(collect_table(*given, "nulls", 0.5, DRAWS)["strategy"]) == {"frozen_0"}
+    lost = collect_table(frozen, ("supervised",), (1,), "nulls", 0.5, DRAWS)
+    assert lost.columns.empty
+    assert gaps(lost, ("supervised",)).empty
+    (frozen.folder / "described" / "supervised" / "seed-1" / "roc.parquet").unlink()
+    with pytest.raises(FileNotFoundError, match=r"roc\.parquet"):
+        frozen.evaluation("supervised", 1, 0.5, DRAWS)
 
 
 def test_frozen_results_have_one_threshold(frozen):
@@ -246,5 +327,38 @@ def test_thin_keeps_people_whole_and_both_classes(make_cohort):
     assert (np.unique(few.person, return_counts=True)[1] == 3).all()
     assert few.attrition.iloc[-1]["windows"] == len(few)
     assert thin(cohort, 5000) is cohort
+    assert thin(cohort, 1100) is cohort  # about so many
     with pytest.raises(CohortError):
         replace(few, split=np.full(len(few), "train"))
+
+
+def test_thin_takes_few_windows_of_many_people(make_cohort):
+    """Neighbouring windows of a night tell little more: people are the sample size."""
+    cohort = make_cohort(people=90, windows=120)
+    few = thin(cohort, 900, each=10)
+    people, counts = np.unique(few.person, return_counts=True)
+    assert len(people) == 90
+    assert (counts == 10).all()
+    assert few.attrition.iloc[-1]["note"] == "one window in 12 of each participant"
+    assert few.attrition.iloc[-1]["people"] == 90
+    first = np.flatnonzero(cohort.person == cohort.person[0])  # evenly spaced, from the middle of the first stretch
+    np.testing.assert_array_equal(few.x[few.person == cohort.person[0]], cohort.x[first[6::12]])
+    fewer = thin(cohort, 300, each=10)
+    assert fewer.attrition.iloc[-1]["note"] == "one window in 12 of each participant; first people of each split"
+    assert 250 < len(fewer) < 350
+
+
+@pytest.mark.parametrize(
+    ("dataset", "windows", "spec"),
+    [
+        ("mimic", 3000, {"windows": 3000}),
+        ("mimic", None, {"windows": 21_139}),
+        ("globem", 3000, {"windows": 3006, "people": 259}),
+        ("globem", None, {"windows": 8122, "people": 700}),
+        ("mesa", 3000, {"windows": 311_868, "people": 250}),
+        ("mesa", None, {"windows": 2_266_659, "people": 1817}),
+    ],
+)
+def test_a_twin_has_the_size_of_the_profile(dataset, windows, spec):
+    assert twins.sized(dataset, windows, each=12) == spec
+    twins.load_spec(dataset, spec)  # within its limits

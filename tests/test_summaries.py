@@ -41,6 +41,20 @@ def test_summarise_averages_ratios_as_logs():
     assert (found["seeds"], found["people"], found["events"]) == (2, 90, 20)
 
 
+def test_the_average_odds_difference_is_its_distance_from_zero():
+    noise = np.random.default_rng(0).normal(0, 0.02, (2, 200))
+    for value, low in ((-0.2, 0.1), (0.01, 0.0)):
+        models = pd.DataFrame(
+            row("supervised", i, "average_odds_difference", value, value + noise[i], "gender", "ratio") for i in (0, 1)
+        )
+        found = summarise(models).iloc[0]
+        assert found["mean"] == pytest.approx(value)  # with its sign
+        assert found["deviation"] == pytest.approx(abs(value))
+        assert low <= found["deviation_low"] <= found["deviation"] < found["deviation_high"] < abs(value) + 0.05
+        rows = headline(pd.concat([models, two_models()]), ["gender"], "average_odds_difference")
+        assert rows.iloc[0]["deviation"] == pytest.approx(abs(value))
+
+
 def test_summarise_says_how_many_draws_are_undefined():
     replicates = np.r_[np.full(40, np.nan), np.linspace(0.6, 0.8, 60)]
     found = summarise(pd.DataFrame([row("supervised", 1, "auc", 0.7, replicates)])).iloc[0]
@@ -124,6 +138,25 @@ def test_finding_follows_the_numbers(made):
     assert "the AUC is higher in 1" in text
     assert "the parity deviation is lower in 1" in text
     assert "chance" not in text
+
+
+def test_finding_without_a_disparity_speaks_of_accuracy_only(made):
+    rows = headline(two_models(), ["gender"], "error_rate_ratio")
+    rows.loc[:, [name for name in rows if name.startswith("deviation")]] = np.nan  # too few people in every segment
+    text = sentences.finding(rows, cards.load("mimic"), made)
+    assert "No attribute has people enough in the test split to judge a disparity. Of 1 " in text
+    assert "the AUC is higher in 1. (95 %" in text
+    assert "deviation" not in text
+
+
+def test_the_metric_of_the_card_names_the_disparity(made):
+    rows = headline(two_models(), ["gender"], "error_rate_ratio")
+    for dataset, name in (("mimic", "parity deviation"), ("globem", "|AOD|")):
+        card = cards.load(dataset)
+        text = sentences.finding(rows, card, made) + sentences.best_ssl(rows, card) + sentences.controls(rows, card)
+        assert f"with a mean {name} of" in text
+        assert f"the {name} is lower in 1" in text
+        assert f"; mean {name} " in text
 
 
 def test_models_at_chance_are_left_out_of_conclusions(made):

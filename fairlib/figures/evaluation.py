@@ -3,8 +3,8 @@
 import numpy as np
 import pandas as pd
 
-from ..fairness import FAIR_DEVIATION, SHORT
-from ..tables.text import STRATEGY_NAMES, number
+from ..fairness import FAIR_DEVIATION, FAIR_DIFFERENCE, FAIR_LOG_RATIO, RATES, SHORT
+from ..tables.text import STRATEGY_NAMES, disparity_name, number
 from .style import COLOURS, FAIR_BAND, MARKERS, SEGMENTS, Drawn, axes
 
 
@@ -31,36 +31,63 @@ def roc_conditioned(curves: pd.DataFrame, summary: pd.DataFrame, attribute: str,
 
 
 def parity_domain(summary: pd.DataFrame, metric: str, attributes: list[str]) -> Drawn:
-    """F-parity-domain: parity deviation of the domain metric per attribute, a marker a strategy, 95 % intervals."""
+    """F-parity-domain: the domain metric per attribute, a marker a strategy, 95 % intervals.
+
+    Left its distance from parity (|1 − r|; of AOD the absolute value), right the same with its direction (log r; AOD).
+    """
     rows = summary[
         (summary["scope"] == "ratio") & (summary["metric"] == metric) & summary["attribute"].isin(attributes)
     ]
-    figure, panel = axes(7.6, 1.2 + 1.5 * len(attributes))
-    panel.axvspan(0, FAIR_DEVIATION, color=FAIR_BAND, zorder=0)
-    names = list(dict.fromkeys(rows["strategy"]))
-    edge = float(np.nanmax([0.6, *(1.4 * rows["deviation"])]))  # longer intervals end in an arrow
-    for i, strategy in enumerate(names):
-        own = rows[rows["strategy"] == strategy].set_index("attribute").reindex(attributes)
-        at = np.arange(len(attributes)) + (i - (len(names) - 1) / 2) * 0.8 / len(names)
-        panel.hlines(at, own["deviation_low"], own["deviation_high"], color=COLOURS[strategy], linewidth=1.4)
-        beyond = (own["deviation_high"] > edge).to_numpy()
-        panel.plot(np.full(beyond.sum(), edge), at[beyond], ">", color=COLOURS[strategy], markersize=4, clip_on=False)
-        panel.plot(own["deviation"], at, MARKERS[strategy], color=COLOURS[strategy], label=STRATEGY_NAMES[strategy])
-    panel.set_yticks(range(len(attributes)), attributes)
-    panel.set_ylim(len(attributes) - 0.5, -0.5)
-    panel.set_xlim(0, edge)
-    panel.set_xlabel(
-        f"parity deviation |1 − {SHORT.get(metric, 'AOD')}| with 95 % interval; shaded: below {FAIR_DEVIATION}"
-    )
-    panel.legend(loc="center left", bbox_to_anchor=(1.01, 0.5), fontsize=8)
+    bound, short, ratio = _bound(metric), SHORT.get(metric, "AOD"), metric in RATES
+    with np.errstate(divide="ignore", invalid="ignore"):
+        signed = [np.log(rows[end]) if ratio else rows[end] for end in ("mean", "low", "high")]
+    rows = rows.assign(signed=signed[0], signed_low=signed[1], signed_high=signed[2])
+    figure, panels = axes(8.6, 2.0 + 1.5 * len(attributes), 1, 2, sharey=True)
+    band = FAIR_LOG_RATIO if ratio else bound
+    sides = (("deviation", 0, bound), ("signed", -band, band))
+    for panel, (column, start, end) in zip(panels, sides, strict=True):
+        panel.axvspan(start, end, color=FAIR_BAND, zorder=0)
+        edge = float(np.nanmax([3 * end, *(1.4 * rows[column].abs())]))  # longer intervals end in an arrow
+        _strategies(panel, rows, column, attributes, edge)
+        panel.set_xlim(-edge if start else 0, edge)
+    for i, attribute in enumerate(attributes):
+        if rows.loc[rows["attribute"] == attribute, "deviation"].isna().all():
+            panels[0].text(0, i, " withheld, or too few to judge", va="center", fontsize=8, color="#555555")
+    panels[0].set_yticks(range(len(attributes)), attributes)
+    panels[0].set_ylim(len(attributes) - 0.5, -0.5)
+    name = f"parity deviation |1 − {short}|" if ratio else f"|{short}|, where 0 is parity"
+    panels[0].set_xlabel(f"{name}\nshaded: below {bound}")
+    panels[1].axvline(0, color="black", linewidth=0.8)
+    name = f"log {short}: right, more for the unprivileged" if ratio else f"{short}: right, unprivileged flagged more"
+    panels[1].set_xlabel(f"{name}\nshaded: ±{number(band, 2)}")
+    figure.legend(*panels[1].get_legend_handles_labels(), loc="outside lower center", ncols=3, fontsize=8)
     parts = []
     for attribute in attributes:
         own = rows[rows["attribute"] == attribute].dropna(subset="deviation")
-        listed = ", ".join(f"{STRATEGY_NAMES[r.strategy]} {number(r.deviation, 2)}" for r in own.itertuples())
-        parts.append(f"{attribute}: {listed or 'withheld or undefined'}")
-    return figure, f"Parity deviation of {SHORT.get(metric, 'AOD')} per attribute and strategy. " + "; ".join(
-        parts
-    ) + "."
+        listed = ", ".join(
+            f"{STRATEGY_NAMES[r.strategy]} {number(r.deviation, 2)} ({r.signed:+.2f})" for r in own.itertuples()
+        )
+        parts.append(f"{attribute}: {listed or 'withheld, or too few to judge'}")
+    name = f"Parity deviation of {short} (signed log ratio)" if ratio else f"Absolute value of {short} (signed)"
+    return figure, f"{name} per attribute and strategy. " + "; ".join(parts) + "."
+
+
+def _strategies(panel, rows: pd.DataFrame, column: str, attributes: list[str], edge: float) -> None:
+    """Markers and intervals of each strategy, attribute by attribute; intervals beyond the edge end in an arrow."""
+    names = list(dict.fromkeys(rows["strategy"]))
+    for i, strategy in enumerate(names):
+        own = rows[rows["strategy"] == strategy].set_index("attribute").reindex(attributes)
+        at = np.arange(len(attributes)) + (i - (len(names) - 1) / 2) * 0.8 / len(names)
+        panel.hlines(at, own[f"{column}_low"], own[f"{column}_high"], color=COLOURS[strategy], linewidth=1.4)
+        for side, beyond in ((1, own[f"{column}_high"] > edge), (-1, own[f"{column}_low"] < -edge)):
+            if beyond.any():
+                ends, arrow = np.full(beyond.sum(), side * edge), "<>"[side > 0]
+                panel.plot(ends, at[beyond], arrow, color=COLOURS[strategy], markersize=4, clip_on=False)
+        panel.plot(own[column], at, MARKERS[strategy], color=COLOURS[strategy], label=STRATEGY_NAMES[strategy])
+
+
+def _bound(metric: str) -> float:
+    return FAIR_DEVIATION if metric in RATES else FAIR_DIFFERENCE
 
 
 def parity_all(summary: pd.DataFrame, attributes: list[str]) -> Drawn:
@@ -87,10 +114,10 @@ def parity_all(summary: pd.DataFrame, attributes: list[str]) -> Drawn:
     return figure, f"Box plots of parity deviation over ratio metrics and attributes. Medians: {text}."
 
 
-def trade_off(headline: pd.DataFrame) -> Drawn:
-    """Mean parity deviation against AUC of each strategy, with 95 % intervals in both directions."""
+def trade_off(headline: pd.DataFrame, metric: str) -> Drawn:
+    """Mean parity deviation (or absolute AOD) against AUC of each strategy, with 95 % intervals in both directions."""
     figure, panel = axes(7.6, 4.0)
-    panel.axhspan(0, FAIR_DEVIATION, color=FAIR_BAND, zorder=0)
+    panel.axhspan(0, _bound(metric), color=FAIR_BAND, zorder=0)
     for row in headline.itertuples():
         spread = [
             [[getattr(row, n) - getattr(row, f"{n}_low")], [getattr(row, f"{n}_high") - getattr(row, n)]]
@@ -108,10 +135,10 @@ def trade_off(headline: pd.DataFrame) -> Drawn:
         )
     panel.set_ylim(bottom=0)
     panel.set_xlabel("AUC on the test split (higher is more accurate)")
-    panel.set_ylabel("mean parity deviation\n(lower is closer to parity)")
+    panel.set_ylabel(f"mean {disparity_name(metric)}\n(lower is closer to parity)")
     panel.legend(loc="center left", bbox_to_anchor=(1.01, 0.5), fontsize=8)
     facts = "; ".join(
-        f"{STRATEGY_NAMES[r.strategy]}: AUC {number(r.auc)}, deviation {number(r.deviation, 2)}"
+        f"{STRATEGY_NAMES[r.strategy]}: AUC {number(r.auc)}, {disparity_name(metric)} {number(r.deviation, 2)}"
         for r in headline.itertuples()
     )
     return figure, f"Accuracy against disparity of each strategy. {facts}."

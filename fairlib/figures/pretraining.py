@@ -21,14 +21,15 @@ def views(tables: dict[str, pd.DataFrame], recipe, card: Card) -> Drawn:
     first, second = next((pair for pair in draws if np.sign(pair[0][0, -1, 0]) != np.sign(pair[1][0, -1, 0])), draws[0])
     source = "a window" if averaged == 1 else f"average of {averaged:,} windows"
     drawn = [(source, x), ("view 1", first), ("view 2", second)]
-    figure, panels = axes(7.6, 2.6, 1, 3, sharey=True)
+    columns = 4 if max(map(len, chosen)) <= 20 else 1  # long names stand one below the other
+    figure, panels = axes(7.6, 2.5 + 0.6 / columns, 1, 3, sharey=True)
     for panel, (title, values) in zip(panels, drawn, strict=True):
         for i, name in enumerate(chosen):
             panel.plot(values[0, :, i], color=SEGMENTS[i], linestyle=["-", "--", ":", "-."][i], label=name)
         panel.set_title(title, fontsize=9)
-        panel.set_xlabel(f"time ({card.windows.step} steps)")
+        panel.set_xlabel(f"time in steps of {card.windows.step}")
     panels[0].set_ylabel("standardised value")
-    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=4, fontsize=8)
+    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=columns, fontsize=8)
     what = "one synthetic window" if averaged == 1 else f"the average of {averaged:,} windows"
     steps = " then ".join(name for name, _ in made)
     return (

@@ -1,17 +1,16 @@
-"""Stage 5: segment tables, T-conditioned, the domain metric, and the headline of one dataset (METHOD §4)."""
+"""Stage 5: segment tables, the domain metric, and the headline of one dataset (METHOD §4)."""
 
 import numpy as np
 import pandas as pd
 
 from ..cards import Card
-from ..fairness import FAIR_LOG_RATIO, SHORT
+from ..fairness import FAIR_DIFFERENCE, FAIR_LOG_RATIO, SHORT
+from ..multiplicity import ALPHA
 from ..summaries import at_chance
-from .text import STRATEGY_NAMES, count, number, signed, with_interval
+from .text import STRATEGY_NAMES, count, disparity_name, p_value, percent, signed, with_interval
 
-RATIO_NOTE = (
-    "After the dot: parity deviation. † ratio outside 0.8 to 1.25, a band in which both groups are treated alike"
-    " (|log ratio| above log 1.25). "
-)
+RATIO_NOTE = "† ratio outside 0.8 to 1.25, a band in which both groups are treated alike (|log ratio| above log 1.25)."
+DIFFERENCE_NOTE = f"† beyond ±{FAIR_DIFFERENCE}."
 METRIC_NAMES = {
     "error_rate_ratio": "error rate ratio (ERR): error rate of the unprivileged over that of the privileged",
     "average_odds_difference": "average odds difference (AOD): mean difference in false and true positive rates",
@@ -41,72 +40,74 @@ def segments(summary: pd.DataFrame, strategy: str, minimum: int) -> pd.DataFrame
                 "attribute": row.attribute,
                 "segment": row.segment,
                 "people": count(np.nan if row.note.startswith("withheld") else row.people, minimum),
-                "events": count(np.nan if row.note.startswith("withheld") else row.events, minimum),
+                "positive windows": count(np.nan if row.note.startswith("withheld") else row.events, minimum),
                 "AUC": with_interval(row.mean, row.low, row.high),
                 "Δ": signed(row.mean - overall),
+                "seeds": str(row.seeds),
+                "undefined draws": percent(row.undefined_draws) if np.isfinite(row.mean) else "–",
                 "note": row.note,
             }
         )
     return pd.DataFrame(records)
 
 
-def conditioned(summary: pd.DataFrame, names: tuple[str, ...]) -> pd.DataFrame:
-    """T-conditioned: the segments served best and worst by each strategy.
+def parity(summary: pd.DataFrame, metric: str, attribute: str) -> tuple[pd.DataFrame, str]:
+    """The domain metric of one attribute, a row a strategy, and who is behind it.
 
-    The extremes are picked and shown on the same test data, so their gap is inflated; a note says so.
+    Its value, the signed log ratio beside the distance from parity, each with its 95 % interval.
+
+    q is the p-value of parity after controlling the false discovery rate over the whole screen (``summarise``).
     """
-    rows = summary[(summary["metric"] == "auc") & (summary["scope"] == "segment") & summary["mean"].notna()]
-    records = []
-    for strategy in names:
-        own = rows[rows["strategy"] == strategy]
-        for attribute, part in own.groupby("attribute", sort=False):
-            if len(part) < 2:
-                continue
-            best, worst = part.loc[part["mean"].idxmax()], part.loc[part["mean"].idxmin()]
-            records.append(
-                {
-                    "strategy": STRATEGY_NAMES[strategy],
-                    "attribute": attribute,
-                    "best": f"{best['segment']} {with_interval(*best[['mean', 'low', 'high']])}",
-                    "worst": f"{worst['segment']} {with_interval(*worst[['mean', 'low', 'high']])}",
-                    "gap": number(best["mean"] - worst["mean"]),
-                }
-            )
-    return pd.DataFrame(records)
+    rows = summary[(summary["scope"] == "ratio") & (summary["metric"] == metric) & (summary["attribute"] == attribute)]
+    ratio, title, records = metric in SHORT, SHORT.get(metric, "AOD"), []
+    for row in rows.itertuples():
+        beyond = abs(np.log(row.mean)) > FAIR_LOG_RATIO if ratio else abs(row.mean) > FAIR_DIFFERENCE
+        record = {"strategy": STRATEGY_NAMES[row.strategy]}
+        record[title] = with_interval(row.mean, row.low, row.high, digits=2, sign=not ratio) + "†" * bool(beyond)
+        if ratio:
+            with np.errstate(divide="ignore", invalid="ignore"):
+                logs = np.log([row.mean, row.low, row.high])
+            record[f"log {title}"] = with_interval(*logs, digits=2, sign=True)
+        ends = (row.deviation, row.deviation_low, row.deviation_high)
+        record[f"|1 − {title}|" if ratio else f"|{title}|"] = with_interval(*ends, digits=2)
+        undefined = percent(row.undefined_draws) if np.isfinite(row.mean) else "–"
+        record |= {"q (FDR)": p_value(row.q), "seeds": str(row.seeds), "undefined draws": undefined}
+        records.append(record)
+    first = rows.iloc[0]
+    who = f"{count(first['people'])} people, {count(first['events'])} positive windows"
+    return pd.DataFrame(records), first["note"] or who
 
 
-def parity(summary: pd.DataFrame, metric: str) -> tuple[pd.DataFrame, str]:
-    """The domain metric per strategy (rows) and attribute (columns), and a note with who is behind each column.
+def note(metric: str) -> str:
+    """What the marks and columns of ``parity`` mean."""
+    marks = RATIO_NOTE if metric in SHORT else DIFFERENCE_NOTE
+    return f"{marks} q: parity, with the false discovery rate controlled over all ratios and strategies."
 
-    A cell holds the metric with its 95 % interval, and for a ratio its parity deviation.
-    """
-    rows = summary[(summary["scope"] == "ratio") & (summary["metric"] == metric)]
-    ratio, title = metric in SHORT, SHORT.get(metric, "AOD")
+
+def screen(summary: pd.DataFrame, attributes: list[str]) -> pd.DataFrame:
+    """In how many attributes each ratio metric differs from parity, with the false discovery rate held at 5 %."""
+    rows = summary[
+        (summary["scope"] == "ratio") & summary["attribute"].isin(attributes) & summary["metric"].isin(SHORT)
+    ]
     records = []
     for strategy, own in rows.groupby("strategy", sort=False):
         record = {"strategy": STRATEGY_NAMES[strategy]}
-        for row in own.itertuples():
-            text = with_interval(row.mean, row.low, row.high, digits=2)
-            if ratio and np.isfinite(row.mean):
-                text += f" · {number(row.deviation, 2)}" + ("†" if abs(np.log(row.mean)) > FAIR_LOG_RATIO else "")
-            record[f"{row.attribute}: {title}"] = text
-        records.append(record)
-    first = rows.drop_duplicates("attribute")
-    people = [
-        f"{r.attribute} {r.note or f'{count(r.people)} people, {count(r.events)} events'}" for r in first.itertuples()
-    ]
-    note = "Known values only: " + "; ".join(people) + "."
-    return pd.DataFrame(records), (RATIO_NOTE if ratio else "") + note
+        for metric, title in SHORT.items():
+            part = own[own["metric"] == metric]
+            record[title] = f"{(part['q'] < ALPHA).sum()} of {part['q'].notna().sum()}"
+        records.append(record | {"seeds": str(own["seeds"].max())})
+    return pd.DataFrame(records)
 
 
-def headline(rows: pd.DataFrame) -> pd.DataFrame:
-    """T-headline of one dataset: AUC and mean parity deviation, and the paired difference to supervised."""
+def headline(rows: pd.DataFrame, metric: str) -> pd.DataFrame:
+    """T-headline of one dataset: AUC and mean parity deviation (or |AOD|), and the paired difference to supervised."""
     records = []
     for row in rows.to_dict("records"):
         record = {"strategy": STRATEGY_NAMES[row["strategy"]] + (" ‡" if at_chance(pd.Series(row)) else "")}
-        for name, title in (("auc", "AUC"), ("deviation", "parity deviation")):
+        for name, title in (("auc", "AUC"), ("deviation", disparity_name(metric))):
             record[title] = with_interval(*(row[f"{name}{end}"] for end in ("", "_low", "_high")))
             ends = [row.get(f"{name}_difference{end}", np.nan) for end in ("", "_low", "_high")]
             record[f"{title}, minus supervised"] = with_interval(*ends, sign=True)
-        records.append(record | {"seeds": str(row["seeds"])})
+            record[f"p (Holm), {title}"] = p_value(row.get(f"{name}_difference_p", np.nan))
+        records.append(record | {"seeds": str(row["seeds"]), "undefined draws": percent(row["undefined_draws"])})
     return pd.DataFrame(records)

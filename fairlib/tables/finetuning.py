@@ -36,6 +36,6 @@ def performance(summary: pd.DataFrame) -> tuple[pd.DataFrame, str]:
             record[title] = with_interval(*rows.loc[metric, ["mean", "low", "high"]])
         records.append(record)
     first = overall.iloc[0]
-    note = f"{count(first['people'])} people, {count(first['windows'])} windows, {count(first['events'])} events;"
-    note += f" {first['seeds']} training runs a strategy."
+    note = f"{count(first['people'])} people, {count(first['windows'])} windows, {count(first['events'])} of them"
+    note += f" positive; {first['seeds']} training runs a strategy."
     return pd.DataFrame(records), note

@@ -1,13 +1,15 @@
 """Sentences glued into the book: computed from results, in words that hold whatever the numbers say."""
 
+import numpy as np
 import pandas as pd
 
 from ..cards import Card
 from ..encoder import CONTROLS, STRATEGIES
+from ..multiplicity import ALPHA
 from ..provenance import ORIGINS, Provenance
 from ..study import LOGISTIC
 from ..summaries import at_chance, verdict
-from .text import STRATEGY_NAMES, with_interval
+from .text import STRATEGY_NAMES, disparity_name, with_interval
 
 
 def finding(headline: pd.DataFrame, card: Card, made: Provenance) -> str:
@@ -17,9 +19,12 @@ def finding(headline: pd.DataFrame, card: Card, made: Provenance) -> str:
     lead = f"{ORIGINS[made.origin][0]} ({card.title}, recipe “{made.parameters.recipe}”, {_seeds(made.seeds)}): "
     if "supervised" not in rows.index or not names:
         return lead + "no comparison of self-supervised and supervised models in this run."
-    reference = rows.loc["supervised"]
-    text = lead + f"the supervised model reaches an AUC of {_of(reference, 'auc')} with a mean parity deviation of"
-    text += f" {_of(reference, 'deviation')}. "
+    reference, name = rows.loc["supervised"], disparity_name(card.metric.metric)
+    text = lead + f"the supervised model reaches an AUC of {_of(reference, 'auc')}"
+    known = bool(np.isfinite(reference["deviation"]))
+    text += f" with a mean {name} of {_of(reference, 'deviation')}. " if known else ". "
+    if not known:
+        text += "No attribute has people enough in the test split to judge a disparity. "
     if at_chance(reference):
         return text + "It is not surely better than chance, so nothing is concluded from comparing models with it."
     judged = [name for name in names if not at_chance(rows.loc[name])]
@@ -31,20 +36,25 @@ def finding(headline: pd.DataFrame, card: Card, made: Provenance) -> str:
     if not judged:
         return text + "No self-supervised model can be compared."
     by_measure = {}
-    for measure, title in (("auc", "AUC"), ("deviation", "parity deviation")):
+    for measure, title in (("auc", "AUC"), ("deviation", name))[: 1 + known]:
         verdicts = by_measure[measure] = [
             verdict(rows.loc[n, f"{measure}_difference_low"], rows.loc[n, f"{measure}_difference_high"]) for n in judged
         ]
         words = [word for word in ("lower", "higher", "not distinguishable", "not known") if word in verdicts]
         counts = " and ".join(f"{word} in {verdicts.count(word)}" for word in words)
         text += f"Of {len(judged)} self-supervised models, the {title} is {counts}. "
-    pairs = list(zip(by_measure["auc"], by_measure["deviation"], strict=True))
-    both = sum(accuracy != "lower" and disparity == "lower" for accuracy, disparity in pairs)
-    text += f"A lower parity deviation without a lower AUC: {both} of {len(judged)}."
-    return text + " (95 % intervals, paired over participants, not corrected for comparing several models.)"
+    if known:
+        pairs = list(zip(by_measure["auc"], by_measure["deviation"], strict=True))
+        both = sum(accuracy != "lower" and disparity == "lower" for accuracy, disparity in pairs)
+        text += f"A lower {name} without a lower AUC: {both} of {len(judged)}. "
+    tests = rows.loc[judged, [f"{measure}_difference_p" for measure in by_measure]].to_numpy()
+    return text + (
+        "(95 % intervals, paired over participants; corrected for comparing all models (Holm),"
+        f" {(tests < ALPHA).sum()} of these {tests.size} differences remain.)"
+    )
 
 
-def best_ssl(headline: pd.DataFrame) -> str:
+def best_ssl(headline: pd.DataFrame, card: Card) -> str:
     """The most accurate self-supervised model and its paired differences to the supervised one."""
     rows = headline[headline["strategy"].isin(set(STRATEGIES) - {"supervised"})]
     if rows.empty:
@@ -52,19 +62,19 @@ def best_ssl(headline: pd.DataFrame) -> str:
     row = rows.loc[rows["auc"].idxmax()]
     parts = [_of(row, f"{measure}_difference", sign=True) for measure in ("auc", "deviation")]
     return (
-        f"{STRATEGY_NAMES[row['strategy']]}: AUC {_of(row, 'auc')}, that is {parts[0]} against supervised; mean parity"
-        f" deviation {_of(row, 'deviation')}, that is {parts[1]}"
+        f"{STRATEGY_NAMES[row['strategy']]}: AUC {_of(row, 'auc')}, that is {parts[0]} against supervised; mean"
+        f" {disparity_name(card.metric.metric)} {_of(row, 'deviation')}, that is {parts[1]}"
     )
 
 
-def controls(headline: pd.DataFrame) -> str:
+def controls(headline: pd.DataFrame, card: Card) -> str:
     """The models without pre-training: what they reach tells what pre-training itself is worth."""
     rows = headline[headline["strategy"].isin([*CONTROLS, LOGISTIC])]
     if rows.empty:
         return "no controls in this run"
     parts = [
-        f"{STRATEGY_NAMES[row['strategy']].removeprefix('control: ')}: AUC {_of(row, 'auc')}, mean parity deviation"
-        f" {_of(row, 'deviation')}"
+        f"{STRATEGY_NAMES[row['strategy']].removeprefix('control: ')}: AUC {_of(row, 'auc')}, mean"
+        f" {disparity_name(card.metric.metric)} {_of(row, 'deviation')}"
         for _, row in rows.iterrows()
     ]
     return "; ".join(parts)

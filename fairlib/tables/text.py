@@ -3,6 +3,8 @@
 import numpy as np
 import pandas as pd
 
+from ..fairness import ODDS
+
 STRATEGY_NAMES = {
     "supervised": "supervised",
     "frozen_0": "SSL, nothing frozen",
@@ -14,6 +16,11 @@ STRATEGY_NAMES = {
     "random_frozen_3": "control: random encoder, frozen",
     "logistic_regression": "control: logistic regression",
 }
+
+
+def disparity_name(metric: str) -> str:
+    """What the distance of a metric from parity is called."""
+    return "|AOD|" if metric in ODDS else "parity deviation"
 
 
 def number(value: float, digits: int = 3) -> str:
@@ -32,6 +39,11 @@ def with_interval(value: float, low: float, high: float, digits: int = 3, sign: 
     if not np.isfinite(value):
         return "–"
     return f"{form(value, digits)} [{form(low, digits)},\u00a0{form(high, digits)}]"  # an interval stays on one line
+
+
+def p_value(value: float) -> str:
+    """A p-value; below 0.001 only that."""
+    return "<0.001" if np.isfinite(value) and value < 0.001 else number(value)
 
 
 def count(value: float, minimum: int | None = None) -> str:

@@ -23,14 +23,13 @@ def planted(spec: Spec) -> pd.DataFrame:
 def scorer(rule: Scorer) -> pd.DataFrame:
     """What the fixed scorer does."""
     side = "above" if rule.scale > 0 else "below"
-    return pd.DataFrame(
-        {
-            "it reads": [rule.signal],
-            "unit": [rule.unit],
-            "it predicts the outcome": [f"{side} {rule.middle:g}"],
-            "a lost reading counts as": [f"{rule.typical:g}"],
-        }
-    )
+    facts = {
+        "it reads": rule.signal,
+        "unit": rule.unit,
+        "it predicts the outcome": f"{side} {rule.middle:g}",
+        "a lost reading counts as": f"{rule.typical:g}",
+    }
+    return pd.DataFrame({"the rule": facts.keys(), "": facts.values()})
 
 
 def segments(truth: pd.DataFrame) -> pd.DataFrame:

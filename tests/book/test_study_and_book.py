@@ -1,5 +1,6 @@
 """The whole path once, small: a smoke study through every notebook, then the built book, read like a browser would."""
 
+import json
 import os
 import re
 import shutil
@@ -10,6 +11,7 @@ import pytest
 from bs4 import BeautifulSoup
 
 ROOT = Path(__file__).parent.parent.parent
+FROZEN = ("challenge2012/described", "challenge2012/released")
 STUDY = "snakemake --snakefile notebooks/Snakefile --cores 2 --nolock --rerun-incomplete --config profile=smoke"
 
 
@@ -51,8 +53,29 @@ def test_nothing_changed_nothing_done(book):
 
 def test_the_book_has_its_pages(pages):
     for stage in ("2_pre_training", "3_fine_tuning", "4_representation_similarity", "5_evaluation"):
-        for folder in ("mimic/described", "challenge2012/described", "challenge2012/released"):
+        for folder in ("mimic/described", "mesa/described", "globem/described", *FROZEN):
             assert f"executed/{folder}/{stage}.html" in pages
+
+
+@pytest.mark.parametrize("dataset", ["challenge2012", "mimic", "mesa", "globem"])
+def test_every_dataset_has_its_card_and_how_to_get_it(book, pages, dataset):
+    card, data = pages[f"executed/{dataset}/data_card.html"], pages[f"data/{dataset}.html"]
+    assert "Facts from the data card" in card.select_one(".fairlib-origin").get_text()
+    link = card.select_one("a[href$='croissant.json']")
+    file = book / "book" / "_build" / "html" / "executed" / dataset / link["href"]
+    assert json.loads(file.read_text(encoding="utf-8"))["name"] == dataset
+    assert len(data.select("table.fairlib-table")) == 4  # glued from the card
+    assert "├── " in data.select_one("pre.fairlib-text").get_text()
+    assert data.select_one(f"a[href$='executed/{dataset}/data_card.html']")
+
+
+def test_data_of_ones_own_has_its_card_in_the_contents(book):
+    made = [f"book/executed/example_table/{page}" for page in ("data_card.ipynb", "croissant.json")]
+    own = f"--dry-run {' '.join(made)} --config dataset=table source=book/example_table profile=smoke"
+    planned = run(STUDY.partition("--config")[0] + own, book)
+    assert planned.returncode == 0, planned.stderr[-3000:]
+    assert all(f"output: {path}" in planned.stdout + planned.stderr for path in made)
+    assert "executed/example_table/data_card" in (book / "book" / "_build" / "toc.yml").read_text(encoding="utf-8")
 
 
 def test_no_page_requests_anything_from_outside(book, pages):
@@ -73,7 +96,7 @@ def test_every_figure_says_what_it_shows_and_where_it_came_from(pages):
     for figure in figures:
         assert len(figure.img["alt"]) >= 40
         caption = figure.figcaption.get_text()
-        assert "data " in caption
+        assert "data " in caption or "spec " in caption  # a page about a twin's model reads no data
         assert "code " in caption
         assert figure.figcaption.code.get_text().startswith("papermill notebooks/")
     for name, page in pages.items():
@@ -86,8 +109,9 @@ def test_every_page_says_which_data_it_shows(pages):
             continue
         main = page.find("main")
         assert main.select_one(".fairlib-origin"), name
-    twin = pages["executed/mimic/described/5_evaluation.html"]
-    assert "Synthetic twin" in twin.select_one(".fairlib-origin").get_text()
+    for dataset in ("mimic", "mesa", "globem"):
+        twin = pages[f"executed/{dataset}/described/5_evaluation.html"]
+        assert "Synthetic twin" in twin.select_one(".fairlib-origin").get_text()
     real = pages["executed/challenge2012/described/5_evaluation.html"]
     assert "Real data" in real.select_one(".fairlib-origin").get_text()
 
@@ -98,6 +122,16 @@ def test_the_landing_page_is_glued_from_results(pages):
     assert "Synthetic twin" in text
 
 
+@pytest.mark.parametrize("dataset", ["mimic", "mesa", "globem", "challenge2012"])
+def test_every_case_study_leads_to_its_pages_and_its_data(pages, dataset):
+    main = pages[f"cases/{dataset}.html"].find("main")
+    links = {link["href"] for link in main.select("a[href]")}
+    for stage in ("1_dataset_requirements", "described/2_pre_training", "described/5_evaluation"):
+        assert f"../executed/{dataset}/{stage}.html" in links
+    assert f"../data/{dataset}.html" in links
+    assert len(main.select("table")) >= 1
+
+
 def test_equations_are_numbered_one_to_four(pages):
     numbers = [
         number.get_text()
@@ -105,6 +139,31 @@ def test_equations_are_numbered_one_to_four(pages):
         for number in pages[f"stages/{stage}.html"].select(".eqno")
     ]
     assert [re.sub(r"\D", "", number) for number in numbers] == ["1", "2", "3", "4"]
+
+
+def test_the_synthesis_page_sets_published_beside_reproduced(book, pages):
+    page = pages["executed/6_synthesis.html"]
+    tables = page.select("table.fairlib-table")
+    claims = [table for table in tables if "verdict" in [cell.get_text() for cell in table.select("th")]]
+    assert len(claims) == 4
+    for table in claims:
+        rows = [[cell.get_text() for cell in row.select("td")] for row in table.select("tbody tr")]
+        assert {row[0] for row in rows} >= {"MIMIC-III, published", "MESA, published", "GLOBEM, published"}
+        for data, _, _, verdict, cause in rows:
+            assert cause.strip()
+            if "twin" in data:
+                assert verdict == "illustrated on a twin: no verdict"
+            elif "published" in data:
+                assert verdict.startswith(("recomputed from published numbers", "not released"))
+            else:
+                assert verdict.endswith("on Challenge 2012 (other data)")
+    banners = [banner.get_text() for banner in page.select(".fairlib-origin")]
+    assert any(text.startswith("Published numbers") for text in banners)
+    browse = page.select_one(".fairlib-browse")
+    assert len(browse.select("details table")) == len(browse.select("details")) >= 5
+    assert page.select_one("script[src$='_static/browse.js'], script[src*='_static/browse.js?']")
+    assert "Nothing is missing" in page.get_text()
+    assert (book / "book" / "_build" / "html" / "_static" / "browse.js").is_file()
 
 
 def test_a_row_of_a_person_in_a_notebook_fails_the_build(book):

@@ -1,0 +1,110 @@
+"""Differences in conditioned CKA between the best- and the worst-served segment, and what chance makes of them.
+
+The paper reports differences "up to ×13" larger for some attributes than for others. A ratio of two small differences
+is large by noise alone, so here the same ratio is taken after each permutation of the segment labels.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from statsmodels.stats.multitest import multipletests
+
+from .conditioned import KEYS
+from .similarity import half_sample_interval
+
+PUBLISHED = 13.0
+Pairs = dict[str, tuple[str, str]]  # attribute → best- and worst-served segment
+
+
+def pairs(extremes: pd.DataFrame, table: pd.DataFrame, protected: list[str]) -> Pairs:
+    """The extremes of one strategy (``comparisons.extremes``) among segments whose CKA is shown in ``table``."""
+    shown = set(zip(table["attribute"], table["segment"], strict=True))
+    found = {row.attribute: (row.best_segment, row.worst_segment) for row in extremes.itertuples()}
+    return {
+        attribute: pair
+        for attribute, pair in found.items()
+        if attribute in protected and all((attribute, segment) in shown for segment in pair)
+    }
+
+
+def layer_gaps(tables: list[pd.DataFrame], chosen: Pairs) -> pd.DataFrame:
+    """Signed difference in CKA, best minus worst, for each attribute and pair of layers, averaged over seeds.
+
+    tables: one a seed, from ``Study.similarity_draws``. Columns: attribute, best, worst, layer_supervised, layer_other,
+    gap with its half-sample interval (the segments are different people), ``null_low`` and ``null_high``, between which
+    95 of 100 permuted gaps lie, and the two-sided ``p``. NaN without permutations.
+    """
+    records = []
+    for attribute, pair in chosen.items():
+        layers, gap = _difference(tables, attribute, pair, "cka")
+        halves, permuted = (_difference(tables, attribute, pair, name)[1] for name in ("halves", "permuted"))
+        for layer, value, spread, null in zip(layers, gap, halves, permuted, strict=True):
+            low, high = half_sample_interval(value, spread)
+            row = {"attribute": attribute, "best": pair[0], "worst": pair[1]} | dict(zip(KEYS[2:], layer, strict=True))
+            ends = np.nanquantile(null, [0.025, 0.975]) if np.isfinite(null).any() else (np.nan, np.nan)
+            row |= {"gap": value, "low": low, "high": high, "null_low": ends[0], "null_high": ends[1]}
+            records.append(row | {"p": _p(np.abs(value), np.abs(null))})
+    return pd.DataFrame(records)
+
+
+@dataclass(frozen=True)
+class Ratio:
+    """The largest size of a difference over the smallest, over attributes, and the same after each permutation."""
+
+    observed: float
+    null: np.ndarray
+
+    def beyond(self, value: float) -> float:
+        """Share of permutations whose ratio is at least ``value``."""
+        return float((self.null >= value).mean()) if len(self.null) else float("nan")
+
+    @property
+    def p(self) -> float:
+        """p-value of the observed ratio under permuted labels, one-sided."""
+        return _p(self.observed, self.null)
+
+
+def sizes(tables: list[pd.DataFrame], chosen: Pairs) -> tuple[pd.DataFrame, Ratio | None]:
+    """The size of each attribute's difference: mean |best − worst| over the pairs of layers, signs averaged over seeds.
+
+    Columns: attribute, best, worst, size with its half-sample interval (not below 0), ``null_median`` and
+    ``null_bound`` (95 of 100 permutations stay below: the size is positive by noise alone), p, and p adjusted for the
+    number of attributes (Benjamini-Yekutieli). The ratio is None with fewer than two attributes.
+    """
+    records, nulls = [], []
+    for attribute, pair in chosen.items():
+        value, halves, null = (
+            np.abs(_difference(tables, attribute, pair, name)[1]).mean(axis=0) for name in ("cka", "halves", "permuted")
+        )
+        low, high = np.maximum(half_sample_interval(value, halves), 0)
+        middle, bound = np.nanquantile(null, [0.5, 0.95]) if len(null) else (np.nan, np.nan)
+        row = {"attribute": attribute, "best": pair[0], "worst": pair[1], "size": value, "low": low, "high": high}
+        records.append(row | {"null_median": middle, "null_bound": bound, "p": _p(value, null)})
+        nulls.append(null)
+    columns = ["attribute", "best", "worst", "size", "low", "high", "null_median", "null_bound", "p"]
+    table = pd.DataFrame(records, columns=columns)
+    known = table["p"].notna()
+    table["p_adjusted"] = np.nan
+    if known.any():
+        table.loc[known, "p_adjusted"] = multipletests(table.loc[known, "p"], method="fdr_by")[1]
+    if len(table) < 2:
+        return table, None
+    null = np.stack(nulls)
+    return table, Ratio(float(table["size"].max() / table["size"].min()), null.max(axis=0) / null.min(axis=0))
+
+
+def _difference(tables: list[pd.DataFrame], attribute: str, pair: tuple[str, str], column: str):
+    """Pairs of layers, and best minus worst for each, (9,) or (9, draws), averaged over tables."""
+    found = []
+    for table in tables:
+        rows = table[table["attribute"] == attribute].set_index(["segment", *KEYS[2:]])[column]
+        best, worst = (rows.loc[segment].sort_index() for segment in pair)
+        found.append(np.stack(best) - np.stack(worst) if column != "cka" else (best - worst).to_numpy())
+    return list(best.index), np.mean(found, axis=0)
+
+
+def _p(value: float, null: np.ndarray) -> float:
+    """One-sided permutation p-value; the observed labelling counts as one of them."""
+    null = null[np.isfinite(null)]
+    return float((1 + (null >= value).sum()) / (1 + len(null))) if len(null) and np.isfinite(value) else float("nan")

@@ -1,0 +1,100 @@
+"""CKA conditioned on segments of protected attributes (METHOD §3): held-out, one window a participant, size-matched,
+with half-sample intervals, and with the values that chance gives when segment labels are permuted.
+"""
+
+import numpy as np
+import pandas as pd
+
+from . import cards, cells, disclosure
+from .cohort import Cohort
+from .permutations import label_sources
+from .seeds import generator
+from .similarity import Gram, cka_table, half_sample_interval, half_samples, subsample_table
+
+#: Segments of fewer participants are not shown.
+PEOPLE = 50
+KEYS = ["attribute", "segment", "layer_supervised", "layer_other"]
+#: Columns of lists: values on half-samples, and after permuting segment labels among participants.
+DRAWS = ["halves", "permuted"]
+
+
+def shown_segments(cohort: Cohort, rows: np.ndarray, minimum: int = PEOPLE) -> dict[tuple[str, str], np.ndarray]:
+    """(attribute, segment) → positions in ``rows`` of its participants, for segments whose representation may be shown.
+
+    rows: one window a participant. Left out are segments of fewer than ``minimum`` people, and those whose size would
+    give a withheld one away. Only people count here, since nothing is told about their outcomes.
+    """
+    card, frame = cards.load(cohort.dataset), cells.frame(cohort).iloc[rows].reset_index(drop=True)
+    rule = "synthetic" if cohort.origin == "twin" else card.access
+    found = {}
+    for attribute, facts in card.attributes.items():
+        values = frame[attribute]
+        sizes = [int((values == name).sum()) for name in facts.segments] + [int(values.isna().sum())]
+        table = pd.DataFrame({"segment": [*facts.segments, None], "people": sizes}).assign(yes=sizes, no=sizes)
+        table = table[(table["people"] > 0) | table["segment"].notna()]
+        table = disclosure.suppress(table, rule, card.min_cell, "people", "yes", "no")
+        for segment in table.loc[table["people"] >= minimum, "segment"].dropna():
+            found[attribute, segment] = np.flatnonzero(values == segment)
+    return found
+
+
+def similarity_table(
+    cohort: Cohort,
+    supervised: list[Gram],
+    other: list[Gram],
+    rows: np.ndarray,
+    draws: int = 200,
+    minimum: int = PEOPLE,
+    permutations: int = 0,
+) -> pd.DataFrame:
+    """Stage 4: CKA of each layer of the supervised model with each layer of another, for everybody and per segment.
+
+    Parameters
+    ----------
+    supervised, other: Gram matrices of the layers on the same rows.
+    rows: cohort row of each Gram row, one held-out window a participant.
+    draws: half-samples.
+    permutations: of segment labels among participants with the same outcome, all attributes together; the same ones
+        whatever the models.
+
+    Returns one row a segment and layer pair: cka with its half-sample interval, ``matched``: the mean over subsamples
+    of as many participants as the smallest shown segment of the attribute holds, and the lists ``halves``
+    and ``permuted`` (empty for everybody, whom a permutation does not change).
+    """
+    records, draw = [], generator(0, "half-samples")
+    segments, smallest = shown_segments(cohort, rows, minimum), {}
+    for (attribute, _), chosen in segments.items():
+        smallest[attribute] = min(len(chosen), smallest.get(attribute, len(chosen)))
+    sources = list(label_sources(cohort.person[rows], cohort.y[rows], permutations)) if permutations else []
+    for (attribute, segment), chosen in {("everybody", "everybody"): np.arange(len(rows)), **segments}.items():
+        blocks = [[k[chosen][:, chosen] for k in grams] for grams in (supervised, other)]
+        values = cka_table(*blocks)
+        halves = half_samples(len(chosen), draws, draw)
+        size = smallest.get(attribute, len(chosen))
+        ranks = draw.random((len(chosen), 50)).argsort(axis=0).argsort(axis=0)
+        matched = (ranks < size).astype(np.float32) if size < len(chosen) else halves[:, :0]
+        found = subsample_table(*blocks, np.hstack([halves, matched]))
+        permuted = np.empty((*values.shape, 0))
+        if sources and attribute != "everybody":
+            dealt = np.vstack([np.isin(source, chosen) for source in sources])
+            permuted = subsample_table(supervised, other, dealt.T)
+        for i, j in np.ndindex(values.shape):
+            low, high = half_sample_interval(values[i, j], found[i, j, :draws])
+            alike = float(np.nanmean(found[i, j, draws:])) if size < len(chosen) else values[i, j]
+            records.append(
+                {"attribute": attribute, "segment": segment, "people": len(chosen), "layer_supervised": i + 1}
+                | {"layer_other": j + 1, "cka": values[i, j], "low": low, "high": high}
+                | {"matched": alike, "matched_people": size}
+                | {"halves": np.float32(found[i, j, :draws]), "permuted": np.float32(permuted[i, j])}
+            )
+    return pd.DataFrame(records)
+
+
+def average_draws(tables: list[pd.DataFrame]) -> pd.DataFrame:
+    """Mean of similarity tables over draws of one window a participant; a person may change segment."""
+    rows = pd.concat(tables).groupby(KEYS, sort=False)
+    numbers = ["people", "cka", "low", "high", "matched", "matched_people"]
+    mean = rows[numbers].mean().join(rows[[*DRAWS]].agg(lambda lists: np.mean(np.stack(lists), axis=0)))
+    mean = mean[rows.size() == len(tables)].reset_index()  # a segment too small to show in one draw is not shown
+    sizes = ["people", "matched_people"]
+    return mean.assign(**mean[sizes].round().astype(int))[list(tables[0].columns)]

@@ -1,0 +1,163 @@
+"""The cases of the study with all their trained models, for the page across datasets. Nothing is trained here."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from hashlib import sha256
+
+import numpy as np
+import pandas as pd
+
+from . import __version__, cards, cka_gaps, comparisons, published, summaries
+from .inference import interval
+from .parameters import Evaluation, ParameterError, Synthesis
+from .provenance import Collected, Provenance, provenance
+from .sources import Frozen, code_hash, open_study
+from .study import Study
+
+#: The SSL model that comparisons name beforehand: the one that the release uses for CKA and data efficiency.
+NAMED = "frozen_1_middle"
+SHOWN = 50  # CKA of a segment of fewer test participants is not shown
+SHORT = {"mimic": "MIMIC-III", "mesa": "MESA", "globem": "GLOBEM", "challenge2012": "Challenge 2012"}
+
+
+@dataclass(frozen=True)
+class Case:
+    """One dataset with one recipe: the models that were found, and what is missing."""
+
+    p: Evaluation
+    study: Study | Frozen
+    card: cards.Card
+    made: Provenance
+    models_found: tuple[tuple[str, int], ...]
+    missing: tuple[str, ...]
+
+    @property
+    def title(self) -> str:
+        """How the case is called in tables."""
+        kind = " twin" if self.made.origin == "twin" else ""
+        return f"{SHORT.get(self.p.dataset, self.card.title)}{kind}, recipe {self.p.recipe}"
+
+    @property
+    def strategies(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(strategy for strategy, _ in self.models_found))
+
+    @property
+    def ssl(self) -> str | None:
+        """The SSL model named beforehand; where it was not trained, the first that was."""
+        names = [name for name in self.strategies if name.startswith("frozen_")]
+        return NAMED if NAMED in names else next(iter(names), None)
+
+    @cached_property
+    def models(self) -> pd.DataFrame:
+        """Metrics of every model found, as ``summaries.collect`` gives them."""
+        return pd.concat(
+            [
+                self.study.evaluation(strategy, seed, self.p.threshold, self.p.chosen.draws)["metrics"].assign(
+                    strategy=strategy, seed=seed
+                )
+                for strategy, seed in self.models_found
+            ],
+            ignore_index=True,
+        )
+
+    @cached_property
+    def summary(self) -> pd.DataFrame:
+        return summaries.summarise(self.models)
+
+    @cached_property
+    def headline(self) -> pd.DataFrame:
+        return summaries.headline(self.models, self.card.protected(), self.card.metric.metric)
+
+    @cached_property
+    def sizes(self) -> dict[str, pd.DataFrame]:
+        return self.study.cohort_tables()
+
+    def each_model(self) -> pd.DataFrame:
+        """One row a trained model: strategy, seed, training windows, AUC with its interval over people, disparity."""
+        metric, protected = self.card.metric.metric, self.card.protected()
+        sizes = self.sizes["sizes"].set_index("split")["windows"]
+        records = []
+        for (strategy, seed), rows in self.models.groupby(["strategy", "seed"], sort=False):
+            auc = rows[(rows["scope"] == "overall") & (rows["metric"] == "auc")].iloc[0]
+            deviation = summaries.headline(rows, protected, metric)["deviation"].iloc[0]
+            low, high = interval(np.asarray(auc["replicates"], dtype=float))
+            record = {"strategy": strategy, "seed": int(seed), "train": sizes["train"], "auc": auc["estimate"]}
+            records.append(record | {"low": low, "high": high, "deviation": deviation})
+        return pd.DataFrame(records)
+
+    def similarity_gaps(self) -> tuple[pd.DataFrame, cka_gaps.Ratio | None]:
+        """Sizes of the differences in CKA between the extremes of the supervised model, as on the page of stage 4.
+
+        Columns: attribute, best, worst, size, auc_gap (on test people). The ratio of the largest to the smallest has no
+        permutations where results were frozen before they were kept, and is None with fewer than two attributes.
+        """
+        seeds = tuple(s for name, s in self.models_found if name == self.ssl and ("supervised", s) in self.models_found)
+        reference = ("supervised",)
+        models = self.models[(self.models["strategy"] == "supervised") & self.models["seed"].isin(seeds)]
+        validation = summaries.collect_table(
+            self.study, reference, seeds, "validation", self.p.threshold, self.p.chosen.draws
+        )
+        extremes = comparisons.extremes(models, validation, reference)
+        enough = [row.attribute for row in extremes.itertuples() if min(row.best_people, row.worst_people) >= SHOWN]
+        if len(set(enough) & set(self.card.protected())) < 2:
+            return pd.DataFrame(columns=["attribute", "best", "worst", "size", "auc_gap"]), None
+        tables = [self.study.similarity(self.ssl, seed) for seed in seeds]
+        pairs = cka_gaps.pairs(extremes, tables[0], self.card.protected())
+        drawn = [self.study.similarity_draws(self.ssl, seed) for seed in seeds]
+        if any(table is None for table in drawn):
+            values = [(a, *pair, np.mean([_cka_gap(t, a, *pair) for t in tables])) for a, pair in pairs.items()]
+            found = pd.DataFrame(values, columns=["attribute", "best", "worst", "size"])
+            ratio = cka_gaps.Ratio(found["size"].max() / found["size"].min(), np.array([])) if len(found) > 1 else None
+        else:
+            found, ratio = cka_gaps.sizes(drawn, pairs)
+        apart = extremes.set_index("attribute")["gap"] if len(extremes) else pd.Series(dtype=float)
+        return found.assign(auc_gap=found["attribute"].map(apart)), ratio
+
+
+def _cka_gap(table: pd.DataFrame, attribute: str, best: str, worst: str) -> float:
+    """Mean absolute difference in CKA between two segments, over the nine pairs of layers."""
+    rows = table[table["attribute"] == attribute].set_index(["layer_supervised", "layer_other"])
+    first, second = (rows.loc[rows["segment"] == segment, "cka"] for segment in (best, worst))
+    return float((first - second).abs().mean())
+
+
+def gather(p: Synthesis) -> tuple[list[Case], list[str]]:
+    """Every case with at least the supervised model, and sentences on what is missing."""
+    cases, lacks = [], []
+    for dataset, asked in p.chosen.items():
+        for recipe in asked.recipes:
+            try:
+                own = p.evaluation(dataset, recipe)
+                case = _open(own)
+            except (ParameterError, OSError) as error:
+                lacks.append(f"{dataset}, recipe {recipe}: {error}")
+                continue
+            lacks += [f"{case.title}: {what}" for what in case.missing]
+            if "supervised" in case.strategies:
+                cases.append(case)
+    return cases, lacks
+
+
+def _open(p: Evaluation) -> Case:
+    study = open_study(p)
+    made = provenance(p, study)
+    has = (lambda name, seed: seed in study.seeds(name)) if isinstance(study, Frozen) else study.trained
+    wanted = [(name, seed) for name in p.wanted for seed in made.seeds]
+    found = tuple((name, seed) for name, seed in wanted if has(name, seed))
+    lost = [f"{name} seed {seed}" for name, seed in wanted if (name, seed) not in found]
+    missing = (f"not trained yet: {', '.join(lost)}",) if lost else ()
+    return Case(p, study, cards.load(p.dataset), made, found, missing)
+
+
+def made_of(p: Synthesis, cases: list[Case], origin: str) -> Collected:
+    """Provenance of something made of several cases, or of the published numbers (no cases)."""
+    code = f"{__version__}+{code_hash()[:8]}"
+    if not cases:
+        sources = f"Yfantidou et al. (2024), code release {published.RELEASE}"
+        return Collected(Synthesis(draws=p.draws), origin, sources, published.fingerprint(), code)  # whichever cases
+    parts = []
+    for case in cases:
+        seeds = ", ".join(map(str, case.made.seeds))
+        parts.append(f"{case.title} (profile {case.made.profile}, seeds {seeds})")
+    data = sha256("".join(case.made.data for case in cases).encode()).hexdigest()
+    return Collected(p, origin, "; ".join(parts), data, code)

@@ -1,0 +1,138 @@
+"""Verdicts: words that hold whatever the numbers say, and never a verdict on people from a twin."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from fairlib import cards, claims, claims_published, published, summaries, synthesis
+from fairlib.cka_gaps import Ratio
+from fairlib.claims import DECISIONS, TWIN
+from fairlib.evidence import evaluation_tables
+from fairlib.parameters import check
+
+STRATEGIES = ("supervised", "frozen_1_middle", "frozen_3", "random_frozen_3")
+
+
+def case(make_cohort, origin="real", shift=0.0, noise=None):
+    """A case of four models of two seeds from made-up scores; ``noise``: strategy → how much worse it ranks people."""
+    cohort, draw = make_cohort("challenge2012", origin, people=1500), np.random.default_rng(0)
+    parts = []
+    for strategy in STRATEGIES:
+        for seed in (1, 2):
+            wobble = draw.normal(size=len(cohort)) * (1 + (noise or {}).get(strategy, 0))
+            score = 1 / (1 + np.exp(-(2 * cohort.y - 1 + wobble + shift)))
+            parts.append(evaluation_tables(cohort, score, 0.5, 60)["metrics"].assign(strategy=strategy, seed=seed))
+    models, card = pd.concat(parts, ignore_index=True), cards.load("challenge2012")
+    similar = pd.DataFrame({"attribute": ["gender", "age"], "best": ["Male", "<65"], "worst": ["Female", ">=65"]})
+    similar = similar.assign(auc_gap=[0.04, 0.01], size=[0.02, 0.01])
+    return SimpleNamespace(
+        p=check("5_evaluation", {"dataset": "challenge2012"}),
+        made=SimpleNamespace(origin=origin, seeds=(1, 2)),
+        card=card,
+        title="Challenge 2012, recipe described",
+        ssl="frozen_1_middle",
+        strategies=STRATEGIES,
+        models=models,
+        summary=summaries.summarise(models),
+        headline=summaries.headline(models, card.protected(), card.metric.metric),
+        similarity_gaps=lambda: (similar, Ratio(2.0, np.array([1.5, 2.5, 3.0, 1.0]))),
+    )
+
+
+def test_decide_at_the_bar():
+    assert claims.decide(-0.1, 0.0) == "undecided"
+    assert claims.decide(0.0, 0.1) == "undecided"
+    assert claims.decide(-0.019, 0.05, -0.02, more_is_better=True) == "holds"
+    assert claims.decide(-0.3, -0.021, -0.02, more_is_better=True) == "does not hold"
+    assert claims.decide(-0.03, 0.01, -0.02, more_is_better=True) == "undecided"
+    assert claims.decide(np.nan, np.nan) == "not known"
+
+
+@pytest.mark.parametrize("first", DECISIONS)
+@pytest.mark.parametrize("second", DECISIONS)
+def test_two_decisions_together(first, second):
+    found = claims.both(first, second)
+    assert found == claims.both(second, first)
+    assert (found == "holds") == (first == second == "holds")
+    assert (found == "does not hold") == ("does not hold" in (first, second))
+
+
+@pytest.fixture(scope="module")
+def rows():
+    return synthesis.published_rows(published.segments(), published.held_out)
+
+
+def test_every_claim_has_its_lines(make_cohort, rows):
+    cases = [case(make_cohort, "real"), case(make_cohort, "twin")]
+    cases[1].title = "Challenge 2012 twin, recipe described"
+    found = claims.all_claims(cases, rows, 0.02, 200)
+    assert list(found) == [claim["id"] for claim in published.claims()]
+    for name, records in found.items():
+        assert len(records) == 5, name
+        for record in records:
+            assert list(record) == ["data", "number", "source", "verdict", "cause"]
+            assert all(isinstance(value, str) and value and "nan" not in value for value in record.values()), record
+        by_origin = {record["data"]: record["verdict"] for record in records}
+        assert by_origin["Challenge 2012 twin, recipe described: ours"] == TWIN
+        real = by_origin["Challenge 2012, recipe described: ours, real data"]
+        assert real in [f"{decision} on Challenge 2012 (other data)" for decision in DECISIONS]
+        for verdict in list(by_origin.values())[:3]:
+            assert verdict.startswith((claims_published.RECOMPUTED, claims_published.NOT_RELEASED))
+
+
+def test_a_smaller_disparity_at_a_lower_accuracy_is_not_the_claim(make_cohort):
+    worse = case(make_cohort, noise={"frozen_1_middle": 4})
+    own = worse.headline.set_index("strategy")
+    ends = [f"{m}_difference{e}" for m in ("auc", "deviation") for e in ("", "_low", "_high")]
+    own.loc["frozen_1_middle", ends] = [-0.2, -0.3, -0.1, -0.2, -0.3, -0.1]  # surely worse, surely more even
+    worse.headline = own.reset_index()
+    record = claims.disparity(worse, 0.02)
+    assert record["verdict"].startswith("does not hold")
+    assert "smaller, but accuracy on par does not hold" in record["cause"]
+    assert "a frozen random encoder" in record["cause"]
+    own.loc["frozen_1_middle", ends[:3]] = [0.0, -0.01, 0.01]
+    worse.headline = own.reset_index()
+    assert claims.disparity(worse, 0.02)["verdict"].startswith("holds")
+
+
+def test_a_model_at_chance_decides_nothing(make_cohort):
+    lost = case(make_cohort, noise={"frozen_1_middle": 50})
+    lost.headline.loc[lost.headline["strategy"] == "frozen_1_middle", "auc_people_low"] = 0.45
+    for record in (claims.accuracy(lost, 0.02), claims.disparity(lost, 0.02), claims.gaps(lost)):
+        assert record["verdict"].startswith("undecided")
+        assert "not surely better than chance: SSL, middle frozen" in record["cause"]
+
+
+def test_the_gap_change_of_equal_models_is_zero(make_cohort):
+    same = case(make_cohort)
+    supervised = same.models[same.models["strategy"] == "supervised"]
+    same.models = pd.concat([supervised, supervised.assign(strategy="frozen_1_middle")], ignore_index=True)
+    assert claims.gap_change(same) == pytest.approx((0, 0, 0))
+
+
+def test_the_paper_s_own_data_is_named(make_cohort):
+    own = case(make_cohort)
+    own.p, own.title = check("5_evaluation", {"dataset": "mimic"}), "MIMIC-III, recipe described"
+    assert claims.words(own, "holds") == "holds on MIMIC-III (the paper's data set)"
+
+
+def test_two_attributes_decide_nothing_on_representations(make_cohort):
+    own = case(make_cohort)
+    record = claims.representations(own)
+    assert "50.0 % of the ratios are as large" in record["cause"]
+    more = pd.concat([own.similarity_gaps()[0]] * 2, ignore_index=True)
+    for null, verdict in ((np.ones(99), "holds"), (np.full(99, 3.0), "undecided"), (np.array([]), "undecided")):
+        own.similarity_gaps = lambda null=null: (more, Ratio(2.0, null))
+        assert claims.representations(own)["verdict"].startswith(verdict)
+    own.similarity_gaps = lambda: (more[:0], None)
+    assert claims.representations(own)["number"] == "no ratio"
+    assert record["number"].startswith("×2.0: gender")
+    assert record["verdict"] == "undecided on Challenge 2012 (other data)"
+
+
+def test_within():
+    assert claims_published.within(0.0) == "to the last digit"
+    assert claims_published.within(3e-7) == "within 0.000001"
+    assert claims_published.within(0.0004) == "within 0.001"

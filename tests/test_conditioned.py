@@ -1,0 +1,95 @@
+"""Conditioned CKA: each segment against its definition, size-matched, permuted labels, and what may be shown."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from fairlib.conditioned import average_draws, shown_segments, similarity_table
+from fairlib.permutations import label_sources
+from fairlib.similarity import cka, gram, one_window_each
+
+
+@pytest.fixture(scope="module")
+def compared(make_cohort):
+    """A cohort, one test window a person, and two layers of two models on them."""
+    gender = np.resize(np.array(["Male"] * 7 + ["Female"] * 3 + ["Male"] * 10, dtype=object), 900)
+    cohort = make_cohort(people=900, windows=2, gender=gender)
+    rows = cohort.rows("test")
+    rows = rows[one_window_each(cohort.person[rows], seed=0)]
+    draw = np.random.default_rng(0)
+    left = [draw.normal(size=(len(rows), 6)) for _ in range(2)]
+    right = [layer @ draw.normal(size=(6, 4)) + draw.normal(size=(len(rows), 4)) for layer in left]
+    return cohort, rows, left, right
+
+
+def test_similarity_table(compared):
+    cohort, rows, left, right = compared
+    grams = [[gram(layer) for layer in layers] for layers in (left, right)]
+    table = similarity_table(cohort, *grams, rows, draws=40, minimum=60)
+    people = cohort.attributes.iloc[rows].reset_index(drop=True)
+    assert set(table["attribute"]) == {"everybody", "gender", "age", "icu_type"}
+    for row in table.itertuples():
+        chosen = slice(None) if row.segment == "everybody" else (people[row.attribute] == row.segment).to_numpy()
+        direct = cka(left[row.layer_supervised - 1][chosen], right[row.layer_other - 1][chosen])
+        assert row.cka == pytest.approx(direct, abs=1e-9)
+        assert row.people == len(rows[chosen]) >= 60
+        assert row.low < row.cka < row.high
+        assert len(row.halves) == 40
+        own = table[table["attribute"] == row.attribute]
+        assert row.matched_people == own["people"].min()  # the same number of people in each segment
+        assert row.matched == row.cka if row.people == row.matched_people else abs(row.matched - row.cka) < 0.1
+    fewer = similarity_table(cohort, *grams, rows, draws=40, minimum=150)
+    assert "Female" in set(table["segment"])
+    assert "Female" not in set(fewer["segment"])
+
+
+def test_permuted_labels(compared):
+    """The value of a permutation is CKA of the people who were dealt the label, by its definition."""
+    cohort, rows, left, right = compared
+    grams = [[gram(layer) for layer in layers] for layers in (left, right)]
+    table = similarity_table(cohort, *grams, rows, draws=20, permutations=6)
+    values = cohort.attributes["gender"].iloc[rows].to_numpy()
+    sources = np.vstack(list(label_sources(cohort.person[rows], cohort.y[rows], 6)))
+    own = table[(table["segment"] == "Female") & (table["layer_supervised"] == 2) & (table["layer_other"] == 1)]
+    for source, found in zip(sources, own["permuted"].iloc[0], strict=True):
+        dealt = values[source] == "Female"
+        assert dealt.sum() == own["people"].iloc[0]
+        assert cohort.y[rows][dealt].sum() == cohort.y[rows][values == "Female"].sum()  # nor does the outcome change
+        assert found == pytest.approx(cka(left[1][dealt], right[0][dealt]), abs=1e-6)
+    assert all(len(permuted) == 0 for permuted in table.loc[table["segment"] == "everybody", "permuted"])
+
+
+def test_average_over_draws_of_windows():
+    """A person's windows may lie in different segments: a segment may be too small to show in one of the draws."""
+    keys = [("everybody", "everybody"), ("age", "<65"), ("age", ">=65")]
+    rows = [{"attribute": a, "segment": s, "people": 60, "layer_supervised": 1, "layer_other": 1} for a, s in keys]
+    first, second = (
+        pd.DataFrame(rows).assign(
+            cka=values, low=0.0, high=1.0, matched=values, matched_people=60, halves=lists, permuted=lists
+        )
+        for values, lists in (
+            ([0.2, 0.4, 0.6], [np.array([1.0, 2.0])] * 3),
+            ([0.4, 0.6, 0.8], [np.array([3.0, 6])] * 3),
+        )
+    )
+    mean = average_draws([first, second]).set_index("segment")
+    assert mean["cka"].to_dict() == pytest.approx({"everybody": 0.3, "<65": 0.5, ">=65": 0.7})
+    assert mean["halves"]["<65"].tolist() == mean["permuted"][">=65"].tolist() == [2, 4]
+    mean = average_draws([first, second.drop(index=1)]).set_index("segment")["cka"].dropna()
+    assert mean.drop("<65", errors="ignore").to_dict() == pytest.approx({"everybody": 0.3, ">=65": 0.7})
+
+
+@pytest.mark.parametrize(
+    ("dataset", "origin", "shown"),
+    [
+        ("mimic", "real", {"White", "Other"}),  # Asian is withheld, and Hispanic, or Asian could be computed
+        ("mimic", "twin", {"White", "Hispanic", "Other"}),
+    ],
+)
+def test_no_withheld_size_can_be_computed(dataset, origin, shown, make_cohort):
+    ethnicity = np.resize(np.array(["White", "White", "Hispanic", "Other", "Other"], dtype=object), 900)
+    test = np.flatnonzero(np.isin(np.arange(900) % 10, (7, 8, 9)))
+    ethnicity[test] = ["White"] * 90 + ["Hispanic"] * 60 + ["Other"] * 114 + ["Asian"] * 6
+    cohort = make_cohort(dataset, origin, people=900, ethnicity=ethnicity)
+    found = {segment for attribute, segment in shown_segments(cohort, cohort.rows("test")) if attribute == "ethnicity"}
+    assert found == shown

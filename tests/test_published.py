@@ -1,0 +1,113 @@
+"""The published numbers in the book are those of the release: compared with the collection they were taken from."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from fairlib import published
+
+GONE = ("Transgender", "Genderqueer", "Other")  # GLOBEM: one participant, or possibly one
+
+
+def collection(shared, name: str) -> pd.DataFrame:
+    return pd.read_csv(shared / "published" / f"{name}.csv")
+
+
+def agree(ours: pd.DataFrame, theirs: pd.DataFrame, keys: list[str], renamed: dict[str, str]):
+    """Every row of ours is one of theirs, with the same numbers and the same source."""
+    theirs = theirs.rename(columns=renamed)
+    found = ours.merge(theirs, on=[*keys, "source"], how="left", suffixes=("", "_there"), indicator=True)
+    assert (found["_merge"] == "both").all()
+    assert len(found) == len(ours)
+    for column in set(renamed.values()) & set(ours.columns) - set(keys):
+        np.testing.assert_array_equal(found[column], found[f"{column}_there"], err_msg=column)
+
+
+def test_figure_6_is_the_spreadsheet_without_single_people(shared):
+    ours, theirs = published.table("segment_performance"), collection(shared, "segment_performance")
+    gone = (ours["dataset"] == "GLOBEM") & ours["segment"].isin(GONE)
+    assert (len(theirs), int(theirs["value"].notna().sum()), len(ours)) == (70, 66, 70)
+    assert ours.loc[gone, ["auc", "delta", "windows", "share"]].isna().all(axis=None)
+    assert ours.loc[gone, "note"].str.contains("withheld").all()
+    names = {"value": "auc", "delta_vs_overall": "delta", "implied_overall_auroc": "overall_auc"}
+    names |= {"sample_size_whole_dataset": "windows", "share_of_attribute_total": "share"}
+    agree(ours[~gone], theirs, ["dataset", "model", "attribute", "segment"], names)
+
+
+def test_figure_6_has_62_rows_to_draw():
+    rows = published.segments()
+    assert len(rows) == 62
+    assert rows.groupby(["dataset", "attribute", "segment"])["model"].nunique().eq(2).all()
+    assert rows["test_windows"].notna().all()
+    np.testing.assert_allclose(rows["auc"] - rows["overall_auc"], rows["delta"], atol=1e-9)
+    assert set(rows.loc[rows["kind"] == "assumed", "segment"]) == {"Black", "Asian", "Hispanic"}
+    assert set(rows.loc[rows["kind"] == "assumed", "dataset"]) == {"MESA"}
+
+
+def test_test_windows_are_printed_counts(shared):
+    ours, theirs = published.table("test_windows"), collection(shared, "segment_counts")
+    theirs = theirs[theirs["split"] == "test"]
+    printed = ours[ours["kind"] == "printed"]
+    for row in printed.itertuples():
+        there = theirs[(theirs["dataset"] == row.dataset) & (theirs["source"] == row.source)]
+        assert row.test_windows in set(there["value"]), row
+    assert not ours["segment"].isin(GONE[:2]).any()
+    assert ours.loc[ours["kind"] == "assumed", "test_windows"].sum() == pytest.approx(266_064, abs=2)
+
+
+def test_the_other_tables_are_the_release_s(shared):
+    names = {"value": "auc", "ci_low": "low", "ci_high": "high"}
+    theirs = collection(shared, "overall_performance").query("split == 'test' and metric == 'AUROC'")
+    agree(published.table("overall_auc"), theirs, ["dataset", "model", "run_tag"], names)
+    keys = ["dataset", "model", "run_tag", "attribute", "metric"]
+    same = {name: name for name in ("value", "parity_deviation")}
+    agree(published.table("parity_deviation"), collection(shared, "parity_deviation"), keys, same)
+    shapes = collection(shared, "dataset_shapes")
+    agree(published.table("dataset_shapes"), shapes, ["dataset", "split", "metric"], {"value": "value"})
+    efficiency = collection(shared, "data_efficiency").replace(
+        {"AUROC": "auc", "mean parity deviation (6 ratio metrics x 6 attributes)": "deviation"}
+    )
+    names = {"samples_per_raw_ethnicity_code": "windows_per_code", "value": "value", "ci_low": "low", "ci_high": "high"}
+    agree(published.table("data_efficiency"), efficiency, ["dataset", "model", "windows_per_code", "metric"], names)
+    differences = collection(shared, "cka").query("metric == 'cka difference'")
+    names = {"segment": "pair", "n_samples": "windows", "value": "value"}
+    agree(published.table("cka_differences"), differences, ["dataset", "layer_y", "layer_x", "pair"], names)
+
+
+def test_held_out_counts():
+    assert published.held_out("MIMIC") == (3236, pytest.approx(374 / 3236))
+    assert published.held_out("MESA")[0] == 452_015
+    assert published.held_out("GLOBEM") == (1083, pytest.approx(407 / 1083))
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "message"),
+    [
+        ("dataset,model", "data,model", "columns are"),
+        (
+            "GLOBEM,Supervised,Disability,No,0.53,",
+            "GLOBEM,Supervised,Disability,No,5.3,",
+            "line 2: auc is 5.3, not in 0 to 1",
+        ),
+        ("SampleSizeVSPerformance.xlsx row 2,", ",", "line 2: a published number needs its source"),
+    ],
+)
+def test_a_table_that_cannot_be_right_is_refused(tmp_path, monkeypatch, before, after, message):
+    text = (published.FOLDER / "segment_performance.csv").read_text()
+    assert before in text
+    (tmp_path / "segment_performance.csv").write_text(text.replace(before, after, 1))
+    monkeypatch.setattr(published, "FOLDER", tmp_path)
+    with pytest.raises(published.PublishedError, match=message):
+        published._read.__wrapped__("segment_performance")
+
+
+def test_an_unknown_table_is_named():
+    with pytest.raises(published.PublishedError, match="no published table 'figure_7'"):
+        published.table("figure_7")
+
+
+def test_claims_state_where_they_stand_and_how_they_are_judged():
+    claims = published.claims()
+    assert [claim["id"] for claim in claims] == ["accuracy", "disparity", "gaps", "representations"]
+    assert all(claim["claim"] and claim["stands"] and claim["judged"] for claim in claims)
+    assert f"−{claims[0]['margin']}" in claims[0]["judged"]  # the text and the number that is used agree
