@@ -29,6 +29,25 @@ class Windows:
         return len(self.y)
 
 
+class ClassWeighted:
+    """How labels are learned: every window once an epoch, in random order, with balanced class weights.
+
+    The loss of a batch is Σ wᵢℓᵢ / batch size (Keras; torch's ``weight=`` with a mean divides by Σw instead). Others
+    that serve groups alike are in ``mitigation``.
+    """
+
+    def __init__(self, y: np.ndarray):
+        self.weights = class_weights(y)[torch.from_numpy(y.astype(np.int64))]  # (n,) one a window
+
+    def order(self, batches: np.random.Generator) -> np.ndarray:
+        """Row numbers of one epoch, (n,)."""
+        return batches.permutation(len(self.weights))
+
+    def loss(self, losses: Tensor, rows: np.ndarray) -> Tensor:
+        """The loss of a batch from those of its windows, (b,)."""
+        return (self.weights[rows].to(losses.device) * losses).sum() / len(rows)
+
+
 def class_weights(y: np.ndarray) -> Tensor:
     """Balanced weights n / (2 nₖ) of the classes 0 and 1, from the training labels."""
     counts = np.bincount(y, minlength=2)
@@ -45,16 +64,17 @@ def fit(
     seed: int,
     encoder: Encoder | None = None,
     device: str = "cpu",
+    objective: ClassWeighted | None = None,
 ) -> tuple[Classifier, list[dict]]:
     """Train one model and keep the first epoch with the lowest monitored validation loss.
 
-    The loss is Σ wᵢℓᵢ / batch size (Keras; torch's ``weight=`` with a mean divides by Σw instead). The monitored loss
-    is the *unweighted* validation cross-entropy plus the L2 terms.
+    The monitored loss is the *unweighted* validation cross-entropy plus the L2 terms, whatever is learned.
 
     Parameters
     ----------
     strategy: a name in ``encoder.STRATEGIES`` or ``encoder.CONTROLS``.
     encoder: the pre-trained encoder; required by strategies that start from one, refused by the others.
+    objective: how batches are drawn and weighted, for these training labels; None: ``ClassWeighted``.
 
     Returns the model (on the CPU, evaluation mode) and one record an epoch (epoch, training_loss, monitored, steps).
     """
@@ -63,7 +83,7 @@ def fit(
     model = _build(train.x.shape[2], plan, settings, recipe, seed, encoder).to(device)
     seed_dropout(model, generator(seed, "fine-tuning", "dropout"))
     inputs, done = _reuse_frozen(model, train.x, plan, recipe, device)
-    weights = class_weights(train.y).to(device)
+    objective = objective or ClassWeighted(train.y)
     labels = torch.from_numpy(train.y.astype(np.int64)).to(device)
     optimiser = OPTIMISERS[settings.optimiser](_regularised(model, settings), schedule.learning_rate)
     batches, step = generator(seed, "fine-tuning", "batches"), 0
@@ -71,12 +91,12 @@ def fit(
     progress = trange(schedule.run_epochs(n), desc=f"{strategy}, seed {seed}", unit="epoch", mininterval=2)
     for epoch in progress:
         model.train()
-        order, total = batches.permutation(n), 0.0
+        order, total = objective.order(batches), 0.0
         for start in range(0, n, schedule.batch_size):
             rows = order[start : start + schedule.batch_size]
             logits = model(torch.from_numpy(inputs[rows]).to(device), done)
             target = labels[torch.from_numpy(rows).to(device)]
-            loss = (weights[target] * F.cross_entropy(logits, target, reduction="none")).sum() / len(rows)
+            loss = objective.loss(F.cross_entropy(logits, target, reduction="none"), rows)
             for group in optimiser.param_groups:
                 group["lr"] = schedule.rate(step, n)
             optimiser.zero_grad(set_to_none=True)
