@@ -154,7 +154,7 @@ def made_of(p: Synthesis, cases: list[Case], origin: str) -> Collected:
     code = f"{__version__}+{code_hash()[:8]}"
     if not cases:
         sources = f"Yfantidou et al. (2024), code release {published.RELEASE}"
-        return Collected(Synthesis(draws=p.draws), origin, sources, published.fingerprint(), code)  # whichever cases
+        return Collected(type(p)(draws=p.draws), origin, sources, published.fingerprint(), code)  # whichever cases
     parts = []
     for case in cases:
         seeds = ", ".join(map(str, case.made.seeds))

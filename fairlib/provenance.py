@@ -32,6 +32,11 @@ ORIGINS = {
         "Each section of this page says which. No estimate pools a twin with real data, and a twin is no evidence about"
         " people.",
     ),
+    "simulated": (
+        "Simulation",
+        "Drawn at random by code, with a known truth and at the sizes that were published: no data, no evidence about"
+        " people.",
+    ),
     "drawn": ("Drawn by code", "An explanation, made of no data."),
     "card": (
         "Facts from the data card",

@@ -14,6 +14,7 @@ from bs4 import BeautifulSoup
 from matplotlib.figure import Figure
 
 from fairlib import (
+    audit_simulations,
     cards,
     cka_gaps,
     claims_published,
@@ -29,6 +30,7 @@ from fairlib import (
 )
 from fairlib import figures as package
 from fairlib import tables as table_package
+from fairlib.figures import audit as audit_figures
 from fairlib.figures import cka_gaps as gap_figures
 from fairlib.figures import (
     evaluation,
@@ -50,6 +52,7 @@ from fairlib.recipes import RECIPES
 from fairlib.similarity import gram
 from fairlib.study import EVALUATION
 from fairlib.tables import card as card_tables
+from fairlib.tables import audit as audit_tables
 from fairlib.tables import evaluation as tables5
 from fairlib.tables import finetuning as tables3
 from fairlib.tables import obtain as obtain_tables
@@ -130,6 +133,13 @@ MODELS = {"Supervised": "supervised", "SSL": "frozen_0"}
 
 
 def own(e):
+def recipes_of(e):
+    """As ``audit_runs.recipes`` gives it, of one case."""
+    rows = e.headline[e.headline["strategy"].isin(["supervised", "frozen_0"])]
+    named = {"dataset": "a twin", "origin": "twin", "recipe": "described", "metric": "error_rate_ratio"}
+    return rows.assign(**named, model=["supervised", "SSL"])
+
+
     return synthesis.own_rows(e.summary, "a twin", MODELS, CARD.protected())
 
 
@@ -157,6 +167,19 @@ FIGURES = {
     subgroups.intersections: lambda e: (e.crossed, "gender × age", ("supervised", "frozen_0")),
     framework_figures.stages: lambda e: (),
     synthesis_figures.size_gap: lambda e: (PUBLISHED, synthesis.fit(PUBLISHED, "share", 20)),
+    audit_figures.learning_rates: lambda e: (),
+    audit_figures.views: lambda e: (audit_simulations.view_agreement(40),),
+    audit_figures.mesa_label: lambda e: (),
+    audit_figures.globem_chance: lambda e: (audit_simulations.globem_coin(100),),
+    audit_figures.interval_widths: lambda e: (audit_simulations.interval_widths((1, 10), 60, 20),),
+    audit_figures.extremes: lambda e: (audit_simulations.published_extremes(20),),
+    audit_figures.cka_traps: lambda e: (
+        audit_simulations.cka_by_size((30, 60), (3, 3)),
+        audit_simulations.cka_by_windows((1, 2), 20, 3),
+        audit_simulations.cka_of_repeats(20, 3),
+    ),
+    audit_figures.clipped: lambda e: (),
+    audit_figures.recipes: lambda e: (recipes_of(e),),
     synthesis_figures.size_gap_ours: lambda e: ({"synthetic twins": own(e), "real data": own(e)},),
     synthesis_figures.efficiency: lambda e: (published.table("data_efficiency"),),
     twin_figures.truth: lambda e: (TRUTH, truth.DRAWS),
@@ -187,6 +210,18 @@ TABLES = {
     ),
     tables6.datasets: lambda e: (published.table("dataset_shapes"), {"a twin": e.cohort}),
     feature_tables.sizes: lambda e: (cka_gaps.sizes([e.cka], PAIRS)[0],),
+    audit_tables.overview: lambda e: (),
+    audit_tables.finding: lambda e: ("D13", "measured in 3 ways"),
+    audit_tables.section: lambda e: ("training", {f"D{i}": "0 of 3" for i in range(1, 47)}),
+    audit_tables.settings: lambda e: (),
+    audit_tables.counts: lambda e: (),
+    audit_tables.turned: lambda e: (),
+    audit_tables.recipes: lambda e: (recipes_of(e),),
+    audit_tables.similarity_sizes: lambda e: (
+        pd.DataFrame(
+            {"dataset": "a twin", "recipe": "described", "attribute": "age", "segment": ["<65", ">=65"]}
+        ).assign(people=60.0, cka=0.3, matched_people=50.0, matched=0.31),
+    ),
     feature_tables.probes: lambda e: (e.probes,),
     feature_tables.tests: lambda e: (e.tests,),
     feature_tables.distances: lambda e: (e.distances,),

@@ -22,6 +22,7 @@ from fairlib.tables.text import STRATEGY_NAMES
 ROOT = Path(__file__).parent.parent
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 
+ACROSS = ("6_synthesis", "release_audit")  # pages across datasets: they take cases
 
 def refused(notebook="5_evaluation", **given):
     with pytest.raises(ParameterError) as error:
@@ -29,7 +30,7 @@ def refused(notebook="5_evaluation", **given):
     return str(error.value)
 
 
-@pytest.mark.parametrize("notebook", [name for name in CONTRACTS if name not in ("data_card", "twin", "6_synthesis")])
+@pytest.mark.parametrize("notebook", [name for name in CONTRACTS if name not in ("data_card", "twin", *ACROSS)])
 def test_an_unknown_name_is_refused_with_the_closest(notebook):
     text = refused(notebook, profil="smoke")
     assert text.startswith(f"{notebook} has no parameter 'profil'; did you mean 'profile'? It takes: dataset, source")
@@ -147,7 +148,7 @@ def test_the_parameters_cell_is_the_contract(path):
     for name, field in fields.items():
         assert name == "dataset" or (found[name] == field.default and type(found[name]) is type(field.default)), name
     checked = check(path.stem, found)
-    assert (path.stem == "6_synthesis" and "mimic" in checked.chosen) or checked.dataset == "mimic"
+    assert (path.stem in ACROSS and "mimic" in checked.chosen) or checked.dataset == "mimic"
     assert f'check("{path.stem}", globals())' in cells[1].source  # before torch or data are loaded
     assert not any(cell.outputs or cell.execution_count for cell in cells)
 
@@ -209,22 +210,20 @@ def test_frozen_results_hold_their_seeds_and_one_threshold():
     assert "frozen results hold 0.5 only" in refused("5_evaluation", **frozen, threshold=0.4)
 
 
-def test_the_page_across_datasets_takes_cases():
-    p = check("6_synthesis", {})
+@pytest.mark.parametrize("page", ACROSS)
+def test_the_pages_across_datasets_take_cases(page):
+    p = check(page, {})
     assert set(p.chosen) == set(Dataset.__args__)
-    assert p.command() == "papermill notebooks/6_synthesis.ipynb out.ipynb"
-    assert (
-        check("6_synthesis", {"cases": {name: case.model_dump() for name, case in p.chosen.items()}}).command()
-        == p.command()
-    )
+    assert p.command() == f"papermill notebooks/{page}.ipynb out.ipynb"
+    assert check(page, {"cases": {name: case.model_dump() for name, case in p.chosen.items()}}).command() == p.command()
     one = {"mesa": {"source": "twin", "profile": "smoke", "recipes": ["described"], "seeds": [4]}}
     given = {"cases": one, "results_dir": "elsewhere", "draws": 200}
-    name, found = parsed(check("6_synthesis", given).command())
-    assert check(name, found) == check("6_synthesis", given)
-    own = check("6_synthesis", given).evaluation("mesa", "described")
+    name, found = parsed(check(page, given).command())
+    assert check(name, found) == check(page, given)
+    own = check(page, given).evaluation("mesa", "described")
     assert (own.notebook, own.label, own.chosen.seeds) == ("5_evaluation", "twin-smoke", (4,))
     frozen = {"cases": {"challenge2012": {"source": "frozen", "profile": "paper", "seeds": [1]}}}
-    assert check("6_synthesis", frozen).evaluation("challenge2012", "released").seeds == []  # all that are kept
+    assert check(page, frozen).evaluation("challenge2012", "released").seeds == []  # all that are kept
 
 
 def test_the_page_across_datasets_names_no_folder_and_refuses_what_it_does_not_know():

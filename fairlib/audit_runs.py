@@ -1,0 +1,68 @@
+"""What the recipes, the seed and the sizes of segments change in our own runs. Twins and real data are never pooled."""
+
+import numpy as np
+import pandas as pd
+
+from .gathered import Case
+
+
+def recipes(cases: list[Case]) -> pd.DataFrame:
+    """AUC and mean disparity of the supervised and the named SSL model under each recipe, with 95 % intervals.
+
+    Columns: dataset, origin, recipe, metric (the card's), model, strategy, seeds, and ``auc`` and ``deviation`` with
+    their ``_low`` and ``_high``; of SSL also their ``_difference`` from supervised.
+    """
+    records = []
+    for case in cases:
+        rows = case.headline.set_index("strategy")
+        for model, strategy in (("supervised", "supervised"), ("SSL", case.ssl)):
+            if strategy not in rows.index:
+                continue
+            own = rows.loc[strategy]
+            record = {"dataset": case.title.split(",")[0], "origin": case.made.origin, "recipe": case.p.recipe}
+            record |= {
+                "metric": case.card.metric.metric,
+                "model": model,
+                "strategy": strategy,
+                "seeds": int(own["seeds"]),
+            }
+            records.append(
+                record | {name: own.get(name, np.nan) for name in own.index if name.startswith(("auc", "dev"))}
+            )
+    return pd.DataFrame(records)
+
+
+def seed_spread(cases: list[Case]) -> pd.DataFrame:
+    """Range over training runs of the named SSL model minus the supervised one (D18): columns dataset, origin, recipe,
+    seeds, and low and high of the difference in AUC and in disparity."""
+    records = []
+    for case in cases:
+        each = case.each_model().set_index(["strategy", "seed"])
+        if not case.ssl:
+            continue
+        gap = (each.loc[case.ssl] - each.loc["supervised"])[["auc", "deviation"]].dropna()
+        if len(gap) > 1:
+            record = {"dataset": case.title.split(",")[0], "origin": case.made.origin, "recipe": case.p.recipe}
+            ends = {f"{name}_{end}": getattr(gap[name], end)() for name in gap for end in ("min", "max")}
+            records.append(record | {"seeds": len(gap)} | ends)
+    return pd.DataFrame(records)
+
+
+def similarity_sizes(cases: list[Case]) -> pd.DataFrame:
+    """CKA of supervised and SSL: all people of a segment, and as many as the attribute's smallest segment holds (D33).
+
+    Means over the nine pairs of layers and over seeds. Columns: dataset, origin, recipe, attribute, segment, people,
+    cka, matched_people, matched.
+    """
+    parts = []
+    for case in cases:
+        seeds = [s for name, s in case.models_found if name == case.ssl and ("supervised", s) in case.models_found]
+        if not seeds:
+            continue
+        table = pd.concat([case.study.similarity(case.ssl, seed) for seed in seeds])
+        table = table[table["attribute"].isin(case.card.protected())]
+        columns = ["people", "cka", "matched_people", "matched"]
+        mean = table.groupby(["attribute", "segment"], sort=False)[columns].mean().reset_index()
+        named = {"dataset": case.title.split(",")[0], "origin": case.made.origin, "recipe": case.p.recipe}
+        parts.append(mean.assign(**named))
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
