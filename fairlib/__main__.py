@@ -61,9 +61,9 @@ def _parser() -> argparse.ArgumentParser:
     twin = commands.add_parser("twin", help="write a synthetic twin of a dataset", description=_twin.__doc__)
     twin.add_argument("dataset", help="whose official layout, e.g. mimic")
     twin.add_argument("folder", type=Path, metavar="DIR", help="where the files go; made if needed")
-    twin.add_argument("--windows", type=_positive, metavar="N", help="number of windows (stays)")
+    twin.add_argument("--windows", type=_positive, metavar="N", help="how many windows, about")
     twin.add_argument("--spec", type=Path, metavar="FILE", help="YAML file of the knobs that differ from the defaults")
-    twin.add_argument("--seed", type=int, default=0, metavar="S", help="of the generator, default %(default)s")
+    twin.add_argument("--seed", type=_seed, default=0, metavar="S", help="of the generator, default %(default)s")
     twin.set_defaults(run=_twin)
 
     gate = commands.add_parser(
@@ -82,6 +82,9 @@ def _parser() -> argparse.ArgumentParser:
     freeze.add_argument("dataset", help="e.g. challenge2012")
     freeze.add_argument("source", metavar="DIR", help="the folder of the official files")
     freeze.add_argument("--recipes", nargs="+", default=["described", "released"])
+    freeze.add_argument(
+        "--mitigate", nargs="*", default=["described"], metavar="RECIPE", help="recipes with mitigations too"
+    )
     freeze.add_argument("--seeds", nargs="+", type=int, default=[1, 2, 3], metavar="SEED")
     freeze.add_argument("--threads", type=int, default=1, help="CPU threads; the same number gives the same bytes")
     freeze.set_defaults(run=_freeze)
@@ -99,6 +102,12 @@ def _parser() -> argparse.ArgumentParser:
 def _positive(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number above 0")
+    return int(text)
+
+
+def _seed(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 0 on")
     return int(text)
 
 
@@ -160,13 +169,14 @@ def _twin(options: argparse.Namespace) -> int:
 
     TWIN.json beside the data says what was planted, TRUTH.json what a fixed scorer reaches in each segment.
     """
-    from .twins import load_spec, write
+    from .twins import folder, load_spec, write
 
     spec = load_spec(options.dataset, options.spec)
     if options.windows:
         spec = replace(spec, windows=options.windows)
     write(options.dataset, options.folder, spec, options.seed)
-    print(f"twin of {options.dataset} in {options.folder}")
+    made = folder.realised(options.folder)
+    print(f"twin of {options.dataset} in {options.folder}: {made['windows']:,} windows of {made['people']:,} people")
     return 0
 
 
@@ -202,6 +212,7 @@ def _tune(options: argparse.Namespace) -> int:
 
 def _freeze(options: argparse.Namespace) -> int:
     """Find or train every model of the paper profile, and keep its aggregated, gate-passed tables in book/frozen."""
+    from .mitigation import MITIGATIONS
     from .parameters import ALL, FineTuning
     from .sources import freeze, open_study
 
@@ -210,7 +221,9 @@ def _freeze(options: argparse.Namespace) -> int:
             p = FineTuning(
                 dataset=options.dataset, source=options.source, profile="paper", recipe=recipe, threads=options.threads
             )
-            print(f"seed {seed}, recipe {recipe}: kept in {freeze(open_study(p), p.dataset, ALL, seed, p.profile)}")
+            strategies = (*ALL, *MITIGATIONS) if recipe in options.mitigate else ALL
+            kept = freeze(open_study(p), p.dataset, strategies, seed, p.profile)
+            print(f"seed {seed}, recipe {recipe}: kept in {kept}", flush=True)
     return 0
 
 

@@ -104,10 +104,36 @@ def evaluation_tables(cohort: Cohort, score: np.ndarray, threshold: float, draws
     y, s, frame = cohort.y[rows].astype(np.int64), score[rows], everyone.iloc[rows].reset_index(drop=True)
     decision = (s >= threshold).astype(np.int64)
     weights = participant_draws(cohort.person[rows], draws).weights
-    records, groups = [], {("everybody", "everybody"): np.ones(len(rows), dtype=bool)}
+    metrics = decision_metrics(cohort, score, score >= threshold, draws)
+    groups = {("everybody", "everybody"): np.ones(len(rows), dtype=bool)}
+    judged = metrics[(metrics["scope"] == "segment") & (metrics["metric"] == "auc") & (metrics["note"] == "")]
+    groups |= {(a, g): (frame[a] == g).to_numpy() for a, g in zip(judged["attribute"], judged["segment"], strict=True)}
+    held = everyone.iloc[cohort.rows("val")].reset_index(drop=True)
+    held_score = score[cohort.rows("val")]
+    risk = calibration.recalibration(held["y"].to_numpy(), held_score)(s)
+    return {
+        "metrics": metrics,
+        "roc": pd.concat([_roc(y[chosen], s[chosen], *name) for name, chosen in groups.items()], ignore_index=True),
+        "validation": _validation(held, held_score, card, rule),
+        "nulls": _nulls(y, s, frame["person"].to_numpy(), groups, PERMUTATIONS * draws),
+        "calibration": calibration.table(risk, frame, weights, groups, rule, card.min_cell),
+        "intersections": _intersections(y, s, decision, weights, frame, card, rule),
+    }
+
+
+def decision_metrics(cohort: Cohort, score: np.ndarray, decision: np.ndarray, draws: int) -> pd.DataFrame:
+    """Areas, rates and ratios of one model on the test split: the table ``metrics`` of ``evaluation_tables``.
+
+    decision: (n,) of 0 and 1, or the probability of a randomised decision; only test rows are read.
+    """
+    card, rows, rule = cards.load(cohort.dataset), cohort.rows("test"), access(cohort)
+    y, s, frame = cohort.y[rows].astype(np.int64), score[rows], cells.frame(cohort).iloc[rows].reset_index(drop=True)
+    decision = decision[rows].astype(np.float32)
+    weights = participant_draws(cohort.person[rows], draws).weights
     base = {"scope": "overall", "attribute": "everybody", "segment": "everybody"}
-    overall = [*_performance(y, s, decision, weights, groups["everybody", "everybody"]), _precision(y, s, weights)]
-    records += [base | cells.size(frame) | {"note": ""} | row for row in overall]
+    everybody = np.ones(len(rows), dtype=bool)
+    overall = [*_performance(y, s, decision, weights, everybody), _precision(y, s, weights)]
+    records = [base | cells.size(frame) | {"note": ""} | row for row in overall]
     for attribute, facts in card.attributes.items():
         reasons = cells.withheld_segments(frame, attribute, facts.segments, rule, card.min_cell)
         for segment in facts.segments:
@@ -121,21 +147,10 @@ def evaluation_tables(cohort: Cohort, score: np.ndarray, threshold: float, draws
                 continue
             found = _performance(y, s, decision, weights, chosen)
             records += [base | cells.size(frame[chosen]) | {"note": ""} | row for row in found]
-            groups[attribute, segment] = chosen
         privileged = (frame[attribute] == facts.privileged).to_numpy()
         unprivileged = (frame[attribute].notna() & (frame[attribute] != facts.privileged)).to_numpy()
         records += _ratio_rows(y, decision, weights, unprivileged, privileged, frame, attribute, rule, card)
-    held = everyone.iloc[cohort.rows("val")].reset_index(drop=True)
-    held_score = score[cohort.rows("val")]
-    risk = calibration.recalibration(held["y"].to_numpy(), held_score)(s)
-    return {
-        "metrics": pd.DataFrame(records)[TABLE],
-        "roc": pd.concat([_roc(y[chosen], s[chosen], *name) for name, chosen in groups.items()], ignore_index=True),
-        "validation": _validation(held, held_score, card, rule),
-        "nulls": _nulls(y, s, frame["person"].to_numpy(), groups, PERMUTATIONS * draws),
-        "calibration": calibration.table(risk, frame, weights, groups, rule, card.min_cell),
-        "intersections": _intersections(y, s, decision, weights, frame, card, rule),
-    }
+    return pd.DataFrame(records)[TABLE]
 
 
 def _validation(held: pd.DataFrame, score: np.ndarray, card: cards.Card, rule: str) -> pd.DataFrame:

@@ -31,13 +31,16 @@ class UndefinedRatio(UserWarning):
 
 
 def confusion(y_true: ArrayLike, y_pred: ArrayLike, weights: np.ndarray | None = None) -> dict[str, np.ndarray]:
-    """Counts tp, fp, tn, fn of labels and decisions (n,); with ``weights`` (draws, n) one count a draw."""
+    """Counts tp, fp, tn, fn of labels and decisions (n,); with ``weights`` (draws, n) one count a draw.
+
+    A decision between 0 and 1 is the probability of a randomised one, and counts are expected ones.
+    """
     y_true, y_pred = np.asarray(y_true), np.asarray(y_pred)
     cells = {
-        "tp": (y_true == 1) & (y_pred == 1),
-        "fp": (y_true == 0) & (y_pred == 1),
-        "tn": (y_true == 0) & (y_pred == 0),
-        "fn": (y_true == 1) & (y_pred == 0),
+        "tp": y_true * y_pred,
+        "fp": (1 - y_true) * y_pred,
+        "tn": (1 - y_true) * (1 - y_pred),
+        "fn": y_true * (1 - y_pred),
     }
     if weights is None:
         return {name: np.float64(cell.sum()) for name, cell in cells.items()}

@@ -35,6 +35,8 @@ StrategyName = Literal[
     "logistic_regression",
 ]
 ALL: tuple[str, ...] = StrategyName.__args__
+#: Explicit mitigations (``mitigation``), to set beside SSL.
+MitigationName = Literal["reweighed", "group_balanced", "group_dro", "post_processed"]
 
 
 class ParameterError(ValueError):
@@ -203,6 +205,7 @@ class RepresentationSimilarity(FineTuning):
 class Evaluation(FineTuning):
     notebook: ClassVar[str] = "5_evaluation"
     threshold: float = Field(default=0.5, gt=0, lt=1)
+    mitigations: list[MitigationName] = list(MitigationName.__args__)
 
     @property
     def wanted(self) -> tuple[str, ...]:
@@ -248,6 +251,7 @@ class Case(BaseModel):
     profile: Literal["smoke", "quick", "paper"] = "quick"
     recipes: list[Literal["released", "described"]] = ["described"]
     seeds: list[int] = []
+    mitigations: list[MitigationName] = list(MitigationName.__args__)
 
 
 class Synthesis(BaseModel):
@@ -270,7 +274,8 @@ class Synthesis(BaseModel):
         """The parameters with which stage 5 was run for a case; ``ParameterError`` where there is no such run."""
         case = self.chosen[dataset]
         seeds = [] if case.source == "frozen" else case.seeds
-        given = {"dataset": dataset, "recipe": recipe, "seeds": seeds, **case.model_dump(include={"source", "profile"})}
+        own = case.model_dump(include={"source", "profile", "mitigations"})
+        given = {"dataset": dataset, "recipe": recipe, "seeds": seeds, **own}
         return check("5_evaluation", given | {"results_dir": self.results_dir, "threads": self.threads})
 
     def command(self) -> str:
@@ -288,17 +293,17 @@ class Synthesis(BaseModel):
         return " ".join(parts)
 
 
-def _study_cases() -> dict[str, Case]:
-    text = (ROOT / "notebooks" / "study.yaml").read_text(encoding="utf-8")
-    return {name: Case(**case) for name, case in yaml.safe_load(text)["cases"].items()}
-
-
 class ReleaseAudit(Synthesis):
     """The chapter on the released analysis: published numbers, simulations, and the recipes of the same cases."""
 
     notebook: ClassVar[str] = "release_audit"
 
     draws: int = Field(default=300, ge=100, le=100_000)
+
+
+def _study_cases() -> dict[str, Case]:
+    text = (ROOT / "notebooks" / "study.yaml").read_text(encoding="utf-8")
+    return {name: Case(**case) for name, case in yaml.safe_load(text)["cases"].items()}
 
 
 CONTRACTS = {

@@ -16,7 +16,7 @@ from .cohort import Cohort, attrition_table
 from .parameters import FROZEN, PROFILES, Parameters
 from .recipes import RECIPES
 from .results import SOURCES, checksum, fresh, replace_file, seal, source_hash
-from .study import EVALUATION, LOGISTIC, REPRESENTATION, Study
+from .study import EVALUATION, NETWORKS, REPRESENTATION, Study
 
 IDENTIFIERS = "identifiers.txt"
 
@@ -124,6 +124,10 @@ class Frozen:
         found = (self.folder / self.recipe_name / strategy).glob("seed-*")
         return tuple(sorted(int(path.name.removeprefix("seed-")) for path in found))
 
+    def has(self, strategy: str, seeds: tuple[int, ...]) -> bool:
+        """Whether results of all these seeds were frozen."""
+        return set(seeds) <= set(self.seeds(strategy))
+
     def cohort_tables(self) -> dict[str, pd.DataFrame]:
         return {path.stem: pd.read_parquet(path) for path in sorted((self.folder / "cohort").glob("*.parquet"))}
 
@@ -188,10 +192,10 @@ def freeze(
     for strategy in strategies:
         for name, table in study.evaluation(strategy, seed, 0.5, draws).items():
             tables[strategy, name] = table
-        if strategy not in ("supervised", LOGISTIC):
+        if strategy in NETWORKS and strategy != "supervised":
             tables[strategy, "cka"] = study.similarity(strategy, seed)
             tables[strategy, "cka_draws"] = study.similarity_draws(strategy, seed)
-        if strategy != LOGISTIC:
+        if strategy in NETWORKS:
             found = study.representation(strategy, seed) | {"embedding": study.embedding(strategy, seed)}
             tables |= {(strategy, name): table for name, table in found.items()}
             before = [s for s in Frozen(folder / dataset, study.recipe.name).seeds(strategy) if s < seed]

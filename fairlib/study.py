@@ -16,7 +16,7 @@ import torch
 from safetensors.torch import load_file
 from safetensors.torch import save as serialise
 
-from . import conditioned, evidence, representation, simple
+from . import conditioned, evidence, mitigation, representation, simple
 from .cohort import Cohort
 from .encoder import CONTROLS, STRATEGIES, Classifier, Encoder
 from .finetuning import Windows, fit, scores
@@ -28,8 +28,8 @@ from .windows import SomeRows
 
 #: The control without a neural network.
 LOGISTIC = "logistic_regression"
-#: Every model of the study: supervised first, then from all layers training to none, then the controls.
-MODELS = (*STRATEGIES, *CONTROLS, LOGISTIC)
+#: The networks of the study: supervised first, then from all layers training to none, then the control.
+NETWORKS = (*STRATEGIES, *CONTROLS)
 #: Tables of one evaluated model; results frozen before a table existed hold ``metrics`` and ``roc`` only.
 EVALUATION = ("metrics", "roc", "validation", "nulls", "calibration", "intersections")
 #: The modules that make them.
@@ -82,8 +82,14 @@ class Study:
         """Whether a fresh trained model lies in the results; nothing is trained."""
         return fresh(self.folder(strategy, seed), self._model_key(strategy, seed))
 
+    def has(self, strategy: str, seeds: tuple[int, ...]) -> bool:
+        """Whether its results can be had for all seeds: always, since it can be trained."""
+        return True
+
     def train(self, strategy: str, seed: int) -> Path:
         """The folder of a trained model; trains it where no fresh result is found."""
+        if strategy == mitigation.POST_PROCESSED:
+            return self._post_process(seed)
         folder, key = self.folder(strategy, seed), self._model_key(strategy, seed)
         if fresh(folder, key):
             return folder
@@ -95,16 +101,28 @@ class Study:
             encoder = self.encoder(seed)[0] if _pretrained(strategy) else None
             start = time.perf_counter()
             train, validation = self.windows("train"), self.windows("val")
-            model, history = fit(train, validation, strategy, self.recipe, seed, encoder, self.device)
+            objective, like = None, strategy
+            if strategy in mitigation.TRAINED:
+                group = mitigation.groups(self.cohort)[self.cohort.rows("train")]
+                objective, like = mitigation.TRAINED[strategy](train.y, group), "supervised"
+            model, history = fit(train, validation, like, self.recipe, seed, encoder, self.device, objective)
             write, predict = _weights(model), lambda x: scores(model, x)
         rows = np.concatenate([self.cohort.rows("val"), self.cohort.rows("test")])
-        table = pd.DataFrame({"row": rows.astype(np.int32), "score": predict(_select(self.cohort.x, rows))})
         files = {
             "weights.safetensors": write,
-            "predictions.parquet": lambda path: table.to_parquet(path, index=False),
+            "predictions.parquet": _predictions(rows, predict(_select(self.cohort.x, rows))),
             "history.json": lambda path: path.write_text(json.dumps(history, indent=1)),
         }
         save(folder, key, files, _timings(start))
+        return folder
+
+    def _post_process(self, seed: int) -> Path:
+        """The folder with the decisions of the supervised model after post-processing; nothing is trained."""
+        folder, key = self.folder(mitigation.POST_PROCESSED, seed), self._model_key(mitigation.POST_PROCESSED, seed)
+        if not fresh(folder, key):
+            decision = mitigation.post_process(self.cohort, self.scores("supervised", seed))
+            rows = np.flatnonzero(np.isfinite(decision))
+            save(folder, key, {"predictions.parquet": _predictions(rows, decision[rows])})
         return folder
 
     def scores(self, strategy: str, seed: int) -> np.ndarray:
@@ -134,15 +152,21 @@ class Study:
         return pd.DataFrame(json.loads((self.train(strategy, seed) / "history.json").read_text()))
 
     def evaluation(self, strategy: str, seed: int, threshold: float, draws: int) -> dict[str, pd.DataFrame]:
-        """Stage 3 and 5's evidence for one model: the tables of ``EVALUATION``."""
+        """Stage 3 and 5's evidence for one model: the tables of ``EVALUATION``; of a mitigation ``metrics`` only."""
+        names = ("metrics",) if strategy in mitigation.MITIGATIONS else EVALUATION
         folder = self.train(strategy, seed) / "evaluation"
         code = source_hash(*EVALUATORS)
         key = {"model": key_hash(self._model_key(strategy, seed)), "threshold": threshold, "draws": draws, "code": code}
         key |= {"access": evidence.access(self.cohort), "card": evidence.card_key(self.cohort)}
         if not fresh(folder, key):
-            tables = evidence.evaluation_tables(self.cohort, self.scores(strategy, seed), threshold, draws)
+            score = self.scores(strategy, seed)
+            if strategy in mitigation.MITIGATIONS:
+                decision = score if strategy == mitigation.POST_PROCESSED else score >= threshold
+                tables = {"metrics": evidence.decision_metrics(self.cohort, score, decision, draws)}
+            else:
+                tables = evidence.evaluation_tables(self.cohort, score, threshold, draws)
             save(folder, key, {f"{name}.parquet": _parquet(table) for name, table in tables.items()})
-        return {name: pd.read_parquet(folder / f"{name}.parquet") for name in EVALUATION}
+        return {name: pd.read_parquet(folder / f"{name}.parquet") for name in names}
 
     def similarity(self, strategy: str, seed: int) -> pd.DataFrame:
         """Stage 4's evidence: the supervised model of this seed against another."""
@@ -234,9 +258,13 @@ class Study:
         key = {"strategy": strategy, "seed": seed, "data": self.fingerprint}
         if strategy == LOGISTIC:
             return key | {"code": source_hash("simple")}
-        recipe = self.recipe.as_dict()
+        if strategy in mitigation.MITIGATIONS:
+            key |= {"mitigation": source_hash("mitigation", "cells"), "groups": evidence.card_key(self.cohort)}
+        if strategy == mitigation.POST_PROCESSED:
+            return key | {"of": key_hash(self._model_key("supervised", seed))}
+        recipe, supervised = self.recipe.as_dict(), ("supervised", *mitigation.TRAINED)
         key |= {
-            "training": recipe["supervised" if strategy == "supervised" else "finetuning"],
+            "training": recipe["supervised" if strategy in supervised else "finetuning"],
             "padding": self.recipe.padding,
             "evaluate_frozen": self.recipe.evaluate_frozen,
             "code": source_hash("encoder", "finetuning", "optimisation", "seeds"),
@@ -250,7 +278,7 @@ def _select(x, rows: np.ndarray):
 
 
 def _pretrained(strategy: str) -> bool:
-    return {**STRATEGIES, **CONTROLS}[strategy].pretrained
+    return strategy in STRATEGIES and STRATEGIES[strategy].pretrained
 
 
 def _weights(module: torch.nn.Module):
@@ -259,6 +287,10 @@ def _weights(module: torch.nn.Module):
 
 def _tensors(state: dict[str, torch.Tensor]):
     return lambda path: path.write_bytes(serialise(state))  # so that a full disk is an OSError like any other
+
+
+def _predictions(rows: np.ndarray, score: np.ndarray):
+    return _parquet(pd.DataFrame({"row": rows.astype(np.int32), "score": score}))
 
 
 def _parquet(table: pd.DataFrame):

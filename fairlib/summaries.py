@@ -5,11 +5,14 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 
+from .encoder import CONTROLS
 from .evidence import ZERO_RATE
 from .fairness import RATES, disparity, log_ratio
 from .inference import absolute_interval, deviation_interval, interval, seed_interval, seed_test
 from .multiplicity import false_discovery, holm
 
+#: Controls are shown beside the comparisons, not tested.
+UNTESTED = (*CONTROLS, "logistic_regression")
 KEYS = ["strategy", "scope", "attribute", "segment", "metric"]
 
 
@@ -79,38 +82,40 @@ def summarise(models: pd.DataFrame) -> pd.DataFrame:
     return out.assign(q=false_discovery(out["p"]))
 
 
-def headline(models: pd.DataFrame, attributes: list[str], metric: str) -> pd.DataFrame:
+def headline(models: pd.DataFrame, attributes: list[str], metric: str, accuracy: str = "auc") -> pd.DataFrame:
     """AUC and mean parity deviation over protected attributes of each strategy, and each minus supervised, paired.
 
     The parity deviation (of AOD its absolute value) is that of each trained model, then averaged over seeds. Columns:
     strategy, then mean, low and high of ``auc``, ``deviation``, ``auc_difference`` and ``deviation_difference``; ``_p``
-    of the differences of self-supervised models is corrected for all of them together (Holm). ``undefined_draws`` is
-    the share of draws in which a ratio has a zero denominator.
+    of the differences of all models but controls is corrected for all of them together (Holm). ``undefined_draws`` is
+    the share of draws in which a ratio has a zero denominator. Another ``accuracy`` than "auc", such as
+    "balanced_accuracy" where decisions have no score behind them, takes its place and its name.
     """
     values = {}
     for strategy, rows in models.groupby("strategy", sort=False):
-        overall = rows[(rows["scope"] == "overall") & (rows["metric"] == "auc")]
+        overall = rows[(rows["scope"] == "overall") & (rows["metric"] == accuracy)]
         chosen = rows[(rows["scope"] == "ratio") & (rows["metric"] == metric) & rows["attribute"].isin(attributes)]
         values[strategy] = {
-            "auc": (overall["estimate"].to_numpy(dtype=float), np.stack(overall["replicates"])),
+            accuracy: (overall["estimate"].to_numpy(dtype=float), np.stack(overall["replicates"])),
             "deviation": mean_over_attributes(chosen, lambda value: disparity(metric, value)),
         }
     records = []
     for strategy, found in values.items():
-        record = {"strategy": strategy, "seeds": len(found["auc"][0])}
+        record = {"strategy": strategy, "seeds": len(found[accuracy][0])}
         for name, (estimates, replicates) in found.items():
             _put(record, name, seed_interval(estimates, replicates))
             if strategy != "supervised" and "supervised" in values:
                 change = paired(found[name], values["supervised"][name])
                 _put(record, f"{name}_difference", seed_interval(*change))
-                record[f"{name}_difference_p"] = seed_test(*change) if self_supervised(strategy) else np.nan
+                record[f"{name}_difference_p"] = np.nan if strategy in UNTESTED else seed_test(*change)
         record["deviation_low"] = float(np.clip(record["deviation_low"], 0, None))  # keeps NaN
-        record["auc_low"], record["auc_high"] = np.clip([record["auc_low"], record["auc_high"]], 0, 1)
-        record["auc_people_low"] = interval(found["auc"][1].mean(axis=0))[0]  # participants only: the chance gate
+        for end in (f"{accuracy}_low", f"{accuracy}_high"):
+            record[end] = float(np.clip(record[end], 0, 1))
+        record["people_low"] = interval(found[accuracy][1].mean(axis=0))[0]  # participants only: the chance gate
         record["undefined_draws"] = float((~np.isfinite(found["deviation"][1])).mean())
         records.append(record)
     out = pd.DataFrame(records)
-    tests = out.columns.intersection(["auc_difference_p", "deviation_difference_p"])
+    tests = out.columns.intersection([f"{accuracy}_difference_p", "deviation_difference_p"])
     if len(tests):
         out[tests] = holm(out[tests].to_numpy().ravel()).reshape(-1, len(tests))
     return out
@@ -130,7 +135,7 @@ def self_supervised(strategy: str) -> bool:
 
 def at_chance(headline_row: pd.Series) -> bool:
     """Whether a model may be at chance: the lower participant bound of its AUC is ≤ 0.5. Its ratios say nothing."""
-    return not headline_row["auc_people_low"] > 0.5
+    return not headline_row["people_low"] > 0.5
 
 
 def verdict(low: float, high: float, less: str = "lower", more: str = "higher") -> str:

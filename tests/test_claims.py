@@ -99,7 +99,7 @@ def test_a_smaller_disparity_at_a_lower_accuracy_is_not_the_claim(make_cohort):
 
 def test_a_model_at_chance_decides_nothing(make_cohort):
     lost = case(make_cohort, noise={"frozen_1_middle": 50})
-    lost.headline.loc[lost.headline["strategy"] == "frozen_1_middle", "auc_people_low"] = 0.45
+    lost.headline.loc[lost.headline["strategy"] == "frozen_1_middle", "people_low"] = 0.45
     for record in (claims.accuracy(lost, 0.02), claims.disparity(lost, 0.02), claims.gaps(lost)):
         assert record["verdict"].startswith("undecided")
         assert "not surely better than chance: SSL, middle frozen" in record["cause"]

@@ -46,13 +46,14 @@ from fairlib.figures import representation as feature_figures
 from fairlib.figures import synthesis as synthesis_figures
 from fairlib.figures import twin as twin_figures
 from fairlib.figures.style import COLOURS, LINES, MARKERS, Drawn
+from fairlib.mitigation import MITIGATIONS
 from fairlib.parameters import ALL, check
 from fairlib.provenance import Collected, Provenance
 from fairlib.recipes import RECIPES
 from fairlib.similarity import gram
 from fairlib.study import EVALUATION
-from fairlib.tables import card as card_tables
 from fairlib.tables import audit as audit_tables
+from fairlib.tables import card as card_tables
 from fairlib.tables import evaluation as tables5
 from fairlib.tables import finetuning as tables3
 from fairlib.tables import obtain as obtain_tables
@@ -132,7 +133,6 @@ PUBLISHED = synthesis.published_rows(published.segments(), published.held_out)
 MODELS = {"Supervised": "supervised", "SSL": "frozen_0"}
 
 
-def own(e):
 def recipes_of(e):
     """As ``audit_runs.recipes`` gives it, of one case."""
     rows = e.headline[e.headline["strategy"].isin(["supervised", "frozen_0"])]
@@ -140,6 +140,7 @@ def recipes_of(e):
     return rows.assign(**named, model=["supervised", "SSL"])
 
 
+def own(e):
     return synthesis.own_rows(e.summary, "a twin", MODELS, CARD.protected())
 
 
@@ -166,7 +167,6 @@ FIGURES = {
     subgroups.gaps: lambda e: (e.gaps,),
     subgroups.intersections: lambda e: (e.crossed, "gender × age", ("supervised", "frozen_0")),
     framework_figures.stages: lambda e: (),
-    synthesis_figures.size_gap: lambda e: (PUBLISHED, synthesis.fit(PUBLISHED, "share", 20)),
     audit_figures.learning_rates: lambda e: (),
     audit_figures.views: lambda e: (audit_simulations.view_agreement(40),),
     audit_figures.mesa_label: lambda e: (),
@@ -180,6 +180,7 @@ FIGURES = {
     ),
     audit_figures.clipped: lambda e: (),
     audit_figures.recipes: lambda e: (recipes_of(e),),
+    synthesis_figures.size_gap: lambda e: (PUBLISHED, synthesis.fit(PUBLISHED, "share", 20)),
     synthesis_figures.size_gap_ours: lambda e: ({"synthetic twins": own(e), "real data": own(e)},),
     synthesis_figures.efficiency: lambda e: (published.table("data_efficiency"),),
     twin_figures.truth: lambda e: (TRUTH, truth.DRAWS),
@@ -209,7 +210,6 @@ TABLES = {
         "error_rate_ratio",
     ),
     tables6.datasets: lambda e: (published.table("dataset_shapes"), {"a twin": e.cohort}),
-    feature_tables.sizes: lambda e: (cka_gaps.sizes([e.cka], PAIRS)[0],),
     audit_tables.overview: lambda e: (),
     audit_tables.finding: lambda e: ("D13", "measured in 3 ways"),
     audit_tables.section: lambda e: ("training", {f"D{i}": "0 of 3" for i in range(1, 47)}),
@@ -222,6 +222,7 @@ TABLES = {
             {"dataset": "a twin", "recipe": "described", "attribute": "age", "segment": ["<65", ">=65"]}
         ).assign(people=60.0, cka=0.3, matched_people=50.0, matched=0.31),
     ),
+    feature_tables.sizes: lambda e: (cka_gaps.sizes([e.cka], PAIRS)[0],),
     feature_tables.probes: lambda e: (e.probes,),
     feature_tables.tests: lambda e: (e.tests,),
     feature_tables.distances: lambda e: (e.distances,),
@@ -308,9 +309,10 @@ def test_no_withheld_number_is_in_a_figure_or_table(small):
 
 
 def test_the_visual_language_has_two_cues():
-    for cue in (COLOURS, MARKERS, LINES):
-        assert set(cue) == set(ALL)
-    assert len(set(COLOURS.values())) == len(set(MARKERS.values())) == len(ALL)
+    assert set(LINES) == set(ALL)
+    for cue in (COLOURS, MARKERS):
+        assert set(cue) == {*ALL, *MITIGATIONS}
+        assert len(set(cue.values())) == len(cue)
 
 
 # ------------------------------------------------------------------------------------------------------------- display

@@ -13,16 +13,17 @@ from papermill.cli import _resolve_type
 
 from fairlib import template
 from fairlib.encoder import CONTROLS, STRATEGIES
-from fairlib.parameters import ALL, CONTRACTS, PROFILES, TWINS, Dataset, ParameterError, check
+from fairlib.mitigation import MITIGATIONS
+from fairlib.parameters import ALL, CONTRACTS, PROFILES, TWINS, Dataset, MitigationName, ParameterError, check
 from fairlib.readers import DATASETS
 from fairlib.recipes import RECIPES
-from fairlib.study import MODELS
+from fairlib.study import LOGISTIC, NETWORKS
 from fairlib.tables.text import STRATEGY_NAMES
 
 ROOT = Path(__file__).parent.parent
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
-
 ACROSS = ("6_synthesis", "release_audit")  # pages across datasets: they take cases
+
 
 def refused(notebook="5_evaluation", **given):
     with pytest.raises(ParameterError) as error:
@@ -126,8 +127,9 @@ def test_what_python_and_ipython_leave_behind_is_no_parameter():
 
 
 def test_names_agree_across_the_package():
-    assert ALL == MODELS == (*STRATEGIES, *CONTROLS, "logistic_regression")
-    assert set(STRATEGY_NAMES) == set(ALL)
+    assert ALL == (*NETWORKS, LOGISTIC) == (*STRATEGIES, *CONTROLS, "logistic_regression")
+    assert set(STRATEGY_NAMES) == {*ALL, *MITIGATIONS}
+    assert MitigationName.__args__ == MITIGATIONS
     assert set(Dataset.__args__) == set(DATASETS) >= set(TWINS)
     assert set(CONTRACTS["2_pre_training"].model_fields["recipe"].annotation.__args__) == set(RECIPES)
     assert set(PROFILES) == {"smoke", "quick", "paper"}

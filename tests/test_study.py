@@ -17,7 +17,7 @@ from fairlib.parameters import PROFILES, check
 from fairlib.provenance import banner, provenance
 from fairlib.similarity import cka_table, one_window_each
 from fairlib.sources import Frozen, freeze, open_study, thin
-from fairlib.study import MODELS, Study
+from fairlib.study import NETWORKS, Study
 from fairlib.summaries import collect_table
 
 STRATEGIES = ("supervised", "frozen_0", "random_frozen_3", "logistic_regression")
@@ -204,8 +204,8 @@ def test_permuted_labels_are_kept(one):
 
 
 def test_models_of_the_study():
-    assert MODELS[0] == "supervised"
-    assert len(MODELS) == 7 + 2
+    assert NETWORKS[0] == "supervised"
+    assert len(NETWORKS) == 7 + 1
 
 
 # ------------------------------------------------------------------------------------------------------ frozen results

@@ -106,7 +106,7 @@ def test_headline_keeps_the_undefined_undefined():
 
 @pytest.mark.parametrize(("low", "chance"), [(0.51, False), (0.5, True), (0.45, True), (np.nan, True)])
 def test_at_chance(low, chance):
-    assert at_chance(pd.Series({"auc_people_low": low})) == chance
+    assert at_chance(pd.Series({"people_low": low})) == chance
 
 
 @pytest.mark.parametrize(
@@ -161,11 +161,11 @@ def test_the_metric_of_the_card_names_the_disparity(made):
 
 def test_models_at_chance_are_left_out_of_conclusions(made):
     rows = headline(two_models(), ["gender"], "error_rate_ratio")
-    rows.loc[rows["strategy"] == "frozen_0", "auc_people_low"] = 0.49
+    rows.loc[rows["strategy"] == "frozen_0", "people_low"] = 0.49
     text = sentences.finding(rows, cards.load("mimic"), made)
     assert "chance" in text
     assert "parity deviation is lower" not in text
-    rows["auc_people_low"] = [0.49, 0.7]  # the reference itself
+    rows["people_low"] = [0.49, 0.7]  # the reference itself
     text = sentences.finding(rows, cards.load("mimic"), made)
     assert "chance" in text
     assert "parity deviation is lower" not in text
@@ -178,5 +178,5 @@ def test_few_runs_do_not_make_a_model_look_like_chance():
     models.loc[first, "estimate"] -= 0.15
     models.loc[first, "replicates"] = models.loc[first, "replicates"].map(lambda values: values - 0.15)
     row = headline(models, ["gender"], "error_rate_ratio").set_index("strategy").loc["frozen_0"]
-    assert row["auc_low"] < 0.5 < row["auc_people_low"]
+    assert row["auc_low"] < 0.5 < row["people_low"]
     assert not at_chance(row)

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from ..fairness import FAIR_DEVIATION, FAIR_DIFFERENCE, FAIR_LOG_RATIO, RATES, SHORT
-from ..tables.text import STRATEGY_NAMES, disparity_name, number
+from ..tables.text import ACCURACY_NAMES, STRATEGY_NAMES, disparity_name, number
 from .style import COLOURS, FAIR_BAND, MARKERS, SEGMENTS, Drawn, axes
 
 
@@ -114,17 +114,17 @@ def parity_all(summary: pd.DataFrame, attributes: list[str]) -> Drawn:
     return figure, f"Box plots of parity deviation over ratio metrics and attributes. Medians: {text}."
 
 
-def trade_off(headline: pd.DataFrame, metric: str) -> Drawn:
+def trade_off(headline: pd.DataFrame, metric: str, accuracy: str = "auc") -> Drawn:
     """Mean parity deviation (or absolute AOD) against AUC of each strategy, with 95 % intervals in both directions."""
-    figure, panel = axes(7.6, 4.0)
+    figure, panel = axes(7.6, 4.0 + 0.16 * max(0, len(headline) - 9))
     panel.axhspan(0, _bound(metric), color=FAIR_BAND, zorder=0)
     for row in headline.itertuples():
         spread = [
             [[getattr(row, n) - getattr(row, f"{n}_low")], [getattr(row, f"{n}_high") - getattr(row, n)]]
-            for n in ("auc", "deviation")
+            for n in (accuracy, "deviation")
         ]
         panel.errorbar(
-            row.auc,
+            getattr(row, accuracy),
             row.deviation,
             xerr=spread[0],
             yerr=spread[1],
@@ -134,11 +134,12 @@ def trade_off(headline: pd.DataFrame, metric: str) -> Drawn:
             linewidth=1,
         )
     panel.set_ylim(bottom=0)
-    panel.set_xlabel("AUC on the test split (higher is more accurate)")
+    panel.set_xlabel(f"{ACCURACY_NAMES[accuracy]} on the test split (higher is more accurate)")
     panel.set_ylabel(f"mean {disparity_name(metric)}\n(lower is closer to parity)")
     panel.legend(loc="center left", bbox_to_anchor=(1.01, 0.5), fontsize=8)
     facts = "; ".join(
-        f"{STRATEGY_NAMES[r.strategy]}: AUC {number(r.auc)}, {disparity_name(metric)} {number(r.deviation, 2)}"
+        f"{STRATEGY_NAMES[r.strategy]}: {ACCURACY_NAMES[accuracy]} {number(getattr(r, accuracy))},"
+        f" {disparity_name(metric)} {number(r.deviation, 2)}"
         for r in headline.itertuples()
     )
     return figure, f"Accuracy against disparity of each strategy. {facts}."

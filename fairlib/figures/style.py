@@ -21,6 +21,10 @@ MARKERS = dict(zip(COLOURS, "osD^v<>xP", strict=True))
 LINES = dict(
     zip(COLOURS, ["-", "-", "--", "-.", ":", (0, (5, 1)), (0, (1, 1)), (0, (3, 5)), (0, (4, 2, 1, 2))], strict=True)
 )
+# Explicit mitigations of the supervised model: stars in shades of its role.
+MITIGATIONS = {"reweighed": "#8C2D04", "group_balanced": "#B8860B", "group_dro": "#7A0177", "post_processed": "#4D4D4D"}
+COLOURS |= MITIGATIONS
+MARKERS |= dict(zip(MITIGATIONS, "*pXh", strict=True))
 SEGMENTS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#6B6B6B"]
 HATCHES = ["", "//", "..", "xx", "\\\\", "oo", "--"]
 FAIR_BAND = "#E8F1EC"

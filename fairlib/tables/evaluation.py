@@ -7,7 +7,7 @@ from ..cards import Card
 from ..fairness import FAIR_DIFFERENCE, FAIR_LOG_RATIO, SHORT
 from ..multiplicity import ALPHA
 from ..summaries import at_chance
-from .text import STRATEGY_NAMES, count, disparity_name, p_value, percent, signed, with_interval
+from .text import ACCURACY_NAMES, STRATEGY_NAMES, count, disparity_name, p_value, percent, signed, with_interval
 
 RATIO_NOTE = "† ratio outside 0.8 to 1.25, a band in which both groups are treated alike (|log ratio| above log 1.25)."
 DIFFERENCE_NOTE = f"† beyond ±{FAIR_DIFFERENCE}."
@@ -99,12 +99,12 @@ def screen(summary: pd.DataFrame, attributes: list[str]) -> pd.DataFrame:
     return pd.DataFrame(records)
 
 
-def headline(rows: pd.DataFrame, metric: str) -> pd.DataFrame:
+def headline(rows: pd.DataFrame, metric: str, accuracy: str = "auc") -> pd.DataFrame:
     """T-headline of one dataset: AUC and mean parity deviation (or |AOD|), and the paired difference to supervised."""
     records = []
     for row in rows.to_dict("records"):
         record = {"strategy": STRATEGY_NAMES[row["strategy"]] + (" ‡" if at_chance(pd.Series(row)) else "")}
-        for name, title in (("auc", "AUC"), ("deviation", disparity_name(metric))):
+        for name, title in ((accuracy, ACCURACY_NAMES[accuracy]), ("deviation", disparity_name(metric))):
             record[title] = with_interval(*(row[f"{name}{end}"] for end in ("", "_low", "_high")))
             ends = [row.get(f"{name}_difference{end}", np.nan) for end in ("", "_low", "_high")]
             record[f"{title}, minus supervised"] = with_interval(*ends, sign=True)

@@ -5,11 +5,15 @@ import pandas as pd
 
 from ..cards import Card
 from ..encoder import CONTROLS, STRATEGIES
+from ..mitigation import MITIGATIONS
 from ..multiplicity import ALPHA
 from ..provenance import ORIGINS, Provenance
 from ..study import LOGISTIC
 from ..summaries import at_chance, verdict
 from .text import STRATEGY_NAMES, disparity_name, with_interval
+
+#: Those that start from the pre-trained encoder.
+SSL_STRATEGIES = tuple(name for name, strategy in STRATEGIES.items() if strategy.pretrained)
 
 
 def finding(headline: pd.DataFrame, card: Card, made: Provenance) -> str:
@@ -78,6 +82,28 @@ def controls(headline: pd.DataFrame, card: Card) -> str:
         for _, row in rows.iterrows()
     ]
     return "; ".join(parts)
+
+
+def mitigation(headline: pd.DataFrame, card: Card) -> str:
+    """Self-supervised models and explicit mitigations, by one rule: a smaller disparity without a lower accuracy.
+
+    headline: with ``balanced_accuracy``, of supervised, self-supervised and mitigated models.
+    """
+    rows, name = headline.set_index("strategy"), disparity_name(card.metric.metric)
+    parts = []
+    for who, family in (("self-supervised", SSL_STRATEGIES), ("explicitly mitigated", MITIGATIONS)):
+        own = rows.loc[[n for n in rows.index if n in family]]
+        own = own[~own.apply(at_chance, axis=1)] if len(own) else own
+        if own.empty or own["deviation"].isna().all():
+            continue
+        ends = [(own[f"{m}_difference_low"], own[f"{m}_difference_high"]) for m in ("deviation", "balanced_accuracy")]
+        disparity, accuracy = ([verdict(*pair) for pair in zip(low, high, strict=True)] for low, high in ends)
+        both = sum(d == "lower" and a != "lower" for d, a in zip(disparity, accuracy, strict=True))
+        parts.append(
+            f"of {len(own)} {who} models, {disparity.count('lower')} have a lower mean {name} than the supervised one,"
+            f" and {both} of them without a lower balanced accuracy"
+        )
+    return "; ".join(parts) or "No model could be compared"
 
 
 def _of(row: pd.Series, name: str, sign: bool = False) -> str:

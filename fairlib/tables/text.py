@@ -15,7 +15,12 @@ STRATEGY_NAMES = {
     "frozen_3": "SSL, all frozen",
     "random_frozen_3": "control: random encoder, frozen",
     "logistic_regression": "control: logistic regression",
+    "reweighed": "mitigation: reweighing",
+    "group_balanced": "mitigation: group-balanced sampling",
+    "group_dro": "mitigation: GroupDRO",
+    "post_processed": "mitigation: thresholds per group",
 }
+ACCURACY_NAMES = {"auc": "AUC", "balanced_accuracy": "balanced accuracy"}
 
 
 def disparity_name(metric: str) -> str:
