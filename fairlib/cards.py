@@ -5,14 +5,42 @@ from pathlib import Path
 from typing import Literal
 
 import pandas as pd
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    FiniteFloat,
+    NonNegativeInt,
+    PositiveInt,
+    ValidationError,
+    model_validator,
+)
+
+from . import plain_yaml
 
 FOLDER = Path(__file__).parent.parent / "data_cards"
 #: In a folder of data that brings its own card (``readers.table``).
 CARD = "card.yaml"
 #: What programs write for a missing value; no code of a group.
 NOTHING = ("nan", "null", "none", "n/a", "#n/a")
+#: How tables call people whose segment is not known.
+UNKNOWN = "unknown"
+#: Columns that tables of people already have.
+RESERVED = {"person", "window", "label", "y", "split", "everybody"}
+#: What pydantic expects, in words of people who write cards.
+PLAIN = {
+    "string_type": "a text",
+    "string_pattern_mismatch": "small letters, digits and _, the first a letter",
+    "int_type": "a whole number",
+    "int_parsing": "a whole number",
+    "float_type": "a number",
+    "float_parsing": "a number",
+    "finite_number": "a finite number",
+    "list_type": "a list such as [one, two]",
+    "model_type": "keys of its own",
+    "dict_type": "keys of its own",
+    "too_short": "at least one",
+}
 _registered: dict[str, "Card"] = {}
 
 
@@ -37,7 +65,7 @@ class Attribute(Part):
     kind: Literal["protected attribute", "care segment"] = "protected attribute"
     privileged: str
     segments: list[str]
-    cut: float | None = None
+    cut: FiniteFloat | None = None
     values: dict[str, str] = {}
     prefixes: dict[str, str] = {}
     missing: list[str] = []
@@ -49,6 +77,15 @@ class Attribute(Part):
         named = {self.privileged, *self.values.values(), *self.prefixes.values()} | ({self.otherwise} - {None})
         if unknown := sorted(named - set(self.segments)):
             raise ValueError(f"segment {unknown[0]!r} is used but not listed in segments")
+        if len(set(self.segments)) != len(self.segments) or len(self.segments) < 2:
+            raise ValueError(f"segments must be two or more different ones, got {', '.join(self.segments) or 'none'}")
+        if UNKNOWN in self.segments:
+            raise ValueError(
+                f"no segment can be called {UNKNOWN!r}: list its raw values in missing, and they stay unknown"
+            )
+        mapped = bool(self.values or self.prefixes or self.otherwise)
+        if (self.cut is not None) == mapped:
+            raise ValueError("give either a cut, or values (or prefixes) that say which segment a raw value belongs to")
         if self.cut is not None and len(self.segments) != 2:
             raise ValueError("an attribute with a cut has two segments: below, at or above")
         return self
@@ -100,9 +137,9 @@ class Task(Part):
 
 
 class WindowShape(Part):
-    timesteps: int
+    timesteps: PositiveInt
     step: str
-    channels: int
+    channels: PositiveInt
     modalities: list[str]
 
 
@@ -171,14 +208,20 @@ class Card(Part):
     benchmark: str
     task: Task
     windows: WindowShape
-    people: int
-    expected: dict[str, int] = Field(description="counts of the full dataset, for comparison")
-    attributes: dict[str, Attribute]
+    people: PositiveInt
+    expected: dict[str, NonNegativeInt] = Field(description="counts of the full dataset, for comparison")
+    attributes: dict[str, Attribute] = Field(min_length=1)
     requirements: Requirements
     metric: MetricChoice
     known_biases: list[str]
     obtain: Obtaining | None = None
-    min_cell: int = 11
+    min_cell: PositiveInt = 11
+
+    @model_validator(mode="after")
+    def _own_columns(self):
+        if taken := sorted(RESERVED & set(self.attributes)):
+            raise ValueError(f"no attribute can be called {taken[0]!r}; call the column in people something else")
+        return self
 
     def protected(self) -> list[str]:
         """Names of the protected attributes, care segments left out."""
@@ -192,24 +235,10 @@ class Card(Part):
         )
 
 
-class _OnceLoader(yaml.SafeLoader):
-    """YAML in which a key stands once: of two lines ``access:`` the last would count, in silence."""
-
-    def construct_mapping(self, node, deep=False):
-        keys = [self.construct_object(key, deep) for key, _ in node.value]
-        if again := [key for i, key in enumerate(keys) if key in keys[:i]]:
-            raise ValueError(f"key {again[0]!r} stands twice, the second time in line {_line_of(node, again[0])}")
-        return super().construct_mapping(node, deep)
-
-
-def _line_of(node: yaml.MappingNode, key: object) -> int:
-    return [part for part, _ in node.value if part.value == str(key)][-1].start_mark.line + 1
-
-
 def parse(path: Path) -> Card:
     """Read and validate one card."""
     try:
-        content = yaml.load(Path(path).read_text(encoding="utf-8-sig"), Loader=_OnceLoader)
+        content = plain_yaml.read(path)
         if not isinstance(content, dict):
             raise ValueError("it holds no keys")
         return Card(**content)
@@ -217,12 +246,24 @@ def parse(path: Path) -> Card:
         known = ", ".join(sorted(p.stem for p in FOLDER.glob("*.yaml")))
         raise CardError(f"no data card {path}; cards exist for: {known}") from error
     except ValidationError as error:
-        what = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'card'}: {e['msg']}" for e in error.errors()[:5])
+        what = "; ".join(_said(fault) for fault in error.errors()[:5])
         raise CardError(f"{path} is not a valid data card: {what}") from error
     except UnicodeDecodeError as error:
         raise CardError(f"{path}: byte {error.start} is not UTF-8 text; save it as UTF-8") from error
-    except (OSError, TypeError, ValueError, yaml.YAMLError) as error:
+    except (OSError, TypeError, ValueError) as error:
         raise CardError(f"{path} is not a valid data card: {error}") from error
+
+
+def _said(fault: dict) -> str:
+    """A fault that pydantic found, in words of people who write cards."""
+    where, kind = ".".join(part for part in map(str, fault["loc"]) if part != "[key]"), fault["type"]
+    if kind in ("missing", "extra_forbidden"):
+        return f"{where}: this key is {'missing' if kind == 'missing' else 'not known'}"
+    if kind == "value_error":
+        return f"{where or 'card'}: {fault['ctx']['error']}"
+    expected = PLAIN.get(kind) or fault["msg"].partition(", unable")[0].removeprefix("Input should be ")
+    found = repr(fault["input"])[:60] if fault["input"] else "nothing"
+    return f"{where}: expected {expected}, found {found}"
 
 
 def load(dataset: str) -> Card:
@@ -233,10 +274,13 @@ def load(dataset: str) -> Card:
 def register(folder: Path | str) -> Card:
     """The card in a folder of data, which ``load`` finds by its name from now on.
 
-    Raises ``CardError`` if it takes an official dataset's name: results and privacy rules would be mixed up.
+    Raises ``CardError`` if it takes the name of an official dataset, or "table", which stands for any folder: results
+    and privacy rules would be mixed up.
     """
     path = Path(folder).expanduser() / CARD
     card = parse(path)
+    if card.name == "table":
+        raise CardError(f"{path}: 'table' stands for every folder with a card; give your data another name")
     if (FOLDER / f"{card.name}.yaml").exists():
         raise CardError(f"{path}: {card.name!r} is the name of an official dataset; give your data another name")
     _registered[card.name] = card

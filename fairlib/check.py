@@ -15,6 +15,7 @@ from statsmodels.stats.power import NormalIndPower
 
 from . import cards, disclosure, evidence, inventory, readers
 from .cohort import Cohort, CohortError
+from .readers import table as own_data
 from .readers.recognise import TITLES, looks_like
 from .tables.requirements import requirements
 from .tables.text import count, number
@@ -22,6 +23,9 @@ from .tables.text import count, number
 POWER, ALPHA = 0.8, 0.05
 #: Assumed error rate of the reference segment.
 ERROR_RATE = 0.2
+#: Columns of sizes, and what they are called.
+SIZES = {"windows": "windows", "people": "people", "events": "positive"}
+WITHHELD = "withheld (few people or events here, or in a part that could be computed from this one)"
 #: What each layout holds, for those who start.
 WANTED = {
     "table": "card.yaml, windows.csv, labels.csv, people.csv (or .parquet)",
@@ -40,7 +44,7 @@ def check(folder: Path | str, dataset: str | None = None, error_rate: float = ER
     folder = Path(folder)
     if not folder.is_dir():
         return f"{folder} is not a folder. The study cannot run.", False
-    found = looks_like(folder)
+    found = looks_like(folder) or _tables_without_a_card(folder)
     name = dataset or found
     if name is None:
         layouts = "\n".join(f"  {title}: {WANTED[key]}" for key, title in TITLES.items())
@@ -48,14 +52,14 @@ def check(folder: Path | str, dataset: str | None = None, error_rate: float = ER
     lines = [f"{folder}: this looks like {TITLES[found]}." if found else f"{folder}: read as {name}."]
     lines += ["", "What is there", *_files(folder), *_needed(folder, name)]
     try:
-        cohort = readers.read(name, folder)
+        cohort = own_data.read(folder) if name == "table" else readers.read(name, folder)
     except (CohortError, cards.CardError) as error:
         return "\n".join([*lines, "", f"What is wrong\n  {error}", "", "The study cannot run."]), False
     card, tables = cards.load(cohort.dataset), evidence.cohort_tables(cohort)
     lines += _who(cohort, card, tables)
     lines += ["", *_beside_card(cohort, card, tables["sizes"])]
     lines += ["", "The four requirements", *_rows(requirements(card), "  {requirement}: {holds}. {evidence}")]
-    lines += ["", *_power_lines(power(cohort, error_rate), error_rate, card)]
+    lines += ["", *_power_lines(power(cohort, error_rate), error_rate)]
     if not (cohort.attributes.iloc[cohort.rows("test")].nunique() > 1).any():
         reason = "in no attribute are there people of two segments in the test split, so there is nothing to compare"
         return "\n".join([*lines, "", f"The study cannot run: {reason}."]), False
@@ -68,20 +72,25 @@ def power(cohort: Cohort, error_rate: float = ERROR_RATE) -> pd.DataFrame:
     """Smallest detectable disparity of each segment against its reference, by people of the test split.
 
     Columns: attribute, segment, people, detectable (error rate of the segment), difference, ratio, note. NaN where no
-    error rate up to 100 % could be told apart; withheld where the card's access says so.
+    error rate up to 100 % could be told apart; withheld where the card's access says so. Only people are counted here,
+    so that only few people are a reason to withhold: outcomes are not told.
     """
     card, rows = cards.load(cohort.dataset), cohort.rows("test")
-    frame = cohort.attributes.iloc[rows].assign(person=cohort.person[rows], y=cohort.y[rows])
+    frame = cohort.attributes.iloc[rows].assign(person=cohort.person[rows])
     records = []
     for attribute, facts in card.attributes.items():
         for segment in [*facts.segments, "unknown"]:
             part = frame[frame[attribute].isna() if segment == "unknown" else frame[attribute] == segment]
-            people = [part.loc[part["y"] == y, "person"].nunique() for y in (0, 1)]
-            sizes = {"people": part["person"].nunique(), "without": people[0], "events": people[1]}
-            if segment != "unknown" or len(part):
-                records.append({"attribute": attribute, "segment": segment} | sizes)
+            people = part["person"].nunique()
+            if segment != "unknown" or people:
+                records.append({"attribute": attribute, "segment": segment, "people": people, "any outcome": people})
     table = disclosure.suppress(
-        pd.DataFrame(records), evidence.access(cohort), card.min_cell, non_events="without", values=[]
+        pd.DataFrame(records),
+        evidence.access(cohort),
+        card.min_cell,
+        events="any outcome",
+        non_events="any outcome",
+        values=[],
     )
     out = []
     for attribute, part in table.groupby("attribute", sort=False):
@@ -120,6 +129,11 @@ def _files(folder: Path) -> list[str]:
     return [*lines, f"  and {len(entries) - 20} more"] if len(entries) > 20 else lines
 
 
+def _tables_without_a_card(folder: Path) -> str | None:
+    """The layout "table" for a folder with one of its tables, so that its reader says that the card is missing."""
+    return "table" if any(path.stem.lower() in own_data.KEYS for path in folder.iterdir()) else None
+
+
 def _needed(folder: Path, dataset: str) -> list[str]:
     """The files that the data card of an official dataset names; a table of one's own is judged by its reader."""
     if dataset not in readers.DATASETS:
@@ -138,14 +152,14 @@ def _beside_card(cohort: Cohort, card: cards.Card, sizes: pd.DataFrame) -> list[
         if whole:
             word = "positive windows" if name == "events" else name
             share = f"{100 * here[name] / whole:.0f} %" if here[name] >= whole / 100 else "under 1 %"
-            lines.append(f"  {word}: {count(here[name], card.min_cell)} of {whole:,} ({share})")
+            lines.append(f"  {word}: {_number(here[name])} of {whole:,} ({share})")
     if cohort.origin == "twin":
         lines.append("  These files are synthetic: their number was chosen, and nobody in them is real.")
     return lines
 
 
 def _size(path: Path) -> str:
-    size = path.stat().st_size
+    size = path.lstat().st_size  # of a link itself, which may lead nowhere
     return f"{size:,} bytes" if size < 10_000 else f"{size / 1e3:,.0f} kB" if size < 1e7 else f"{size / 1e6:,.0f} MB"
 
 
@@ -167,28 +181,41 @@ def _who(cohort: Cohort, card: cards.Card, tables: dict[str, pd.DataFrame]) -> l
         f"  windows of {steps} steps × {channels} channels; {card.task.question}",
     ]
     for row in tables["sizes"].to_dict("records"):
-        parts = (f"{count(row[name], smallest)} {name}" for name in ("windows", "people"))
-        lines.append(f"  {row['split']}: {', '.join(parts)}, {count(row['events'], smallest)} positive")
+        parts = (f"{count(row[name])} {word}" for name, word in SIZES.items())
+        lines.append(f"  {row['split']}: {WITHHELD if pd.isna(row['people']) else ', '.join(parts)}")
     lines += ["", "What was kept and left out"]
     for row in tables["attrition"].to_dict("records"):
-        numbers = f"{count(row['windows'], smallest)} windows, {count(row['people'], smallest)} people"
-        lines.append(f"  {row['step']}: " + f"{numbers}; " * (row["windows"] != 0) + row["note"])
+        lines.append(f"  {row['step']}: {_left_out(row, smallest)}")
     lines += ["", "Who is in it"]
     segments = tables["segments"]
     for attribute, part in segments[segments["split"] == "all"].groupby("attribute", sort=False):
-        sizes = (f"{segment} {count(n, smallest)}" for segment, n in zip(part["segment"], part["people"], strict=True))
-        lines.append(f"  {attribute}: {', '.join(sizes)} people")
+        sizes = (f"{segment} {_number(n)}" for segment, n in zip(part["segment"], part["people"], strict=True))
+        lines.append(f"  people by {attribute}: {', '.join(sizes)}")
     return lines
 
 
-def _power_lines(table: pd.DataFrame, error_rate: float, card: cards.Card) -> list[str]:
+def _left_out(row: dict, smallest: int) -> str:
+    """How many, and why; "none" where a step found nothing to leave out."""
+    found = [f"{count(row[name], smallest)} {name}" for name in ("windows", "people") if row[name] != 0]
+    if not found and row["note"].startswith(("left out", "kept, ")):
+        return "none"
+    return "; ".join([", ".join(found)] * bool(found) + [row["note"]])
+
+
+def _number(value: float) -> str:
+    """A count, or that it is withheld: it may be large, and next to a small one that could be computed from it."""
+    return "withheld" if pd.isna(value) else count(value)
+
+
+def _power_lines(table: pd.DataFrame, error_rate: float) -> list[str]:
     lines = [
         "How small a disparity this data could show",
         f"  If the reference segment's error rate is {100 * error_rate:.0f} %, with {100 * POWER:.0f} % power at"
         f" {100 * ALPHA:.0f} %, by people in the test split:",
     ]
     for row in table.to_dict("records"):
-        name = f"  {row['attribute']} {row['segment']} ({count(row['people'], card.min_cell)} people)"
+        people = "" if pd.isna(row["people"]) else f" ({count(row['people'])} people)"
+        name = f"  {row['attribute']} {row['segment']}{people}"
         if row["note"] == "reference":
             lines.append(f"{name}: the reference")
         elif pd.isna(row["people"]):

@@ -72,6 +72,62 @@ def test_a_key_that_stands_twice_is_refused(tmp_path):
         cards.parse(written(tmp_path, text.replace("    privileged: Male\n", "    privileged: Male\n" * 2)))
 
 
+def test_codes_are_the_text_that_was_written(tmp_path):
+    """Plain YAML makes False of No, 7 of 007, and a number of 1."""
+    text = (cards.FOLDER / "challenge2012.yaml").read_text()
+    start, end = text.index("  gender:"), text.index("  age:")
+    gender = """  gender:
+    privileged: No
+    segments: [No, Yes, 1.50]
+    values: {No: No, Yes: Yes, 1: 1.50, 007: No, 2024-01-01: Yes}
+    missing: [-1, null]
+"""
+    attribute = cards.parse(written(tmp_path, text[:start] + gender.replace(", null", "") + text[end:])).attributes[
+        "gender"
+    ]
+    assert attribute.privileged == "No"
+    raw = pd.Series(["No", "Yes", "1", "007", "2024-01-01", "-1"])
+    assert pd.Series(attribute.segment(raw, "gender")).astype(object).fillna("-").tolist() == [
+        "No",
+        "Yes",
+        "1.50",
+        "No",
+        "Yes",
+        "-",
+    ]
+    with pytest.raises(CardError, match=r"attributes.gender.missing.1: expected a text, found nothing"):
+        cards.parse(written(tmp_path, text[:start] + gender + text[end:]))
+
+
+def test_faults_of_a_card_are_plain_sentences(tmp_path, content):
+    content["people"], content["windows"]["timesteps"] = "many", 0
+    content["task"], content["known_biases"] = "mortality", "none"
+    content["attributes"] = {}
+    with pytest.raises(CardError) as caught:
+        cards.parse(written(tmp_path, content))
+    for words in (
+        "task: expected keys of its own, found 'mortality'",
+        "people: expected a whole number, found 'many'",
+        "windows.timesteps: expected greater than 0, found '0'",
+        "known_biases: expected a list such as [one, two], found 'none'",
+        "attributes: expected at least one, found nothing",
+    ):
+        assert words in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_fault_of_yaml_is_one_sentence_with_its_line(tmp_path):
+    for content, words in (
+        ("name: a\ntitle: Bad: days\n", "line 2: mapping values are not allowed here; a text that holds ': '"),
+        ("name: {a\n", "line 2: expected ',' or '}'"),
+        ("name: a\0b\n", "unacceptable character #x0000"),
+        ("? [a]\n: 1\n", "line 1: found unhashable key"),
+    ):
+        with pytest.raises(CardError, match=re.escape(words)) as caught:
+            cards.parse(written(tmp_path, content))
+        assert "\n" not in str(caught.value)
+
+
 def test_a_card_that_is_no_card(tmp_path):
     path = tmp_path / "card.yaml"
     for content, words in (

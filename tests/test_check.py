@@ -38,7 +38,8 @@ def test_the_example_of_the_book(capsys):
         "windows.csv: 187 kB",
         "windows of 24 steps × 3 channels",
         "all: 300 windows, 150 people",
-        "windows without a row in labels: left out: no label",
+        "windows without a row in labels: none",
+        "people by sex: male 64, female 75, unknown 11",
         "Large size: no. 300 windows of 150 made-up people",
         "error rate is 20 %, with 80 % power at 5 %",
         "age <65 (33 people): the reference",
@@ -53,7 +54,7 @@ def test_the_template_is_accepted_under_the_strictest_rule(folder):
     assert runs
     assert "access: restricted (counts under 11 are withheld)" in text
     assert "withheld: fewer than 11 people or events" in text
-    assert "train: <11 windows" in text
+    assert "train: withheld (few people or events here" in text
 
 
 def test_an_official_dataset_is_recognised(tmp_path):
@@ -116,6 +117,43 @@ def test_broken_folders(folder, tmp_path, capsys):
     assert main(["check", str(folder)]) == 1
     assert "card.yaml is not a valid data card" in capsys.readouterr().out
     assert main(["check", str(folder), "--dataset", "mimik"]) == 1
+
+
+@pytest.mark.parametrize("name", ["card.yml", "Card.yaml", None])
+def test_a_card_of_another_name_or_none(folder, name):
+    (folder / "card.yaml").rename(folder / name) if name else (folder / "card.yaml").unlink()
+    text, runs = check(folder)
+    assert not runs
+    assert "card.yaml is missing; " + (f"rename {name} to it" if name else "`python -m fairlib new DIR`") in text
+
+
+def test_a_link_that_leads_nowhere(folder):
+    (folder / "people.csv").unlink()
+    (folder / "people.csv").symlink_to(folder / "gone.csv")
+    assert check(folder)[1] is False
+
+
+def test_power_of_restricted_data_needs_people_not_events(tmp_path):
+    """Twelve people without any event are enough to say how small a disparity they could show."""
+    folder = template.write(tmp_path / "data", people=120, split=True)
+    text, runs = check(folder)
+    assert runs
+    assert "test: 96 windows, 48 people" in text
+    labels = pd.read_csv(folder / "labels.csv")
+    rare = labels["split"].eq("test") & (labels.groupby("split").cumcount() > 3)
+    labels.assign(label=labels["label"].where(~rare, 0)).to_csv(folder / "labels.csv", index=False)
+    text, runs = check(folder)
+    assert runs
+    assert "test: withheld" in text
+    assert "age >=65 (20 people): an error rate of" in text
+
+
+def test_counts_next_to_small_ones_are_withheld_and_not_called_small(folder):
+    template_card = (folder / "card.yaml").read_text()
+    assert "segments: [male, female]" in template_card
+    text, _ = check(folder)
+    assert "people by sex: male withheld, female withheld" in text
+    assert "sex male <11" not in text
 
 
 def test_nobody_to_compare_with(folder):

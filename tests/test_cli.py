@@ -1,5 +1,6 @@
 """The command line: what it calls, what it prints, and one sentence instead of a traceback."""
 
+import json
 import subprocess
 import sys
 from dataclasses import replace
@@ -11,7 +12,7 @@ from fairlib.__main__ import main
 from fairlib.cards import CardError
 from fairlib.cohort import CohortError
 from fairlib.fetch import FetchError
-from fairlib.twins import SpecError
+from fairlib.twins import SpecError, folder
 
 
 @pytest.fixture
@@ -26,6 +27,7 @@ def calls(monkeypatch, tmp_path):
     monkeypatch.setattr(fetch, "fetch", fetched)
     monkeypatch.setattr(fetch, "extract", lambda archive, folder: seen.append(("extract", archive.name, str(folder))))
     monkeypatch.setattr(twins, "write", lambda dataset, *rest: seen.append(("twin", dataset, str(rest[0]), *rest[1:])))
+    monkeypatch.setattr(folder, "realised", lambda path: {"windows": 3000, "people": 2600, "deaths": 400})
     return seen
 
 
@@ -45,7 +47,7 @@ def test_twin(calls, capsys):
     assert main(["twin", "mimic", "data", "--windows", "300", "--seed", "7"]) == 0
     default = twins.load_spec("mimic")
     assert calls == [("twin", "mimic", "data", default, 0), ("twin", "mimic", "data", replace(default, windows=300), 7)]
-    assert "twin of mimic in data" in capsys.readouterr().out
+    assert "twin of mimic in data: 3,000 windows of 2,600 people\n" in capsys.readouterr().out
 
 
 def test_twin_with_a_spec(calls, tmp_path, capsys):
@@ -57,9 +59,21 @@ def test_twin_with_a_spec(calls, tmp_path, capsys):
     assert "none.yaml is no readable YAML file" in capsys.readouterr().err
 
 
-def test_twin_for_real(tmp_path):
-    assert main(["twin", "mimic", str(tmp_path / "twin"), "--windows", "200"]) == 0
-    assert list((tmp_path / "twin").rglob("listfile.csv"))
+@pytest.mark.parametrize("dataset", twins.TWINS)
+def test_twin_for_real(dataset, tmp_path, capsys):
+    made = tmp_path / "twin"
+    (tmp_path / "spec.yaml").write_text("prevalence: 0\nnoise: {}\nmissingness: {}\nlabel_noise: {}\n")
+    assert main(["twin", dataset, str(made), "--windows", "300", "--spec", str(tmp_path / "spec.yaml")]) == 0
+    assert {"TWIN.json", "TRUTH.json"} < {path.name for path in made.iterdir()}
+    assert folder.realised(made)["windows"] == pytest.approx(300, rel=0.15)
+    assert f"windows of {folder.realised(made)['people']:,} people" in capsys.readouterr().out
+    assert json.loads((made / "TWIN.json").read_text())["planted_disparities"] == []
+
+
+def test_twin_needs_a_folder_with_a_name(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert main(["twin", "mimic", "."]) == 2
+    assert ". cannot be the folder of a twin" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -94,7 +108,8 @@ def test_interrupt(monkeypatch, capsys):
         (["fetch", "challenge2012"], "required: DIR"),
         (["twin", "mimic", "d", "--windows", "0"], "'0' is not a whole number above 0"),
         (["twin", "mimic", "d", "--windows", "many"], "'many' is not a whole number"),
-        (["twin", "mimic", "d", "--seed", "x"], "invalid int value"),
+        (["twin", "mimic", "d", "--seed", "x"], "'x' is not a whole number from 0 on"),
+        (["twin", "mimic", "d", "--seed", "-1"], "'-1' is not a whole number from 0 on"),
     ],
 )
 def test_wrong_usage(capsys, arguments, message):

@@ -52,9 +52,11 @@ def read(path: Path | str, origin: str | None = None) -> Cohort:
     if not path.is_dir():
         raise CohortError(f"{path} is not a folder; `python -m fairlib new {path}` writes a template")
     if not (path / cards.CARD).is_file():
-        raise CohortError(
-            f"{path / cards.CARD} is missing{hint(path, 'table')}; `python -m fairlib new DIR` writes a template"
-        )
+        like = [
+            file.name for file in path.iterdir() if file.is_file() and file.name.lower() in ("card.yaml", "card.yml")
+        ]
+        advice = f"rename {like[0]} to it" if like else "`python -m fairlib new DIR` writes a template"
+        raise CohortError(f"{path / cards.CARD} is missing{hint(path, 'table')}; {advice}")
     card = cards.register(path)
     origin = _origin(path, card, origin)
     files = {name: _find(path, name) for name in KEYS}
@@ -101,8 +103,9 @@ def _find(folder: Path, name: str) -> Path:
     names = (f"{name}.csv", f"{name}.parquet")
     file = files_of.only([folder / wanted for wanted in names if (folder / wanted).exists()])
     if file is None:
-        like = [found.name for found in folder.iterdir() if found.name.lower() in (*names, f"{name}.csv.gz")]
-        advice = f"; rename or unpack {like[0]}" if like else hint(folder, "table")
+        like = [found.name for found in folder.iterdir() if found.name.lower().partition(".")[0] == name]
+        what = "rename or unpack" if like and like[0].lower() in (*names, f"{name}.csv.gz") else "save as one of them"
+        advice = f"; {what} {like[0]}" if like else hint(folder, "table")
         raise CohortError(f"{folder} holds neither {' nor '.join(names)}{advice}")
     if file.is_file() and file.stat().st_size == 0:
         raise CohortError(f"{file} is empty (0 bytes); {AGAIN}")
@@ -114,6 +117,7 @@ def _read(file: Path, name: str) -> pd.DataFrame:
     try:
         if file.suffix == ".parquet":
             table = pd.read_parquet(file)
+            table = table.reset_index(drop=table.index.names == [None])  # a key that was kept as the index is a column
             columns = list(map(str, table.columns))
         else:
             columns = _header(file)
@@ -131,13 +135,20 @@ def _read(file: Path, name: str) -> pd.DataFrame:
         _need(file, column, columns, "")
     table = table.dropna(how="all")  # blank lines
     for column in table.columns if name != "windows" else KEYS[name][:2]:
-        table[column] = table[column].astype("string").str.strip().replace("", pd.NA)
+        table[column] = _text(table[column])
     for column in KEYS[name]:
         if (empty := table[column].isna()).any() and column != "label":
             raise CohortError(f"{_at(file, table, empty)}: {column} is empty; every row needs one")
     if table.empty:
         raise CohortError(f"{file} has a header and no row; export it again")
     return table
+
+
+def _text(column: pd.Series) -> pd.Series:
+    """Cells as text, missing where empty. Whole numbers of a parquet as such: pandas keeps 1 beside a gap as 1.0."""
+    if pd.api.types.is_float_dtype(column) and ((column % 1 == 0) & (column.abs() < 2**53) | column.isna()).all():
+        column = column.astype("Int64")
+    return column.astype("string").str.strip().replace("", pd.NA)
 
 
 def _header(file: Path) -> list[str]:
@@ -164,6 +175,8 @@ def _need(file: Path, column: str, columns: list[str], why: str) -> None:
     if column not in columns:
         like = [found for found in columns if found.strip().lower() == column.lower()]
         advice = f"rename {like[0]!r}, case counts" if like else f"found: {', '.join(columns)}"
+        if len(columns) == 1 and any(mark in columns[0] for mark in ";\t|"):
+            advice += "; save the table with commas between the columns"
         raise CohortError(f"{file} has no column {column!r}{why}; {advice}")
 
 
@@ -191,10 +204,15 @@ def _labels(file: Path, steps: list) -> pd.DataFrame:
             raise CohortError(f"{file} has a column {column!r}; rename it to {SPLIT!r}, case counts")
     _count_unused(file, table, [*KEYS["labels"], SPLIT], steps)
     _refuse_twice(file, table, ["window"])
-    number = pd.to_numeric(table["label"].replace({"True": "1", "False": "0"}), errors="coerce").astype(float)
+    truth = table["label"].str.lower().map({"true": 1, "false": 0}).astype("Float64")
+    number = pd.to_numeric(table["label"], errors="coerce").astype("Float64").fillna(truth)
+    number = number.astype(float)
     if (odd := ~number.isin([0, 1]) & table["label"].notna()).any():
         found = table.loc[odd, "label"].iloc[0]
-        raise CohortError(f"{_at(file, table, odd)}, column label: the label must be 0 or 1, found {shown(found)}")
+        raise CohortError(
+            f"{_at(file, table, odd)}, column label: the label must be 0 or 1, found {shown(found)}; write 1 for what"
+            f" the card calls positive, 0 for its opposite, nothing where it is not known"
+        )
     if SPLIT in table and (odd := ~table["split"].isin(SPLITS)).any():
         found = table.loc[odd, "split"].iloc[0]
         found = "nothing" if pd.isna(found) else shown(found)
@@ -214,7 +232,7 @@ def _windows(file: Path, card: cards.Card) -> tuple[pd.DataFrame, list[str]]:
     for channel in channels:
         number = pd.to_numeric(table[channel], errors="coerce").astype(float)
         if (odd := number.isna() & table[channel].notna()).any():
-            found = table.loc[odd, channel].iloc[0]
+            found = str(table.loc[odd, channel].iloc[0])
             raise CohortError(
                 f"{_at(file, table, odd)}, column {channel}: {shown(found)} is no number; correct it, or leave it empty"
             )
@@ -243,8 +261,8 @@ def _times(file: Path, table: pd.DataFrame) -> pd.Series:
     number = pd.to_numeric(column, errors="coerce") if not pd.api.types.is_datetime64_any_dtype(column) else column
     if number.isna().all():
         number = pd.to_datetime(column, errors="coerce", format="ISO8601", utc=True)
-    if (odd := number.isna()).any():
-        found = table.loc[odd, "time"].iloc[0]
+    if (odd := number.isna() | number.isin([np.inf, -np.inf])).any():
+        found = str(table.loc[odd, "time"].iloc[0])
         raise CohortError(f"{_at(file, table, odd)}, column time: {shown(found)} is neither a number nor an ISO date")
     return number.astype("int64") if pd.api.types.is_datetime64_any_dtype(number) else number.astype(float)
 
@@ -260,6 +278,8 @@ def _match(labels: pd.DataFrame, windows: pd.DataFrame, files: dict[str, Path], 
         steps.append((what, len(out), out["person"].nunique(), "left out: no label"))
     lonely = ~labels["window"].isin(there["window"])
     steps.append(("labels without a window", int(lonely.sum()), 0, "left out: no signals"))
+    if labels["label"].isna().all():
+        raise CohortError(f"{files['labels']}, column label: every cell is empty; no window has a label")
     kept = labels[~lonely & labels["label"].notna()].reset_index(drop=True)
     if kept.empty:
         raise CohortError(
@@ -302,7 +322,14 @@ def _attributes(file: Path, person: np.ndarray, card: cards.Card, steps: list) -
     for name in card.attributes:
         _need(file, name, list(table.columns), f", an attribute of {cards.CARD}")
     _count_unused(file, table, ["person", *card.attributes], steps)
-    lost = ~np.isin(person, table["person"].to_numpy(str))
+    known = table["person"].to_numpy(str)
+    lost, alone = ~np.isin(person, known), ~np.isin(known, person)
+    if lost.all():
+        raise CohortError(
+            f"{file} holds none of the people in windows: they are written like {shown(person[0])} there, and like"
+            f" {shown(known[0])} here; their ids must be the same"
+        )
+    steps.append((f"people of {file.name} without a window", 0, int(alone.sum()), "left out: no labelled window"))
     steps.append((f"people without a row in {file.name}", int(lost.sum()), len(set(person[lost])), "kept, all unknown"))
     segments = rows_of.segments(card, table, lambda name, row: f"{_line(file, row)}, column {name}")
     for name, facts in card.attributes.items():

@@ -13,6 +13,10 @@ MARK = "TWIN.json"
 
 def refuse_other(path: Path) -> None:
     """Raise ``SpecError`` if ``path`` holds something that is no twin; called before the work begins."""
+    if not path.name:
+        raise SpecError(
+            f"{path} cannot be the folder of a twin, which is replaced as a whole; give a name, such as my-twin"
+        )
     if path.exists() and not (path / MARK).exists() and (not path.is_dir() or any(path.iterdir())):
         raise SpecError(f"{path} exists and is no twin (it holds no {MARK}); give an empty or a new folder")
 
@@ -27,6 +31,11 @@ def written_whole(path: Path) -> Iterator[Path]:
     if path.exists():
         shutil.rmtree(path)
     partial.rename(path)
+
+
+def realised(path: Path) -> dict[str, int]:
+    """Counts of a written twin: windows, people, and those with the outcome."""
+    return json.loads((path / MARK).read_text(encoding="utf-8"))["realised"]["all"]
 
 
 def mark(path: Path, description: dict) -> None:

@@ -32,6 +32,8 @@ PUBLISHED = json.loads(Path(__file__).with_name("globem_published.json").read_te
 #: Each of the reader's three splits needs a person with mostly depressed weeks, and one with mostly other weeks.
 MIN_PEOPLE = 3
 PEOPLE = (20, 100_000)
+#: Windows of a participant, on average.
+MEAN = PUBLISHED["windows"] / PUBLISHED["participants"]
 SCORER = behaviour.SCORER
 MONDAYS = {1: "2018-04-02", 2: "2019-04-01", 3: "2020-03-30", 4: "2021-03-29"}
 
@@ -40,11 +42,13 @@ MONDAYS = {1: "2018-04-02", 2: "2019-04-01", 3: "2020-03-30", 4: "2021-03-29"}
 class TwinSpec(Spec):
     """The GLOBEM twin's size and a few modest planted disparities; units, zeros, ranges in ``people.KNOBS``.
 
-    people: participants, spread over the four years as published (700 there). windows: about so many at most, since a
-    participant has 11.6 on average, as published.
+    windows: about so many; 60 participants have them. people: participants, spread over the four years as published
+    (700 there); None: as many as give ``windows``. A participant has 11.6 on average, as published, so that where both
+    are given, people decide.
     """
 
-    people: int = 60
+    windows: int = round(60 * MEAN)
+    people: int | None = None
     noise: Planted = field(default_factory=lambda: {"gender": {"Female": 0.3}, "race": {"Biracial": 0.5}})
     missingness: Planted = field(default_factory=lambda: {"platform": {"Android": 0.25}})
     label_noise: Planted = field(default_factory=lambda: {"race": {"Latinx": 0.25}, "disability": {"Yes": 0.25}})
@@ -52,12 +56,18 @@ class TwinSpec(Spec):
     def __post_init__(self):
         super().__post_init__()
         low, high = PEOPLE
-        if isinstance(self.people, bool) or not isinstance(self.people, int) or not low <= self.people <= high:
+        whole = isinstance(self.people, int) and not isinstance(self.people, bool)
+        if self.people is not None and not (whole and low <= self.people <= high):
             raise SpecError(f"people must be a whole number from {low} to {high}, got {self.people!r}")
+
+    @property
+    def students(self) -> int:
+        """How many people take part."""
+        return self.people or max(PEOPLE[0], round(self.windows / MEAN))
 
 
 def write(path: Path | str, spec: TwinSpec | Mapping | Path | str | None = None, seed: int = 0) -> Path:
-    """Write a twin of ``spec.people`` students into the folder ``path``; the same spec and seed give the same bytes.
+    """Write a twin of ``spec.students`` people into the folder ``path``; the same spec and seed give the same bytes.
 
     ``spec``: a ``TwinSpec``, a dict or a YAML file of what differs from its defaults, or None. An older twin in
     ``path`` is replaced; a folder that holds anything else is refused with ``SpecError``, as are unknown knobs.
@@ -77,8 +87,7 @@ def write(path: Path | str, spec: TwinSpec | Mapping | Path | str | None = None,
 
 def sized(windows: int, each: int) -> dict[str, int]:
     """Knobs of size for a study of ``windows`` windows, ``each`` of a student at most: students enough to give them."""
-    mean = PUBLISHED["windows"] / PUBLISHED["participants"]
-    people = max(PEOPLE[0], round(windows / min(mean, each)))
+    people = max(PEOPLE[0], round(windows / min(MEAN, each)))
     return {"people": people, "windows": -(-people * PUBLISHED["windows"] // PUBLISHED["participants"])}
 
 
@@ -102,8 +111,7 @@ def _windows(spec: TwinSpec, seed: int) -> tuple[pd.DataFrame, np.ndarray, pd.Da
     A questionnaire has student (row of the first), week, day (from the year's Monday), outcome and label.
     """
     rng = generator(seed, "twin", "globem", "people")
-    mean = PUBLISHED["windows"] / PUBLISHED["participants"]
-    n = min(spec.people, max(PEOPLE[0], int(spec.windows / mean)))
+    n = spec.students
     students = _students(spec, n, rng)
     students["year"] = _years(n)
     within = students.groupby("year").cumcount()
@@ -111,7 +119,7 @@ def _windows(spec: TwinSpec, seed: int) -> tuple[pd.DataFrame, np.ndarray, pd.Da
     z = behaviour.severity(n, rng)
     # questionnaires twice a week from the fourth week on, answered as often as gives the published mean
     asked = [(week, 7 * week + day) for week in range(3, behaviour.WEEKS) for day in behaviour.QUESTIONNAIRES]
-    answered = rng.random((n, len(asked))) < mean / len(asked)
+    answered = rng.random((n, len(asked))) < MEAN / len(asked)
     answered[:, -2:] |= answered.sum(axis=1, keepdims=True) < 2  # with one window, a participant would be left out
     student, which = np.nonzero(answered)
     windows = pd.DataFrame({"student": student}).assign(

@@ -56,7 +56,8 @@ class TwinSpec(Spec):
     def __post_init__(self):
         super().__post_init__()
         low, high = -(-self.windows // LONGEST), self.windows // SHORTEST
-        if self.people is not None and (not isinstance(self.people, int) or not low <= self.people <= high):
+        whole = isinstance(self.people, int) and not isinstance(self.people, bool)
+        if self.people is not None and not (whole and low <= self.people <= high):
             raise SpecError(
                 f"people must be a whole number from {low} to {high} for {self.windows} windows (nights of {SHORTEST}"
                 f" to {LONGEST} epochs), got {self.people!r}"

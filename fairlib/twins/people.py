@@ -24,8 +24,9 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-import yaml
 from scipy.special import expit, logit
+
+from .. import plain_yaml
 
 #: The segment of people whose attribute was not recorded.
 UNKNOWN = "unknown"
@@ -136,10 +137,10 @@ def load(kind: type[Spec], spec: "Spec | Mapping | Path | str | None") -> Spec:
         return spec
     if isinstance(spec, Path | str):
         try:
-            spec = yaml.safe_load(Path(spec).read_text(encoding="utf-8"))
-        except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+            spec = plain_yaml.read(spec, numbers=True)
+        except (OSError, UnicodeDecodeError, plain_yaml.PlainYamlError) as error:
             raise SpecError(f"{spec} is no readable YAML file: {error}") from error
-    if not isinstance(spec or {}, Mapping):
+    if spec is not None and not isinstance(spec, Mapping):
         raise SpecError(f"a twin's spec is a mapping of names to values, got {spec!r}")
     known = [part.name for part in fields(kind)]
     for name in spec or {}:

@@ -117,6 +117,41 @@ def test_identifiers_stay_text(folder):
     assert table.read(folder).person[0] == "0001"
 
 
+def test_whole_numbers_of_a_parquet_are_read_as_such(folder):
+    """pandas keeps whole numbers beside a gap as 1.0; identifiers and codes of the card are 1."""
+    recard(
+        folder,
+        attributes={"sex": {"privileged": "male", "segments": ["male", "female"], "values": {1: "male", 2: "female"}}},
+    )
+    code = {"M": 1.0, "F": 2.0}
+    for name in ("windows", "people", "labels"):
+        frame = pd.read_csv(folder / f"{name}.csv")
+        frame = frame.assign(person=frame["person"].str[1:].astype(int)) if "person" in frame else frame
+        if name == "people":
+            frame = frame.assign(person=frame["person"].astype(float), sex=frame["sex"].map(code))
+        frame.set_index(frame.columns[0]).to_parquet(folder / f"{name}.parquet")  # a key kept as the index
+        (folder / f"{name}.csv").unlink()
+    cohort = table.read(folder)
+    assert cohort.person[:3].tolist() == ["1", "1", "2"]
+    assert cohort.attributes["sex"].value_counts().min() > 20
+    assert "people without a row in people.parquet" in steps(cohort)
+    assert steps(cohort)["people without a row in people.parquet"][0] == 0
+
+
+@pytest.mark.parametrize(("yes", "no"), [("TRUE", "FALSE"), ("true", "false"), ("1.0", "0.0"), ("True", "False")])
+def test_labels_as_programs_write_them(folder, yes, no):
+    expected = table.read(folder).y
+    change(folder, "labels", lambda t: t.assign(label=t["label"].map({"1": yes, "0": no})))
+    assert (table.read(folder).y == expected).all()
+
+
+def test_cells_of_a_parquet_that_are_no_numbers(folder):
+    frame = pd.read_csv(folder / "windows.csv")
+    frame.assign(steps=[[1, 2]] * len(frame)).to_parquet(folder / "windows.parquet")
+    (folder / "windows.csv").unlink()
+    assert "windows.parquet, row 0, column steps: '[1 2]' is no number" in refused(folder)
+
+
 def test_the_split(folder):
     cohort = table.read(folder)
     shares = [(cohort.split == name).mean() for name in ("train", "val", "test")]

@@ -13,7 +13,7 @@ from scipy.stats import norm, spearmanr
 from sklearn.metrics import roc_auc_score
 
 from fairlib import cards, twins
-from fairlib.fairness import confusion, log_ratio, rate
+from fairlib.fairness import confusion, log_ratio, ratios
 from fairlib.inference import participant_draws, seed_interval, weighted_auc
 from fairlib.twins import dial, globem_behaviour, truth
 from fairlib.twins.globem import MONDAYS
@@ -191,12 +191,13 @@ def _intervals(dataset: str, cohort: pd.DataFrame, draws: int = 200):
             sizes = [cohort["person"][group & (label == k)].nunique() for group in groups for k in (0, 1)]
             if min(sizes) < MIN_PEOPLE:  # too small to judge, as in the study
                 continue
-            area, error = [], []
+            area, counts = [], []
             for group in groups:
                 y, s, w = label[group], score[group], weights[:, group]
                 area.append(weighted_auc(y, s, w))
-                error.append(rate(confusion(y, s >= truth.THRESHOLD, w), "error_rate_ratio"))
-            for measure, values in (("difference", area[0] - area[1]), ("log ratio", log_ratio(error[0] / error[1]))):
+                counts.append(confusion(y, s >= truth.THRESHOLD, w))
+            error = log_ratio(ratios(*counts)["error_rate_ratio"])  # undefined where nobody of a draw is wrong
+            for measure, values in (("difference", area[0] - area[1]), ("log ratio", error)):
                 yield (measure, *seed_interval(values[:1], values[None, 1:])[1:])
 
 

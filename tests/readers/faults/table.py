@@ -52,6 +52,22 @@ def card(**changes):
     return write
 
 
+def attribute(name: str, like: str = "", **changes):
+    """Other values in an attribute of the card, or another attribute ``like`` one that is there."""
+
+    def write(folder: Path) -> None:
+        content = yaml.safe_load((folder / CARD).read_text(encoding="utf-8"))
+        content["attributes"][name] = content["attributes"][like or name] | changes
+        (folder / CARD).write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
+
+    return write
+
+
+def recode(folder: Path) -> None:
+    """M → No, F → 1 in people.csv: codes that plain YAML takes for something else."""
+    change(PEOPLE, lambda t: t.assign(sex=t["sex"].replace({"M": "No", "F": "1"})))(folder)
+
+
 def content(name: str, data: bytes):
     return lambda folder: (folder / name).write_bytes(data)
 
@@ -103,6 +119,11 @@ fault(
     counted("labels without a window", "left out: no signals", windows=1),
 )
 fault(
+    "a row of `people.csv` without a window",
+    lambda f: append(f / PEOPLE, "p999,M,40\n"),
+    counted("people of people.csv without a window", "left out: no labelled window", windows=0, people=1),
+)
+fault(
     "a person without a row in `people.csv`",
     lambda f: drop_line(f / PEOPLE, "p002,"),
     counted("people without a row in people.csv", "kept, all unknown", windows=2, people=1),
@@ -114,7 +135,10 @@ fault(
     change(WINDOWS, lambda t: t.drop(columns="person")),
     refused("windows.csv has no column 'person'; found: window, time, heart_rate"),
     (change(PEOPLE, lambda t: t.drop(columns="sex")), refused("no column 'sex', an attribute of card.yaml")),
-    (content(PEOPLE, b"person;sex;age\np001;M;44\n"), refused("no column 'person'; found: person;sex;age")),
+    (
+        content(PEOPLE, b"person;sex;age\np001;M;44\n"),
+        refused("no column 'person'; found: person;sex;age; save the table with commas between the columns"),
+    ),
 )
 fault(
     "a channel too few or too many",
@@ -146,6 +170,7 @@ fault(
     "a file name in another case",
     lambda f: (f / PEOPLE).rename(f / "People.csv"),
     refused("DIR holds neither people.csv nor people.parquet; rename or unpack People.csv"),
+    (lambda f: (f / PEOPLE).rename(f / "people.xlsx"), refused("people.parquet; save as one of them people.xlsx")),
 )
 
 fault = TABLE.of_kind("duplicate keys")
@@ -208,7 +233,8 @@ fault(
     "a label other than 0 and 1",
     at(LABELS, 6, "label", "2"),
     refused("labels.csv, line 6, column label: the label must be 0 or 1, found '2'"),
-    (at(LABELS, 6, "label", "yes"), refused("found 'yes'")),
+    (at(LABELS, 6, "label", "yes"), refused("found 'yes'; write 1 for what the card calls positive")),
+    (at(LABELS, 6, "label", "-9"), refused("found '-9'")),
 )
 fault(
     "a split of another name",
@@ -241,6 +267,7 @@ fault(
     "a time that is none",
     at(WINDOWS, 11, "time", "noon"),
     refused("windows.csv, line 11, column time: 'noon' is neither a number nor an ISO date"),
+    (at(WINDOWS, 11, "time", "1e400"), refused("column time: 'inf' is neither a number nor an ISO date")),
     (at(WINDOWS, 11, "time", ""), refused("windows.csv, line 11: time is empty; every row needs one")),
     (at(WINDOWS, 11, "person", ""), refused("windows.csv, line 11: person is empty")),
 )
@@ -328,11 +355,41 @@ fault = TABLE.of_kind("anything else")
 fault(
     "a key of the card is missing, unknown or wrong",
     lambda f: drop_line(f / CARD, "access:"),
-    refused("card.yaml is not a valid data card: access: Field required"),
-    (card(colour="red"), refused("colour: Extra inputs are not permitted")),
+    refused("card.yaml is not a valid data card: access: this key is missing"),
+    (card(colour="red"), refused("colour: this key is not known")),
     (card(name="mimic"), refused("'mimic' is the name of an official dataset; give your data another name")),
-    (card(name="../elsewhere"), refused("not a valid data card: name: ")),
-    (card(access="secret"), refused("not a valid data card: access: ")),
+    (card(name="table"), refused("'table' stands for every folder with a card; give your data another name")),
+    (card(name="../elsewhere"), refused("not a valid data card: name: expected small letters, digits and _")),
+    (card(access="secret"), refused("access: expected 'synthetic', 'open' or 'restricted', found 'secret'")),
+    (card(title=None), refused("title: expected a text, found nothing")),
+    (card(people="1,200"), refused("people: expected a whole number, found '1,200'")),
+    (card(people=0), refused("people: expected greater than 0, found '0'")),
+    (card(min_cell=0), refused("min_cell: expected greater than 0")),
+    (card(attributes={"age": {}}), refused("attributes.age.privileged: this key is missing")),
+    (lambda f: (f / CARD).rename(f / "card.yml"), refused("card.yaml is missing; rename card.yml to it")),
+)
+fault(
+    "an attribute of the card that makes no sense",
+    attribute("sex", privileged="man"),
+    refused("card.yaml is not a valid data card: attributes.sex: segment 'man' is used but not listed in segments"),
+    (attribute("sex", segments=["male", "male", "female"]), refused("sex: segments must be two or more different ones")),
+    (attribute("sex", segments=["male", "female", "unknown"]), refused("no segment can be called 'unknown'")),
+    (attribute("sex", values={}), refused("sex: give either a cut, or values")),
+    (attribute("age", values={"old": ">=65"}), refused("age: give either a cut, or values")),
+    (attribute("age", cut="old"), refused("attributes.age.cut: expected a number, found 'old'")),
+    (attribute("age", cut=float("nan")), refused("attributes.age.cut: expected a number, found")),
+    (attribute("person", like="sex"), refused("no attribute can be called 'person'")),
+)
+fault(
+    "a card that is no YAML",
+    lambda f: replace(f / CARD, "title: Bad days", "title: Bad: days"),
+    refused("card.yaml is not a valid data card: line 5: mapping values are not allowed here; a text that holds ': '"),
+    (lambda f: replace(f / CARD, "  question:", "\tquestion:"), refused("line 16: found character", "\\t")),
+)
+fault(
+    "codes of the card without quotation marks, such as 1 or No",
+    lambda f: [replace(f / CARD, "{M: male, F: female}", "{No: male, 1: female}"), recode(f)],
+    accepted("read as they are written"),
 )
 fault(
     "the last line without an end",
@@ -343,6 +400,12 @@ fault(
     "labels of other windows",
     change(LABELS, lambda t: t.assign(window="x" + t["window"])),
     refused("labels.csv and windows.csv share no labelled window; their window ids must be the same"),
+    (change(LABELS, lambda t: t.assign(label="")), refused("labels.csv, column label: every cell is empty")),
+)
+fault(
+    "people with other ids",
+    change(PEOPLE, lambda t: t.assign(person=t["person"] + ".0")),
+    refused("people.csv holds none of the people in windows: they are written like 'p001' there, and like 'p001.0'"),
 )
 fault(
     "all labels alike",
