@@ -46,7 +46,8 @@ def read(
         window, the second half is the provider's normalisation by participant) or "none" (its ``np``: raw units).
     imputation: "median" (the platform's: a channel's median over the window, 0 where it has no value) or "zero".
     split: "person" (70 / 15 / 15 % of the participants in the order of a hash of their id, among those with mostly
-        depressed and with mostly other weeks) or "released" (years 1-3; first and second half of year 4's rows).
+        depressed and with mostly other weeks) or "released" (years 1-3; first and second half of year 4's rows, but
+        the participant at this cut is whole, in the half with most of their windows, since nobody is in two splits).
     demographics: the ``demographics.csv`` that the authors give on request; by default the one in ``path``, or those in
         the years' ``ParticipantsInfoData``. Without it, only the platform of the phone is known.
     origin: "twin" or "real"; by default "twin" where a TWIN.json lies in ``path``.
@@ -57,12 +58,13 @@ def read(
     """
     path = Path(path)
     for name, value, known in (
+        ("extended", extended, (False, True)),
         ("normalisation", normalisation, features.NORMALISATIONS),
         ("imputation", imputation, features.IMPUTATIONS),
         ("split", split, ("person", "released")),
     ):
         if value not in known:
-            raise CohortError(f"{name} must be one of {', '.join(known)}, got {value!r}")
+            raise CohortError(f"{name} must be one of {', '.join(map(str, known))}, got {value!r}")
     years, names = find_years(path), features.channels(extended)
     origin = _origin(years[0].folder.parent, origin)
     steps, found = [], []
@@ -79,9 +81,12 @@ def read(
         found.append(windows[kept].assign(year=year.number, platform=_platforms(year, windows["pid"][kept])))
     windows = pd.concat(found, ignore_index=True)
     if not n:
-        raise CohortError(f"{path}: no label has a day of features; do SurveyData and FeatureData belong together?")
+        counts = "; ".join(f"{step}: {rows}" for step, rows, _, _ in steps if rows)
+        raise CohortError(
+            f"{path}: no label keeps a window ({counts or 'no labels'}); do SurveyData and FeatureData belong together?"
+        )
     attributes = _attributes(path, years, windows, demographics, steps)
-    parts = _split_people(windows) if split == "person" else _split_released(windows, path)
+    parts = _split_people(windows) if split == "person" else _split_released(windows, path, steps)
     note = f"{100 * missing / x[:n].size:.1f} % of the values missing and imputed"
     steps += _count_splits(windows, parts, split == "released", note)
     return Cohort(
@@ -174,7 +179,7 @@ def _platforms(year: Year, pid: pd.Series) -> pd.Series:
     file = year.folder / "ParticipantsInfoData" / "platform.csv"
     table = read_table(file, ("pid", "platform"))
     refuse_repeated(file, table[["pid"]])
-    first = table["platform"].str.split(";").str[0].str.lower()
+    first = table["platform"].str.split(";").str[0].str.strip().str.lower()
     refuse(
         file,
         ~first.isin(["", *cards.load("globem").attributes["platform"].values]),
@@ -255,8 +260,12 @@ def _split_people(windows: pd.DataFrame) -> np.ndarray:
     return by_person(windows["pid"].to_numpy(str), mostly.to_numpy())
 
 
-def _split_released(windows: pd.DataFrame, path: Path) -> np.ndarray:
-    """The study's split: years 1 to 3 for training; year 4 is cut in the middle of its rows (published finding D5)."""
+def _split_released(windows: pd.DataFrame, path: Path, steps: list) -> np.ndarray:
+    """The study's split: years 1 to 3 for training; year 4 is cut in the middle of its rows (published finding D5).
+
+    The cut may go through the windows of one participant, who then is in one half only. Raises where others, or this
+    one in another year, are in two splits.
+    """
     year = windows["year"].to_numpy()
     if not (set(year) <= {1, 2, 3, 4} and 4 in year and min(year) < 4):
         found = ", ".join(map(str, sorted(set(year))))
@@ -266,7 +275,16 @@ def _split_released(windows: pd.DataFrame, path: Path) -> np.ndarray:
         )
     split = np.full(len(windows), "train", dtype="<U5")
     last = np.flatnonzero(year == 4)
-    split[last[: len(last) // 2]], split[last[len(last) // 2 :]] = "val", "test"
+    cut = len(last) // 2
+    split[last[:cut]], split[last[cut:]] = "val", "test"
+    pid = windows["pid"].to_numpy(str)[last]
+    at_cut = last[pid == pid[cut]] if pid[cut - 1] == pid[cut] else last[:0]
+    if len(at_cut):
+        whole = "val" if 2 * np.sum(split[at_cut] == "val") >= len(at_cut) else "test"
+        moved = at_cut[split[at_cut] != whole]
+        split[moved] = whole
+        note = f"moved to {whole}: the cut through the rows of year 4 would have their participant in two splits"
+    _step(steps, "windows at the cut", windows.iloc[moved if len(at_cut) else at_cut], note if len(at_cut) else "none")
     several = windows["pid"].groupby([windows["pid"], split]).size().groupby("pid").size()
     several = several[several > 1]
     if len(several):

@@ -49,11 +49,9 @@ def find_years(path: Path) -> list[Year]:
     """The study years in ``path`` (or ``path`` itself, if it is one), in the order of their numbers."""
     if not path.is_dir():
         raise CohortError(f"{path} is not a folder; give the folder that holds INS-W_1, INS-W_2, …")
-    places = [path] if any((path / name).is_dir() for name in FOLDERS) else [p for p in path.iterdir() if p.is_dir()]
+    places = [path] if _has_parts(path) else sorted(place for place in path.iterdir() if place.is_dir())
     years = []
-    for folder in places:
-        if not any((folder / name).is_dir() for name in FOLDERS):
-            continue
+    for folder in filter(_has_parts, places):
         if not (found := YEAR.fullmatch(folder.resolve().name)):
             raise CohortError(
                 f"{folder} looks like a study year, but is not named <institution>_<year>, such as INS-W_1; rename it,"
@@ -74,12 +72,21 @@ def find_years(path: Path) -> list[Year]:
     return years
 
 
+def _has_parts(folder: Path) -> bool:
+    """Whether one of a study year's three folders is in ``folder``; in another case, ``read_table`` will say so."""
+    wanted = {name.lower() for name in FOLDERS}
+    try:
+        return any(inner.name.lower() in wanted and inner.is_dir() for inner in folder.iterdir())
+    except OSError as error:
+        raise files_of.unreadable(str(folder), error, AGAIN) from error
+
+
 def read_table(file: Path, columns: tuple[str, ...]) -> pd.DataFrame:
     """The named columns (lower case) as stripped text, "" where empty; the index is the line in the file.
 
     Raises ``CohortError`` naming file, line, column and value.
     """
-    _refuse_packed(file)
+    _refuse_other_name(file)
     table = files_of.table(file, columns, AGAIN, OFFICIAL, str.lower)
     return table.apply(lambda column: column.str.strip())
 
@@ -121,7 +128,8 @@ def read_days(folder: Path, channels: tuple[str, ...]) -> Days:
         parts = {file: names for file, names in parts.items() if names}
         if missing := [file.name for file in parts if not file.exists()]:
             needed = ", ".join(file.name for file in parts)
-            _refuse_packed(folder / "rapids.csv")
+            for file in (folder / "rapids.csv", *(file for file in parts if not file.exists())):
+                _refuse_other_name(file)
             raise CohortError(
                 f"{folder} holds neither rapids.csv nor {missing[0]}; copy rapids.csv, or all of {needed}, into it"
             )
@@ -136,16 +144,24 @@ def read_days(folder: Path, channels: tuple[str, ...]) -> Days:
     return Days(index["pid"].to_numpy(object), index["day"].to_numpy("datetime64[D]"), values)
 
 
-def _refuse_packed(file: Path) -> None:
-    if not file.exists() and (packed := file.with_name(f"{file.name}.gz")).exists():
-        raise CohortError(f"{file} is missing, but {packed.name} is there; unpack it, GLOBEM's files are not packed")
+def _refuse_other_name(file: Path) -> None:
+    """Raise where a file that is missing, or its folder, is there in another case or packed."""
+    for place in (file.parent, file):
+        for near in place.parent.iterdir() if place.parent.is_dir() and not place.exists() else ():
+            if near.name.lower() == place.name.lower() and near.exists():
+                raise CohortError(f"{place} is missing, but {near.name} is there; rename it, case counts")
+            if near.name.lower() == f"{place.name.lower()}.gz":
+                raise CohortError(
+                    f"{place} is missing, but {near.name} is there; unpack it, GLOBEM's files are not packed"
+                )
 
 
 def _header(file: Path) -> list[str]:
     """The names in the first line of a file that is too large to be held."""
     try:
         with file.open("rb") as stream:
-            line = files_of.decoded(stream.readline(), f"{file}, line 1", AGAIN)
+            first = re.match(rb"[^\r]*", stream.readline())[0]  # an old Macintosh ends lines with CR
+            line = files_of.decoded(first, f"{file}, line 1", AGAIN)
     except OSError as error:
         raise files_of.unreadable(str(file), error, AGAIN) from error
     if not line.strip():
@@ -162,8 +178,8 @@ def _read_features(file: Path, channels: tuple[str, ...]) -> tuple[pd.DataFrame,
         raise CohortError(f"{file}: column {twice[0]} is there twice; this needs {OFFICIAL} with its header")
     if missing := [name for name in ("pid", "date", *channels) if name not in where]:
         raise CohortError(
-            f"{file}: column {missing[0]} is missing ({len(missing):,} of {len(channels) + 2:,} needed columns are);"
-            f" this needs {OFFICIAL} with its header"
+            f"{file}: column {missing[0]} is missing ({len(missing):,} of {len(channels) + 2:,} needed columns are),"
+            f" line 1 begins {files_of.shown(','.join(header))}; this needs {OFFICIAL} with its header"
         )
     header = [f"{name}#{i}" for i, name in enumerate(header)]  # names of unused columns may repeat
     names = [header[where[name]] for name in ("pid", "date", *channels)]
@@ -180,9 +196,8 @@ def _read_features(file: Path, channels: tuple[str, ...]) -> tuple[pd.DataFrame,
     if not len(table):
         raise CohortError(f"{file} holds a header and no rows; {AGAIN}")
     lines = pd.RangeIndex(2, len(table) + 2)
-    pid = table[names[0]].to_pandas().astype(object).set_axis(lines)
-    refuse(file, pid.fillna("") == "", "pid", pid, "a participant")
-    dates = table[names[1]].to_pandas().astype(object).set_axis(lines)
+    pid, dates = (table[name].to_pandas().astype(object).fillna("").str.strip().set_axis(lines) for name in names[:2])
+    refuse(file, (pid == "") | pid.str.contains("\0", regex=False), "pid", pid, "a participant")
     keys = pd.DataFrame({"pid": pid, "day": days_of(file, dates)}, index=lines)
     refuse_repeated(file, keys)
     numbers = table.drop(names[:2])

@@ -7,6 +7,7 @@ also as .gz. Task 1 of the sleep/wake benchmark (Palotti et al., npj Digit Med 2
 
 from collections import Counter
 from collections.abc import Sequence
+from numbers import Integral
 from pathlib import Path
 from typing import NamedTuple
 
@@ -27,6 +28,7 @@ from .units import Outside
 ACTIGRAPHY, STAGES = "actigraphy", "polysomnography/annotations-events-profusion"
 OVERLAP = "overlap/mesa-actigraphy-psg-overlap.csv"
 HARMONIZED = "mesa-sleep-harmonized-dataset"
+NIGHT_FILE, STAGES_FILE = r"mesa-sleep-(\d{4,})\.csv", r"mesa-sleep-(\d{4,})-profusion\.xml"
 TIMESTEPS = 101
 #: The released windows run t, t-1 to t-50, t+1 to t+50 (finding D2).
 ORDERS = {"chronological": None, "released": (*range(50, -1, -1), *range(51, TIMESTEPS))}
@@ -38,6 +40,7 @@ LONGEST = 1920
 #: Written by ``fairlib.twins.mesa``: these files are synthetic.
 TWIN_MARK = "TWIN.json"
 # Rows of the attrition table, in order, and what happens there.
+OTHER, NO_ACTIGRAPHY = "files under another name", "no actigraphy"
 FILES, NO_STAGES, NO_OVERLAP = "participants with actigraphy", "no polysomnography", "not in the overlap table"
 LONG, SCORED = "polysomnography over 16 hours", "polysomnography"
 UNMATCHED, EXCLUDED = "epochs without actigraphy", "epochs excluded by the scorer"
@@ -45,6 +48,7 @@ NOTHING, SLEEPLESS = "participants without epochs", "participants without sleep"
 NEGATIVE, UNSCORED = "epochs with negative values", "epochs without a clear stage"
 JUMPS = "epochs after a jump of the clock"
 STEPS = {
+    NO_ACTIGRAPHY: f"left out: a file in {STAGES}, none in {ACTIGRAPHY}",
     FILES: "",
     NO_STAGES: f"left out: no file in {STAGES}",
     NO_OVERLAP: "left out: no row in the overlap table, so that stages have no place in time",
@@ -88,7 +92,9 @@ def read(
     split: "ours": 70 % of the participants train, 15 % validation, 15 % test, in the order of a hash of their id.
         "documented": the benchmark's; participants in ``order``, shuffled with numpy's ``seed``, the first fifth test,
         and the others again for validation.
-    order: "sorted" (by id), "listing" (as the directory lists the files, which depends on the machine), or all ids.
+    seed: of the documented split, a whole number from 0 to 2**32 - 1.
+    order: of the participants in the documented split, and who is first for the released scaling. "sorted" (by id),
+        "listing" (as the directory lists the files, which depends on the machine), or all ids.
     origin: "twin" or "real"; by default "twin" where a TWIN.json lies in ``path``.
 
     Returns windows (n, 101, 5) float32, lazy, one an epoch with a sleep stage, the epoch in their middle (with
@@ -98,10 +104,13 @@ def read(
     """
     path = Path(path)
     _check_options(time_order=(time_order, ORDERS), scaling=(scaling, SCALINGS), split=(split, ("ours", "documented")))
+    if not isinstance(seed, Integral) or not 0 <= seed < 2**32:
+        raise CohortError(f"seed must be a whole number from 0 to 2**32 - 1, got {seed!r}")
     origin = _origin(path, origin)
     found = _find(path)
     raw, repeated = _read_people(path)
     nights, steps = _read_nights(path, found)
+    steps.insert(0, _count_others(path))
     people = sorted(nights)
     first = _in_order(people, order, found)
     ours = by_person(np.array(people), np.ones(len(people)))  # everybody sleeps
@@ -139,7 +148,7 @@ def read(
 
 def _check_options(**options) -> None:
     for name, (value, known) in options.items():
-        if value not in known:
+        if value not in list(known):  # a list, since a value that has no hash is no option either
             raise CohortError(f"{name} must be one of {', '.join(map(repr, known))}, got {value!r}")
 
 
@@ -157,17 +166,29 @@ def _find(path: Path) -> tuple[dict[int, Path], dict[int, Path], dict[int, int]]
         raise CohortError(f"{path} is not a folder; {wanted}")
     for place in (ACTIGRAPHY, STAGES):
         if not (path / place).is_dir():
+            files_of.refuse_other_case(path / place)
             raise CohortError(f"{path} has no folder {place}{recognise.hint(path, 'mesa')}; {wanted}")
-    actigraphy = files_of.find(path / ACTIGRAPHY, r"mesa-sleep-(\d{4,})\.csv")
-    stages = files_of.find(path / STAGES, r"mesa-sleep-(\d{4,})-profusion\.xml")
+    actigraphy = files_of.find(path / ACTIGRAPHY, NIGHT_FILE)
+    stages = files_of.find(path / STAGES, STAGES_FILE)
     if not actigraphy:
         raise CohortError(f"{path / ACTIGRAPHY} holds no mesa-sleep-XXXX.csv or .csv.gz; copy the folder from NSRR")
     file = path / OVERLAP
     file = files.only([place for place in (file, file.with_name(f"{file.name}.gz")) if place.exists()])
     if file is None:
-        raise CohortError(f"{path / OVERLAP} is missing: it says where in the actigraphy the polysomnography starts")
+        files_of.refuse_other_case(path / OVERLAP)
+        raise CohortError(
+            f"{path / OVERLAP} is missing: it says where in the actigraphy the polysomnography starts; {files_of.AGAIN}"
+        )
     overlap = files_of.read_table(file, ("mesaid", "line"))
     return actigraphy, stages, dict(zip(_unique(file, overlap), files_of.whole(file, overlap, "line"), strict=True))
+
+
+def _count_others(path: Path) -> rows_of.Step:
+    """Attrition row: files that look like a night, and are not read since their names are not NSRR's."""
+    names = files_of.others(path / ACTIGRAPHY, NIGHT_FILE) + files_of.others(path / STAGES, STAGES_FILE)
+    if not names:
+        return OTHER, 0, 0, "none"
+    return OTHER, 0, 0, f"not read: {len(names)}, such as {names[0].relative_to(path)}; name them as NSRR does"
 
 
 def _unique(file: Path, table: pd.DataFrame) -> np.ndarray:
@@ -183,7 +204,10 @@ def _read_people(path: Path) -> tuple[pd.DataFrame, int]:
     """Raw sex, age and race by mesaid, the place of each row in words, and the number of rows that repeat a person."""
     file = files_of.newest(path / "datasets", HARMONIZED)
     if file is None:
-        raise CohortError(f"{path / 'datasets'} holds no {HARMONIZED}-X.Y.Z.csv: the protected attributes are in it")
+        files_of.refuse_other_case(path / "datasets")
+        raise CohortError(
+            f"{path / 'datasets'} holds no {HARMONIZED}-X.Y.Z.csv: the protected attributes are in it; {files_of.AGAIN}"
+        )
     table = files_of.read_table(file, ("mesaid", "nsrr_age"), ("nsrr_sex", "nsrr_race"))
     odd = np.flatnonzero((table["nsrr_age"] < 18) | (table["nsrr_age"] > 120))
     if len(odd):
@@ -212,7 +236,7 @@ def _read_nights(path: Path, found: tuple) -> tuple[dict[int, Night], list[tuple
         epochs[step] += number
         people[step] += number > 0
 
-    people[FILES] = len(actigraphy)
+    people[FILES], people[NO_ACTIGRAPHY] = len(actigraphy), len(stages.keys() - actigraphy.keys())
     for person in tqdm(sorted(actigraphy), desc="nights", unit="person", mininterval=2, disable=len(actigraphy) < 100):
         if person not in stages or person not in starts:
             people[NO_STAGES if person not in stages else NO_OVERLAP] += 1
@@ -254,7 +278,10 @@ def _in_order(people: list[int], order: str | Sequence[int], found: tuple) -> li
     if isinstance(order, str):
         _check_options(order=(order, ("sorted", "listing")))
         return people if order == "sorted" else [person for person in found[0] if person in set(people)]
-    given = [int(person) for person in order]
+    try:
+        given = [int(person) for person in order]
+    except (TypeError, ValueError):
+        raise CohortError(f"order must be 'sorted', 'listing' or a list of mesaids, got {order!r}") from None
     if lost := sorted(set(people) - set(given)):
         raise CohortError(f"order lacks participant {lost[0]} ({len(lost)} such participant(s)), who is in the cohort")
     return [person for person in dict.fromkeys(given) if person in set(people)]

@@ -41,6 +41,22 @@ def find(folder: Path, pattern: str) -> dict[int, Path]:
     return found
 
 
+def others(folder: Path, pattern: str) -> list[Path]:
+    """The files of ``folder`` that begin as NSRR's nights do, and are not found by ``pattern``."""
+    known = re.compile(rf"{pattern}(?:\.gz)?", re.IGNORECASE | re.ASCII)
+    return sorted(
+        f for f in folder.glob("*") if f.name.lower().startswith("mesa-sleep") and not known.fullmatch(f.name)
+    )
+
+
+def refuse_other_case(place: Path) -> None:
+    """Raise where a file or folder that is missing is there, packed or not, in another case."""
+    wanted = place.name.lower()
+    for near in place.parent.iterdir() if place.parent.is_dir() and not place.exists() else ():
+        if near.name.lower() in (wanted, f"{wanted}.gz"):
+            raise CohortError(f"{place} is missing, but {near.name} is there; rename it, case counts")
+
+
 def newest(folder: Path, name: str) -> Path | None:
     """The file of a NSRR dataset table ``name``-X.Y.Z.csv with the highest version; None if there is none."""
     files = {}
@@ -57,7 +73,7 @@ def read_table(file: Path, numbers: tuple[str, ...] = (), texts: tuple[str, ...]
     """
     data = files_of.content(file, AGAIN)
     text = files_of.decoded(data, str(file), AGAIN)
-    head = text.partition("\n")[0]
+    head = re.match(r"[^\r\n]*", text)[0]
     header = [name.strip().strip('"').lower() for name in head.split(",")]
     for name in (*numbers, *texts):
         if name not in header:
@@ -111,7 +127,9 @@ def whole(file: Path, table: pd.DataFrame, name: str) -> np.ndarray:
     bad = np.flatnonzero(~((values >= 1) & (values < LARGEST_WHOLE) & (values % 1 == 0)))
     if len(bad):
         found = "nothing" if np.isnan(values[bad[0]]) else f"{values[bad[0]]:g}"
-        raise CohortError(f"{file}, line {bad[0] + 2}, column {name}: expected a whole number from 1, found {found}")
+        raise CohortError(
+            f"{file}, line {bad[0] + 2}, column {name}: expected a whole number from 1, found {found}; {AGAIN}"
+        )
     return values.astype(np.int64)
 
 
@@ -170,8 +188,11 @@ def read_stages(file: Path) -> np.ndarray:
         )
     seconds = (root.findtext("EpochLength") or "nothing").strip()
     if seconds != str(EPOCH_SECONDS):
-        raise CohortError(f"{file}: EpochLength is {seconds}, expected {EPOCH_SECONDS} seconds")
-    for part in root.iterfind("SleepStages"):
+        raise CohortError(f"{file}: EpochLength is {seconds}, expected {EPOCH_SECONDS} seconds; {AGAIN}")
+    parts = root.findall("SleepStages")
+    if len(parts) > 1:
+        raise CohortError(f"{file} holds {len(parts)} lists SleepStages, of which one is meant; {AGAIN}")
+    for part in parts:
         if stray := "".join([part.text or "", *(child.tail or "" for child in part)]).strip():
             raise CohortError(f"{file}: SleepStages holds {files_of.shown(stray)} between its epochs; {AGAIN}")
     stages = [(stage.text or "").strip() for stage in root.iterfind("SleepStages/SleepStage")]
@@ -181,6 +202,6 @@ def read_stages(file: Path) -> np.ndarray:
         if not STAGE.fullmatch(stage):
             raise CohortError(
                 f"{file}: SleepStage {number} is {files_of.shown(stage)}; expected 0 (wake), 1 to 5 (sleep) or 6 to 9"
-                " (unscored)"
+                f" (unscored); {AGAIN}"
             )
     return np.array(stages, dtype=np.int8)

@@ -217,9 +217,17 @@ def test_released_split(folder):
     assert [len(cohort.rows(split)) for split in SPLITS] == [54, 9, 9]
     assert cohort.split.tolist() == ["train"] * 54 + ["val"] * 9 + ["test"] * 9
     change(folder / "INS-W_4" / DEP, ("INS-W_405,2021-04-10,False\n", ""))
-    with pytest.raises(CohortError, match=r"puts 1 participant\(s\).*INS-W_402 into val, test.*split='person'"):
-        read(folder, split="released")
+    at_cut = read(folder, split="released")  # 17 rows of year 4: the cut is after 8, participant 402 has rows 6 to 8
+    assert at_cut.split.tolist() == ["train"] * 54 + ["val"] * 9 + ["test"] * 8
+    moved = at_cut.attrition.set_index("step").loc["windows at the cut"]
+    assert (moved["windows"], moved["people"]) == (1, 1)
+    assert "moved to val: the cut through the rows of year 4" in moved["note"]
     assert len(read(folder)) == 71
+    file = folder / "INS-W_4" / DEP
+    header, *lines = file.read_text().splitlines()
+    file.write_text("\n".join([header, *sorted(lines, key=lambda line: line.split(",")[1])]) + "\n")  # by date
+    with pytest.raises(CohortError, match=r"puts \d participant\(s\) into more than one split.*split='person'"):
+        read(folder, split="released")
     shutil.rmtree(folder / "INS-W_4")
     with pytest.raises(CohortError, match=r"cuts year 4 in half; found only year\(s\) 1, 2, 3"):
         read(folder, split="released")

@@ -225,13 +225,15 @@ def test_nobody_is_left_out_in_silence(nsrr):
     cell(night_file(nsrr, 90), START + 2, "activity", "-5")
     stage_file(nsrr, 101).write_text(profusion([*stages_of(101)[:-2], 6, 9]))
     stage_file(nsrr, 240).write_text(profusion(stages_of(240) + [0] * 30))
+    night_file(nsrr, 555).unlink()
     cohort = mesa.read(nsrr)
     counted = {
-        "participants with actigraphy": (0, 12),
+        "no actigraphy": (0, 1),
+        "participants with actigraphy": (0, 11),
         "no polysomnography": (0, 1),
         "not in the overlap table": (0, 1),
         "polysomnography over 16 hours": (1921, 1),
-        "polysomnography": (9 * LENGTH + 30, 9),
+        "polysomnography": (8 * LENGTH + 30, 8),
         "epochs without actigraphy": (10, 1),
         "epochs excluded by the scorer": (15 + LENGTH // 2 + LENGTH, 3),
         "participants without epochs": (0, 1),
@@ -240,8 +242,8 @@ def test_nobody_is_left_out_in_silence(nsrr):
         "epochs without a clear stage": (2, 1),
     }
     assert {name: step(cohort, name) for name in counted} == counted
-    total = 9 * LENGTH + 30 - 10 - (15 + LENGTH // 2 + LENGTH) - (LENGTH - 15)
-    assert step(cohort, "cohort") == (total, 7)
+    total = 8 * LENGTH + 30 - 10 - (15 + LENGTH // 2 + LENGTH) - (LENGTH - 15)
+    assert step(cohort, "cohort") == (total, 6)
     assert len(cohort) == total
     assert not set(cohort.person.tolist()) & {1, 3, 12, 40, 77}
     assert cohort.y[cohort.person == 101][-2:].tolist() == [1, 1]  # as in the benchmark
@@ -276,6 +278,16 @@ def test_unknown_options_are_refused(original, options):
     (name, value), *_ = options.items()
     assert f"{name} must be one of" in (message := refusal(original, **options))
     assert repr(value) in message
+
+
+@pytest.mark.parametrize("seed", [-1, 2**32, 1.5, "x", None])
+def test_a_seed_that_numpy_does_not_take_is_refused(original, seed):
+    assert "seed must be a whole number from 0 to 2**32 - 1, got" in refusal(original, split="documented", seed=seed)
+
+
+@pytest.mark.parametrize("order", [["a"], 5])
+def test_an_order_without_ids_is_refused(original, order):
+    assert "order must be 'sorted', 'listing' or a list of mesaids" in refusal(original, order=order)
 
 
 def test_a_study_trains_on_lazy_windows(original, tmp_path, tiny):

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from fairlib.readers import globem
 from fairlib.readers.globem_features import channels
+from fairlib.readers.globem_files import FOLDERS
 from tests.readers.faults.answers import Table, accepted, counted, refused
 from tests.readers.small import globem as small
 from tests.readers.small.edits import (
@@ -119,6 +120,7 @@ fault(
     old(RAPIDS, ":phone_locations_doryab_avgspeed:night", ":speed:night"),
     refused("rapids.csv: column f_loc:phone_locations_doryab_avgspeed:night is missing (1 of 1,392 needed"),
     (old(LABELS, "dep", "depressed"), refused("dep_weekly.csv: column dep is missing; this needs GLOBEM's")),
+    (lambda f: replace(f / RAPIDS, ",", ";"), refused("(1,392 of 1,392 needed columns are), line 1 begins 'pid;date;")),
     (old(PLATFORM, "platform", "phone"), refused("platform.csv: column platform is missing")),
     (old(PEOPLE, "race", "ethnicity"), refused("demographics.csv: column race is missing")),
 )
@@ -142,6 +144,16 @@ fault(
     lambda f: (f / PEOPLE).rename(f / "Demographics.CSV"),
     refused("Demographics.CSV is there; unpack or rename it to demographics.csv, as it is read"),
     (lambda f: pack(f / PEOPLE), refused("demographics.csv.gz is there; unpack or rename it")),
+)
+fault(
+    "a file or folder in another case",
+    lambda f: (f / RAPIDS).rename(f / RAPIDS.replace("rapids", "RAPIDS")),
+    refused("rapids.csv is missing, but RAPIDS.csv is there; rename it, case counts"),
+    (lambda f: (f / LABELS).rename(f / LABELS.replace("dep", "Dep")), refused("but Dep_weekly.csv is there")),
+    (
+        lambda f: [(f / YEAR / name).rename(f / YEAR / name.lower()) for name in FOLDERS],
+        refused("INS-W_1/SurveyData is missing, but surveydata is there; rename it, case counts"),
+    ),
 )
 
 fault = TABLE.of_kind("duplicate keys")
@@ -325,6 +337,7 @@ fault(
     "saved by a Windows program (byte order mark, CR LF)",
     lambda f: [mark_and_windows_lines(f / name) for name in (RAPIDS, LABELS, PLATFORM, PEOPLE)],
     accepted("read as it is meant"),
+    (lambda f: [replace(f / name, "\n", b"\r") for name in (RAPIDS, LABELS)], accepted()),
 )
 
 fault = TABLE.of_kind("counts of the card")
@@ -344,12 +357,24 @@ fault(
 fault(
     "labels and features of different people",
     lambda f: replace(f / LABELS, "INS-W_", "INS-W_9"),
-    refused("DIR: no label has a day of features; do SurveyData and FeatureData belong together?"),
+    refused("DIR: no label keeps a window (INS-W_1: weekly labels: 18; INS-W_1: labels without any day of features: 1"),
+    (
+        lambda f: [replace(f / LABELS, value, "") for value in ("True", "False")],
+        refused("no label keeps a window", "INS-W_1: labels without a value: 18"),
+    ),
+)
+fault(
+    "a NUL byte",
+    old(RAPIDS, "INS-W_101", "INS-W_1\0001"),
+    refused("rapids.csv, line 32, column pid: expected a participant, found 'INS-W_1\\x001'"),
+    (old(LABELS, "INS-W_101", "INS-W_1\0001"), refused("dep_weekly.csv: byte", "is NUL")),
 )
 fault(
     "blanks around names and values",
     lambda f: [replace(f / name, ",", " , ") for name in (LABELS, PLATFORM)],
     accepted("they are stripped"),
+    (lambda f: replace(f / RAPIDS, "INS-W_101,", " INS-W_101 ,"), accepted()),
+    (lambda f: replace(f / PLATFORM, "ios", "ios ; android"), accepted()),
 )
 fault(
     "a folder in place of a file",

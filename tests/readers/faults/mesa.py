@@ -95,6 +95,14 @@ fault(
     "no actigraphy of a participant",
     lambda f: night_file(f).unlink(),
     counted("participants with actigraphy", "you have 11 participants, the card says 2,159 participants"),
+    (lambda f: night_file(f).unlink(), counted("no actigraphy", "left out: a file in polysomnography", people=1)),
+)
+fault(
+    "a night's file under another name",
+    lambda f: night_file(f).rename(f / "actigraphy/mesa-sleep-3.csv"),
+    counted("files under another name", "not read: 1, such as actigraphy/mesa-sleep-3.csv; name them as NSRR does"),
+    (lambda f: night_file(f).rename(f / "actigraphy/mesa-sleep-0003 (1).csv"), counted("no actigraphy", people=1)),
+    (lambda f: stage_file(f).rename(f"{stage_file(f)}.zip"), counted("files under another name", ".xml.zip")),
 )
 fault(
     "a participant is not in the overlap table",
@@ -104,7 +112,7 @@ fault(
 fault(
     "the overlap table or the harmonized dataset is missing",
     lambda f: (f / OVERLAP).unlink(),
-    refused("mesa-actigraphy-psg-overlap.csv is missing: it says where in the actigraphy the polysomnography st"),
+    refused("mesa-actigraphy-psg-overlap.csv is missing: it says where in", "starts; copy it again from NSRR"),
     (lambda f: (f / HARMONIZED).unlink(), refused("datasets holds no mesa-sleep-harmonized-dataset-X.Y.Z")),
 )
 fault(
@@ -131,6 +139,13 @@ fault(
     "a header in another case",
     lambda f: replace(f / NIGHT, small.COLUMNS, small.COLUMNS.upper()),
     accepted("case does not matter"),
+)
+fault(
+    "a folder or the overlap table in another case",
+    lambda f: (f / "actigraphy").rename(f / "Actigraphy"),
+    refused("actigraphy is missing, but Actigraphy is there; rename it, case counts"),
+    (lambda f: (f / OVERLAP).rename(f / OVERLAP.upper().replace("OVERLAP/", "overlap/")), refused("rename it, case")),
+    (lambda f: (f / "datasets").rename(f / "DATASETS"), refused("datasets is missing, but DATASETS is there")),
 )
 
 fault = TABLE.of_kind("duplicate keys")
@@ -338,6 +353,7 @@ fault(
     "saved by a Windows program (byte order mark, CR LF)",
     lambda f: [mark_and_windows_lines(f / name) for name in (NIGHT, OVERLAP, HARMONIZED, STAGES)],
     accepted("read as it is meant"),
+    (lambda f: replace(f / NIGHT, "\n", b"\r"), accepted()),
 )
 
 fault = TABLE.of_kind("counts of the card")
@@ -355,6 +371,7 @@ fault(
     refused("0003-profusion.xml is truncated, damaged or no UTF-8 text"),
     (stages("<PSGAnnotation></PSGAnnotation>"), refused("expected a Profusion export", "'PSGAnnotation'")),
     (stages(profusion(["1</SleepStage>2<SleepStage>3"])), refused("SleepStages holds '2' between its epochs")),
+    (lambda f: replace(f / STAGES, "<SleepStages>", "<SleepStages/><SleepStages>"), refused("2 lists SleepStages")),
 )
 fault(
     "a participant who never sleeps",
