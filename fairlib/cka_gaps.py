@@ -11,7 +11,8 @@ import pandas as pd
 from statsmodels.stats.multitest import multipletests
 
 from .conditioned import KEYS
-from .similarity import half_sample_interval
+from .inference import seed_interval
+from .multiplicity import max_t
 
 PUBLISHED = 13.0
 Pairs = dict[str, tuple[str, str]]  # attribute → best- and worst-served segment
@@ -32,20 +33,24 @@ def layer_gaps(tables: list[pd.DataFrame], chosen: Pairs) -> pd.DataFrame:
     """Signed difference in CKA, best minus worst, for each attribute and pair of layers, averaged over seeds.
 
     tables: one a seed, from ``Study.similarity_draws``. Columns: attribute, best, worst, layer_supervised, layer_other,
-    gap with its half-sample interval (the segments are different people), ``null_low`` and ``null_high``, between which
-    95 of 100 permuted gaps lie, and the two-sided ``p``. NaN without permutations.
+    gap with its interval over participants (half-samples; the segments are different people) and training runs,
+    ``null_low`` and ``null_high``, between which 95 of 100 permuted gaps lie, the two-sided ``p``, and ``p_family``
+    (max-T over all rows). NaN without permutations.
     """
-    records = []
+    records, nulls = [], []
     for attribute, pair in chosen.items():
-        layers, gap = _difference(tables, attribute, pair, "cka")
-        halves, permuted = (_difference(tables, attribute, pair, name)[1] for name in ("halves", "permuted"))
-        for layer, value, spread, null in zip(layers, gap, halves, permuted, strict=True):
-            low, high = half_sample_interval(value, spread)
+        layers, gaps = _differences(tables, attribute, pair, "cka")
+        halves, permuted = (_differences(tables, attribute, pair, name)[1] for name in ("halves", "permuted"))
+        for i, layer in enumerate(layers):
             row = {"attribute": attribute, "best": pair[0], "worst": pair[1]} | dict(zip(KEYS[2:], layer, strict=True))
+            value, low, high = seed_interval(gaps[:, i], halves[:, i])
+            null = permuted[:, i].mean(axis=0)
             ends = np.nanquantile(null, [0.025, 0.975]) if np.isfinite(null).any() else (np.nan, np.nan)
             row |= {"gap": value, "low": low, "high": high, "null_low": ends[0], "null_high": ends[1]}
             records.append(row | {"p": _p(np.abs(value), np.abs(null))})
-    return pd.DataFrame(records)
+            nulls.append(np.abs(null))
+    table = pd.DataFrame(records)
+    return table.assign(p_family=max_t(table["gap"].abs(), np.stack(nulls, axis=1))) if records else table
 
 
 @dataclass(frozen=True)
@@ -68,16 +73,22 @@ class Ratio:
 def sizes(tables: list[pd.DataFrame], chosen: Pairs) -> tuple[pd.DataFrame, Ratio | None]:
     """The size of each attribute's difference: mean |best − worst| over the pairs of layers, signs averaged over seeds.
 
-    Columns: attribute, best, worst, size with its half-sample interval (not below 0), ``null_median`` and
-    ``null_bound`` (95 of 100 permutations stay below: the size is positive by noise alone), p, and p adjusted for the
-    number of attributes (Benjamini-Yekutieli). The ratio is None with fewer than two attributes.
+    Columns: attribute, best, worst, size with its interval over participants (half-samples) and training runs (not
+    below 0; each pair of layers keeps the sign of its mean), ``null_median`` and ``null_bound`` (95 of 100 permutations
+    stay below: the size is positive by noise alone), p, and p adjusted for the number of attributes
+    (Benjamini-Yekutieli). The ratio is None with fewer than two attributes.
     """
     records, nulls = [], []
     for attribute, pair in chosen.items():
-        value, halves, null = (
-            np.abs(_difference(tables, attribute, pair, name)[1]).mean(axis=0) for name in ("cka", "halves", "permuted")
+        gaps, halves, permuted = (
+            _differences(tables, attribute, pair, name)[1] for name in ("cka", "halves", "permuted")
         )
-        low, high = np.maximum(half_sample_interval(value, halves), 0)
+        signs = np.where(gaps.mean(axis=0) < 0, -1, 1)  # (pairs,)
+        value, low, high = seed_interval(
+            (gaps * signs).mean(axis=1), np.einsum("slh,l->sh", halves, signs) / len(signs)
+        )
+        low, high = np.maximum((low, high), 0)
+        null = np.abs(permuted.mean(axis=0)).mean(axis=0)
         middle, bound = np.nanquantile(null, [0.5, 0.95]) if len(null) else (np.nan, np.nan)
         row = {"attribute": attribute, "best": pair[0], "worst": pair[1], "size": value, "low": low, "high": high}
         records.append(row | {"null_median": middle, "null_bound": bound, "p": _p(value, null)})
@@ -94,14 +105,14 @@ def sizes(tables: list[pd.DataFrame], chosen: Pairs) -> tuple[pd.DataFrame, Rati
     return table, Ratio(float(table["size"].max() / table["size"].min()), null.max(axis=0) / null.min(axis=0))
 
 
-def _difference(tables: list[pd.DataFrame], attribute: str, pair: tuple[str, str], column: str):
-    """Pairs of layers, and best minus worst for each, (9,) or (9, draws), averaged over tables."""
+def _differences(tables: list[pd.DataFrame], attribute: str, pair: tuple[str, str], column: str):
+    """Pairs of layers, and best minus worst in each table for each, (tables, pairs) or (tables, pairs, draws)."""
     found = []
     for table in tables:
         rows = table[table["attribute"] == attribute].set_index(["segment", *KEYS[2:]])[column]
         best, worst = (rows.loc[segment].sort_index() for segment in pair)
         found.append(np.stack(best) - np.stack(worst) if column != "cka" else (best - worst).to_numpy())
-    return list(best.index), np.mean(found, axis=0)
+    return list(best.index), np.stack(found).astype(np.float64)
 
 
 def _p(value: float, null: np.ndarray) -> float:

@@ -4,12 +4,14 @@ with half-sample intervals, and with the values that chance gives when segment l
 
 import numpy as np
 import pandas as pd
+from scipy.stats import norm
 
 from . import cards, cells, disclosure
 from .cohort import Cohort
+from .inference import interval_over_runs
 from .permutations import label_sources
 from .seeds import generator
-from .similarity import Gram, cka_table, half_sample_interval, half_samples, subsample_table
+from .similarity import Gram, cka_table, half_sample_interval, lowest, subsample_table
 
 #: Segments of fewer participants are not shown.
 PEOPLE = 50
@@ -60,8 +62,13 @@ def similarity_table(
     Returns one row a segment and layer pair: cka with its half-sample interval, ``matched``: the mean over subsamples
     of as many participants as the smallest shown segment of the attribute holds, and the lists ``halves``
     and ``permuted`` (empty for everybody, whom a permutation does not change).
+
+    Participants draw lots once, whatever their segment: half-samples of all models and of all draws of windows hold
+    the same people, so that averages over tables keep the spread that people give them.
     """
     records, draw = [], generator(0, "half-samples")
+    _, who = np.unique(cohort.person[rows], return_inverse=True)
+    lots, matching = draw.random((len(rows), draws))[who], draw.random((len(rows), 50))[who]
     segments, smallest = shown_segments(cohort, rows, minimum), {}
     for (attribute, _), chosen in segments.items():
         smallest[attribute] = min(len(chosen), smallest.get(attribute, len(chosen)))
@@ -69,10 +76,9 @@ def similarity_table(
     for (attribute, segment), chosen in {("everybody", "everybody"): np.arange(len(rows)), **segments}.items():
         blocks = [[k[chosen][:, chosen] for k in grams] for grams in (supervised, other)]
         values = cka_table(*blocks)
-        halves = half_samples(len(chosen), draws, draw)
+        halves = lowest(lots[chosen], len(chosen) // 2)
         size = smallest.get(attribute, len(chosen))
-        ranks = draw.random((len(chosen), 50)).argsort(axis=0).argsort(axis=0)
-        matched = (ranks < size).astype(np.float32) if size < len(chosen) else halves[:, :0]
+        matched = lowest(matching[chosen], size) if size < len(chosen) else halves[:, :0]
         found = subsample_table(*blocks, np.hstack([halves, matched]))
         permuted = np.empty((*values.shape, 0))
         if sources and attribute != "everybody":
@@ -91,10 +97,32 @@ def similarity_table(
 
 
 def average_draws(tables: list[pd.DataFrame]) -> pd.DataFrame:
-    """Mean of similarity tables over draws of one window a participant; a person may change segment."""
+    """Mean of similarity tables over draws of one window a participant, and the half-sample interval of that mean.
+
+    A person may change segment from one draw to the next.
+    """
+    if len(tables) == 1:
+        return tables[0]
     rows = pd.concat(tables).groupby(KEYS, sort=False)
-    numbers = ["people", "cka", "low", "high", "matched", "matched_people"]
+    numbers = ["people", "cka", "matched", "matched_people"]
     mean = rows[numbers].mean().join(rows[[*DRAWS]].agg(lambda lists: np.mean(np.stack(lists), axis=0)))
     mean = mean[rows.size() == len(tables)].reset_index()  # a segment too small to show in one draw is not shown
+    ends = [half_sample_interval(value, halves) for value, halves in zip(mean["cka"], mean["halves"], strict=True)]
+    mean[["low", "high"]] = np.reshape(ends, (len(mean), 2))
     sizes = ["people", "matched_people"]
     return mean.assign(**mean[sizes].round().astype(int))[list(tables[0].columns)]
+
+
+def over_runs(table: pd.DataFrame) -> pd.DataFrame:
+    """Mean over seeds of ``Study.similarity`` tables, with its interval over participants and training runs.
+
+    table: those of all seeds. All seeds share their half-samples, so the mean varies no more over participants than a
+    single value does on average.
+    """
+    records = []
+    for key, own in table.groupby(KEYS, sort=False):
+        people = (((own["high"] - own["low"]) / (2 * norm.ppf(0.975))) ** 2).mean()
+        mean, low, high = interval_over_runs(own["cka"].to_numpy(), people)
+        sizes = {"people": int(own["people"].iloc[0]), "matched": own["matched"].mean(), "seeds": len(own)}
+        records.append(dict(zip(KEYS, key, strict=True)) | {"cka": mean, "low": low, "high": high} | sizes)
+    return pd.DataFrame(records)

@@ -85,33 +85,60 @@ def seed_interval(estimates: np.ndarray, replicates: np.ndarray, level: float = 
 
     Returns (mean, low, high), NaN where undefined.
     """
-    mean, error, freedom = _over_runs(estimates, replicates)
-    half = stats.t.ppf((1 + level) / 2, freedom) * error
+    return interval_over_runs(estimates, _people_variance(replicates), level)
+
+
+def interval_over_runs(estimates: np.ndarray, people: float, level: float = LEVEL) -> tuple[float, float, float]:
+    """``seed_interval`` where the variance over participants of the mean is known: ``people``."""
+    mean, runs, freedom = _over_runs(estimates, people)
+    half = stats.t.ppf((1 + level) / 2, freedom) * np.sqrt(people + runs)
     return (mean, float(mean - half), float(mean + half))
+
+
+def skewed_seed_interval(
+    estimates: np.ndarray, replicates: np.ndarray, level: float = LEVEL
+) -> tuple[float, float, float]:
+    """As ``seed_interval``, for a measure whose draws are skewed, such as a variance near 0.
+
+    Over participants the ends are percentiles of the seed-averaged replicates; training runs widen each side as they
+    would a normal one of that width. Of one run: the percentiles.
+    """
+    mean, runs, freedom = _over_runs(estimates, _people_variance(replicates))
+    low, high = interval(np.atleast_2d(replicates).mean(axis=0), level)
+    normal, t = stats.norm.ppf((1 + level) / 2), stats.t.ppf((1 + level) / 2, freedom)
+    below, above = t / normal * np.hypot(np.maximum([mean - low, high - mean], 0), normal * np.sqrt(runs))
+    return (mean, float(mean - below), float(mean + above))
 
 
 def seed_test(estimates: np.ndarray, replicates: np.ndarray) -> float:
     """Two-sided p-value that the mean over seeds is 0, from the error and quantile of ``seed_interval``; may be NaN."""
-    mean, error, freedom = _over_runs(estimates, replicates)
-    if error == 0:
+    people = _people_variance(replicates)
+    mean, runs, freedom = _over_runs(estimates, people)
+    if people + runs == 0:
         return float(mean == 0)
-    return float(2 * stats.t.sf(abs(mean) / error, freedom))
+    return float(2 * stats.t.sf(abs(mean) / np.sqrt(people + runs), freedom))
 
 
-def _over_runs(estimates: np.ndarray, replicates: np.ndarray) -> tuple[float, float, float]:
-    """Mean over seeds, its standard error and degrees of freedom."""
-    estimates, replicates = np.atleast_1d(estimates), np.atleast_2d(replicates)
-    mean = float(np.mean(estimates))
-    averaged = replicates.mean(axis=0)
-    averaged = averaged[np.isfinite(averaged)]
-    if not np.isfinite(mean) or len(averaged) < max(20, replicates.shape[1] / 2):
+def _people_variance(replicates: np.ndarray) -> float:
+    """Variance over participants of the mean over seeds, from replicates (seeds, draws); NaN if most are undefined."""
+    averaged = np.atleast_2d(replicates).mean(axis=0)
+    defined = averaged[np.isfinite(averaged)]
+    return float(defined.var(ddof=1)) if len(defined) >= max(20, len(averaged) / 2) else float("nan")
+
+
+def _over_runs(estimates: np.ndarray, people: float) -> tuple[float, float, float]:
+    """Mean over seeds, the variance that training runs give it, and degrees of freedom; NaN where undefined."""
+    estimates = np.atleast_1d(estimates)
+    mean, seeds = float(np.mean(estimates)), len(estimates)
+    runs = float(estimates.var(ddof=1)) / seeds if seeds > 1 else 0.0
+    if not np.isfinite(mean + people):
         return (mean, float("nan"), float("nan"))
-    people, runs, seeds = averaged.var(ddof=1), 0.0, len(estimates)
-    if seeds > 1:
-        runs = estimates.var(ddof=1) / seeds
-    total = people + runs
-    freedom = np.inf if runs == 0 else (seeds - 1) * (total / runs) ** 2
-    return (mean, float(np.sqrt(total)), float(freedom))
+    return (mean, runs, np.inf if runs == 0 else (seeds - 1) * ((people + runs) / runs) ** 2)
+
+
+def undefined_share(replicates: np.ndarray) -> float:
+    """Share of draws that an interval leaves out, from replicates (seeds, draws): undefined for one seed or more."""
+    return float((~np.isfinite(np.atleast_2d(replicates))).any(axis=0).mean())
 
 
 def deviation_interval(low: float, high: float) -> tuple[float, float]:

@@ -132,8 +132,12 @@ def half_samples(n: int, draws: int, generator: np.random.Generator) -> np.ndarr
 
     The spread of an estimate over half-samples equals its sampling spread at size n (delete-half jackknife).
     """
-    ranks = generator.random((n, draws)).argsort(axis=0).argsort(axis=0)
-    return (ranks < n // 2).astype(np.float32)
+    return lowest(generator.random((n, draws)), n // 2)
+
+
+def lowest(lots: np.ndarray, count: int) -> np.ndarray:
+    """(n, draws) of 0 and 1: in each column, ``count`` ones where the lots (n, draws) are lowest."""
+    return (lots.argsort(axis=0).argsort(axis=0) < count).astype(np.float32)
 
 
 def half_sample_interval(estimate: float, draws: np.ndarray, level: float = 0.95) -> tuple[float, float]:

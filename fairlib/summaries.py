@@ -8,7 +8,7 @@ import pandas as pd
 from .encoder import CONTROLS
 from .evidence import ZERO_RATE
 from .fairness import RATES, disparity, log_ratio
-from .inference import absolute_interval, deviation_interval, interval, seed_interval, seed_test
+from .inference import absolute_interval, deviation_interval, interval, seed_interval, seed_test, undefined_share
 from .multiplicity import false_discovery, holm
 
 #: Controls are shown beside the comparisons, not tested.
@@ -61,21 +61,24 @@ def summarise(models: pd.DataFrame) -> pd.DataFrame:
         record = dict(zip(KEYS, key, strict=True))
         estimates, replicates = rows["estimate"].to_numpy(dtype=float), np.stack(rows["replicates"])
         if record["metric"] in RATES and record["scope"] == "ratio":
-            mean, low, high = seed_interval(log_ratio(estimates), log_ratio(replicates))
-            record["p"] = seed_test(log_ratio(estimates), log_ratio(replicates))
+            estimates, replicates = log_ratio(estimates), log_ratio(replicates)  # undefined where a rate is 0, too
+            mean, low, high = seed_interval(estimates, replicates)
+            record["p"] = seed_test(estimates, replicates)
             ends = deviation_interval(low, high)
             mean, low, high = np.exp([mean, low, high])
         else:
             mean, low, high = seed_interval(estimates, replicates)
             ends = absolute_interval(low, high)
-            record["p"] = seed_test(estimates, replicates) if record["scope"] == "ratio" else np.nan
+            # An absolute value is above 0 by noise alone: the signed difference is what can be tested.
+            tested = record["scope"] == "ratio" and record["metric"] != "average_abs_odds_difference"
+            record["p"] = seed_test(estimates, replicates) if tested else np.nan
             if record["scope"] != "ratio":  # areas, shares and rates lie between 0 and 1, and so do their intervals
                 low, high = np.clip([low, high], 0, 1)
         if record["scope"] == "ratio":
             record |= {"deviation": disparity(record["metric"], mean)}
             record |= dict(zip(("deviation_low", "deviation_high"), ends, strict=True))
         first = rows.iloc[0]
-        undefined = float((~np.isfinite(replicates)).mean())
+        undefined = undefined_share(replicates)
         record |= {"mean": mean, "low": low, "high": high, "seeds": len(rows), "undefined_draws": undefined}
         records.append(record | {name: first[name] for name in ("people", "windows", "events", "note")})
     out = pd.DataFrame(records)
@@ -112,7 +115,7 @@ def headline(models: pd.DataFrame, attributes: list[str], metric: str, accuracy:
         for end in (f"{accuracy}_low", f"{accuracy}_high"):
             record[end] = float(np.clip(record[end], 0, 1))
         record["people_low"] = interval(found[accuracy][1].mean(axis=0))[0]  # participants only: the chance gate
-        record["undefined_draws"] = float((~np.isfinite(found["deviation"][1])).mean())
+        record["undefined_draws"] = undefined_share(found["deviation"][1])
         records.append(record)
     out = pd.DataFrame(records)
     tests = out.columns.intersection([f"{accuracy}_difference_p", "deviation_difference_p"])

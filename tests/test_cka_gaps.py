@@ -6,6 +6,8 @@ import pytest
 
 from fairlib.cka_gaps import Ratio, layer_gaps, pairs, sizes
 from fairlib.conditioned import similarity_table
+from fairlib.inference import seed_interval
+from fairlib.multiplicity import max_t
 from fairlib.similarity import gram
 
 PAIRS = {"gender": ("Male", "Female"), "age": ("<65", ">=65")}
@@ -50,6 +52,31 @@ def test_sizes_by_hand():
     empty, none = sizes([drawn(VALUES)], {})
     assert (len(empty), none) == (0, None)
     assert np.isnan(Ratio(3.0, np.empty(0)).beyond(13))
+
+
+def test_gaps_and_sizes_have_an_interval_over_training_runs():
+    """Three runs that differ, and half-samples that do: the interval is ``seed_interval`` of the runs' gaps."""
+    male = (0.5, 0.6, 0.8)
+    tables = [drawn({**VALUES, ("gender", "Male"): value}) for value in male]
+    spread = np.random.default_rng(0).normal(0, 0.02, 400)
+    for table in tables:
+        shift = [spread * (segment == "Male") for segment in table["segment"]]
+        table["halves"] = [value + own for value, own in zip(table["cka"], shift, strict=True)]
+    gaps = np.array(male) - 0.5
+    wanted = seed_interval(gaps, gaps[:, None] + spread)
+    row = layer_gaps(tables, PAIRS).set_index("attribute").loc["gender"].iloc[0]
+    assert (row["gap"], row["low"], row["high"]) == pytest.approx(wanted)
+    size = sizes(tables, PAIRS)[0].set_index("attribute").loc["gender"]
+    assert (size["size"], size["low"], size["high"]) == pytest.approx(np.maximum(wanted, 0))
+
+
+def test_gaps_of_a_family_are_corrected():
+    table = layer_gaps([drawn(VALUES, permuted=np.random.default_rng(0).normal(0, 0.2, 99))], PAIRS)
+    assert (table["p_family"] >= table["p"] - 1e-12).all()
+    null = np.abs(np.random.default_rng(0).normal(0, 0.2, 99))
+    np.testing.assert_allclose(table["p_family"], max_t(table["gap"].abs(), np.tile(null[:, None], (1, 8))))
+    assert layer_gaps([drawn(VALUES)], PAIRS)["p_family"].isna().all()
+    assert layer_gaps([drawn(VALUES)], {}).empty
 
 
 def test_pairs_are_extremes_that_are_shown():

@@ -1,10 +1,13 @@
 """Conditioned CKA: each segment against its definition, size-matched, permuted labels, and what may be shown."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 
-from fairlib.conditioned import average_draws, shown_segments, similarity_table
+from fairlib.conditioned import average_draws, over_runs, shown_segments, similarity_table
+from fairlib.inference import seed_interval
 from fairlib.permutations import label_sources
 from fairlib.similarity import cka, gram, one_window_each
 
@@ -77,6 +80,52 @@ def test_average_over_draws_of_windows():
     assert mean["halves"]["<65"].tolist() == mean["permuted"][">=65"].tolist() == [2, 4]
     mean = average_draws([first, second.drop(index=1)]).set_index("segment")["cka"].dropna()
     assert mean.drop("<65", errors="ignore").to_dict() == pytest.approx({"everybody": 0.3, ">=65": 0.7})
+
+
+def test_half_samples_hold_the_same_people_whatever_changes_beside_them(compared):
+    """One person becomes older: halves of other segments stay, and halves of their own change by a person or two.
+
+    Tables are averaged over draws of windows; halves of other people would shrink the interval of the mean.
+    """
+    cohort, rows, left, right = compared
+    grams = [[gram(layer) for layer in layers[:1]] for layers in (left, right)]
+    values = cohort.attributes.assign(age=cohort.attributes["age"].astype(object))
+    someone = rows[np.flatnonzero((values["age"].iloc[rows] == "<65").to_numpy())[0]]
+    values.loc[someone, "age"] = ">=65"
+    aged = replace(cohort, attributes=values.assign(age=pd.Categorical(values["age"], ["<65", ">=65"])))
+    first, second = (similarity_table(c, *grams, rows, draws=60) for c in (cohort, aged))
+    for one, other in zip(first.itertuples(), second.itertuples(), strict=True):
+        if one.attribute != "age":
+            np.testing.assert_array_equal(one.halves, other.halves)
+        else:
+            assert np.corrcoef(one.halves, other.halves)[0, 1] > 0.9
+    mean = average_draws([first, second]).set_index("segment").loc["<65"]
+    single = first.set_index("segment").loc["<65"]
+    assert mean["high"] - mean["low"] == pytest.approx(single["high"] - single["low"], rel=0.1)
+    pd.testing.assert_frame_equal(average_draws([first]), first)
+
+
+def test_half_samples_depend_on_the_person_not_on_the_order_of_rows(compared):
+    cohort, rows, left, right = compared
+    order = np.random.default_rng(1).permutation(len(rows))
+    one, other = (
+        similarity_table(cohort, [gram(left[0][chosen])], [gram(right[0][chosen])], rows[chosen], draws=30)
+        for chosen in (np.arange(len(rows)), order)
+    )
+    np.testing.assert_allclose(np.stack(one["halves"]), np.stack(other["halves"]), atol=1e-6)
+
+
+def test_several_training_runs_widen_the_interval():
+    row = {"attribute": "age", "segment": "<65", "people": 60, "layer_supervised": 1, "layer_other": 1, "matched": 0.5}
+    runs = pd.DataFrame([row | {"cka": v, "low": v - 0.098, "high": v + 0.098} for v in (0.4, 0.5, 0.6)])
+    found = over_runs(runs).iloc[0]
+    replicates = np.tile(np.random.default_rng(0).normal(0, 1, 2000), (3, 1))
+    replicates *= 0.098 / 1.959964 / replicates[0].std(ddof=1)
+    wanted = seed_interval(np.array([0.4, 0.5, 0.6]), replicates)
+    assert (found["cka"], found["low"], found["high"]) == pytest.approx(wanted, abs=1e-6)
+    assert (found["seeds"], found["people"], found["matched"]) == (3, 60, 0.5)
+    alone = over_runs(runs.iloc[:1]).iloc[0]
+    assert (alone["low"], alone["high"]) == pytest.approx((0.302, 0.498))
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,17 @@ from hypothesis import strategies as st
 from scipy import stats
 from sklearn.metrics import roc_auc_score
 
-from fairlib.inference import auc, deviation_interval, interval, participant_draws, seed_interval, weighted_auc
+from fairlib.inference import (
+    auc,
+    deviation_interval,
+    interval,
+    interval_over_runs,
+    participant_draws,
+    seed_interval,
+    skewed_seed_interval,
+    undefined_share,
+    weighted_auc,
+)
 
 
 @settings(max_examples=60, deadline=None)
@@ -90,6 +100,35 @@ def test_interval_where_undefined():
     mean, low, high = seed_interval(np.array([0.7, 0.7]), replicates)
     assert mean == pytest.approx(0.7)
     assert np.isnan([low, high]).all()
+
+
+def test_skewed_interval():
+    """One run: percentiles. Draws without skewness: the interval of normal ones. No spread over people: plain t."""
+    draw = np.random.default_rng(0)
+    skewed = draw.gamma(1.0, 0.02, (1, 4000))
+    mean, low, high = skewed_seed_interval(np.array([0.02]), skewed)
+    assert (mean, low, high) == pytest.approx((0.02, *interval(skewed[0])))
+    assert high - mean > 2 * (mean - low)
+    estimates = np.array([0.70, 0.74, 0.78])
+    normal = np.tile(stats.norm.ppf((np.arange(4000) + 0.5) / 4000, 0.74, 0.03), (3, 1))
+    assert skewed_seed_interval(estimates, normal) == pytest.approx(seed_interval(estimates, normal), abs=1e-3)
+    still = np.tile(estimates[:, None], (1, 400))
+    assert skewed_seed_interval(estimates, still) == pytest.approx(seed_interval(estimates, still))
+    assert np.isnan(skewed_seed_interval(estimates, np.full((3, 400), np.nan))[1:]).all()
+
+
+def test_interval_from_a_known_variance():
+    estimates, replicates = np.array([0.7, 0.8]), np.random.default_rng(0).normal(0.75, 0.02, (2, 300))
+    people = replicates.mean(axis=0).var(ddof=1)
+    assert interval_over_runs(estimates, people) == pytest.approx(seed_interval(estimates, replicates))
+
+
+def test_a_draw_is_lost_where_one_seed_is_undefined():
+    replicates = np.zeros((2, 10))
+    replicates[0, :3], replicates[1, 2:5] = np.nan, np.inf
+    assert undefined_share(replicates) == 0.5
+    averaged = replicates.mean(axis=0)
+    assert (~np.isfinite(averaged)).mean() == 0.5  # what ``seed_interval`` leaves out
 
 
 def test_deviation_interval():

@@ -64,6 +64,28 @@ def test_summarise_says_how_many_draws_are_undefined():
     assert np.isnan([hidden["mean"], hidden["low"], hidden["high"]]).all()
 
 
+def test_a_ratio_of_zero_has_no_logarithm_and_is_counted():
+    replicates = np.r_[np.zeros(30), np.exp(np.random.default_rng(0).normal(0, 0.1, 70))]
+    found = summarise(pd.DataFrame([ratio_row("supervised", 1, 1.0, replicates)])).iloc[0]
+    assert found["undefined_draws"] == pytest.approx(0.3)
+
+
+def test_an_absolute_difference_is_not_tested_against_zero():
+    """It is above 0 by noise alone: as a test of parity, it would be a false alarm half of the time."""
+    draw, false = np.random.default_rng(0), 0
+    for _ in range(100):
+        noise = draw.normal(0, 0.03, (2, 1)) + draw.normal(0, 0.03, (2, 200))  # of both differences; parity holds
+        point = np.abs(draw.normal(0, 0.03, 2)).mean()
+        values = np.abs(noise).mean(axis=0)
+        false += abs(point) > 1.96 * values.std()
+        rows = [row("supervised", 1, "average_abs_odds_difference", point, values, "gender", "ratio")]
+        rows += [row("supervised", 1, "average_odds_difference", 0.2, 0.2 + noise.mean(axis=0), "gender", "ratio")]
+    found = summarise(pd.DataFrame(rows)).set_index("metric")
+    assert false > 20
+    assert np.isnan(found.loc["average_abs_odds_difference", ["p", "q"]].astype(float)).all()
+    assert found.loc["average_odds_difference", "q"] == found.loc["average_odds_difference", "p"] < 0.001
+
+
 def two_models(shift=0.0, auc=0.8):
     """Supervised and an SSL model whose AUC replicates differ by exactly 0.02: paired, nothing is uncertain."""
     draw, records = np.random.default_rng(1), []

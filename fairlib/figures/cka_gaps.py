@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from ..cka_gaps import PUBLISHED, Ratio
-from ..tables.text import STRATEGY_NAMES, number, percent, signed
+from ..tables.text import STRATEGY_NAMES, number, p_value, percent, signed
 from .style import COLOURS, CONTROL, FAIR_BAND, MARKERS, SEGMENTS, SUPERVISED, Drawn, axes
 
 
@@ -60,7 +60,9 @@ def gaps(table: pd.DataFrame) -> Drawn:
         panel.axvline(0, color=CONTROL, linewidth=1)
         panel.set_title(f"conv{layer} with conv{layer}", fontsize=9)
         panel.set_xlabel("difference in CKA")
-        facts += [f"{r.attribute} conv{layer} {signed(r.gap, 2)}, p {number(r.p)}" for r in own.itertuples()]
+        facts += [
+            f"{r.attribute} conv{layer} {signed(r.gap, 2)}, p (max-T) {p_value(r.p_family)}" for r in own.itertuples()
+        ]
     first = rows.drop_duplicates("attribute").itertuples()
     panels[0].set_yticks(range(len(names)), [f"{r.attribute}:\n{r.best} − {r.worst}" for r in first], fontsize=8)
     panels[0].set_ylim(len(names) - 0.5, -0.5)

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 
+from ..conditioned import over_runs
 from ..tables.text import STRATEGY_NAMES, number
 from .style import SEGMENTS, Drawn, axes
 
@@ -41,10 +42,8 @@ def heat_maps(tables: dict[str, pd.DataFrame]) -> Drawn:
 
 
 def conditioned(table: pd.DataFrame, strategy: str) -> Drawn:
-    """F-cka-conditioned: same-layer CKA of each segment with its half-sample interval."""
-    rows = table[table["layer_supervised"] == table["layer_other"]]
-    keys = ["attribute", "segment", "layer_supervised"]
-    rows = rows.groupby(keys, sort=False, as_index=False)[["matched", "cka", "low", "high", "people"]].mean()
+    """F-cka-conditioned: same-layer CKA of each segment with its interval over participants and training runs."""
+    rows = over_runs(table[table["layer_supervised"] == table["layer_other"]])
     groups = list(dict.fromkeys(zip(rows["attribute"], rows["segment"], strict=True)))
     figure, panels = axes(7.6, 0.9 + 0.3 * len(groups), 1, 3, sharey=True)
     for layer, panel in enumerate(panels, start=1):
