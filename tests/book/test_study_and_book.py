@@ -166,6 +166,21 @@ def test_the_synthesis_page_sets_published_beside_reproduced(book, pages):
     assert (book / "book" / "_build" / "html" / "_static" / "browse.js").is_file()
 
 
+def test_the_audit_shows_every_finding_once(pages):
+    page = pages["executed/release_audit.html"]
+    rows = page.select(".fairlib-browse tbody tr")
+    assert [row.select("td")[0].get_text() for row in rows] == [f"D{i}" for i in range(1, 47)]
+    for row in rows:
+        name, certainty, told, numbers = (cell.get_text() for cell in row.select("td"))
+        assert certainty in ("certain", "high", "moderate"), name
+        assert re.search(r"\[.*(cell|:\d|function|ipynb|notebooks)", told), name  # its source
+        assert " Lesson: " in numbers, name
+    assert len(page.select("figure.fairlib-figure")) >= 9
+    banners = [banner.get_text() for banner in page.select(".fairlib-origin")]
+    for kind in ("Published numbers", "Simulation", "Real data", "Synthetic twin"):
+        assert any(text.startswith(kind) for text in banners), kind
+
+
 def test_a_row_of_a_person_in_a_notebook_fails_the_build(book):
     """The gate stands behind the build: plant identifiers in an executed page and build again."""
     import nbformat
