@@ -372,7 +372,7 @@ fault(
     "an attribute of the card that makes no sense",
     attribute("sex", privileged="man"),
     refused("card.yaml is not a valid data card: attributes.sex: segment 'man' is used but not listed in segments"),
-    (attribute("sex", segments=["male", "male", "female"]), refused("sex: segments must be two or more different ones")),
+    (attribute("sex", segments=["male", "male", "female"]), refused("segments must be two or more different")),
     (attribute("sex", segments=["male", "female", "unknown"]), refused("no segment can be called 'unknown'")),
     (attribute("sex", values={}), refused("sex: give either a cut, or values")),
     (attribute("age", values={"old": ">=65"}), refused("age: give either a cut, or values")),
