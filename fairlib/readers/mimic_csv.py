@@ -13,7 +13,15 @@ TYPES = {"CHARTTIME": "TIMESTAMP", "VALUE": "VARCHAR", "VALUEUOM": "VARCHAR"}  #
 WANTED = {"BIGINT": "a whole number", "INT64": "a whole number", "TIMESTAMP": "a date (YYYY-MM-DD HH:MM:SS)"}
 #: No header of MIMIC-III is nearly as long.
 LONGEST = 10_000
-AGAIN, OFFICIAL = "copy it again from PhysioNet", "the MIMIC-III v1.4 table"
+AGAIN, OFFICIAL = "copy it again from PhysioNet", "the comma-separated MIMIC-III v1.4 table"
+
+
+#: What DuckDB says of rows that cannot be told apart, and what it means.
+UNREADABLE = {
+    "unterminated quote": "a quotation mark has no partner",
+    "Maximum line size": "the line is longer than any of MIMIC-III, as if a line break or a quotation mark were lost",
+    "invalid state": "lines end in different ways (CR LF and LF), or stray quotation marks",
+}
 
 
 def source(file: Path, columns: tuple[str, ...]) -> str:
@@ -71,4 +79,5 @@ def explain(file: Path, error: str) -> str:
         return f"{file}{where}: not UTF-8 text; {AGAIN}"
     if found := re.search(r"Expected Number of Columns: (\d+) Found: (\d+)", error):
         return f"{file}{where}: expected {found[1]} cells, found {found[2]}; the file is cut off or damaged, {AGAIN}"
-    return f"{file}{where} cannot be read ({error.splitlines()[0]}); {AGAIN}"
+    why = next((why for said, why in UNREADABLE.items() if said.lower() in error.lower()), error.splitlines()[0])
+    return f"{file}{where} cannot be read ({why}); {AGAIN}"

@@ -1,8 +1,9 @@
 """MIMIC-III in-hospital mortality straight from the hospital's tables: what the mimic3-benchmarks make, without files.
 
 Layout: a folder with ADMISSIONS, PATIENTS, ICUSTAYS, CHARTEVENTS and LABEVENTS of MIMIC-III v1.4 or its demo, ``.csv``
-or ``.csv.gz``, file and column names in any case; DIAGNOSES_ICD is used if there. OUTPUTEVENTS holds none of the 17
-variables. Source of the rules: YerevaNN/mimic3-benchmarks at ea0314c (Harutyunyan et al., Sci Data 2019;6:96).
+or ``.csv.gz``, file and column names in any case; DIAGNOSES_ICD and its dictionary D_ICD_DIAGNOSES are used if there.
+OUTPUTEVENTS holds none of the 17 variables. Source of the rules: YerevaNN/mimic3-benchmarks at ea0314c (Harutyunyan et
+al., Sci Data 2019;6:96).
 """
 
 from pathlib import Path
@@ -20,6 +21,7 @@ from .mimic_events import extract
 from .splits import by_person
 
 TABLES = ("ADMISSIONS", "PATIENTS", "ICUSTAYS", "CHARTEVENTS", "LABEVENTS")
+DIAGNOSES = ("DIAGNOSES_ICD", "D_ICD_DIAGNOSES")
 FIO2 = ("benchmark", "corrected")
 #: The benchmark's published lists, ``subject,1`` for the people of that split; for all others ``subject,0``.
 LISTS = {"test": "testset.csv", "val": "valset.csv"}
@@ -68,10 +70,14 @@ def read(
     _check_ids(icustays, admissions, patients, files)
     steps = [("stays in ICUSTAYS", len(icustays), icustays["SUBJECT_ID"].nunique(), "")]
     kept = tables_of.episode_admissions(icustays, patients, steps).reset_index(drop=True)
-    stays = _long_and_coded(kept, tables_of.find_table("DIAGNOSES_ICD", places), steps)
+    stays = _long_and_coded(kept, *(tables_of.find_table(name, places) for name in DIAGNOSES), steps)
     numbered = stays[["ICUSTAY_ID"]].assign(STAY=np.arange(len(stays)))
     if not len(stays):
-        raise CohortError(f"{files['ICUSTAYS']} holds no stay of {HOURS} h that the benchmark's rules keep")
+        why = ", ".join(f"{stays:,} {step}" for step, stays, _, _ in steps if stays)
+        raise CohortError(
+            f"{files['ICUSTAYS']} holds no stay of {HOURS} h that the benchmark's rules keep ({why}); use tables of one"
+            " release"
+        )
     events = {name: files[name] for name in ("CHARTEVENTS", "LABEVENTS")}
     x, measured, counts, outside = extract(events, kept.merge(numbered, on="ICUSTAY_ID", how="left"), fio2)
     if not measured.any():
@@ -83,12 +89,18 @@ def read(
     stays = stays[measured].merge(admissions, on=["SUBJECT_ID", "HADM_ID"]).merge(patients, on="SUBJECT_ID")
     y, person = _died(stays).to_numpy(np.int8), stays["SUBJECT_ID"].to_numpy()
     split, rule = (by_person(person, y), "by a hash of SUBJECT_ID") if lists is None else _official(lists, person)
+    if lists is not None and (nobody := [LISTS[name] for name in LISTS if name not in split]):
+        raise CohortError(
+            f"{Path(split_lists or path) / nobody[0]} marks none of the {len(np.unique(person)):,} people of the cohort"
+            " with 1; copy the lists of this release, or remove both for a split by SUBJECT_ID"
+        )
     admissions = admissions[admissions["HADM_ID"].isin(stays["HADM_ID"])]
     attributes = tables_of.admission_segments(admissions, patients, files)
     attributes = attributes.loc[stays["HADM_ID"]].drop(columns="SUBJECT_ID").reset_index(drop=True)
     more = dict.fromkeys(attributes, "; of the stay's own admission")
     steps += rows_of.of_attributes(attributes, person, cards.load("mimic"), more)
-    steps += [outside.step(person, path, "kept, as in the benchmark, after its conversions"), _odd_deaths(stays)]
+    steps += [outside.step(person, path, "kept, as in the benchmark, after its conversions")]
+    steps += [_odd_deaths(stays), _odd_order(stays)]
     return Cohort(
         x=x,
         y=y,
@@ -129,11 +141,11 @@ def _leave_out(stays: pd.DataFrame, keep: np.ndarray, why: str, steps: list) -> 
     return stays[keep].reset_index(drop=True)
 
 
-def _long_and_coded(kept: pd.DataFrame, diagnoses: Path | None, steps: list) -> pd.DataFrame:
+def _long_and_coded(kept: pd.DataFrame, diagnoses: Path | None, dictionary: Path | None, steps: list) -> pd.DataFrame:
     """Stays of 48 h and over by LOS, the column that the benchmark uses; and those with a diagnosis, if that is known.
 
-    The benchmark joins the stays with DIAGNOSES_ICD before it writes their labels, so a stay without any coded
-    diagnosis has no label there and is left out.
+    The benchmark joins DIAGNOSES_ICD with its dictionary, and the stays with both, before it writes their labels. So a
+    stay without any code that the dictionary knows has no label there and is left out.
     """
     stays = _leave_out(kept, kept["LOS"].notna().to_numpy(), "no length of stay (LOS)", steps)
     stays = _leave_out(stays, (24 * stays["LOS"] >= HOURS - EPS).to_numpy(), f"under {HOURS} h (LOS)", steps)
@@ -141,8 +153,11 @@ def _long_and_coded(kept: pd.DataFrame, diagnoses: Path | None, steps: list) -> 
         steps.append(("left out: no coded diagnosis", 0, 0, "not tested: DIAGNOSES_ICD is not in the folder"))
         return stays
     coded = tables_of.read_table(diagnoses, ("HADM_ID", "ICD9_CODE"))
-    coded = coded.loc[coded["ICD9_CODE"] != "", "HADM_ID"]
-    return _leave_out(stays, stays["HADM_ID"].isin(coded).to_numpy(), "no coded diagnosis (DIAGNOSES_ICD)", steps)
+    coded = coded[coded["ICD9_CODE"] != ""]
+    if dictionary is not None:
+        coded = coded[coded["ICD9_CODE"].isin(tables_of.read_table(dictionary, ("ICD9_CODE",))["ICD9_CODE"])]
+    has_code = stays["HADM_ID"].isin(coded["HADM_ID"]).to_numpy()
+    return _leave_out(stays, has_code, f"no coded diagnosis ({' in '.join(DIAGNOSES[: 1 + bool(dictionary)])})", steps)
 
 
 def _died(stays: pd.DataFrame) -> pd.Series:
@@ -157,6 +172,13 @@ def _odd_deaths(stays: pd.DataFrame) -> rows_of.Step:
     odd = stays[stays["DEATHTIME"].notna() & ~stays["DEATHTIME"].between(stays["ADMITTIME"], stays["DISCHTIME"])]
     note = "kept: label 0 by the benchmark's rule, unless DOD lies in it" if len(odd) else "none"
     return "DEATHTIME outside the admission", len(odd), odd["SUBJECT_ID"].nunique(), note
+
+
+def _odd_order(stays: pd.DataFrame) -> rows_of.Step:
+    """Attrition row: stays and admissions that end before they begin."""
+    odd = stays[(stays["OUTTIME"] < stays["INTIME"]) | (stays["DISCHTIME"] < stays["ADMITTIME"])]
+    note = "kept, as in the benchmark: label 0 where it is DISCHTIME" if len(odd) else "none"
+    return "OUTTIME before INTIME, or DISCHTIME before ADMITTIME", len(odd), odd["SUBJECT_ID"].nunique(), note
 
 
 def _lists(path: Path, folder: Path | str | None) -> dict[str, set[int]] | None:

@@ -150,12 +150,14 @@ def episode_admissions(stays: pd.DataFrame, patients: pd.DataFrame, steps: list 
             steps.append((f"left out: {why}", int((~rows).sum()), people, f"{int(rows.sum()):,} stays remain"))
         return table[rows]
 
-    same_unit = stays["FIRST_CAREUNIT"] == stays["LAST_CAREUNIT"]
-    same_ward = (stays["FIRST_WARDID"] == stays["LAST_WARDID"]) & (stays["FIRST_WARDID"] != "")
-    kept = keep(stays, same_unit & same_ward, "care unit or ward changed")
+    def same(place: str) -> pd.Series:
+        """An empty cell equals nothing in the source, not even another empty one."""
+        return (stays[f"FIRST_{place}"] == stays[f"LAST_{place}"]) & (stays[f"FIRST_{place}"] != "")
+
+    kept = keep(stays, same("CAREUNIT") & same("WARDID"), "care unit or ward changed")
     single = kept.groupby("HADM_ID")["ICUSTAY_ID"].transform("size") == 1
     kept = keep(kept, single, "several stays in one admission").merge(patients[["SUBJECT_ID", "DOB"]], on="SUBJECT_ID")
-    days = kept["INTIME"].to_numpy("datetime64[D]") - kept["DOB"].to_numpy("datetime64[D]")
-    kept = keep(kept, days >= np.timedelta64(ADULT_DAYS, "D"), "under 18 years")
+    age = kept["INTIME"].to_numpy("datetime64[s]") - kept["DOB"].to_numpy("datetime64[s]")  # 300 years fit into seconds
+    kept = keep(kept, age >= np.timedelta64(ADULT_DAYS, "D"), "under 18 years")
     kept = kept.sort_values(["SUBJECT_ID", "INTIME", "OUTTIME"], kind="stable")
     return kept.assign(EPISODE=kept.groupby("SUBJECT_ID").cumcount() + 1)

@@ -266,6 +266,18 @@ def test_a_stay_without_a_coded_diagnosis_is_left_out(tables):
     assert 116 not in cohort.person
 
 
+def test_the_age_is_counted_to_the_second(tables):
+    """18 years of 365 days before 12:00, in the source from the difference of the two times."""
+    born = (pd.Timestamp(small.IN) - pd.Timedelta(days=18 * 365)).floor("D")
+    file = tables / "PATIENTS.csv"
+    rows = file.read_text().replace("112,M,2080-06-15 00:00:00", f"112,M,{born} 12:00:01".replace(" 00:00:00", ""))
+    assert rows != file.read_text()
+    file.write_text(rows)
+    assert 112 not in mimic.read(tables).person
+    file.write_text(rows.replace("12:00:01", "12:00:00"))
+    assert 112 in mimic.read(tables).person
+
+
 def test_any_case_of_names_and_headers_zipped_or_not(tables):
     plain = mimic.read(tables).fingerprint()
     for i, file in enumerate(sorted(tables.iterdir())):

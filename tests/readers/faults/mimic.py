@@ -145,7 +145,7 @@ fault(
 fault(
     "a column of a table is missing",
     lambda f: replace(f / "PATIENTS.csv", "GENDER", "SEX"),
-    refused("PATIENTS.csv: column GENDER is missing; this needs the MIMIC-III v1.4 table with its header"),
+    refused("PATIENTS.csv: column GENDER is missing; this needs the comma-separated MIMIC-III v1.4 table"),
     (lambda f: replace(f / "ADMISSIONS.csv", "ETHNICITY", "RACE"), refused("column ETHNICITY is missing")),
 )
 

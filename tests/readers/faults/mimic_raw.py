@@ -77,6 +77,11 @@ def header_only(name: str):
     return lambda folder: (folder / name).write_text((folder / name).read_text().splitlines()[0] + "\n")
 
 
+def append_column(file: Path, name: str, value: str) -> None:
+    header, *rows = file.read_text().splitlines()
+    file.write_text("\n".join([f"{name},{header}", *(f"{value},{row}" for row in rows)]) + "\n")
+
+
 def renamed(name: str, column: str):
     """A column under a name that nobody knows."""
 
@@ -133,7 +138,7 @@ fault = TABLE.of_kind("missing column")
 fault(
     "a column is missing",
     renamed(EVENTS, "VALUEUOM"),
-    refused("CHARTEVENTS.csv: column VALUEUOM is missing; this needs the MIMIC-III v1.4 table with its header"),
+    refused("CHARTEVENTS.csv: column VALUEUOM is missing; this needs the comma-separated MIMIC-III v1.4 table"),
     *tuple(
         (renamed(name, column), refused(f"{name}: column {column} is missing"))
         for name, column in [
@@ -142,6 +147,17 @@ fault(
             *[(ADMISSIONS, "DEATHTIME"), (ADMISSIONS, "DISCHTIME")],
         ]
     ),
+)
+fault(
+    "semicolons between the cells",
+    lambda f: replace(f / EVENTS, ",", ";"),
+    refused("CHARTEVENTS.csv: column SUBJECT_ID is missing; this needs the comma-separated MIMIC-III v1.4 table"),
+    (lambda f: replace(f / STAYS, ",", "\t"), refused("ICUSTAYS.csv: column SUBJECT_ID is missing", "comma-separated")),
+)
+fault(
+    "columns that nobody needs, or in another order",
+    lambda f: [append_column(f / name, "EXTRA", "x") for name in (EVENTS, LABS, STAYS)],
+    accepted("they are found by their names"),
 )
 fault(
     "cells are missing in a row",
@@ -192,8 +208,24 @@ fault(
     (listed("109,1\n"), refused("the val split holds only class 0")),
 )
 
+fault(
+    "a list of other people",
+    listed("9001,1\n9002,1\n"),
+    refused("valset.csv marks none of the 18 people of the cohort with 1; copy the lists of this release"),
+    (lambda f: (f / "testset.csv").write_text("9001,1\n"), refused("testset.csv marks none of the 18 people")),
+)
+
 fault = TABLE.of_kind("times out of order")
 fault("events in any order", turned, accepted("they are ordered by CHARTTIME"))
+fault(
+    "a stay or an admission that ends before it begins",
+    at(STAYS, 4, "OUTTIME", "2140-06-01 00:00:00"),
+    counted("OUTTIME before INTIME, or DISCHTIME before ADMITTIME", "kept, as in the benchmark", windows=1, people=1),
+    (
+        at(ADMISSIONS, 4, "DISCHTIME", "2139-06-01 00:00:00"),
+        counted("OUTTIME before INTIME, or DISCHTIME before ADMITTIME", "label 0", windows=1, people=1),
+    ),
+)
 
 fault = TABLE.of_kind("times outside the stay")
 fault(
@@ -352,7 +384,49 @@ fault(
     lambda f: replace(f / "DIAGNOSES_ICD.csv", "112,1120,4019", "112,1120,"),
     counted("left out: no coded diagnosis (DIAGNOSES_ICD)", "stays remain", windows=2, people=2),
 )
-fault("no stay of 48 hours", short_stays, refused("ICUSTAYS.csv holds no stay of 48 h that the benchmark's rules keep"))
+fault(
+    "a diagnosis that D_ICD_DIAGNOSES does not know, as the benchmark leaves out",
+    lambda f: [
+        replace(f / "DIAGNOSES_ICD.csv", "112,1120,4019", "112,1120,04019"),
+        (f / "D_ICD_DIAGNOSES.csv").write_text("ROW_ID,ICD9_CODE,SHORT_TITLE\n1,4019,Hypertension\n"),
+    ],
+    counted("left out: no coded diagnosis (DIAGNOSES_ICD in D_ICD_DIAGNOSES)", "stays remain", windows=2, people=2),
+)
+fault(
+    "a care unit or a ward is empty",
+    lambda f: replace(f / STAYS, "112,1120,11200,MICU,MICU", "112,1120,11200,,"),
+    counted("left out: care unit or ward changed", "stays remain", windows=3, people=3),
+    (
+        lambda f: replace(f / STAYS, "112,1120,11200,MICU,MICU,50,50", "112,1120,11200,MICU,MICU,,"),
+        counted("left out: care unit or ward changed", "stays remain", windows=3, people=3),
+    ),
+)
+fault(
+    "no stay of 48 hours",
+    short_stays,
+    refused("ICUSTAYS.csv holds no stay of 48 h that the benchmark's rules keep", "left out: under 48 h (LOS)"),
+    (
+        lambda f: (f / "DIAGNOSES_ICD.csv").write_text("HADM_ID,ICD9_CODE\n1,4019\n"),
+        refused("ICUSTAYS.csv holds no stay", "20 left out: no coded diagnosis (DIAGNOSES_ICD)"),
+    ),
+)
+fault(
+    "a quotation mark without its partner",
+    at(EVENTS, 6, "VALUE", '"ab'),
+    refused("CHARTEVENTS.csv, line 6 cannot be read (a quotation mark has no partner); copy it again from PhysioNet"),
+    (at(LABS, 3, "VALUE", '"1"20'), refused("LABEVENTS.csv, line 3 cannot be read (a quotation mark has no partner)")),
+    (at(EVENTS, 6, "VALUE", "x" * 3_000_000), refused("line 6 cannot be read (the line is longer than any of")),
+)
+fault(
+    "a line break or a comma within quotation marks",
+    at(EVENTS, 12, "VALUE", '"4,\n5"'),
+    counted("events: VALUE is text that the rules of the variable do not know (Fraction inspired oxygen)", "1 rows"),
+)
+fault(
+    "lines that end in different ways",
+    lambda f: replace(f / EVENTS, "\n", "\r\n", 9),
+    refused("CHARTEVENTS.csv cannot be read (lines end in different ways (CR LF and LF), or stray quotation marks)"),
+)
 fault(
     "a folder in place of a file",
     lambda f: [(f / STAYS).unlink(), (f / STAYS).mkdir()],
