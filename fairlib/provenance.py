@@ -37,6 +37,11 @@ ORIGINS = {
         "Drawn at random by code, with a known truth and at the sizes that were published: no data, no evidence about"
         " people.",
     ),
+    "simulated": (
+        "Simulated cohorts",
+        "Drawn from models whose every metric is known in closed form, to test the intervals of this study. No data"
+        " set, no twin and no trained network is behind this page, and nothing on it is about people.",
+    ),
     "drawn": ("Drawn by code", "An explanation, made of no data."),
     "card": (
         "Facts from the data card",
