@@ -85,6 +85,14 @@ def _parser() -> argparse.ArgumentParser:
     freeze.add_argument(
         "--mitigate", nargs="*", default=["described"], metavar="RECIPE", help="recipes with mitigations too"
     )
+    freeze.add_argument(
+        "--people",
+        nargs="*",
+        type=_positive,
+        default=[],
+        metavar="N",
+        help="labelled people a group, for data efficiency",
+    )
     freeze.add_argument("--seeds", nargs="+", type=int, default=[1, 2, 3], metavar="SEED")
     freeze.add_argument("--threads", type=int, default=1, help="CPU threads; the same number gives the same bytes")
     freeze.set_defaults(run=_freeze)
@@ -222,7 +230,7 @@ def _freeze(options: argparse.Namespace) -> int:
                 dataset=options.dataset, source=options.source, profile="paper", recipe=recipe, threads=options.threads
             )
             strategies = (*ALL, *MITIGATIONS) if recipe in options.mitigate else ALL
-            kept = freeze(open_study(p), p.dataset, strategies, seed, p.profile)
+            kept = freeze(open_study(p), p.dataset, strategies, seed, p.profile, people=tuple(options.people))
             print(f"seed {seed}, recipe {recipe}: kept in {kept}", flush=True)
     return 0
 

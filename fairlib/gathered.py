@@ -12,10 +12,8 @@ from .inference import interval
 from .parameters import Evaluation, ParameterError, Synthesis
 from .provenance import Collected, Provenance, provenance
 from .sources import Frozen, code_hash, open_study
-from .study import Study
+from .study import NAMED, Study
 
-#: The SSL model that comparisons name beforehand: the one that the release uses for CKA and data efficiency.
-NAMED = "frozen_1_middle"
 SHOWN = 50  # CKA of a segment of fewer test participants is not shown
 SHORT = {"mimic": "MIMIC-III", "mesa": "MESA", "globem": "GLOBEM", "challenge2012": "Challenge 2012"}
 

@@ -179,8 +179,9 @@ class PreTraining(Parameters):
     notebook: ClassVar[str] = "2_pre_training"
 
 
-class FineTuning(Parameters):
-    notebook: ClassVar[str] = "3_fine_tuning"
+class Models(Parameters):
+    """What every notebook about trained models takes."""
+
     strategies: list[StrategyName] = []
 
     @property
@@ -189,7 +190,19 @@ class FineTuning(Parameters):
         return tuple(self.strategies) or self.chosen.strategies
 
 
-class RepresentationSimilarity(FineTuning):
+class FineTuning(Models):
+    notebook: ClassVar[str] = "3_fine_tuning"
+    people: list[int] = []
+
+    @field_validator("people")
+    @classmethod
+    def _some_people(cls, people: list[int]) -> list[int]:
+        if any(n < 1 for n in people) or len(set(people)) != len(people):
+            raise ValueError("people must be different numbers of labelled people a group, each 1 or more")
+        return people
+
+
+class RepresentationSimilarity(Models):
     notebook: ClassVar[str] = "4_representation_similarity"
 
     @model_validator(mode="after")
@@ -202,7 +215,7 @@ class RepresentationSimilarity(FineTuning):
         return self
 
 
-class Evaluation(FineTuning):
+class Evaluation(Models):
     notebook: ClassVar[str] = "5_evaluation"
     threshold: float = Field(default=0.5, gt=0, lt=1)
     mitigations: list[MitigationName] = list(MitigationName.__args__)
@@ -251,6 +264,7 @@ class Case(BaseModel):
     profile: Literal["smoke", "quick", "paper"] = "quick"
     recipes: list[Literal["released", "described"]] = ["described"]
     seeds: list[int] = []
+    people: list[int] = []
     mitigations: list[MitigationName] = list(MitigationName.__args__)
 
 

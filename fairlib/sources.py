@@ -16,7 +16,7 @@ from .cohort import Cohort, attrition_table
 from .parameters import FROZEN, PROFILES, Parameters
 from .recipes import RECIPES
 from .results import SOURCES, checksum, fresh, replace_file, seal, source_hash
-from .study import EVALUATION, NETWORKS, REPRESENTATION, Study
+from .study import EVALUATION, NAMED, NETWORKS, REPRESENTATION, Study
 
 IDENTIFIERS = "identifiers.txt"
 
@@ -113,7 +113,8 @@ class Frozen:
     @cached_property
     def manifest(self) -> dict:
         """What was run: recipe values, data fingerprint, code, versions, threshold and draws."""
-        return json.loads((self.folder / self.recipe_name / "manifest.json").read_text(encoding="utf-8"))
+        recipe = self.recipe_name.split("/")[0]
+        return json.loads((self.folder / recipe / "manifest.json").read_text(encoding="utf-8"))
 
     @property
     def fingerprint(self) -> str:
@@ -128,6 +129,16 @@ class Frozen:
         """Whether results of all these seeds were frozen."""
         return set(seeds) <= set(self.seeds(strategy))
 
+    @property
+    def label_sizes(self) -> tuple[int, ...]:
+        """Numbers of labelled people a group with results."""
+        found = (self.folder / self.recipe_name).glob("labels-*")
+        return tuple(sorted(int(path.name.removeprefix("labels-")) for path in found))
+
+    def with_labels(self, people: int) -> "Frozen":
+        """The results with so many labelled people a group."""
+        return replace(self, recipe_name=f"{self.recipe_name.split('/')[0]}/labels-{people}")
+
     def cohort_tables(self) -> dict[str, pd.DataFrame]:
         return {path.stem: pd.read_parquet(path) for path in sorted((self.folder / "cohort").glob("*.parquet"))}
 
@@ -135,14 +146,14 @@ class Frozen:
         return self._table("pretraining", seed, "losses")["loss"].to_numpy()
 
     def evaluation(self, strategy: str, seed: int, threshold: float, draws: int) -> dict[str, pd.DataFrame]:
-        """Tables of one model: ``metrics``, ``roc``, and the others unless it was frozen before they existed."""
+        """Tables of one model: ``metrics``, and the others unless it has none or was frozen before they existed."""
         if threshold != self.manifest["threshold"]:
             raise ValueError(
                 f"frozen results hold the threshold {self.manifest['threshold']} only; another one ({threshold}) needs"
                 " the predictions: give source=FOLDER with the official files"
             )
-        folder, always = self.folder / self.recipe_name / strategy / f"seed-{seed}", ("metrics", "roc")
-        kept = [name for name in EVALUATION if name in always or (folder / f"{name}.parquet").exists()]
+        folder = self.folder / self.recipe_name / strategy / f"seed-{seed}"
+        kept = [name for name in EVALUATION if name == "metrics" or (folder / f"{name}.parquet").exists()]
         return {name: self._table(strategy, seed, name) for name in kept}
 
     def similarity(self, strategy: str, seed: int) -> pd.DataFrame:
@@ -174,9 +185,17 @@ class Frozen:
 
 
 def freeze(
-    study: Study, dataset: str, strategies: tuple[str, ...], seed: int, profile: str, folder: Path = FROZEN
+    study: Study,
+    dataset: str,
+    strategies: tuple[str, ...],
+    seed: int,
+    profile: str,
+    folder: Path = FROZEN,
+    people: tuple[int, ...] = (),
 ) -> Path:
     """Keep the aggregated results of one seed of a real run in the book: no row, no weight, no prediction.
+
+    people: numbers of labelled people a group for data efficiency.
 
     Refuses restricted data, whose results stay in the enclave, and twins, which are made again in a minute.
     """
@@ -201,6 +220,10 @@ def freeze(
             before = [s for s in Frozen(folder / dataset, study.recipe.name).seeds(strategy) if s < seed]
             if before and study.trained(strategy, before[-1]):
                 tables[strategy, "cka_between"] = study.between_seeds(strategy, (before[-1], seed))
+    for n in people:
+        for strategy in ("supervised", NAMED):
+            found = study.with_labels(n).evaluation(strategy, seed, 0.5, draws)
+            tables[f"labels-{n}/{strategy}", "metrics"] = found["metrics"]
     for (strategy, name), table in tables.items():
         path = target / strategy / f"seed-{seed}" / f"{name}.parquet"
         replace_file(path, lambda p, t=table: t.to_parquet(p, index=False, compression="zstd"))

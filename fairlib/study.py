@@ -16,7 +16,7 @@ import torch
 from safetensors.torch import load_file
 from safetensors.torch import save as serialise
 
-from . import conditioned, evidence, mitigation, representation, simple
+from . import conditioned, efficiency, evidence, mitigation, representation, simple
 from .cohort import Cohort
 from .encoder import CONTROLS, STRATEGIES, Classifier, Encoder
 from .finetuning import Windows, fit, scores
@@ -24,8 +24,10 @@ from .recipes import Recipe
 from .results import fresh, key_hash, save, source_hash
 from .simclr import pretrain
 from .similarity import gram, one_window_each
-from .windows import SomeRows
+from .windows import rows_of
 
+#: The SSL model that comparisons name beforehand: the one that the release uses for CKA and data efficiency.
+NAMED = "frozen_1_middle"
 #: The control without a neural network.
 LOGISTIC = "logistic_regression"
 #: The networks of the study: supervised first, then from all layers training to none, then the control.
@@ -51,6 +53,16 @@ class Study:
     recipe: Recipe
     results: Path
     device: str = "cpu"
+    unlabelled: "Study | None" = None  # where pre-training finds more windows than have labels
+
+    def with_labels(self, people: int) -> efficiency.Labelled:
+        """The same study with so many labelled people a group."""
+        return efficiency.Labelled(self, people)
+
+    @property
+    def label_sizes(self) -> tuple[int, ...]:
+        """Numbers of labelled people a group that are kept unasked: none, they are trained on demand."""
+        return ()
 
     @cached_property
     def fingerprint(self) -> str:
@@ -63,14 +75,16 @@ class Study:
     def windows(self, split: str) -> Windows:
         """Windows and labels of a split."""
         rows = self.cohort.rows(split)
-        return Windows(_select(self.cohort.x, rows), self.cohort.y[rows])
+        return Windows(rows_of(self.cohort.x, rows), self.cohort.y[rows])
 
     def encoder(self, seed: int) -> tuple[Encoder, np.ndarray]:
         """The pre-trained encoder and the loss of each step; trained on the training windows, labels unused."""
+        if self.unlabelled:
+            return self.unlabelled.encoder(seed)
         folder, key = self.folder("pretraining", seed), self._encoder_key(seed)
         if not fresh(folder, key):
             start = time.perf_counter()
-            train = _select(self.cohort.x, self.cohort.rows("train"))
+            train = rows_of(self.cohort.x, self.cohort.rows("train"))
             encoder, losses = pretrain(train, self.recipe, seed, self.device)
             files = {"weights.safetensors": _weights(encoder), "losses.npy": lambda path: _save_array(path, losses)}
             save(folder, key, files, _timings(start))
@@ -110,7 +124,7 @@ class Study:
         rows = np.concatenate([self.cohort.rows("val"), self.cohort.rows("test")])
         files = {
             "weights.safetensors": write,
-            "predictions.parquet": _predictions(rows, predict(_select(self.cohort.x, rows))),
+            "predictions.parquet": _predictions(rows, predict(rows_of(self.cohort.x, rows))),
             "history.json": lambda path: path.write_text(json.dumps(history, indent=1)),
         }
         save(folder, key, files, _timings(start))
@@ -152,15 +166,17 @@ class Study:
         return pd.DataFrame(json.loads((self.train(strategy, seed) / "history.json").read_text()))
 
     def evaluation(self, strategy: str, seed: int, threshold: float, draws: int) -> dict[str, pd.DataFrame]:
-        """Stage 3 and 5's evidence for one model: the tables of ``EVALUATION``; of a mitigation ``metrics`` only."""
-        names = ("metrics",) if strategy in mitigation.MITIGATIONS else EVALUATION
+        """Stage 3 and 5's evidence for one model: the tables of ``EVALUATION``, or ``metrics`` only of mitigations and
+        models with few labels."""
+        brief = strategy in mitigation.MITIGATIONS or self.unlabelled is not None
+        names = ("metrics",) if brief else EVALUATION
         folder = self.train(strategy, seed) / "evaluation"
         code = source_hash(*EVALUATORS)
         key = {"model": key_hash(self._model_key(strategy, seed)), "threshold": threshold, "draws": draws, "code": code}
         key |= {"access": evidence.access(self.cohort), "card": evidence.card_key(self.cohort)}
         if not fresh(folder, key):
             score = self.scores(strategy, seed)
-            if strategy in mitigation.MITIGATIONS:
+            if brief:
                 decision = score if strategy == mitigation.POST_PROCESSED else score >= threshold
                 tables = {"metrics": evidence.decision_metrics(self.cohort, score, decision, draws)}
             else:
@@ -246,6 +262,8 @@ class Study:
         return [gram(output.numpy()) for output in outputs]
 
     def _encoder_key(self, seed: int) -> dict:
+        if self.unlabelled:
+            return self.unlabelled._encoder_key(seed)
         return {
             "pretraining": self.recipe.as_dict()["pretraining"],
             "padding": self.recipe.padding,
@@ -270,11 +288,6 @@ class Study:
             "code": source_hash("encoder", "finetuning", "optimisation", "seeds"),
         }
         return key | ({"encoder": key_hash(self._encoder_key(seed))} if _pretrained(strategy) else {})
-
-
-def _select(x, rows: np.ndarray):
-    """Windows of these rows, gathered batch by batch: a copy of a whole split may not fit into memory."""
-    return x.select(rows) if hasattr(x, "select") else SomeRows(x, rows)
 
 
 def _pretrained(strategy: str) -> bool:

@@ -140,3 +140,8 @@ class LazyWindows:
             rows = np.where(rows < 0, rows + n, rows).astype(np.int64)
         run = np.searchsorted(self._bounds, rows, side="right") - 1
         return self._first[run] + rows - self._bounds[run]
+
+
+def rows_of(x, rows: np.ndarray) -> SomeRows | LazyWindows:
+    """Windows of these rows, gathered batch by batch: a copy of a whole split may not fit into memory."""
+    return x.select(rows) if hasattr(x, "select") else SomeRows(x, rows)

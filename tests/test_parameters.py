@@ -18,6 +18,7 @@ from fairlib.parameters import ALL, CONTRACTS, PROFILES, TWINS, Dataset, Mitigat
 from fairlib.readers import DATASETS
 from fairlib.recipes import RECIPES
 from fairlib.study import LOGISTIC, NETWORKS
+from fairlib.summaries import UNTESTED
 from fairlib.tables.text import STRATEGY_NAMES
 
 ROOT = Path(__file__).parent.parent
@@ -131,6 +132,7 @@ def test_names_agree_across_the_package():
     assert ALL == (*NETWORKS, LOGISTIC) == (*STRATEGIES, *CONTROLS, "logistic_regression")
     assert set(STRATEGY_NAMES) == {*ALL, *MITIGATIONS}
     assert MitigationName.__args__ == MITIGATIONS
+    assert UNTESTED == (*CONTROLS, LOGISTIC)
     assert set(Dataset.__args__) == set(DATASETS) >= set(TWINS)
     assert set(CONTRACTS["2_pre_training"].model_fields["recipe"].annotation.__args__) == set(RECIPES)
     assert set(PROFILES) == {"smoke", "quick", "paper"}

@@ -25,7 +25,8 @@ def roc_conditioned(curves: pd.DataFrame, summary: pd.DataFrame, attribute: str,
             facts.append(f"{STRATEGY_NAMES[strategy]}, {label}")
         panel.set_title(STRATEGY_NAMES[strategy], fontsize=9)
         panel.set_xlabel("false positive rate")
-        panel.legend(loc="lower right", fontsize=8)
+        if len(own):
+            panel.legend(loc="lower right", fontsize=8)
     panels[0, 0].set_ylabel("true positive rate")
     return figure, f"ROC curves per segment of {attribute} with their areas: " + "; ".join(facts) + "."
 

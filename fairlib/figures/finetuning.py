@@ -1,9 +1,9 @@
-"""Stage 3: F-roc (METHOD §4)."""
+"""Stage 3: F-roc, and F-efficiency of our own runs (METHOD §4)."""
 
 import pandas as pd
 
-from ..tables.text import STRATEGY_NAMES, number
-from .style import COLOURS, LINES, Drawn, axes
+from ..tables.text import STRATEGY_NAMES, disparity_name, number
+from .style import COLOURS, LINES, MARKERS, Drawn, axes
 
 
 def roc(curves: pd.DataFrame, summary: pd.DataFrame) -> Drawn:
@@ -23,3 +23,33 @@ def roc(curves: pd.DataFrame, summary: pd.DataFrame) -> Drawn:
     panel.set_aspect("equal")
     panel.legend(loc="center left", bbox_to_anchor=(1.02, 0.5), fontsize=8)
     return figure, "ROC curves on the test split. Area under the curve: " + ", ".join(facts) + "."
+
+
+def efficiency(curve: pd.DataFrame, whole: pd.DataFrame, metric: str) -> Drawn:
+    """F-efficiency: AUC and disparity against the number of labelled people a group, with 95 % intervals.
+
+    curve: of ``efficiency.curve``; whole: ``summaries.headline`` of the same models with all labels, drawn as lines.
+    """
+    figure, panels = axes(8.6, 3.6, 1, 2)
+    titles, facts = {"auc": "AUC", "deviation": f"mean {disparity_name(metric)}"}, []
+    names = list(dict.fromkeys(curve["strategy"]))
+    for panel, (column, title) in zip(panels, titles.items(), strict=True):
+        for i, name in enumerate(names):
+            own, colour = curve[curve["strategy"] == name], COLOURS[name]
+            at = own["people"] * 1.04 ** (i - (len(names) - 1) / 2)  # side by side on the log axis
+            panel.plot(
+                at, own[column], color=colour, linestyle=LINES[name], marker=MARKERS[name], label=STRATEGY_NAMES[name]
+            )
+            panel.vlines(at, own[f"{column}_low"], own[f"{column}_high"], color=colour, linewidth=1)
+            for value in whole.loc[whole["strategy"] == name, column]:
+                panel.axhline(value, color=colour, linestyle=LINES[name], linewidth=0.8, alpha=0.6)
+            ends = ", ".join(f"{n} people {number(v, 2)}" for n, v in zip(own["people"], own[column], strict=True))
+            facts.append(f"{title}, {STRATEGY_NAMES[name]}: {ends}")
+        panel.set_xscale("log")
+        panel.set_xticks(sorted(set(curve["people"])), [str(n) for n in sorted(set(curve["people"]))])
+        panel.minorticks_off()
+        panel.set_xlabel("labelled training people in each group\n(thin lines: all labels)")
+        panel.set_ylabel(title)
+    panels[1].set_ylim(bottom=0)
+    panels[0].legend(fontsize=8)
+    return figure, f"Data efficiency. {'; '.join(facts)}."

@@ -1,9 +1,10 @@
 """Stage 3: T-strategies and T-performance (METHOD §4)."""
 
+import numpy as np
 import pandas as pd
 
 from ..encoder import CONTROLS, STRATEGIES, Classifier, Encoder, freeze, trainable_parameters
-from .text import STRATEGY_NAMES, count, with_interval
+from .text import STRATEGY_NAMES, count, disparity_name, with_interval
 
 
 def strategies(channels: int, padding: str) -> pd.DataFrame:
@@ -39,3 +40,16 @@ def performance(summary: pd.DataFrame) -> tuple[pd.DataFrame, str]:
     note = f"{count(first['people'])} people, {count(first['windows'])} windows, {count(first['events'])} of them"
     note += f" positive; {first['seeds']} training runs a strategy."
     return pd.DataFrame(records), note
+
+
+def efficiency(curve: pd.DataFrame, metric: str) -> pd.DataFrame:
+    """F-efficiency in numbers: AUC and disparity by labelled people a group, SSL minus supervised paired."""
+    records = []
+    for row in curve.to_dict("records"):
+        record = {"labelled people a group": count(row["people"]), "strategy": STRATEGY_NAMES[row["strategy"]]}
+        for name, title in (("auc", "AUC"), ("deviation", disparity_name(metric))):
+            record[title] = with_interval(*(row[f"{name}{end}"] for end in ("", "_low", "_high")))
+            ends = [row.get(f"{name}_difference{end}", np.nan) for end in ("", "_low", "_high")]
+            record[f"{title}, minus supervised"] = with_interval(*ends, sign=True)
+        records.append(record | {"seeds": str(row["seeds"])})
+    return pd.DataFrame(records)

@@ -54,8 +54,9 @@ the end of a line, or of a table of which somebody took a part.
 
 A number does not tell its unit. So the readers of hospital data compare measured values with a wide usual range of each
 variable, such as 25 to 45 °C. Values outside are kept, as in the official pipelines, and counted. Where more than half
-of a variable's values are outside, the reader stops: nobody guesses. Some units cannot be told apart this way. A weight
-of 120 may be kilograms or pounds, and a wrist's count of movement is a count of whatever the device counts.
+of a variable's values are outside, and would be usual in another unit, the reader stops: nobody guesses. Some units
+cannot be told apart this way. A weight of 120 may be kilograms or pounds, and a wrist's count of movement is a count of
+whatever the device counts.
 """
 
 

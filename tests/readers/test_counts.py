@@ -96,10 +96,32 @@ def test_more_than_half_outside_is_another_unit(right, wrong, refused):
     outside = units.Outside(["Temp", "HR"])
     outside.look(grid([37.0] * right + [98.6] * wrong))
     if refused:
-        with pytest.raises(CohortError, match=r"DIR: 21 of 41 values of Temp lie outside 25 to 45 °C, such as 98\.6;"):
+        said = r"DIR: 21 of 41 values of Temp lie outside 25 to 45 °C, such as 98\.6\. They look like °F"
+        with pytest.raises(CohortError, match=said):
             outside.step(np.array([1]), "DIR")
     else:
         assert f"{wrong} values of Temp" in outside.step(np.array([1]), "DIR")[3]
+
+
+def test_values_that_no_other_unit_explains_are_kept_and_counted():
+    outside = units.Outside(["Temp", "HR"])
+    outside.look(grid([-3.0] * 40))
+    assert outside.step(np.array([1]), "DIR")[3] == "kept: 40 values of Temp (25 to 45 °C)"
+
+
+@pytest.mark.parametrize(
+    ("name", "unit", "value", "usual"),
+    [
+        *(("Temp", "°F", 98.6, 37.0), ("Temperature", "K", 310.15, 37.0), ("Weight", "pounds", 180, 81.65)),
+        *(("Height", "inches", 70, 177.8), ("FiO2", "percent", 40, 0.4), ("SaO2", "a fraction", 0.97, 97)),
+        *(("Glucose", "mmol/L", 5.5, 99.1), ("Creatinine", "µmol/L", 88.4, 1.0), ("SysABP", "kPa", 16, 120)),
+        *(("Albumin", "g/L", 35, 3.5), ("Platelets", "cells/µL", 250e3, 250), ("HCT", "a fraction", 0.4, 40)),
+    ],
+)
+def test_other_units_turn_into_the_usual_one(name, unit, value, usual):
+    factor, offset = next(rest for other, *rest in units.OTHER[name] if other == unit)
+    assert value * factor + offset == pytest.approx(usual, rel=1e-3)
+    assert units.OTHER.keys() <= units.USUAL.keys()
 
 
 def test_many_variables_are_not_all_listed():

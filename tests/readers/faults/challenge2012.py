@@ -279,7 +279,9 @@ fault(
 fault(
     "most temperatures in °F",
     everywhere("48:00,Temp,98.6"),
-    refused("DIR: 40 of 40 values of Temp lie outside 25 to 45 °C, such as 98.6; are they in another unit?"),
+    refused(
+        "DIR: 40 of 40 values of Temp lie outside 25 to 45 °C, such as 98.6. They look like °F; convert them first"
+    ),
     (everywhere("48:00,FiO2,40"), refused("40 of 40 values of FiO2 lie outside 0.2 to 1 as a fraction")),
 )
 fault(

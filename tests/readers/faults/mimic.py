@@ -289,7 +289,7 @@ fault(
 fault(
     "most temperatures in °F",
     episodes("Temperature", "98.6"),
-    refused("values of Temperature lie outside 25 to 45 °C, such as 98.6; are they in another unit?"),
+    refused("values of Temperature lie outside 25 to 45 °C, such as 98.6. They look like °F; convert them first"),
     (episodes("Height", "67"), refused("values of Height lie outside 100 to 230 cm, such as 67")),
     (episodes("Weight", "176"), refused("values of Weight lie outside 20 to 150 kg, such as 176")),
 )

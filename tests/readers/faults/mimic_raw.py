@@ -304,8 +304,8 @@ fault(
 )
 fault(
     "most values in another unit than they tell",
-    lambda f: [values(678, old, new)(f) for old, new in (("98.6", "310.1"), ("37.1", "310.2"))],
-    refused("values of Temperature lie outside 25 to 45 °C, such as", "are they in another unit?"),
+    lambda f: [values(678, old, new)(f) for old, new in (("98.6", "590.3"), ("37.1", "590.5"))],
+    refused("values of Temperature lie outside 25 to 45 °C, such as", "They look like K; convert them first"),
 )
 
 fault = TABLE.of_kind("gz cut in half")

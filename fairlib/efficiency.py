@@ -1,0 +1,85 @@
+"""Data efficiency: how accuracy and disparity change with the number of *people* who have labels.
+
+Groups cross all protected attributes (``mitigation.groups``), and each gives the same number of people. Labels shrink
+alike in training and validation; the self-supervised model pre-trains on all training windows, since it needs no
+labels. The test split stays whole. Smaller sets are part of larger ones, so that sizes compare.
+"""
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from .cards import Card
+from .cohort import Cohort, CohortError, attrition_table
+from .mitigation import groups
+from .seeds import generator
+from .summaries import collect, headline
+from .windows import rows_of
+
+if TYPE_CHECKING:
+    from .study import Study
+
+
+def labelled(cohort: Cohort, people: int, seed: int) -> Cohort:
+    """The cohort with ``people`` labelled training people of each group, and a like share of validation people.
+
+    Which people is decided by ``seed``; a group that has fewer gives all. Raises ``CohortError`` where so few people
+    leave one outcome only.
+    """
+    frame = pd.DataFrame({"person": cohort.person, "split": cohort.split, "group": groups(cohort)})
+    once = frame.drop_duplicates("person").reset_index(drop=True)
+    once["rank"] = generator(seed, "labelled people").permutation(len(once))
+    once["place"] = once.groupby(["split", "group"])["rank"].rank()
+    size = once["split"].value_counts()
+    wanted = once["split"].map({"train": people, "val": np.ceil(people * size["val"] / size["train"])})
+    chosen = once["place"] <= wanted
+    kept = (frame["split"] == "test") | frame["person"].isin(once.loc[chosen, "person"])
+    rows = np.flatnonzero(kept)
+    row = (f"{people} labelled people a group", len(rows), int(frame["person"][rows].nunique()), "test people all kept")
+    try:
+        return replace(
+            cohort,
+            x=rows_of(cohort.x, rows),
+            y=cohort.y[rows],
+            person=cohort.person[rows],
+            attributes=cohort.attributes.iloc[rows].reset_index(drop=True),
+            split=cohort.split[rows],
+            attrition=pd.concat([cohort.attrition, attrition_table([row])], ignore_index=True),
+        )
+    except CohortError as error:
+        raise CohortError(f"{people} labelled people a group are too few: {error}") from error
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """A study in which ``people`` of each group have labels, other people for each seed."""
+
+    study: "Study"
+    people: int
+
+    def evaluation(self, strategy: str, seed: int, threshold: float, draws: int) -> dict[str, pd.DataFrame]:
+        """The table ``metrics`` of one model, trained or found in the results."""
+        cohort, results = labelled(self.study.cohort, self.people, seed), self.study.results / f"labels-{self.people}"
+        own = replace(self.study, cohort=cohort, results=results, unlabelled=self.study)
+        return own.evaluation(strategy, seed, threshold, draws)
+
+    def has(self, strategy: str, seeds: tuple[int, ...]) -> bool:
+        """Whether its results can be had: always, since it can be trained."""
+        return True
+
+
+def curve(study, models: tuple[str, ...], seeds, people, card: Card, draws: int) -> pd.DataFrame:
+    """``summaries.headline`` of the named models for each number of labelled people a group, with a column ``people``.
+
+    seeds: those without results of both models (``sources.Frozen``) are left out.
+    """
+    parts = []
+    for n in sorted(people):
+        own = study.with_labels(n)
+        kept = tuple(seed for seed in seeds if all(own.has(name, (seed,)) for name in models))
+        if kept:
+            found = headline(collect(own, models, kept, 0.5, draws), card.protected(), card.metric.metric)
+            parts.append(found.assign(people=n))
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
