@@ -34,13 +34,8 @@ ORIGINS = {
     ),
     "simulated": (
         "Simulation",
-        "Drawn at random by code, with a known truth and at the sizes that were published: no data, no evidence about"
-        " people.",
-    ),
-    "simulated": (
-        "Simulated cohorts",
-        "Drawn from models whose every metric is known in closed form, to test the intervals of this study. No data"
-        " set, no twin and no trained network is behind this page, and nothing on it is about people.",
+        "Drawn at random by code from models with a known truth. No data set, no twin and no trained network is behind"
+        " it, and nothing in it is about people.",
     ),
     "drawn": ("Drawn by code", "An explanation, made of no data."),
     "card": (
