@@ -103,6 +103,11 @@ def table(
 def place(header: list[str], name: str, file: str, official: str) -> int:
     """Where a column is. Raises ``CohortError`` if it is not there, or twice."""
     if header.count(name) != 1:
+        for mark, said in ((";", "semicolons"), ("\t", "tabs"), ("|", "bars")):
+            if len(header) == 1 and mark in header[0]:
+                raise CohortError(
+                    f"{file}: column {name} is missing, since cells are separated by {said}; save it with commas"
+                )
         fault = "is missing" if name not in header else "is there twice"
         raise CohortError(f"{file}: column {name} {fault}; this needs {official} with its header")
     return header.index(name)

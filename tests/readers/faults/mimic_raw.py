@@ -151,8 +151,10 @@ fault(
 fault(
     "semicolons between the cells",
     lambda f: replace(f / EVENTS, ",", ";"),
-    refused("CHARTEVENTS.csv: column SUBJECT_ID is missing; this needs the comma-separated MIMIC-III v1.4 table"),
-    (lambda f: replace(f / STAYS, ",", "\t"), refused("ICUSTAYS.csv: column SUBJECT_ID is missing", "comma-separated")),
+    refused(
+        "CHARTEVENTS.csv: column SUBJECT_ID is missing, since cells are separated by semicolons; save it with commas"
+    ),
+    (lambda f: replace(f / STAYS, ",", "\t"), refused("ICUSTAYS.csv: column SUBJECT_ID is missing", "by tabs")),
 )
 fault(
     "columns that nobody needs, or in another order",
