@@ -178,7 +178,10 @@ class Study:
             score = self.scores(strategy, seed)
             if brief:
                 decision = score if strategy == mitigation.POST_PROCESSED else score >= threshold
-                tables = {"metrics": evidence.decision_metrics(self.cohort, score, decision, draws)}
+                table = evidence.decision_metrics(self.cohort, score, decision, draws)
+                if strategy == mitigation.POST_PROCESSED:  # decisions rank nobody: no area under a curve
+                    table = table[~table["metric"].isin(["auc", "auprc"]) | (table["note"] != "")]
+                tables = {"metrics": table.reset_index(drop=True)}
             else:
                 tables = evidence.evaluation_tables(self.cohort, score, threshold, draws)
             save(folder, key, {f"{name}.parquet": _parquet(table) for name, table in tables.items()})

@@ -137,7 +137,7 @@ def self_supervised(strategy: str) -> bool:
 
 def at_chance(headline_row: pd.Series) -> bool:
     """Whether a model may be at chance: the lower participant bound of its AUC is ≤ 0.5. Its ratios say nothing."""
-    return not headline_row["people_low"] > 0.5
+    return not headline_row.people_low > 0.5
 
 
 def verdict(low: float, high: float, less: str = "lower", more: str = "higher") -> str:

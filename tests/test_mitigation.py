@@ -133,6 +133,8 @@ def test_a_mitigation_is_a_model_like_any_other(people, tiny, tmp_path):
         assert list(tables) == ["metrics"]
         assert set(tables["metrics"]["scope"]) == {"overall", "segment", "ratio"}
         assert study.trained(name, 1)
+        areas = tables["metrics"].query("metric in ['auc', 'auprc'] and note == ''")
+        assert len(areas) == 0 if name == "post_processed" else len(areas) > 2
     trained = {name: study.scores(name, 1)[study.cohort.rows("test")] for name in ("supervised", *mitigation.TRAINED)}
     assert len({scores.tobytes() for scores in trained.values()}) == 4
     assert not (tmp_path / "described" / "post_processed" / "seed-1" / "weights.safetensors").exists()

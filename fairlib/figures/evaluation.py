@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 
 from ..fairness import FAIR_DEVIATION, FAIR_DIFFERENCE, FAIR_LOG_RATIO, RATES, SHORT
+from ..summaries import at_chance
 from ..tables.text import ACCURACY_NAMES, STRATEGY_NAMES, disparity_name, number
 from .style import COLOURS, FAIR_BAND, MARKERS, SEGMENTS, Drawn, axes
 
@@ -116,7 +117,10 @@ def parity_all(summary: pd.DataFrame, attributes: list[str]) -> Drawn:
 
 
 def trade_off(headline: pd.DataFrame, metric: str, accuracy: str = "auc") -> Drawn:
-    """Mean parity deviation (or absolute AOD) against AUC of each strategy, with 95 % intervals in both directions."""
+    """Mean parity deviation (or absolute AOD) against AUC of each strategy, with 95 % intervals in both directions.
+
+    Models that are not surely better than chance are hollow: their disparity says nothing.
+    """
     figure, panel = axes(7.6, 4.0 + 0.16 * max(0, len(headline) - 9))
     panel.axhspan(0, _bound(metric), color=FAIR_BAND, zorder=0)
     for row in headline.itertuples():
@@ -131,7 +135,8 @@ def trade_off(headline: pd.DataFrame, metric: str, accuracy: str = "auc") -> Dra
             yerr=spread[1],
             fmt=MARKERS[row.strategy],
             color=COLOURS[row.strategy],
-            label=STRATEGY_NAMES[row.strategy],
+            markerfacecolor="white" if at_chance(row) else COLOURS[row.strategy],
+            label=STRATEGY_NAMES[row.strategy] + " (perhaps chance)" * at_chance(row),
             linewidth=1,
         )
     panel.set_ylim(bottom=0)

@@ -51,5 +51,5 @@ def efficiency(curve: pd.DataFrame, whole: pd.DataFrame, metric: str) -> Drawn:
         panel.set_xlabel("labelled training people in each group\n(thin lines: all labels)")
         panel.set_ylabel(title)
     panels[1].set_ylim(bottom=0)
-    panels[0].legend(fontsize=8)
+    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=2, fontsize=8)
     return figure, f"Data efficiency. {'; '.join(facts)}."

@@ -66,7 +66,7 @@ def intersections(summary: pd.DataFrame, pair: str, names: tuple[str, ...], mini
                 row = own[(own["strategy"] == strategy) & (own["metric"] == metric)]
                 ends = row[["mean", "low", "high"]].iloc[0] if len(row) else (np.nan,) * 3
                 record[f"{title}, {STRATEGY_NAMES[strategy]}"] = with_interval(*ends, digits=2)
-        records.append(record | {"seeds": str(first["seeds"]), "note": first["note"]})
+        records.append(record | {"seeds": str(first["seeds"]), "note": first["note"].split(":")[0]})
     return pd.DataFrame(records)
 
 
