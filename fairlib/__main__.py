@@ -202,18 +202,21 @@ def _gate(options: argparse.Namespace) -> int:
 
 
 def _tune(options: argparse.Namespace) -> int:
-    """Train every way of the grid with one seed, about an hour and a half, and keep their validation AUCs."""
+    """Train every way of the grid with one seed, about an hour and a half, and keep each validation AUC. Run it again
+    to continue after an interruption."""
     import torch
 
     from . import readers, tuning
-    from .recipes import GRID_FILE
+    from .recipes import GRID_FILE, tried
+    from .results import replace_file
 
     torch.set_num_threads(options.threads)
-    tried = []
-    for row in tuning.tune(readers.read(options.dataset, options.source)):
+    rows = []
+    for row in tuning.tune(readers.read(options.dataset, options.source), known=tried()):
         print(f"{row.part}: {row.way}: validation AUC {row.validation_auc:.4f}", flush=True)
-        tried.append(row)
-    tuning.table(tried).to_csv(GRID_FILE, index=False, lineterminator="\n")
+        rows.append(row)
+        write = tuning.table(rows).to_csv
+        replace_file(GRID_FILE, lambda path, write=write: write(path, index=False, lineterminator="\n"))
     print(f"kept in {GRID_FILE}; the recipe `tuned` takes the best of each part")
     return 0
 

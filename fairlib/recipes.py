@@ -129,15 +129,22 @@ PRETRAINING_GRID = {
     for optimiser, rate in (("sgd", 0.1), ("adamw", 1e-3))
     for name, views in _VIEWS.items()
 }
-#: Validation AUC of every way, one training seed, on Challenge 2012; written by ``fairlib.tuning``.
+#: Validation AUC of every way, one training seed, on Challenge 2012; written by ``python -m fairlib tune``.
 GRID_FILE = Path(__file__).with_name("tuned_grid.csv")
+
+
+def tried() -> dict[tuple[str, str], float]:
+    """(part, way) → validation AUC, of the ways of the grid that were tried so far."""
+    if not GRID_FILE.exists():
+        return {}
+    with GRID_FILE.open(encoding="utf-8", newline="") as file:
+        return {(row["part"], row["way"]): float(row["validation_auc"]) for row in csv.DictReader(file)}
 
 
 def best(part: str) -> str:
     """The way with the highest validation AUC of a part of the grid ("training" or "pre-training")."""
-    with GRID_FILE.open(encoding="utf-8", newline="") as file:
-        rows = [row for row in csv.DictReader(file) if row["part"] == part]
-    return max(rows, key=lambda row: float(row["validation_auc"]))["way"]
+    found = {way: value for (of, way), value in tried().items() if of == part}
+    return max(found, key=found.get)
 
 
 def _tuned() -> Recipe:
@@ -145,5 +152,6 @@ def _tuned() -> Recipe:
     return Recipe("tuned", PRETRAINING_GRID[best("pre-training")], training, training, evaluate_frozen=True)
 
 
-if GRID_FILE.exists():
+#: The recipe exists once the whole grid was tried.
+if len(tried()) == len(TRAINING_GRID) + len(PRETRAINING_GRID):
     RECIPES["tuned"] = _tuned()

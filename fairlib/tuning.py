@@ -31,21 +31,24 @@ class Tried:
     validation_auc: float
 
 
-def tune(cohort: Cohort, steps: float = 1.0) -> Iterator[Tried]:
+def tune(cohort: Cohort, steps: float = 1.0, known: dict[tuple[str, str], float] | None = None) -> Iterator[Tried]:
     """Train every way of the grid and yield each as soon as it is known, training first.
 
-    steps: share of the training steps, for tests.
+    steps: share of the training steps, for tests. known: (part, way) → validation AUC of ways tried before (a run that
+    was stopped goes on), which are not trained again.
     """
+    known = known or {}
     train, validation = (Windows(cohort.x[rows], cohort.y[rows]) for rows in map(cohort.rows, ("train", "val")))
     base, found = RECIPES["described"], {}
     for way, settings in TRAINING_GRID.items():
         recipe = Recipe("tuned", base.pretraining, settings, settings, evaluate_frozen=True)
-        found[way] = _judge(train, validation, ("supervised",), recipe.scaled(steps))
+        found[way] = known.get(("training", way)) or _judge(train, validation, ("supervised",), recipe.scaled(steps))
         yield Tried("training", way, found[way])
     training = TRAINING_GRID[max(found, key=found.get)]
     for way, settings in PRETRAINING_GRID.items():
         recipe = Recipe("tuned", settings, training, training, evaluate_frozen=True)
-        yield Tried("pre-training", way, _judge(train, validation, ENDS, recipe.scaled(steps)))
+        value = known.get(("pre-training", way)) or _judge(train, validation, ENDS, recipe.scaled(steps))
+        yield Tried("pre-training", way, value)
 
 
 def table(tried: list[Tried]) -> pd.DataFrame:

@@ -46,3 +46,19 @@ def test_the_best_way_wins(tmp_path, monkeypatch):
     monkeypatch.setattr(recipes, "GRID_FILE", file)
     assert recipes.best("training") == ways[3]
     assert recipes.best("pre-training") == "x"
+
+
+def test_what_was_tried_is_not_trained_again(make_cohort, few):
+    first = list(tuning.tune(make_cohort(people=400)))
+    known = {(row.part, row.way): 0.5 + i / 100 for i, row in enumerate(first[:3])}
+    again = list(tuning.tune(make_cohort(people=400), known=known))
+    assert [row.validation_auc for row in again[:3]] == list(known.values())
+    assert again[3].way == first[3].way
+
+
+def test_the_kept_grid_holds_only_ways_of_the_grid_and_the_recipe_needs_all():
+    ways = {("training", way) for way in recipes.TRAINING_GRID} | {
+        ("pre-training", w) for w in recipes.PRETRAINING_GRID
+    }
+    assert recipes.tried().keys() <= ways
+    assert ("tuned" in recipes.RECIPES) == (recipes.tried().keys() == ways)
