@@ -23,6 +23,7 @@ FROZEN = ROOT / "book" / "frozen"
 Dataset = Literal["mimic", "mesa", "globem", "challenge2012"]
 OWN = "table"
 TWINS = ("mimic", "mesa", "globem", "challenge2012")
+RecipeName = Literal["released", "described", "tuned"]
 StrategyName = Literal[
     "supervised",
     "frozen_0",
@@ -123,7 +124,7 @@ class Parameters(Contract):
 
     source: str = "twin"
     profile: Literal["smoke", "quick", "paper"] = "quick"
-    recipe: Literal["released", "described"] = "described"
+    recipe: RecipeName = "described"
     seeds: list[int] = []
     results_dir: str = "results"
     threads: int = Field(default=1, ge=1, le=256)
@@ -149,6 +150,12 @@ class Parameters(Contract):
         if self.source == "frozen":
             kept = (FROZEN / self.dataset / self.recipe / "supervised").glob("seed-*")
             kept = sorted(int(path.name.removeprefix("seed-")) for path in kept)
+            if not kept:
+                have = ", ".join(sorted(path.parent.name for path in (FROZEN / self.dataset).glob("*/manifest.json")))
+                raise ValueError(
+                    f"recipe {self.recipe!r}: no frozen results of {self.dataset} with it (kept: {have}); give another"
+                    " recipe, or the folder of the official files as source"
+                )
             if lost := sorted(set(self.seeds) - set(kept)):
                 raise ValueError(
                     f"seeds: no frozen results of seed {lost[0]} for {self.dataset}, recipe {self.recipe};"
@@ -262,7 +269,7 @@ class Case(BaseModel):
 
     source: str = "twin"
     profile: Literal["smoke", "quick", "paper"] = "quick"
-    recipes: list[Literal["released", "described"]] = ["described"]
+    recipes: list[RecipeName] = ["described"]
     seeds: list[int] = []
     people: list[int] = []
     mitigations: list[MitigationName] = list(MitigationName.__args__)

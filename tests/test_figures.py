@@ -20,6 +20,7 @@ from fairlib import (
     claims_published,
     comparisons,
     conditioned,
+    coverage,
     display,
     evidence,
     published,
@@ -32,6 +33,7 @@ from fairlib import figures as package
 from fairlib import tables as table_package
 from fairlib.figures import audit as audit_figures
 from fairlib.figures import cka_gaps as gap_figures
+from fairlib.figures import coverage as coverage_figures
 from fairlib.figures import (
     evaluation,
     finetuning,
@@ -54,6 +56,7 @@ from fairlib.similarity import gram
 from fairlib.study import EVALUATION
 from fairlib.tables import audit as audit_tables
 from fairlib.tables import card as card_tables
+from fairlib.tables import coverage as coverage_tables
 from fairlib.tables import evaluation as tables5
 from fairlib.tables import finetuning as tables3
 from fairlib.tables import obtain as obtain_tables
@@ -150,6 +153,8 @@ FIGURES = {
     pretraining.views: lambda e: (e.cohort, RECIPES["described"], CARD),
     pretraining.losses: lambda e: ({1: np.linspace(5, 4, 60), 2: np.linspace(5, 3, 60)},),
     finetuning.roc: lambda e: (e.roc, e.summary),
+    finetuning.efficiency: lambda e: (curve(e), e.headline, CARD.metric.metric),
+    coverage_figures.dots: lambda e: (coverage.load(),),
     similarity.heat_maps: lambda e: ({"frozen_0": e.cka, "frozen_3": e.cka},),
     similarity.conditioned: lambda e: (e.cka, "frozen_0"),
     similarity.difference: lambda e: (e.cka, PAIRS),
@@ -192,6 +197,10 @@ TABLES = {
     tables1.attrition: lambda e: (e.cohort, CARD.min_cell),
     tables3.strategies: lambda e: (76, "same"),
     tables3.performance: lambda e: (e.summary,),
+    tables3.efficiency: lambda e: (curve(e), CARD.metric.metric),
+    tables3.grid: lambda e: (),
+    coverage_tables.measures: lambda e: (coverage.by_measure(coverage.load()),),
+    coverage_tables.cases: lambda e: (coverage.load(),),
     tables5.metric_choice: lambda e: (CARD,),
     tables5.segments: lambda e: (e.summary, "supervised", CARD.min_cell),
     tables5.parity: lambda e: (e.summary, "error_rate_ratio", "gender"),
@@ -240,6 +249,11 @@ TABLES = {
     twin_tables.planted: lambda e: (twins.load_spec("mimic"),),
     twin_tables.segments: lambda e: (TRUTH,),
 }
+
+
+def curve(e):
+    """Two numbers of labelled people, as ``efficiency.curve`` gives them."""
+    return pd.concat([e.headline.assign(people=n) for n in (50, 200)], ignore_index=True)
 
 
 def named(function):

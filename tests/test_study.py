@@ -282,8 +282,8 @@ def test_results_frozen_before_a_table_existed_can_still_be_read(frozen):
     lost = collect_table(frozen, ("supervised",), (1,), "nulls", 0.5, DRAWS)
     assert lost.columns.empty
     assert gaps(lost, ("supervised",)).empty
-    (frozen.folder / "described" / "supervised" / "seed-1" / "roc.parquet").unlink()
-    with pytest.raises(FileNotFoundError, match=r"roc\.parquet"):
+    (frozen.folder / "described" / "supervised" / "seed-1" / "metrics.parquet").unlink()
+    with pytest.raises(FileNotFoundError, match=r"metrics\.parquet"):
         frozen.evaluation("supervised", 1, 0.5, DRAWS)
 
 

@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 
 from ..encoder import CONTROLS, STRATEGIES, Classifier, Encoder, freeze, trainable_parameters
-from .text import STRATEGY_NAMES, count, disparity_name, with_interval
+from ..recipes import GRID_FILE
+from .text import STRATEGY_NAMES, count, disparity_name, number, with_interval
 
 
 def strategies(channels: int, padding: str) -> pd.DataFrame:
@@ -53,3 +54,18 @@ def efficiency(curve: pd.DataFrame, metric: str) -> pd.DataFrame:
             record[f"{title}, minus supervised"] = with_interval(*ends, sign=True)
         records.append(record | {"seeds": str(row["seeds"])})
     return pd.DataFrame(records)
+
+
+def grid() -> pd.DataFrame:
+    """Every way that was tried for the recipe ``tuned``, and its validation AUC; the best of each part is marked."""
+    tried = pd.read_csv(GRID_FILE)
+    best = tried.groupby("part")["validation_auc"].transform("max") == tried["validation_auc"]
+    chosen = best.map({True: "chosen", False: ""})
+    return tried.assign(validation_auc=tried["validation_auc"].map(number), chosen=chosen).rename(
+        columns={
+            "part": "of",
+            "way": "optimiser, rate, and what differs",
+            "validation_auc": "validation AUC",
+            "chosen": "",
+        }
+    )
