@@ -76,7 +76,7 @@ def curve(study, models: tuple[str, ...], seeds, people, card: Card, draws: int)
     seeds: those without results of both models (``sources.Frozen``) are left out.
     """
     parts = []
-    for n in sorted(people):
+    for n in sorted(set(people)):
         own = study.with_labels(n)
         kept = tuple(seed for seed in seeds if all(own.has(name, (seed,)) for name in models))
         if kept:

@@ -9,7 +9,7 @@ import shlex
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import ModuleType
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
@@ -199,14 +199,7 @@ class Models(Parameters):
 
 class FineTuning(Models):
     notebook: ClassVar[str] = "3_fine_tuning"
-    people: list[int] = []
-
-    @field_validator("people")
-    @classmethod
-    def _some_people(cls, people: list[int]) -> list[int]:
-        if any(n < 1 for n in people) or len(set(people)) != len(people):
-            raise ValueError("people must be different numbers of labelled people a group, each 1 or more")
-        return people
+    people: list[Annotated[int, Field(ge=1)]] = []
 
 
 class RepresentationSimilarity(Models):

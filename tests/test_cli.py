@@ -155,7 +155,7 @@ def test_as_a_module(tmp_path):
 
 def test_tune_keeps_the_grid(monkeypatch, tmp_path, capsys):
     rows = [tuning.Tried("training", "adam", 0.8125), tuning.Tried("pre-training", "jitter", 0.7)]
-    monkeypatch.setattr(tuning, "tune", lambda cohort: iter(rows))
+    monkeypatch.setattr(tuning, "tune", lambda cohort, known: iter(rows))
     monkeypatch.setattr(readers, "read", lambda dataset, folder: None)
     monkeypatch.setattr(recipes, "GRID_FILE", tmp_path / "grid.csv")
     assert main(["tune", "challenge2012", "data"]) == 0
