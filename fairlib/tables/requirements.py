@@ -60,3 +60,20 @@ def attrition(tables: dict[str, pd.DataFrame], minimum: int) -> pd.DataFrame:
     for column in ("windows", "people"):
         rows[column] = rows[column].map(lambda value: "" if value == 0 else count(value, minimum))
     return rows
+
+
+def unknown(segments: pd.DataFrame) -> str:
+    """Which attributes have no segment that can be shown, and what follows; "" where there is none.
+
+    segments: of ``evidence.cohort_tables``.
+    """
+    known = segments[(segments["split"] == "all") & (segments["segment"] != "unknown")]
+    shown = known.assign(any=known["windows"].fillna(0) > 0)
+    empty = ~shown.groupby("attribute", sort=False)["any"].any()
+    if not empty.any():
+        return ""
+    judged = ", ".join(empty.index[~empty]) or "none"
+    return (
+        f"Nobody, or too few people, have a known {', '.join(empty.index[empty])}. The notebooks show no segment, ratio or"
+        f" gap of it. What is left: {judged}. The attrition table says whether a file is missing."
+    )
