@@ -74,6 +74,6 @@ def unknown(segments: pd.DataFrame) -> str:
         return ""
     judged = ", ".join(empty.index[~empty]) or "none"
     return (
-        f"Nobody, or too few people, have a known {', '.join(empty.index[empty])}. The notebooks show no segment, ratio or"
-        f" gap of it. What is left: {judged}. The attrition table says whether a file is missing."
+        f"Nobody, or too few people, have a known {', '.join(empty.index[empty])}. The notebooks show no segment, ratio"
+        f" or gap of it. What is left: {judged}. The attrition table says whether a file is missing."
     )
