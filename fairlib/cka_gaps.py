@@ -59,6 +59,7 @@ class Ratio:
 
     observed: float
     null: np.ndarray
+    matched: float = float("nan")  # observed, on as many people of both segments
 
     def beyond(self, value: float) -> float:
         """Share of permutations whose ratio is at least ``value``."""
@@ -74,9 +75,10 @@ def sizes(tables: list[pd.DataFrame], chosen: Pairs) -> tuple[pd.DataFrame, Rati
     """The size of each attribute's difference: mean |best − worst| over the pairs of layers, signs averaged over seeds.
 
     Columns: attribute, best, worst, size with its interval over participants (half-samples) and training runs (not
-    below 0; each pair of layers keeps the sign of its mean), ``null_median`` and ``null_bound`` (95 of 100 permutations
-    stay below: the size is positive by noise alone), p, and p adjusted for the number of attributes
-    (Benjamini-Yekutieli). The ratio is None with fewer than two attributes.
+    below 0; each pair of layers keeps the sign of its mean), ``matched`` (the size on as many people of both segments),
+    ``null_median`` and ``null_bound`` (95 of 100 permutations, which keep the sizes of segments, stay below: the size
+    is positive by noise alone), p, and p adjusted for the number of attributes (Benjamini-Yekutieli). The ratio is None
+    with fewer than two attributes.
     """
     records, nulls = [], []
     for attribute, pair in chosen.items():
@@ -88,12 +90,14 @@ def sizes(tables: list[pd.DataFrame], chosen: Pairs) -> tuple[pd.DataFrame, Rati
             (gaps * signs).mean(axis=1), np.einsum("slh,l->sh", halves, signs) / len(signs)
         )
         low, high = np.maximum((low, high), 0)
+        matched = np.abs(_differences(tables, attribute, pair, "matched")[1].mean(axis=0)).mean()
         null = np.abs(permuted.mean(axis=0)).mean(axis=0)
         middle, bound = np.nanquantile(null, [0.5, 0.95]) if len(null) else (np.nan, np.nan)
         row = {"attribute": attribute, "best": pair[0], "worst": pair[1], "size": value, "low": low, "high": high}
+        row |= {"matched": matched}
         records.append(row | {"null_median": middle, "null_bound": bound, "p": _p(value, null)})
         nulls.append(null)
-    columns = ["attribute", "best", "worst", "size", "low", "high", "null_median", "null_bound", "p"]
+    columns = ["attribute", "best", "worst", "size", "low", "high", "matched", "null_median", "null_bound", "p"]
     table = pd.DataFrame(records, columns=columns)
     known = table["p"].notna()
     table["p_adjusted"] = np.nan
@@ -102,7 +106,8 @@ def sizes(tables: list[pd.DataFrame], chosen: Pairs) -> tuple[pd.DataFrame, Rati
     if len(table) < 2:
         return table, None
     null = np.stack(nulls)
-    return table, Ratio(float(table["size"].max() / table["size"].min()), null.max(axis=0) / null.min(axis=0))
+    observed, matched = (float(table[name].max() / table[name].min()) for name in ("size", "matched"))
+    return table, Ratio(observed, null.max(axis=0) / null.min(axis=0), matched)
 
 
 def _differences(tables: list[pd.DataFrame], attribute: str, pair: tuple[str, str], column: str):
@@ -111,7 +116,7 @@ def _differences(tables: list[pd.DataFrame], attribute: str, pair: tuple[str, st
     for table in tables:
         rows = table[table["attribute"] == attribute].set_index(["segment", *KEYS[2:]])[column]
         best, worst = (rows.loc[segment].sort_index() for segment in pair)
-        found.append(np.stack(best) - np.stack(worst) if column != "cka" else (best - worst).to_numpy())
+        found.append(np.stack(best) - np.stack(worst))
     return list(best.index), np.stack(found).astype(np.float64)
 
 

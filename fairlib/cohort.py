@@ -1,7 +1,7 @@
 """The cohort: windows, labels, participants, protected attributes and split, with invariants checked when made."""
 
 import hashlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
@@ -98,6 +98,22 @@ class Cohort:
     def rows(self, split: str) -> np.ndarray:
         """Row numbers of a split, in file order."""
         return np.flatnonzero(self.split == split)
+
+    def part(self, rows: np.ndarray, x: np.ndarray, step: tuple[str, str]) -> "Cohort":
+        """The cohort of these rows.
+
+        x: their windows, an array or lazy; step: what the attrition table says of it, and a note.
+        """
+        table = attrition_table([(step[0], len(rows), len(np.unique(self.person[rows])), step[1])])
+        return replace(
+            self,
+            x=x,
+            y=self.y[rows],
+            person=self.person[rows],
+            attributes=self.attributes.iloc[rows].reset_index(drop=True),
+            split=self.split[rows],
+            attrition=pd.concat([self.attrition, table], ignore_index=True),
+        )
 
     def fingerprint(self) -> str:
         """SHA-256 over everything that training or evaluation reads: the same data has the same fingerprint.

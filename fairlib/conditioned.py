@@ -18,6 +18,8 @@ PEOPLE = 50
 KEYS = ["attribute", "segment", "layer_supervised", "layer_other"]
 #: Columns of lists: values on half-samples, and after permuting segment labels among participants.
 DRAWS = ["halves", "permuted"]
+#: What differences in CKA are made of (``cka_gaps``).
+DRAWN = [*KEYS, "cka", "matched", *DRAWS]
 
 
 def shown_segments(cohort: Cohort, rows: np.ndarray, minimum: int = PEOPLE) -> dict[tuple[str, str], np.ndarray]:

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from .cards import Card
-from .cohort import Cohort, CohortError, attrition_table
+from .cohort import Cohort, CohortError
 from .mitigation import groups
 from .seeds import generator
 from .summaries import collect, headline
@@ -37,17 +37,8 @@ def labelled(cohort: Cohort, people: int, seed: int) -> Cohort:
     chosen = once["place"] <= wanted
     kept = (frame["split"] == "test") | frame["person"].isin(once.loc[chosen, "person"])
     rows = np.flatnonzero(kept)
-    row = (f"{people} labelled people a group", len(rows), int(frame["person"][rows].nunique()), "test people all kept")
     try:
-        return replace(
-            cohort,
-            x=rows_of(cohort.x, rows),
-            y=cohort.y[rows],
-            person=cohort.person[rows],
-            attributes=cohort.attributes.iloc[rows].reset_index(drop=True),
-            split=cohort.split[rows],
-            attrition=pd.concat([cohort.attrition, attrition_table([row])], ignore_index=True),
-        )
+        return cohort.part(rows, rows_of(cohort.x, rows), (f"{people} labelled people a group", "test people all kept"))
     except CohortError as error:
         raise CohortError(f"{people} labelled people a group are too few: {error}") from error
 

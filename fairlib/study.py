@@ -247,7 +247,7 @@ class Study:
                 grams = [self._grams(*model, rows) for model in (one, other)]
                 tables.append(conditioned.similarity_table(self.cohort, *grams, rows, permutations=permutations))
             table = conditioned.average_draws(tables)
-            drawn = table[[*conditioned.KEYS, "cka", *conditioned.DRAWS]]
+            drawn = table[conditioned.DRAWN]
             table = table.drop(columns=conditioned.DRAWS)
             save(folder, key, {"cka.parquet": _parquet(table), "draws.parquet": _parquet(drawn)})
         return pd.read_parquet(folder / "cka.parquet"), pd.read_parquet(folder / "draws.parquet")

@@ -17,7 +17,8 @@ def drawn(values, halves=0.0, permuted=()):
     """A table of draws with one value a segment for each of four pairs of layers."""
     records = [
         {"attribute": a, "segment": s, "layer_supervised": i, "layer_other": j, "cka": value + 0.01 * i}
-        | {"halves": value + halves * np.linspace(-1, 1, 41), "permuted": np.asarray(permuted) * (s in ("Male", "<65"))}
+        | {"matched": value * (2 if a == "age" else 1), "halves": value + halves * np.linspace(-1, 1, 41)}
+        | {"permuted": np.asarray(permuted) * (s in ("Male", "<65"))}
         for (a, s), value in values.items()
         for i in (1, 2)
         for j in (1, 2)
@@ -45,6 +46,7 @@ def test_sizes_by_hand():
     table = table.set_index("attribute")
     assert table["size"].to_dict() == pytest.approx({"gender": 0.1, "age": 0.4})
     assert ratio.observed == pytest.approx(4)
+    assert (ratio.matched, *table["matched"]) == pytest.approx((8, 0.1, 0.8))
     assert table.loc["gender", "p"] == pytest.approx(3 / 4)
     np.testing.assert_allclose(ratio.null, 1)  # both attributes were given the same permuted values
     assert (ratio.beyond(1), ratio.beyond(1.01), ratio.p) == (1, 0, pytest.approx(1 / 4))

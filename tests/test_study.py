@@ -9,7 +9,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from fairlib import cards, finetuning, simple, study, twins
+from fairlib import cards, finetuning, simple, sources, study, twins
 from fairlib.cohort import CohortError
 from fairlib.comparisons import gaps
 from fairlib.evidence import access
@@ -212,10 +212,22 @@ def test_models_of_the_study():
 
 
 @pytest.fixture
-def frozen(one, tmp_path):
+def frozen(one, tmp_path, monkeypatch):
+    monkeypatch.setattr(sources, "NAMED", "frozen_0")  # trained in the smoke profile
+    monkeypatch.setattr(sources, "SHOWN", ("supervised", "frozen_0"))
     target = freeze(one, "challenge2012", STRATEGIES, 1, "smoke", tmp_path / "book")
     assert target == tmp_path / "book" / "challenge2012" / "described"
     return Frozen(tmp_path / "book" / "challenge2012", "described")
+
+
+def same(found, wanted):
+    """Equal, but for the lists of draws, which are rounded."""
+    lists = [name for name in wanted if len(wanted) and isinstance(wanted[name].iloc[0], np.ndarray)]
+    pd.testing.assert_frame_equal(found.drop(columns=lists), wanted.drop(columns=lists))
+    for name in lists:
+        for kept, value in zip(found[name], wanted[name], strict=True):
+            assert kept.dtype == value.dtype
+            np.testing.assert_allclose(kept, value, rtol=2**-13)
 
 
 def test_frozen_results_are_those_of_the_study(one, frozen):
@@ -223,13 +235,14 @@ def test_frozen_results_are_those_of_the_study(one, frozen):
         wanted, found = (made.evaluation(strategy, 1, 0.5, DRAWS) for made in (one, frozen))
         assert list(wanted) == list(found) == list(study.EVALUATION)
         for name in study.EVALUATION:
-            pd.testing.assert_frame_equal(found[name], wanted[name])
+            same(found[name], wanted[name])
+    same(frozen.similarity_draws("frozen_0", 1), one.similarity_draws("frozen_0", 1))
+    pd.testing.assert_frame_equal(frozen.embedding("frozen_0", 1), one.embedding("frozen_0", 1))
+    assert frozen.similarity_draws("random_frozen_3", 1) is None
     for strategy in ("frozen_0", "random_frozen_3"):
         pd.testing.assert_frame_equal(frozen.similarity(strategy, 1), one.similarity(strategy, 1))
-        pd.testing.assert_frame_equal(frozen.similarity_draws(strategy, 1), one.similarity_draws(strategy, 1))
-        pd.testing.assert_frame_equal(frozen.embedding(strategy, 1), one.embedding(strategy, 1))
         for name, table in one.representation(strategy, 1).items():
-            pd.testing.assert_frame_equal(frozen.representation(strategy, 1)[name], table)
+            same(frozen.representation(strategy, 1)[name], table)
     np.testing.assert_array_equal(frozen.losses(1), one.losses(1))
     assert frozen.fingerprint == one.fingerprint
     assert frozen.seeds() == (1,)

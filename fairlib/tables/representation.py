@@ -27,6 +27,7 @@ def sizes(table: pd.DataFrame) -> pd.DataFrame:
             "size": [
                 with_interval(r.size_, r.low, r.high) for r in table.rename(columns={"size": "size_"}).itertuples()
             ],
+            "size, as many people of both": table["matched"].map(number),
             "permuted: median": table["null_median"].map(number),
             "permuted: 95 % below": table["null_bound"].map(number),
             "p": table["p"].map(number),
@@ -85,6 +86,8 @@ def ratio(table: pd.DataFrame, found: Ratio | None) -> str:
     ends = [table.loc[table["size"].agg(which)] for which in ("idxmax", "idxmin")]
     parts = [f"{r.attribute} {with_interval(r['size'], r.low, r.high)}" for r in ends]
     text = f"Largest difference: {parts[0]}; smallest: {parts[1]}; their ratio is ×{number(found.observed, 1)}."
+    if np.isfinite(found.matched):
+        text += f" With as many people of both segments of an attribute it is ×{number(found.matched, 1)}."
     if not len(found.null):
         return text
     text += f" Under permuted labels the ratio is ×{number(float(np.median(found.null)), 1)} in the middle, at least as"
