@@ -50,11 +50,17 @@ class Labelled:
     study: "Study"
     people: int
 
+    def _own(self, seed: int) -> "Study":
+        cohort, results = labelled(self.study.cohort, self.people, seed), self.study.results / f"labels-{self.people}"
+        return replace(self.study, cohort=cohort, results=results, unlabelled=self.study)
+
     def evaluation(self, strategy: str, seed: int, threshold: float, draws: int) -> dict[str, pd.DataFrame]:
         """The table ``metrics`` of one model, trained or found in the results."""
-        cohort, results = labelled(self.study.cohort, self.people, seed), self.study.results / f"labels-{self.people}"
-        own = replace(self.study, cohort=cohort, results=results, unlabelled=self.study)
-        return own.evaluation(strategy, seed, threshold, draws)
+        return self._own(seed).evaluation(strategy, seed, threshold, draws)
+
+    def trained(self, strategy: str, seed: int) -> bool:
+        """Whether a fresh trained model lies in the results; nothing is trained."""
+        return self._own(seed).trained(strategy, seed)
 
     def has(self, strategy: str, seeds: tuple[int, ...]) -> bool:
         """Whether its results can be had: always, since it can be trained."""

@@ -9,6 +9,7 @@ import pandas as pd
 
 from . import __version__, cards, cka_gaps, comparisons, published, summaries
 from .inference import interval
+from .mitigation import TRAINED
 from .parameters import Evaluation, ParameterError, Synthesis
 from .provenance import Collected, Provenance, provenance
 from .sources import Frozen, code_hash, open_study
@@ -28,6 +29,7 @@ class Case:
     made: Provenance
     models_found: tuple[tuple[str, int], ...]
     missing: tuple[str, ...]
+    people: tuple[int, ...] = ()  # labelled people a group: sizes of data efficiency
 
     @property
     def title(self) -> str:
@@ -71,15 +73,35 @@ class Case:
         return self.study.cohort_tables()
 
     def each_model(self) -> pd.DataFrame:
-        """One row a trained model: strategy, seed, training windows, AUC with its interval over people, disparity."""
+        """One row a model of ``models_found``: strategy, seed, ``people`` (labelled people a group; missing: everybody
+        has labels), AUC with its interval over people, disparity."""
+        return self._each(self.models)
+
+    def every_model(self) -> pd.DataFrame:
+        """The same of all that were trained: those with explicit mitigations and those with few labels follow."""
+        parts = [self.each_model()]
+        for n in (None, *self.people):
+            study = self.study.with_labels(n) if n else self.study
+            wanted = [name for name in TRAINED if name in self.p.mitigations] if n is None else ["supervised", self.ssl]
+            found = [(name, seed) for name in wanted if name for seed in self.made.seeds if study.trained(name, seed)]
+            tables = [
+                study.evaluation(name, seed, self.p.threshold, self.p.chosen.draws)["metrics"].assign(
+                    strategy=name, seed=seed
+                )
+                for name, seed in found
+            ]
+            if tables:
+                parts.append(self._each(pd.concat(tables, ignore_index=True), n))
+        return pd.concat(parts, ignore_index=True)
+
+    def _each(self, models: pd.DataFrame, people: int | None = None) -> pd.DataFrame:
         metric, protected = self.card.metric.metric, self.card.protected()
-        sizes = self.sizes["sizes"].set_index("split")["windows"]
         records = []
-        for (strategy, seed), rows in self.models.groupby(["strategy", "seed"], sort=False):
+        for (strategy, seed), rows in models.groupby(["strategy", "seed"], sort=False):
             auc = rows[(rows["scope"] == "overall") & (rows["metric"] == "auc")].iloc[0]
             deviation = summaries.headline(rows, protected, metric)["deviation"].iloc[0]
             low, high = interval(np.asarray(auc["replicates"], dtype=float))
-            record = {"strategy": strategy, "seed": int(seed), "train": sizes["train"], "auc": auc["estimate"]}
+            record = {"strategy": strategy, "seed": int(seed), "people": people or np.nan, "auc": auc["estimate"]}
             records.append(record | {"low": low, "high": high, "deviation": deviation})
         return pd.DataFrame(records)
 
@@ -125,8 +147,7 @@ def gather(p: Synthesis) -> tuple[list[Case], list[str]]:
     for dataset, asked in p.chosen.items():
         for recipe in asked.recipes:
             try:
-                own = p.evaluation(dataset, recipe)
-                case = _open(own)
+                case = _open(p.evaluation(dataset, recipe), tuple(asked.people))
             except (ParameterError, OSError) as error:
                 lacks.append(f"{dataset}, recipe {recipe}: {error}")
                 continue
@@ -136,15 +157,14 @@ def gather(p: Synthesis) -> tuple[list[Case], list[str]]:
     return cases, lacks
 
 
-def _open(p: Evaluation) -> Case:
+def _open(p: Evaluation, people: tuple[int, ...]) -> Case:
     study = open_study(p)
     made = provenance(p, study)
-    has = (lambda name, seed: seed in study.seeds(name)) if isinstance(study, Frozen) else study.trained
     wanted = [(name, seed) for name in p.wanted for seed in made.seeds]
-    found = tuple((name, seed) for name, seed in wanted if has(name, seed))
+    found = tuple((name, seed) for name, seed in wanted if study.trained(name, seed))
     lost = [f"{name} seed {seed}" for name, seed in wanted if (name, seed) not in found]
     missing = (f"not trained yet: {', '.join(lost)}",) if lost else ()
-    return Case(p, study, cards.load(p.dataset), made, found, missing)
+    return Case(p, study, cards.load(p.dataset), made, found, missing, tuple(sorted({*people, *study.label_sizes})))
 
 
 def made_of(p: Synthesis, cases: list[Case], origin: str) -> Collected:

@@ -122,6 +122,10 @@ class Frozen:
         """Whether results of all these seeds were frozen."""
         return set(seeds) <= set(self.seeds(strategy))
 
+    def trained(self, strategy: str, seed: int) -> bool:
+        """Whether results of this model were frozen."""
+        return self.has(strategy, (seed,))
+
     @property
     def label_sizes(self) -> tuple[int, ...]:
         """Numbers of labelled people a group with results."""

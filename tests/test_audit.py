@@ -339,6 +339,13 @@ def test_spread_over_seeds_and_sizes(cases):
     assert sizes["matched"].tolist() == pytest.approx([0.31, 0.31])
 
 
+def test_tables_of_several_cases_are_those_of_each_one(cases):
+    """Nothing pools cases, so nothing pools twins with real data."""
+    for of in (audit_runs.recipes, audit_runs.seed_spread, audit_runs.similarity_sizes):
+        parts = pd.concat([of([case]) for case in cases], ignore_index=True)
+        pd.testing.assert_frame_equal(of(cases).reset_index(drop=True), parts)
+
+
 def test_no_runs_no_table():
     assert audit_runs.recipes([]).empty
     assert audit_runs.seed_spread([]).empty

@@ -82,6 +82,16 @@ def test_every_claim_has_its_lines(make_cohort, rows):
             assert verdict.startswith((claims_published.RECOMPUTED, claims_published.NOT_RELEASED))
 
 
+def test_lines_of_a_case_are_the_same_whatever_else_was_run(make_cohort, rows):
+    """No line pools cases: with a twin beside it, or another twin, real data keeps every word of its own."""
+    real, twin, other = case(make_cohort), case(make_cohort, "twin"), case(make_cohort, "twin", noise={"supervised": 3})
+    twin.title = other.title = "Challenge 2012 twin, recipe described"
+    alone, *together = (claims.all_claims(cases, rows, 0.02, 200) for cases in ([real], [real, twin], [other, real]))
+    for found in together:
+        for name, records in alone.items():
+            assert [line for line in found[name] if "twin" not in line["data"]] == records
+
+
 def test_a_smaller_disparity_at_a_lower_accuracy_is_not_the_claim(make_cohort):
     worse = case(make_cohort, noise={"frozen_1_middle": 4})
     own = worse.headline.set_index("strategy")

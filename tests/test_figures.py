@@ -213,7 +213,7 @@ TABLES = {
     tables6.claim: lambda e: (claims_published.accuracy(),),
     tables6.models: lambda e: (
         pd.DataFrame(
-            {"strategy": ["supervised", "frozen_0"], "seed": [1, 2], "train": [5600, np.nan], "auc": [0.8, 0.5]}
+            {"strategy": ["supervised", "frozen_0"], "seed": [1, 2], "people": [np.nan, 1200], "auc": [0.8, 0.5]}
             | {"low": [0.7, 0.4], "high": [0.9, 0.6], "deviation": [0.1, np.nan]}
         ),
         "error_rate_ratio",

@@ -16,13 +16,13 @@ def claim(records: list[dict[str, str]]) -> pd.DataFrame:
 
 
 def models(each: pd.DataFrame, metric: str) -> pd.DataFrame:
-    """T-models of one case: a row a trained model. each: ``gathered.Case.each_model``; metric: the card's."""
+    """T-models of one case: a row a trained model. each: ``gathered.Case.every_model``; metric: the card's."""
     disparity = "mean |AOD|" if metric in ODDS else "mean parity deviation"
     return pd.DataFrame(
         {
             "strategy": each["strategy"].map(STRATEGY_NAMES),
+            "labels": each["people"].map(lambda n: "of everybody" if n != n else f"{count(n)} people a group"),
             "seed": each["seed"].map(str),
-            "training windows": each["train"].map(count),
             "AUC": [with_interval(*values) for values in each[["auc", "low", "high"]].itertuples(index=False)],
             disparity: each["deviation"].map(number),
             "at chance": each["low"].map(lambda low: "no" if low > 0.5 else "perhaps"),

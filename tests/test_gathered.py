@@ -1,0 +1,77 @@
+"""Across datasets: every trained model is listed once, and no number mixes twins with real data."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from fairlib import cards, gathered, study, synthesis
+from fairlib.figures import synthesis as figures
+from fairlib.figures.synthesis import NOISE
+from fairlib.parameters import PROFILES, check
+from fairlib.sources import Frozen, freeze
+from fairlib.study import NAMED, Study
+
+DRAWS = PROFILES["smoke"].draws
+
+
+@pytest.fixture(scope="module")
+def trained(make_cohort, tiny, tmp_path_factory):
+    """A study with both models trained, one mitigation of two seeds, and 20 labelled people a group of one seed."""
+    made = Study(make_cohort(people=400), tiny(), tmp_path_factory.mktemp("gathered"))
+    for seed in (1, 2):
+        for name in ("supervised", NAMED, "reweighed"):
+            made.train(name, seed)
+    for name in ("supervised", NAMED):
+        made.with_labels(20).evaluation(name, 1, 0.5, DRAWS)
+    return made
+
+
+def case_of(made, people=(20, 40)):
+    p = check("5_evaluation", {"dataset": "challenge2012", "profile": "smoke", "seeds": [1, 2]})
+    found = tuple((name, seed) for name in ("supervised", NAMED) for seed in (1, 2))
+    return gathered.Case(p, made, cards.load("challenge2012"), SimpleNamespace(seeds=(1, 2)), found, (), people)
+
+
+def test_every_model_is_listed_once_and_none_is_trained(trained, monkeypatch):
+    monkeypatch.setattr(study, "fit", lambda *_: pytest.fail("a page that trains nothing trained"))
+    table = case_of(trained).every_model()
+    listed = list(zip(table["strategy"], table["seed"], table["people"].fillna(0), strict=True))
+    full = [(name, seed, 0) for name in ("supervised", NAMED, "reweighed") for seed in (1, 2)]
+    assert listed == [*full, ("supervised", 1, 20), (NAMED, 1, 20)]
+    pd.testing.assert_frame_equal(table.iloc[:4], case_of(trained).each_model())
+    few = table[table["people"] == 20].iloc[1]
+    metrics = trained.with_labels(20).evaluation(NAMED, 1, 0.5, DRAWS)["metrics"]
+    assert few["auc"] == metrics.loc[(metrics["scope"] == "overall") & (metrics["metric"] == "auc"), "estimate"].item()
+
+
+def test_frozen_models_are_listed_like_those_of_a_study(trained, tmp_path):
+    for seed in (1, 2):
+        names = ("supervised", NAMED, "reweighed")
+        freeze(trained, "challenge2012", names, seed, "smoke", tmp_path, people=(20,) if seed == 1 else ())
+    kept = Frozen(tmp_path / "challenge2012", "described")
+    table = case_of(kept, kept.label_sizes).every_model()
+    numbers = ["auc", "deviation", "people"]
+    pd.testing.assert_frame_equal(table[numbers], case_of(trained).every_model()[numbers])
+
+
+def rows_of(origin, gap):
+    """Segments as ``synthesis.own_rows`` gives them, with gaps around ``gap``."""
+    frame = pd.DataFrame(
+        {"dataset": origin, "attribute": "age", "segment": ["<65", ">=65"] * 2}
+        | {"model": np.repeat(synthesis.MODELS, 2), "log_windows": [2.0, 2.5] * 2}
+    )
+    return frame.assign(gap=gap + 0.01 * np.arange(4), expected=gap / 2, bound=gap)
+
+
+def test_a_panel_of_real_data_is_the_same_whatever_the_twins_are():
+    panels = []
+    for twin in (0.02, 0.09):
+        figure, alt = figures.size_gap_ours({"twins": rows_of("twin", twin), "real data": rows_of("real", 0.05)})
+        real = figure.axes[1]
+        points = {line.get_label(): np.asarray(line.get_ydata(), float).tolist() for line in real.lines}
+        panels.append((points, alt.split("real data")[1]))
+        assert figure.axes[0].lines[0].get_ydata()[0] == pytest.approx(twin)
+    assert panels[0] == panels[1]
+    assert NOISE in panels[0][0]
