@@ -30,7 +30,10 @@ def open_study(p: Parameters) -> "Study | Frozen":
         return Frozen(FROZEN / p.dataset, p.recipe)
     folder = Path(p.results_dir) / p.dataset / p.label
     recipe, cohort = RECIPES[p.recipe].scaled(p.chosen.steps), _read(p, folder)
-    if cohort.origin == "real":  # for the gate, which searches the pages for them; never leaves the results folder
+    if cohort.origin == "real":
+        folder.mkdir(parents=True, exist_ok=True)
+        folder.chmod(0o700)  # models and predictions of real people are for the eyes of whoever trains them
+        # For the gate, which searches the pages for them; never leaves the results folder.
         known = "\n".join(map(str, np.unique(cohort.person)))
         replace_file(folder / IDENTIFIERS, lambda path: path.write_text(known + "\n"))
         (folder / IDENTIFIERS).chmod(0o600)

@@ -13,6 +13,8 @@ from ..cohort import CohortError
 
 #: So much of a faulty value is quoted in an error.
 QUOTED = 40
+#: No packed file of a dataset that is read whole is larger; one that claims to be would fill the memory.
+LARGEST = 4 << 30
 
 
 def content(file: Path, again: str, name: str | None = None) -> bytes:
@@ -32,11 +34,14 @@ def content(file: Path, again: str, name: str | None = None) -> bytes:
         raise CohortError(f"{name} is empty (0 bytes); {again}")
     if file.suffix.lower() == ".gz":
         try:
-            data = gzip.decompress(data)
+            with gzip.GzipFile(fileobj=io.BytesIO(data)) as packed:
+                data = packed.read(LARGEST + 1)
         except (EOFError, OSError, zlib.error) as error:
             raise unreadable(name, error, again) from error
         if not data:
             raise CohortError(f"{name} is empty (0 bytes once unpacked); {again}")
+        if len(data) > LARGEST:
+            raise CohortError(f"{name} unpacks to more than {LARGEST:,} bytes, which no official file does; {again}")
     return data
 
 
