@@ -2,6 +2,9 @@
 
 import json
 import os
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from pathlib import Path
 
 import pytest
 
@@ -208,3 +211,29 @@ def test_source_hash_of_the_package():
     assert source_hash("encoder") != source_hash("views") != source_hash("encoder", "views")
     with pytest.raises(KeyError):
         source_hash("no_such_module")
+
+
+def _race(folder: str, worker: int) -> list[str]:
+    """What goes wrong while this worker makes the same result again and again, as others do."""
+    key, files, wrong = (
+        {"seed": 1},
+        {"a.json": lambda p: p.write_text("[1]"), "b": lambda p: p.write_bytes(b"x" * 9999)},
+        [],
+    )
+    for _ in range(40):
+        try:
+            save(Path(folder), key, files)
+            if (Path(folder) / "a.json").read_text() != "[1]" or (Path(folder) / "b").stat().st_size != 9999:
+                wrong.append(f"worker {worker} read a part of a file")
+        except OSError as error:
+            wrong.append(repr(error))
+    return wrong
+
+
+def test_workers_that_race_for_one_result_all_end_well(tmp_path):
+    """As on a shared file system: nobody fails, nobody reads half a file, and what is left is whole."""
+    with ProcessPoolExecutor(4, mp_context=get_context("spawn")) as workers:
+        found = list(workers.map(_race, [str(tmp_path / "one")] * 4, range(4)))
+    assert found == [[]] * 4
+    assert fresh(tmp_path / "one", {"seed": 1})
+    assert sorted(path.name for path in (tmp_path / "one").iterdir()) == ["a.json", "b", "manifest.json"]
