@@ -1,21 +1,29 @@
 """What the recipes, the seed and the sizes of segments change in our own runs. Twins and real data are never pooled."""
 
+from hashlib import sha256
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 
 from .gathered import Case
+from .parameters import ReleaseAudit
+from .provenance import Collected
+
+#: Every recipe on every twin, kept in the book: ``python -m tests.recipes_on_twins``.
+TWINS_FILE = Path(__file__).parent.parent / "book" / "evidence" / "recipes_on_twins.csv"
 
 
 def recipes(cases: list[Case]) -> pd.DataFrame:
-    """AUC and mean disparity of the supervised and the named SSL model under each recipe, with 95 % intervals.
+    """AUC and mean disparity of the supervised model, the named SSL model and a random encoder under each recipe.
 
     Columns: dataset, origin, recipe, metric (the card's), model, strategy, seeds, and ``auc`` and ``deviation`` with
-    their ``_low`` and ``_high``; of SSL also their ``_difference`` from supervised.
+    their ``_low`` and ``_high`` (95 %); but for supervised also their ``_difference`` from supervised.
     """
     records = []
     for case in cases:
         rows = case.headline.set_index("strategy")
-        for model, strategy in (("supervised", "supervised"), ("SSL", case.ssl)):
+        for model, strategy in (("supervised", "supervised"), ("SSL", case.ssl), ("control", "random_frozen_3")):
             if strategy not in rows.index:
                 continue
             own = rows.loc[strategy]
@@ -27,9 +35,18 @@ def recipes(cases: list[Case]) -> pd.DataFrame:
                 "seeds": int(own["seeds"]),
             }
             records.append(
-                record | {name: own.get(name, np.nan) for name in own.index if name.startswith(("auc", "dev"))}
+                record
+                | {name: own.get(name, np.nan) for name in own.index if name.startswith(("auc", "dev", "people_low"))}
             )
     return pd.DataFrame(records)
+
+
+def on_twins(p: ReleaseAudit) -> tuple[pd.DataFrame, Collected]:
+    """``recipes`` of every twin with every recipe, as kept in the book, and where it came from."""
+    table = pd.read_csv(TWINS_FILE)
+    profile, code = (table[name].iloc[0] for name in ("profile", "code"))
+    sources = f"{', '.join(dict.fromkeys(table['dataset']))} (profile {profile}, kept in book/evidence)"
+    return table, Collected(p, "twin", sources, sha256(TWINS_FILE.read_bytes()).hexdigest(), code)
 
 
 def seed_spread(cases: list[Case]) -> pd.DataFrame:

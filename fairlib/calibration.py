@@ -50,6 +50,30 @@ def bins(risk: np.ndarray, y: np.ndarray, person: np.ndarray, minimum: int, coun
     return merged.max() - merged
 
 
+def offsets(risk: np.ndarray, frame: pd.DataFrame, weights: np.ndarray, groups: dict, rule: str) -> pd.DataFrame:
+    """Mean predicted minus observed risk of each group, with its participant replicates; arguments as in ``table``.
+
+    Returns the columns of ``evidence.TABLE``. Values of real people keep three decimals, so that no difference between
+    groups gives a single person's risk.
+    """
+    y, records = frame["y"].to_numpy(), []
+    digits = 7 if rule == "synthetic" else 3
+    for (attribute, segment), chosen in groups.items():
+        off = np.float32(risk[chosen] - y[chosen])
+        own = weights[:, chosen]
+        with np.errstate(invalid="ignore", divide="ignore"):
+            drawn = own @ off / own.sum(axis=1)
+        record = {
+            "scope": "calibration",
+            "attribute": attribute,
+            "segment": segment,
+            "metric": "predicted_minus_observed",
+        }
+        record |= cells.size(frame[chosen]) | {"note": "", "estimate": round(float(off.mean()), digits)}
+        records.append(record | {"replicates": np.float32(np.round(drawn, digits))})
+    return pd.DataFrame(records)
+
+
 def table(
     risk: np.ndarray, frame: pd.DataFrame, weights: np.ndarray, groups: dict, rule: str, minimum: int
 ) -> pd.DataFrame:

@@ -52,6 +52,7 @@ def words(case: "Case", decision: str) -> str:
     """The verdict of a case in words: none for a twin, and real data is named."""
     if case.made.origin == "twin":
         return TWIN
+    decision = "undecided" if decision == "not known" else decision
     own = "the paper's data set" if case.p.dataset in PAPERS_OWN else "other data"
     return f"{decision} on {case.title.split(',')[0]} ({own})"
 
@@ -98,7 +99,7 @@ def accuracy(case: "Case", margin: float) -> dict[str, str]:
     if reason := chance(case):
         return record(case, ours, "undecided", reason)
     decisions = {name: _on_par(rows.loc[name], margin) for name in _judged(case)}
-    return record(case, ours, decisions[case.ssl], _tally(case, decisions))
+    return record(case, ours, decisions[case.ssl], _tally(case, decisions) + _controls(rows, "auc"))
 
 
 def disparity(case: "Case", margin: float) -> dict[str, str]:
@@ -116,11 +117,7 @@ def disparity(case: "Case", margin: float) -> dict[str, str]:
     cause = _tally(case, decisions)
     if smaller[case.ssl] == "holds" != on_par[case.ssl]:
         cause = f"the disparity is smaller, but accuracy on par {_plain(on_par[case.ssl])}; {cause}"
-    if "random_frozen_3" in rows.index:
-        control = rows.loc["random_frozen_3"]
-        text = with_interval(*(control[f"deviation_difference{end}"] for end in FORKS), sign=True)
-        cause += f"; a frozen random encoder, never pre-trained: {text}, at an AUC of {number(control['auc'])}"
-    return record(case, ours, decisions[case.ssl], cause)
+    return record(case, ours, decisions[case.ssl], cause + _controls(rows, "deviation"))
 
 
 def gaps(case: "Case") -> dict[str, str]:
@@ -190,6 +187,21 @@ def _difference(rows: pd.DataFrame, name: str, measure: str) -> str:
     text += f" {with_interval(*ends, sign=True)}"
     share = measure == "deviation" and reference > 0 and np.isfinite(ends[0])
     return text + f", that is {100 * ends[0] / reference:+.0f}\u00a0%" * bool(share)
+
+
+def _controls(rows: pd.DataFrame, measure: str) -> str:
+    """The same difference for the models without pre-training."""
+    names = {
+        "random_frozen_3": "a frozen random encoder, never pre-trained",
+        "logistic_regression": "logistic regression",
+    }
+    text = ""
+    for name, words_ in names.items():
+        if name in rows.index:
+            control = rows.loc[name]
+            ends = with_interval(*(control[f"{measure}_difference{end}"] for end in FORKS), sign=True)
+            text += f"; {words_}: {ends}" + f", at an AUC of {number(control['auc'])}" * (measure != "auc")
+    return text
 
 
 def _on_par(row: pd.Series, margin: float) -> str:

@@ -8,11 +8,11 @@ import numpy as np
 import pandas as pd
 
 from .between_groups import between_groups
-from .evidence import ZERO_RATE
+from .evidence import JUDGED
 from .fairness import RATES, SHORT, log_ratio
 from .inference import interval, seed_interval, seed_test, skewed_seed_interval, undefined_share
 from .multiplicity import holm, max_t
-from .summaries import mean_over_attributes, paired, self_supervised
+from .summaries import UNTESTED, mean_over_attributes, paired, self_supervised
 
 SIZES = ["people", "windows", "events"]
 #: The mean over all self-supervised models that are better than chance.
@@ -46,6 +46,7 @@ def extremes(models: pd.DataFrame, validation: pd.DataFrame, names: tuple[str, .
                 record |= {f"{side}_segment": segment} | {f"{side}_{size}": part[size].iloc[0] for size in SIZES}
             for name, values in (sides | {"gap": paired(sides["best"], sides["worst"])}).items():
                 record |= dict(zip((name, f"{name}_low", f"{name}_high"), seed_interval(*values), strict=True))
+            record["undefined_draws"] = max(undefined_share(drawn) for _, drawn in sides.values())
             records.append(record)
     return pd.DataFrame(records)
 
@@ -111,13 +112,14 @@ def log_disparities(models: pd.DataFrame, attributes: list[str], metric: str, ju
 
     |log r| treats both groups alike, |1 − r| does not. For a metric that is a difference of rates, r is the error rate
     ratio. ``judged``: strategies that are better than chance; the row ``ALL_SSL`` is the mean over the self-supervised
-    ones among them, formed inside each draw. Columns: supervised, ssl, difference with low and high (participants and
-    training runs), people_low and people_high (participants alone), p (Holm over the strategies; the mean is a
-    comparison of its own), metric, attributes, seeds, undefined_draws. Empty without a supervised model to judge by.
+    ones among them, formed inside each draw; controls follow it. Columns: supervised, ssl, difference with low and high
+    (participants and training runs), people_low and people_high (participants alone), p (Holm over the self-supervised
+    strategies; their mean is a comparison of its own, controls are not tested), metric, attributes, seeds,
+    undefined_draws. Empty without a supervised model to judge by.
     """
     metric = metric if metric in RATES else "error_rate_ratio"
     rows = models[(models["scope"] == "ratio") & (models["metric"] == metric) & models["attribute"].isin(attributes)]
-    shown = rows.loc[rows["note"].isin(["", ZERO_RATE]), "attribute"].nunique()
+    shown = rows.loc[rows["note"].isin(JUDGED), "attribute"].nunique()
     found = {
         name: mean_over_attributes(own, lambda value: np.abs(log_ratio(value)))
         for name, own in rows.groupby("strategy", sort=False)
@@ -129,13 +131,15 @@ def log_disparities(models: pd.DataFrame, attributes: list[str], metric: str, ju
     if len(names) > 1 and len({len(found[name][0]) for name in names}) == 1:
         found[ALL_SSL] = tuple(np.mean([found[name][i] for name in names], axis=0) for i in (0, 1))
         names.append(ALL_SSL)
+    names += [name for name in found if name in UNTESTED]
     records = []
     for name in names:
         change = paired(found[name], found["supervised"])
         record = {"strategy": name, "supervised": found["supervised"][0].mean(), "ssl": found[name][0].mean()}
         record |= dict(zip(("difference", "low", "high"), seed_interval(*change), strict=True))
         record |= dict(zip(("people_low", "people_high"), interval(change[1].mean(axis=0)), strict=True))
-        record |= {"p": seed_test(*change), "metric": SHORT[metric], "attributes": shown}
+        p = np.nan if name in UNTESTED else seed_test(*change)
+        record |= {"p": p, "metric": SHORT[metric], "attributes": shown}
         records.append(record | {"seeds": len(change[0]), "undefined_draws": undefined_share(change[1])})
     out = pd.DataFrame(records)
     single = (out["strategy"] != ALL_SSL).to_numpy()

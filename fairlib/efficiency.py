@@ -14,6 +14,7 @@ import pandas as pd
 from .cards import Card
 from .cohort import Cohort, CohortError
 from .mitigation import groups
+from .multiplicity import holm
 from .seeds import generator
 from .summaries import collect, headline
 from .windows import rows_of
@@ -70,13 +71,20 @@ class Labelled:
 def curve(study, models: tuple[str, ...], seeds, people, card: Card, draws: int) -> pd.DataFrame:
     """``summaries.headline`` of the named models for each number of labelled people a group, with a column ``people``.
 
-    seeds: those without results of both models (``sources.Frozen``) are left out.
+    models: the first two are compared; of those without results (``sources.Frozen``) such a seed, and of the others
+    such a model, is left out. ``_p`` is corrected for all numbers of people together (Holm).
     """
     parts = []
     for n in sorted(set(people)):
         own = study.with_labels(n)
-        kept = tuple(seed for seed in seeds if all(own.has(name, (seed,)) for name in models))
+        kept = tuple(seed for seed in seeds if all(own.has(name, (seed,)) for name in models[:2]))
         if kept:
-            found = headline(collect(own, models, kept, 0.5, draws), card.protected(), card.metric.metric)
+            shown = tuple(name for name in models if own.has(name, kept))
+            found = headline(collect(own, shown, kept, 0.5, draws), card.protected(), card.metric.metric)
             parts.append(found.assign(people=n))
-    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
+    if not parts:
+        return pd.DataFrame()
+    out = pd.concat(parts, ignore_index=True)
+    tests = ["auc_difference_p", "deviation_difference_p"]  # of one size they are corrected already, Holm of Holm's
+    out[tests] = holm(out[tests].to_numpy().ravel()).reshape(-1, 2)
+    return out

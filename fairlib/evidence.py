@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from sklearn.metrics import roc_curve
 
-from . import calibration, cards, cells, disclosure, intersections
+from . import calibration, cards, cells, disclosure, intersections, thresholds
 from .cohort import SPLITS, Cohort
 from .fairness import confusion, rate, ratios
 from .inference import auc, participant_draws, weighted_auc
@@ -17,6 +17,9 @@ from .permutations import segment_gaps
 COUNTED = "rows|stays|deaths|people|windows|records|admissions|epochs|participants|surveys|nights|days|values|asleep"
 COUNTED += "|depressed"
 ZERO_RATE = "a rate in it is 0 or undefined"
+SIZES_HIDDEN = "sizes withheld: few people are unknown"
+#: Notes of ratios that are shown; others are withheld, or rest on too few people.
+JUDGED = ("", ZERO_RATE, SIZES_HIDDEN)
 ROC_GRID = np.linspace(0, 1, 101)
 PERMUTATIONS = 2  # of segment labels, for each bootstrap draw
 TABLE = ["scope", "attribute", "segment", "metric", "estimate", "people", "windows", "events", "note", "replicates"]
@@ -97,7 +100,7 @@ def evaluation_tables(cohort: Cohort, score: np.ndarray, threshold: float, draws
 
     Returns ``metrics`` and ``intersections`` (columns ``TABLE``; replicates is a list of ``draws`` values), ``roc``
     (tpr on a fpr grid), ``validation`` (AUC per segment, for choosing), ``nulls`` (gap between segments, and after
-    permutations) and ``calibration``.
+    permutations), ``calibration``, ``offsets`` (its mean) and ``thresholds`` (rates and metrics at other thresholds).
     """
     card, rows, rule = cards.load(cohort.dataset), cohort.rows("test"), access(cohort)
     everyone = cells.frame(cohort)
@@ -117,7 +120,9 @@ def evaluation_tables(cohort: Cohort, score: np.ndarray, threshold: float, draws
         "validation": _validation(held, held_score, card, rule),
         "nulls": _nulls(y, s, frame["person"].to_numpy(), groups, PERMUTATIONS * draws),
         "calibration": calibration.table(risk, frame, weights, groups, rule, card.min_cell),
+        "offsets": calibration.offsets(risk, frame, weights, groups, rule)[TABLE],
         "intersections": _intersections(y, s, decision, weights, frame, card, rule),
+        "thresholds": thresholds.table(y, s, weights, frame, groups, card, rule),
     }
 
 
@@ -271,7 +276,7 @@ def _ratio_rows(y, decision, weights, unprivileged, privileged, frame, attribute
     if rule == "restricted" and len(unknown):  # everybody minus the known must not give a small cell
         counts = cells.people(unknown)
         if disclosure.withheld(cells.size(unknown)["people"], counts["people_1"], rule, minimum, counts["people_0"]):
-            sizes, note = cells.size(frame[:0]), "sizes withheld: few people are unknown"
+            sizes, note = cells.size(frame[:0]), SIZES_HIDDEN
     return [
         base
         | sizes

@@ -13,7 +13,7 @@ from .mitigation import TRAINED
 from .parameters import Evaluation, ParameterError, Synthesis
 from .provenance import Collected, Provenance, provenance
 from .sources import Frozen, code_hash, open_study
-from .study import NAMED, Study
+from .study import LABELLED, NAMED, Study
 
 SHOWN = 50  # CKA of a segment of fewer test participants is not shown
 SHORT = {"mimic": "MIMIC-III", "mesa": "MESA", "globem": "GLOBEM", "challenge2012": "Challenge 2012"}
@@ -73,8 +73,8 @@ class Case:
         return self.study.cohort_tables()
 
     def each_model(self) -> pd.DataFrame:
-        """One row a model of ``models_found``: strategy, seed, ``people`` (labelled people a group; missing: everybody
-        has labels), AUC with its interval over people, disparity."""
+        """One row a model of ``models_found``: strategy, seed, ``train`` (training windows), ``people`` (labelled
+        people a group; missing: everybody has labels), AUC with its interval over people, disparity."""
         return self._each(self.models)
 
     def every_model(self) -> pd.DataFrame:
@@ -82,8 +82,8 @@ class Case:
         parts = [self.each_model()]
         for n in (None, *self.people):
             study = self.study.with_labels(n) if n else self.study
-            wanted = [name for name in TRAINED if name in self.p.mitigations] if n is None else ["supervised", self.ssl]
-            found = [(name, seed) for name in wanted if name for seed in self.made.seeds if study.trained(name, seed)]
+            wanted = [name for name in TRAINED if name in self.p.mitigations] if n is None else LABELLED
+            found = [(name, seed) for name in wanted for seed in self.made.seeds if study.trained(name, seed)]
             tables = [
                 study.evaluation(name, seed, self.p.threshold, self.p.chosen.draws)["metrics"].assign(
                     strategy=name, seed=seed
@@ -102,6 +102,7 @@ class Case:
             deviation = summaries.headline(rows, protected, metric)["deviation"].iloc[0]
             low, high = interval(np.asarray(auc["replicates"], dtype=float))
             record = {"strategy": strategy, "seed": int(seed), "people": people or np.nan, "auc": auc["estimate"]}
+            record["train"] = self.sizes["sizes"].set_index("split").loc["train", "windows"]
             records.append(record | {"low": low, "high": high, "deviation": deviation})
         return pd.DataFrame(records)
 
@@ -147,7 +148,7 @@ def gather(p: Synthesis) -> tuple[list[Case], list[str]]:
     for dataset, asked in p.chosen.items():
         for recipe in asked.recipes:
             try:
-                case = _open(p.evaluation(dataset, recipe), tuple(asked.people))
+                case = open_case(p.evaluation(dataset, recipe), tuple(asked.people))
             except (ParameterError, OSError) as error:
                 lacks.append(f"{dataset}, recipe {recipe}: {error}")
                 continue
@@ -157,7 +158,8 @@ def gather(p: Synthesis) -> tuple[list[Case], list[str]]:
     return cases, lacks
 
 
-def _open(p: Evaluation, people: tuple[int, ...]) -> Case:
+def open_case(p: Evaluation, people: tuple[int, ...] = ()) -> Case:
+    """A case with the models that lie in the results. people: labelled people a group, of data efficiency."""
     study = open_study(p)
     made = provenance(p, study)
     wanted = [(name, seed) for name in p.wanted for seed in made.seeds]
@@ -176,6 +178,7 @@ def made_of(p: Synthesis, cases: list[Case], origin: str) -> Collected:
     parts = []
     for case in cases:
         seeds = ", ".join(map(str, case.made.seeds))
-        parts.append(f"{case.title} (profile {case.made.profile}, seeds {seeds})")
+        tested = f", {case.made.tested}" * bool(case.made.tested)
+        parts.append(f"{case.title} (profile {case.made.profile}, seeds {seeds}{tested})")
     data = sha256("".join(case.made.data for case in cases).encode()).hexdigest()
     return Collected(p, origin, "; ".join(parts), data, code)

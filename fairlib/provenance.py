@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING
 
+import pandas as pd
+
 from . import __version__, cards
 from .parameters import Contract, DataCard, Parameters, Synthesis, Twin
 from .results import source_hash
@@ -57,6 +59,7 @@ class Provenance:
     seeds: tuple[int, ...]
     data: str
     code: str
+    tested: str = ""  # people, windows and events of the test split
 
     def line(self) -> str:
         """One line for a caption."""
@@ -66,8 +69,8 @@ class Provenance:
             what = "data card" if self.origin == "card" else "spec"
             return " · ".join([*parts, f"{what} {self.data[:10]}", f"code {self.code}"])
         seeds = f"seed{'s' if len(self.seeds) > 1 else ''} {', '.join(map(str, self.seeds))}"
-        parts += [f"profile {self.profile}", f"recipe {p.recipe}", seeds, f"data {self.data[:10]}", f"code {self.code}"]
-        return " · ".join(parts)
+        parts += [f"profile {self.profile}", f"recipe {p.recipe}", seeds, *filter(None, [self.tested])]
+        return " · ".join([*parts, f"data {self.data[:10]}", f"code {self.code}"])
 
     def html(self) -> str:
         """Caption line with the command that reproduces it."""
@@ -117,14 +120,23 @@ def provenance(p: Parameters, study: "Study | Frozen") -> Provenance:
     from . import evidence  # here, since a card's page needs no torch
     from .sources import Frozen, code_hash
 
+    tested = who_was_tested(study.cohort_tables()["sizes"])
     if isinstance(study, Frozen):
         made = study.manifest
         seeds = tuple(seed for seed in study.seeds() if not p.seeds or seed in p.seeds)
         code = f"{made['version']}+{made['code'][:8]} (frozen)"
-        return Provenance(p, made["origin"], made["access"], made["profile"], seeds, made["data"], code)
+        return Provenance(p, made["origin"], made["access"], made["profile"], seeds, made["data"], code, tested)
     access = evidence.access(study.cohort)
     code = f"{__version__}+{code_hash()[:8]}"
-    return Provenance(p, study.cohort.origin, access, p.profile, p.chosen.seeds, study.fingerprint, code)
+    return Provenance(p, study.cohort.origin, access, p.profile, p.chosen.seeds, study.fingerprint, code, tested)
+
+
+def who_was_tested(sizes: pd.DataFrame) -> str:
+    """The test split in words, from the table ``sizes`` of ``evidence.cohort_tables``; what is withheld is left out."""
+    row = sizes.set_index("split").loc["test"]
+    names = {"people": "people", "windows": "windows", "events": "positive"}
+    counts = [f"{int(row[name]):,} {word}" for name, word in names.items() if pd.notna(row[name])]
+    return f"tested on {', '.join(counts)}" if counts else ""
 
 
 def banner(made: Provenance | Collected) -> str:

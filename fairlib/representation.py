@@ -20,7 +20,8 @@ from statsmodels.stats.multitest import multipletests
 from . import cards, disclosure
 from .cohort import Cohort
 from .conditioned import PEOPLE, shown_segments
-from .inference import participant_draws, seed_interval, weighted_auc
+from .inference import participant_draws, seed_interval, seed_test, weighted_auc
+from .multiplicity import false_discovery, max_t
 from .permutations import label_sources
 from .seeds import generator
 
@@ -92,7 +93,8 @@ def summarise_probes(tables: dict[str, list[pd.DataFrame]]) -> pd.DataFrame:
     """AUC of each probe over participants and training runs, and its paired difference from the supervised model's.
 
     tables: strategy → one table a seed, the same seeds for each. Columns: strategy, attribute, segment, people, mean,
-    low, high, chance (the largest over seeds), difference, difference_low, difference_high (NaN for supervised).
+    low, high, chance (the largest over seeds), q (of an AUC of 0.5, with the false discovery rate controlled over the
+    table), difference, difference_low, difference_high (NaN for supervised) and their difference_q.
     """
     values, records = {}, []
     for strategy, runs in tables.items():
@@ -101,13 +103,15 @@ def summarise_probes(tables: dict[str, list[pd.DataFrame]]) -> pd.DataFrame:
             values[strategy, attribute, segment] = found
             record = {"strategy": strategy, "attribute": attribute, "segment": segment, "people": rows["people"].max()}
             record |= dict(zip(("mean", "low", "high"), seed_interval(*found), strict=True))
-            record |= {"chance": rows["chance"].max()}
-            reference, difference = values.get(("supervised", attribute, segment)), (np.nan,) * 3
+            record |= {"chance": rows["chance"].max(), "q": seed_test(found[0] - 0.5, found[1] - 0.5)}
+            reference, difference = values.get(("supervised", attribute, segment)), (np.nan,) * 4
             if strategy != "supervised" and reference and len(reference[0]) == len(found[0]):
-                difference = seed_interval(found[0] - reference[0], found[1] - reference[1])
-            names = ("difference", "difference_low", "difference_high")
-            records.append(record | dict(zip(names, difference, strict=True)))
-    return pd.DataFrame(records)
+                change = (found[0] - reference[0], found[1] - reference[1])
+                difference = (*seed_interval(*change), seed_test(*change))
+            names = ("difference", "difference_low", "difference_high", "difference_q")
+            records.append(record | dict(zip(names, difference, strict=True)) | {"seeds": len(found[0])})
+    out = pd.DataFrame(records)
+    return out.assign(**{name: false_discovery(out[name]) for name in ("q", "difference_q")}) if records else out
 
 
 def _labels(cohort: Cohort, rows: np.ndarray, attribute: str, segment: str) -> np.ndarray:
@@ -153,10 +157,11 @@ def distances(cohort: Cohort, rows: np.ndarray, x: np.ndarray, permutations: int
     The medoid is the member with the smallest sum of distances to the others. One row a pair of segments of an
     attribute: ``medoids``, the distance between their medoids (of a segment with itself: mean distance of the others to
     the medoid); ``mean``, over all pairs of different people; ``chance``, below which 95 of 100 medoid distances lie
-    after permuting segment labels; ``spread``, the mean distance between any two people, in units of the features.
+    after permuting segment labels, and ``p`` of the medoid distance by the same permutations, corrected for all pairs
+    of different segments (max-T); ``spread``, the mean distance between any two people, in units of the features.
     """
     apart = cdist(x.astype(np.float64), x.astype(np.float64), "cityblock")
-    spread, records = apart.sum() / (len(x) * (len(x) - 1)), []
+    spread, records, nulls = apart.sum() / (len(x) * (len(x) - 1)), [], {}
     found = groups(cohort, rows)
     sources = np.vstack(list(label_sources(cohort.person[rows], cohort.y[rows], permutations)))
     medoid = {key: _medoids(apart, np.isin(np.arange(len(x)), chosen)[None])[0] for key, chosen in found.items()}
@@ -172,11 +177,16 @@ def distances(cohort: Cohort, rows: np.ndarray, x: np.ndarray, permutations: int
                 centres = apart[medoid[attribute, segment], chosen].sum() / (len(chosen) - 1)
             chance = np.nan
             if not same and attribute != "outcome":
-                chance = np.quantile(apart[dealt[attribute, segment], dealt[attribute, other]], 0.95)
+                nulls[len(records)] = null = apart[dealt[attribute, segment], dealt[attribute, other]]
+                chance = np.quantile(null, 0.95)
             record |= {"medoids": centres / spread, "mean": between / spread, "chance": chance / spread}
             records.append(record | {"spread": spread})
     columns = ["attribute", "segment", "other", "people", "medoids", "mean", "chance", "spread"]
-    return pd.DataFrame(records, columns=columns)
+    table = pd.DataFrame(records, columns=columns).assign(p=np.nan)
+    if nulls:
+        where = list(nulls)
+        table.loc[where, "p"] = max_t(table.loc[where, "medoids"] * spread, np.stack(list(nulls.values()), axis=1))
+    return table
 
 
 def _medoids(apart: np.ndarray, members: np.ndarray) -> np.ndarray:

@@ -16,7 +16,7 @@ from .cohort import Cohort
 from .parameters import FROZEN, PROFILES, Parameters
 from .recipes import RECIPES
 from .results import SOURCES, checksum, fresh, replace_file, seal, source_hash
-from .study import EVALUATION, NAMED, NETWORKS, REPRESENTATION, Study
+from .study import EVALUATION, LABELLED, NAMED, NETWORKS, REPRESENTATION, Study
 
 IDENTIFIERS = "identifiers.txt"
 #: The models whose features are drawn in a plane; of the others that table is not frozen, as no page shows it.
@@ -223,7 +223,7 @@ def freeze(
             if before and study.trained(strategy, before[-1]):
                 tables[strategy, "cka_between"] = study.between_seeds(strategy, (before[-1], seed))
     for n in people:
-        for strategy in ("supervised", NAMED):
+        for strategy in LABELLED:
             found = study.with_labels(n).evaluation(strategy, seed, 0.5, draws)
             tables[f"labels-{n}/{strategy}", "metrics"] = found["metrics"]
     for (strategy, name), table in tables.items():

@@ -32,15 +32,27 @@ NAMED = "frozen_1_middle"
 LOGISTIC = "logistic_regression"
 #: The networks of the study: supervised first, then from all layers training to none, then the control.
 NETWORKS = (*STRATEGIES, *CONTROLS)
+#: The models that are trained with few labels too: both paradigms, and both controls.
+LABELLED = ("supervised", NAMED, *CONTROLS, LOGISTIC)
 #: Tables of one evaluated model; results frozen before a table existed hold ``metrics`` and ``roc`` only.
-EVALUATION = ("metrics", "roc", "validation", "nulls", "calibration", "intersections")
+EVALUATION = ("metrics", "roc", "validation", "nulls", "calibration", "offsets", "intersections", "thresholds")
 #: The modules that make them.
 EVALUATORS = ("evidence", "fairness", "inference", "disclosure", "cards", "cells", "calibration", "intersections")
-EVALUATORS += ("permutations", "seeds")
+EVALUATORS += ("permutations", "seeds", "thresholds")
 
 #: Tables about the features of one network, and the modules that make those of stage 4.
 REPRESENTATION = ("probes", "tests", "distances")
-COMPARED = ("conditioned", "similarity", "permutations", "inference", "disclosure", "cards", "cells", "seeds")
+COMPARED = (
+    "conditioned",
+    "similarity",
+    "permutations",
+    "multiplicity",
+    "inference",
+    "disclosure",
+    "cards",
+    "cells",
+    "seeds",
+)
 #: Of segment labels among participants, for differences in CKA.
 PERMUTATIONS = 499
 

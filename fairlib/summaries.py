@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 
-from .evidence import ZERO_RATE
+from .evidence import JUDGED
 from .fairness import RATES, disparity, log_ratio
 from .inference import absolute_interval, deviation_interval, interval, seed_interval, seed_test, undefined_share
 from .multiplicity import false_discovery, holm
@@ -71,7 +71,7 @@ def summarise(models: pd.DataFrame) -> pd.DataFrame:
             # An absolute value is above 0 by noise alone: the signed difference is what can be tested.
             tested = record["scope"] == "ratio" and record["metric"] != "average_abs_odds_difference"
             record["p"] = seed_test(estimates, replicates) if tested else np.nan
-            if record["scope"] != "ratio":  # areas, shares and rates lie between 0 and 1, and so do their intervals
+            if record["scope"] not in ("ratio", "calibration"):  # areas, shares and rates lie between 0 and 1
                 low, high = np.clip([low, high], 0, 1)
         if record["scope"] == "ratio":
             record |= {"deviation": disparity(record["metric"], mean)}
@@ -153,7 +153,7 @@ def mean_over_attributes(rows: pd.DataFrame, of: Callable) -> tuple[np.ndarray, 
 
     rows: of one strategy and metric; of: disparity of an array of its values.
     """
-    rows = rows[rows["note"].isin(["", ZERO_RATE])]
+    rows = rows[rows["note"].isin(JUDGED)]
     if rows.empty:
         return np.array([np.nan]), np.full((1, 1), np.nan)
     by_seed = rows.groupby("seed", sort=False)

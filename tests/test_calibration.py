@@ -50,6 +50,26 @@ def test_every_bin_holds_enough_people_with_and_without_an_event():
     assert (calibration.bins(risk, y, np.arange(2000), 600) == 0).all()  # one bin where there are too few for two
 
 
+def test_offsets_are_mean_differences_with_their_draws():
+    """By hand for each draw; the mean of everybody is that of the segments, weighted."""
+    risk, y, _ = people()
+    person = np.arange(2000) // 2
+    weights = participant_draws(person, 50).weights
+    half = np.arange(2000) < 800
+    groups = {("everybody", "everybody"): np.full(2000, True), ("age", "<65"): half, ("age", ">=65"): ~half}
+    frame = pd.DataFrame({"person": person, "y": y})
+    exact = calibration.offsets(risk, frame, weights, groups, "synthetic").set_index("segment")
+    for segment, chosen in ((name, rows) for (_, name), rows in groups.items()):
+        assert exact.loc[segment, "estimate"] == pytest.approx(risk[chosen].mean() - y[chosen].mean(), abs=1e-6)
+        by_hand = [np.average((risk - y)[chosen], weights=w[chosen]) for w in weights]
+        np.testing.assert_allclose(exact.loc[segment, "replicates"], by_hand, atol=1e-5)
+    assert exact.loc["<65", ["people", "windows", "events"]].tolist() == [400, 800, y[half].sum()]
+    mean = 0.4 * exact.loc["<65", "estimate"] + 0.6 * exact.loc[">=65", "estimate"]
+    assert exact.loc["everybody", "estimate"] == pytest.approx(mean, abs=1e-6)
+    rounded = calibration.offsets(risk, frame, weights, groups, "restricted")["estimate"]
+    assert (rounded.round(3) == rounded).all()
+
+
 def test_recalibration_undoes_class_weights():
     """On validation people the map takes scores back to risks; on others they then agree with what happened."""
     truth, y, score = people(20_000)

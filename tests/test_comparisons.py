@@ -120,9 +120,11 @@ def test_log_disparities_are_paired_and_symmetric():
     )
     judged = ["supervised", "frozen_0", "frozen_3", "logistic_regression"]
     found = log_disparities(models, ["gender", "age"], "error_rate_ratio", judged).set_index("strategy")
-    assert list(found.index) == ["frozen_0", "frozen_3", ALL_SSL]  # controls are no self-supervised models
+    assert list(found.index) == ["frozen_0", "frozen_3", ALL_SSL, "logistic_regression"]
+    assert found["p"].notna().tolist() == [True, True, True, False]  # controls are shown, and not tested
+    assert found.loc["logistic_regression", "difference"] == found.loc["frozen_3", "difference"]
     own = {name: np.abs(np.log(values)).mean() for name, values in (("frozen_0", [1.5, 0.4]), ("frozen_3", [3.0, 0.9]))}
-    assert found["supervised"].tolist() == pytest.approx([np.log(2)] * 3)  # 2 and ½ are the same disparity
+    assert found["supervised"].tolist() == pytest.approx([np.log(2)] * 4)  # 2 and ½ are the same disparity
     assert found.loc["frozen_0", "difference"] == pytest.approx(own["frozen_0"] - np.log(2))
     assert found.loc[ALL_SSL, "difference"] == pytest.approx(np.mean(list(own.values())) - np.log(2))
     assert found.loc["frozen_0", "high"] - found.loc["frozen_0", "low"] < 1e-3  # the same people: nothing is uncertain

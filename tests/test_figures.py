@@ -96,6 +96,7 @@ def small(request, make_cohort):
         headline=summaries.headline(models, CARD.protected(), CARD.metric.metric),
         crossed=summaries.summarise(pd.concat([parts["intersections"], models[models["scope"] == "overall"]])),
         calibration=parts["calibration"],
+        offsets=parts["offsets"],
         extremes=comparisons.extremes(models, parts["validation"], NAMES),
         gaps=comparisons.gaps(parts["nulls"], NAMES),
         between=comparisons.between(models, NAMES),
@@ -140,7 +141,7 @@ def recipes_of(e):
     """As ``audit_runs.recipes`` gives it, of one case."""
     rows = e.headline[e.headline["strategy"].isin(["supervised", "frozen_0"])]
     named = {"dataset": "a twin", "origin": "twin", "recipe": "described", "metric": "error_rate_ratio"}
-    return rows.assign(**named, model=["supervised", "SSL"])
+    return rows.assign(**named, model=["supervised", "SSL"], people_low=[0.6, 0.4])
 
 
 def own(e):
@@ -186,7 +187,10 @@ FIGURES = {
     audit_figures.clipped: lambda e: (),
     audit_figures.recipes: lambda e: (recipes_of(e),),
     synthesis_figures.size_gap: lambda e: (PUBLISHED, synthesis.fit(PUBLISHED, "share", 20)),
-    synthesis_figures.size_gap_ours: lambda e: ({"synthetic twins": own(e), "real data": own(e)},),
+    synthesis_figures.size_gap_ours: lambda e: (
+        {"synthetic twins": own(e), "real data": own(e)},
+        {name: synthesis.fit(own(e), "log_windows", 20) for name in ("synthetic twins", "real data")},
+    ),
     synthesis_figures.efficiency: lambda e: (published.table("data_efficiency"),),
     twin_figures.truth: lambda e: (TRUTH, truth.DRAWS),
     twin_figures.dial_curves: lambda e: ({"noise": dial.curve("mimic", "noise", 10_000, 1, 500)}, "mimic"),
@@ -202,6 +206,7 @@ TABLES = {
     coverage_tables.measures: lambda e: (coverage.by_measure(coverage.load()),),
     coverage_tables.cases: lambda e: (coverage.load(),),
     tables5.metric_choice: lambda e: (CARD,),
+    tables5.calibration: lambda e: (summaries.summarise(e.offsets), NAMES),
     tables5.segments: lambda e: (e.summary, "supervised", CARD.min_cell),
     tables5.parity: lambda e: (e.summary, "error_rate_ratio", "gender"),
     tables5.screen: lambda e: (e.summary, CARD.protected()),
@@ -213,7 +218,13 @@ TABLES = {
     tables6.claim: lambda e: (claims_published.accuracy(),),
     tables6.models: lambda e: (
         pd.DataFrame(
-            {"strategy": ["supervised", "frozen_0"], "seed": [1, 2], "people": [np.nan, 1200], "auc": [0.8, 0.5]}
+            {
+                "strategy": ["supervised", "frozen_0"],
+                "seed": [1, 2],
+                "train": [5600, np.nan],
+                "people": [np.nan, 1200],
+                "auc": [0.8, 0.5],
+            }
             | {"low": [0.7, 0.4], "high": [0.9, 0.6], "deviation": [0.1, np.nan]}
         ),
         "error_rate_ratio",

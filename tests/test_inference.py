@@ -8,12 +8,14 @@ from scipy import stats
 from sklearn.metrics import roc_auc_score
 
 from fairlib.inference import (
+    absolute_interval,
     auc,
     deviation_interval,
     interval,
     interval_over_runs,
     participant_draws,
     seed_interval,
+    seed_test,
     skewed_seed_interval,
     undefined_share,
     weighted_auc,
@@ -129,6 +131,41 @@ def test_a_draw_is_lost_where_one_seed_is_undefined():
     assert undefined_share(replicates) == 0.5
     averaged = replicates.mean(axis=0)
     assert (~np.isfinite(averaged)).mean() == 0.5  # what ``seed_interval`` leaves out
+
+
+def test_seed_test_of_one_run_is_a_z_test():
+    drawn = np.random.default_rng(0).normal(0.3, 0.2, (1, 4000))
+    spread = drawn.std(ddof=1)
+    assert seed_test(np.array([0.3]), drawn) == pytest.approx(2 * stats.norm.sf(0.3 / spread))
+    assert seed_test(np.array([-0.3]), drawn) == seed_test(np.array([0.3]), drawn)
+    assert (seed_test(np.zeros(1), np.zeros((1, 50))), seed_test(np.ones(1), np.ones((1, 50)))) == (1, 0)
+
+
+def test_seed_test_without_people_is_student_s_t():
+    """Where people add no variance, the seeds are a sample of which the mean is tested."""
+    values = np.random.default_rng(1).normal(0.4, 1, 5)
+    drawn = np.repeat(values[:, None], 100, axis=1)
+    assert seed_test(values, drawn) == pytest.approx(stats.ttest_1samp(values, 0).pvalue)
+
+
+def test_seed_test_and_interval_agree_and_keep_their_level():
+    """p below 0.05 where the interval leaves 0 out; under the null that happens in 5 of 100 cases."""
+    draw, small = np.random.default_rng(2), 0
+    for _ in range(400):
+        people = draw.normal(0, 0.1)
+        values = people + draw.normal(0, 0.1, 4)
+        drawn = values[:, None] + draw.normal(0, 0.1, 300)
+        p, (_, low, high) = seed_test(values, drawn), seed_interval(values, drawn)
+        assert (p < 0.05) == (not low <= 0 <= high)
+        small += p < 0.05
+    assert small / 400 < 0.08
+
+
+def test_absolute_interval():
+    assert absolute_interval(-0.3, -0.1) == pytest.approx((0.1, 0.3))
+    assert absolute_interval(-0.1, 0.3) == (0, 0.3)
+    assert absolute_interval(0.1, 0.3) == (0.1, 0.3)
+    assert np.isnan(absolute_interval(np.nan, 1)).all()
 
 
 def test_deviation_interval():

@@ -73,6 +73,11 @@ def test_probes_of_several_models(cohort):
     assert row["difference"] == pytest.approx(means[1] - means[0])
     assert row["difference_low"] > 0.2
     assert np.isnan(found.loc[("supervised", "gender"), "difference"])
+    screen = r.summarise_probes(tables)
+    telling = screen.query("strategy == 'frozen_0' and attribute == 'gender'").iloc[0]
+    assert (telling["q"], telling["difference_q"]) == (pytest.approx(0, abs=0.01), pytest.approx(0, abs=0.05))
+    assert screen["q"].between(0, 1).all()
+    assert (screen["seeds"] == 2).all()
 
 
 def test_too_few_people_are_not_shown(make_cohort):
@@ -138,6 +143,9 @@ def test_distances_by_brute_force(cohort):
     assert within["people"] == len(members["Male"])
     assert table["spread"].tolist() == pytest.approx([spread] * len(table))
     assert 0 < between["chance"] < 2
+    assert between["p"] > 0.01  # features tell nothing of gender here
+    assert np.isnan(within["p"])
+    assert np.isnan(table.loc[("outcome", "positive", "negative"), "p"])
 
 
 def test_distances_do_not_depend_on_the_scale_of_features(cohort):

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fairlib import cards
+from fairlib import cards, evidence, summaries
 from fairlib.inference import seed_interval
 from fairlib.parameters import check
 from fairlib.provenance import Provenance
@@ -212,3 +212,23 @@ def test_few_runs_do_not_make_a_model_look_like_chance():
     row = headline(models, ["gender"], "error_rate_ratio").set_index("strategy").loc["frozen_0"]
     assert row["auc_low"] < 0.5 < row["people_low"]
     assert not at_chance(row)
+
+
+def test_a_ratio_counts_though_its_sizes_are_withheld():
+    """Only what is withheld itself, or rests on too few people, is left out of a mean over attributes."""
+    rows = pd.DataFrame(
+        [
+            {"attribute": name, "seed": seed, "estimate": r, "note": note, "replicates": np.full(30, r)}
+            for name, r, note in (
+                ("gender", 1.2, ""),
+                ("age", 2.0, evidence.SIZES_HIDDEN),
+                ("language", 1.4, evidence.ZERO_RATE),
+                ("ethnicity", 9.0, "too few to judge: under 11 people with or without the outcome"),
+                ("insurance", 9.0, "withheld: fewer than 11 people or events"),
+            )
+            for seed in (1, 2)
+        ]
+    )
+    estimates, replicates = summaries.mean_over_attributes(rows, lambda value: np.abs(1 - value))
+    assert estimates.tolist() == pytest.approx([(0.2 + 1.0 + 0.4) / 3] * 2)
+    np.testing.assert_allclose(replicates, (0.2 + 1.0 + 0.4) / 3)

@@ -288,6 +288,13 @@ def clipped() -> Drawn:
     )
 
 
+RECIPE_LOOKS = {
+    "supervised": (0.16, SUPERVISED, "o", "supervised"),
+    "SSL": (0.0, SSL["frozen_0"], "s", "SSL"),
+    "control": (-0.16, CONTROL, "x", "control: random encoder, frozen"),
+}
+
+
 def recipes(found: pd.DataFrame) -> Drawn:
     """What each recipe gives on our own runs of one origin: AUC and disparity with 95 % intervals.
 
@@ -297,8 +304,8 @@ def recipes(found: pd.DataFrame) -> Drawn:
     figure, panels = axes(7.8, 1.6 + 0.5 * len(groups), 1, 2, sharey=True)
     for y, (_, own) in enumerate(groups):
         for row in own.itertuples():
-            place, colour = (y + 0.12, SUPERVISED) if row.model == "supervised" else (y - 0.12, SSL["frozen_0"])
-            marker, label = ("o", "supervised") if row.model == "supervised" else ("s", "SSL")
+            shift, colour, marker, label = RECIPE_LOOKS[row.model]
+            place = y + shift
             for panel, values in (
                 (panels[0], (row.auc, row.auc_low, row.auc_high)),
                 (panels[1], (row.deviation, row.deviation_low, row.deviation_high)),

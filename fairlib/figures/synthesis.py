@@ -50,10 +50,11 @@ def _share_below(curves: pd.DataFrame) -> str:
     return f"{100 * (lines['SSL'] < lines['Supervised']).mean():.0f} %"
 
 
-def size_gap_ours(panels_rows: dict[str, pd.DataFrame]) -> Drawn:
+def size_gap_ours(panels_rows: dict[str, pd.DataFrame], curves: dict[str, pd.DataFrame] | None = None) -> Drawn:
     """F-size-gap, ours: a panel for each origin ("synthetic twins", "real data"), which are never pooled.
 
     panels_rows: title → ``synthesis.own_rows`` of the cases of that origin, with the case's title in ``dataset``.
+    curves: title → ``synthesis.fit`` of the same rows against "log_windows"; drawn where segments have sizes enough.
     """
     figure, panels = axes(7.8, 4.8, 1, len(panels_rows), sharey=True, squeeze=False)
     facts, top = [], 0.05
@@ -69,6 +70,10 @@ def size_gap_ours(panels_rows: dict[str, pd.DataFrame]) -> Drawn:
             "alpha": 0.7,
         }
         panel.plot(sizes["log_windows"], sizes["expected"], label=NOISE, zorder=1, **look)
+        if curves and curves[title]["value"].notna().any():
+            own = curves[title]
+            _curves(panel, own[own["curve"] != "noise"])
+            facts.append(f"{title}: the lowess curve of SSL lies lower at {_share_below(own)} of the sizes")
         _count_axis(panel, rows)
         panel.set_title(title, fontsize=10)
         panel.legend(fontsize=7.5, loc="upper center", bbox_to_anchor=(0.5, -0.17))

@@ -8,7 +8,7 @@ from .. import audit, findings
 from ..encoder import STRATEGIES
 from ..recipes import RECIPES
 from .audit_sentences import OWN_RUNS, SIMULATED
-from .text import STRATEGY_NAMES, count, number, percent, signed, with_interval
+from .text import STRATEGY_NAMES, count, named, number, percent, signed, with_interval
 
 BREAKABLE = re.compile(r"[/_]")  # a long path may break behind these
 
@@ -115,7 +115,7 @@ def recipes(found: pd.DataFrame) -> pd.DataFrame:
         record = {
             "data": row["dataset"],
             "recipe": row["recipe"],
-            "model": STRATEGY_NAMES[row["strategy"]],
+            "model": named(row["strategy"], () if row.get("people_low", 1) > 0.5 else [row["strategy"]]),
             "seeds": str(row["seeds"]),
         }
         for name, title in (("auc", "AUC"), ("deviation", "disparity")):

@@ -1,5 +1,7 @@
 """Stage 5: segment tables, the domain metric, and the headline of one dataset (METHOD §4)."""
 
+from collections.abc import Collection
+
 import numpy as np
 import pandas as pd
 
@@ -7,10 +9,11 @@ from ..cards import Card
 from ..fairness import FAIR_DIFFERENCE, FAIR_LOG_RATIO, SHORT
 from ..multiplicity import ALPHA
 from ..summaries import at_chance
-from .text import ACCURACY_NAMES, STRATEGY_NAMES, count, disparity_name, p_value, percent, signed, with_interval
+from .text import ACCURACY_NAMES, count, disparity_name, named, p_value, percent, signed, with_interval
 
 RATIO_NOTE = "† ratio outside 0.8 to 1.25, a band in which both groups are treated alike (|log ratio| above log 1.25)."
 DIFFERENCE_NOTE = f"† beyond ±{FAIR_DIFFERENCE}."
+CHANCE_NOTE = "‡ Not surely better than chance: its disparity says nothing."
 METRIC_NAMES = {
     "error_rate_ratio": "error rate ratio (ERR): error rate of the unprivileged over that of the privileged",
     "average_odds_difference": "average odds difference (AOD): mean difference in false and true positive rates",
@@ -29,6 +32,21 @@ def metric_choice(card: Card) -> pd.DataFrame:
     return pd.DataFrame({"question": rows.keys(), "answer": rows.values()})
 
 
+def calibration(summary: pd.DataFrame, names: tuple[str, ...]) -> pd.DataFrame:
+    """Mean predicted minus observed risk of each group and model; summary: ``summaries.summarise`` of ``offsets``."""
+    rows, records = summary[summary["scope"] == "calibration"], []
+    for (attribute, segment), own in rows.groupby(["attribute", "segment"], sort=False):
+        first = own.iloc[0]
+        record = {"attribute": attribute, "segment": segment, "people": count(first["people"])}
+        record |= {"windows": count(first["windows"]), "positive windows": count(first["events"])}
+        for name in names:
+            row = own[own["strategy"] == name]
+            ends = row[["mean", "low", "high"]].iloc[0] if len(row) else (np.nan,) * 3
+            record[named(name)] = with_interval(*ends, sign=True)
+        records.append(record | {"seeds": str(first["seeds"])})
+    return pd.DataFrame(records)
+
+
 def segments(summary: pd.DataFrame, strategy: str, minimum: int) -> pd.DataFrame:
     """AUC of each segment for one strategy, its gap Δ to everybody, and who is in it; withheld segments are named."""
     rows = summary[(summary["strategy"] == strategy) & (summary["metric"] == "auc")]
@@ -40,6 +58,7 @@ def segments(summary: pd.DataFrame, strategy: str, minimum: int) -> pd.DataFrame
                 "attribute": row.attribute,
                 "segment": row.segment,
                 "people": count(np.nan if row.note.startswith("withheld") else row.people, minimum),
+                "windows": count(np.nan if row.note.startswith("withheld") else row.windows, minimum),
                 "positive windows": count(np.nan if row.note.startswith("withheld") else row.events, minimum),
                 "AUC": with_interval(row.mean, row.low, row.high),
                 "Δ": signed(row.mean - overall),
@@ -51,18 +70,21 @@ def segments(summary: pd.DataFrame, strategy: str, minimum: int) -> pd.DataFrame
     return pd.DataFrame(records)
 
 
-def parity(summary: pd.DataFrame, metric: str, attribute: str) -> tuple[pd.DataFrame, str]:
+def parity(
+    summary: pd.DataFrame, metric: str, attribute: str, chance: Collection[str] = ()
+) -> tuple[pd.DataFrame, str]:
     """The domain metric of one attribute, a row a strategy, and who is behind it.
 
     Its value, the signed log ratio beside the distance from parity, each with its 95 % interval.
 
+    chance: strategies that may be at chance, which are marked ‡.
     q is the p-value of parity after controlling the false discovery rate over the whole screen (``summarise``).
     """
     rows = summary[(summary["scope"] == "ratio") & (summary["metric"] == metric) & (summary["attribute"] == attribute)]
     ratio, title, records = metric in SHORT, SHORT.get(metric, "AOD"), []
     for row in rows.itertuples():
         beyond = abs(np.log(row.mean)) > FAIR_LOG_RATIO if ratio else abs(row.mean) > FAIR_DIFFERENCE
-        record = {"strategy": STRATEGY_NAMES[row.strategy]}
+        record = {"strategy": named(row.strategy, chance)}
         record[title] = with_interval(row.mean, row.low, row.high, digits=2, sign=not ratio) + "†" * bool(beyond)
         if ratio:
             with np.errstate(divide="ignore", invalid="ignore"):
@@ -74,24 +96,26 @@ def parity(summary: pd.DataFrame, metric: str, attribute: str) -> tuple[pd.DataF
         record |= {"q (FDR)": p_value(row.q), "seeds": str(row.seeds), "undefined draws": undefined}
         records.append(record)
     first = rows.iloc[0]
-    who = f"{count(first['people'])} people, {count(first['events'])} positive windows"
+    who = (
+        f"{count(first['people'])} people, {count(first['windows'])} windows, {count(first['events'])} of them positive"
+    )
     return pd.DataFrame(records), first["note"] or who
 
 
 def note(metric: str) -> str:
     """What the marks and columns of ``parity`` mean."""
     marks = RATIO_NOTE if metric in SHORT else DIFFERENCE_NOTE
-    return f"{marks} q: parity, with the false discovery rate controlled over all ratios and strategies."
+    return f"{marks} q: parity, with the false discovery rate controlled over all ratios and strategies. {CHANCE_NOTE}"
 
 
-def screen(summary: pd.DataFrame, attributes: list[str]) -> pd.DataFrame:
+def screen(summary: pd.DataFrame, attributes: list[str], chance: Collection[str] = ()) -> pd.DataFrame:
     """In how many attributes each ratio metric differs from parity, with the false discovery rate held at 5 %."""
     rows = summary[
         (summary["scope"] == "ratio") & summary["attribute"].isin(attributes) & summary["metric"].isin(SHORT)
     ]
     records = []
     for strategy, own in rows.groupby("strategy", sort=False):
-        record = {"strategy": STRATEGY_NAMES[strategy]}
+        record = {"strategy": named(strategy, chance)}
         for metric, title in SHORT.items():
             part = own[own["metric"] == metric]
             record[title] = f"{(part['q'] < ALPHA).sum()} of {part['q'].notna().sum()}"
@@ -103,7 +127,7 @@ def headline(rows: pd.DataFrame, metric: str, accuracy: str = "auc") -> pd.DataF
     """T-headline of one dataset: AUC and mean parity deviation (or |AOD|), and the paired difference to supervised."""
     records = []
     for row in rows.to_dict("records"):
-        record = {"strategy": STRATEGY_NAMES[row["strategy"]] + (" ‡" if at_chance(pd.Series(row)) else "")}
+        record = {"strategy": named(row["strategy"], [row["strategy"]] if at_chance(pd.Series(row)) else ())}
         for name, title in ((accuracy, ACCURACY_NAMES[accuracy]), ("deviation", disparity_name(metric))):
             record[title] = with_interval(*(row[f"{name}{end}"] for end in ("", "_low", "_high")))
             ends = [row.get(f"{name}_difference{end}", np.nan) for end in ("", "_low", "_high")]

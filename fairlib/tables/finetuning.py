@@ -5,7 +5,8 @@ import pandas as pd
 
 from ..encoder import CONTROLS, STRATEGIES, Classifier, Encoder, freeze, trainable_parameters
 from ..recipes import GRID_FILE
-from .text import STRATEGY_NAMES, count, disparity_name, number, with_interval
+from ..summaries import at_chance
+from .text import STRATEGY_NAMES, count, disparity_name, named, number, p_value, percent, with_interval
 
 
 def strategies(channels: int, padding: str) -> pd.DataFrame:
@@ -40,6 +41,8 @@ def performance(summary: pd.DataFrame) -> tuple[pd.DataFrame, str]:
     first = overall.iloc[0]
     note = f"{count(first['people'])} people, {count(first['windows'])} windows, {count(first['events'])} of them"
     note += f" positive; {first['seeds']} training runs a strategy."
+    if (most := overall["undefined_draws"].max()) > 0:
+        note += f" Draws in which a value is undefined: at most {percent(most)}."
     return pd.DataFrame(records), note
 
 
@@ -47,12 +50,14 @@ def efficiency(curve: pd.DataFrame, metric: str) -> pd.DataFrame:
     """F-efficiency in numbers: AUC and disparity by labelled people a group, SSL minus supervised paired."""
     records = []
     for row in curve.to_dict("records"):
-        record = {"labelled people a group": count(row["people"]), "strategy": STRATEGY_NAMES[row["strategy"]]}
+        chance = [row["strategy"]] if at_chance(pd.Series(row)) else ()
+        record = {"labelled people a group": count(row["people"]), "strategy": named(row["strategy"], chance)}
         for name, title in (("auc", "AUC"), ("deviation", disparity_name(metric))):
             record[title] = with_interval(*(row[f"{name}{end}"] for end in ("", "_low", "_high")))
             ends = [row.get(f"{name}_difference{end}", np.nan) for end in ("", "_low", "_high")]
             record[f"{title}, minus supervised"] = with_interval(*ends, sign=True)
-        records.append(record | {"seeds": str(row["seeds"])})
+            record[f"p (Holm), {title}"] = p_value(row.get(f"{name}_difference_p", np.nan))
+        records.append(record | {"seeds": str(row["seeds"]), "undefined draws": percent(row["undefined_draws"])})
     return pd.DataFrame(records)
 
 

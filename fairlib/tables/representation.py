@@ -2,19 +2,22 @@
 
 import numpy as np
 import pandas as pd
+from statsmodels.stats.multitest import multipletests
 
 from ..cka_gaps import PUBLISHED, Ratio
-from .text import STRATEGY_NAMES, number, percent, with_interval
+from .text import STRATEGY_NAMES, count, number, p_value, percent, with_interval
 
 TESTS_NOTE = (
     "Largest distance between the distribution functions of a component, 0 to 1 (Kolmogorov-Smirnov), against the"
-    " privileged segment; of the outcome, positive against negative; mean over training runs. * p below 0.05 in every"
-    " run after controlling the false discovery rate over all tests of a model (Benjamini-Yekutieli)."
+    " privileged segment; of the outcome, positive against negative; mean over training runs; people: of the segment."
+    " * p below 0.05 in every run after controlling the false discovery rate over all tests of this table"
+    " (Benjamini-Yekutieli)."
 )
 DISTANCES_NOTE = (
     "City-block distances in units of the model's own mean distance between two people; mean over training runs."
     " Medoids: between the two most central people. Chance: 95 of 100 such distances lie below it when segment labels"
-    " are permuted. Pairs: mean over all pairs of people, one of each; within: mean of the two segments' own."
+    " are permuted; p: the largest over training runs, corrected for all pairs of segments (max-T). Pairs: mean over"
+    " all pairs of people, one of each; within: mean of the two segments' own."
 )
 
 
@@ -37,23 +40,31 @@ def sizes(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def probes(summary: pd.DataFrame) -> pd.DataFrame:
-    """AUC of linear probes and its difference from the supervised model's (``representation.summarise_probes``)."""
+    """AUC of linear probes and its difference from the supervised model's (``representation.summarise_probes``).
+
+    people: of the segment in the test split.
+    """
     records = []
     for row in summary.itertuples():
         name = f"{row.attribute}: {row.segment}"
         record = {"target": name, "model": STRATEGY_NAMES[row.strategy]}
-        record |= {"AUC": with_interval(row.mean, row.low, row.high), "shuffled labels, largest": number(row.chance)}
+        record |= {"people": count(row.people), "AUC": with_interval(row.mean, row.low, row.high)}
+        record |= {"q (AUC 0.5)": p_value(row.q), "shuffled labels, largest": number(row.chance)}
         ends = (row.difference, row.difference_low, row.difference_high)
-        records.append(record | {"minus supervised": with_interval(*ends, sign=True)})
+        record |= {"minus supervised": with_interval(*ends, sign=True), "q": p_value(row.difference_q)}
+        records.append(record | {"seeds": str(row.seeds)})
     return pd.DataFrame(records)
 
 
 def tests(tables: dict[str, list[pd.DataFrame]]) -> tuple[pd.DataFrame, str]:
     """KS distance of each segment per component and model; tables: strategy → one table a seed."""
     out, order = None, []
-    for strategy, runs in tables.items():
-        keys = ["attribute", "segment", "against", "component"]
-        rows = pd.concat(runs).groupby(keys, sort=False).agg(d=("statistic", "mean"), p=("p_adjusted", "max"))
+    every = pd.concat([pd.concat(runs).assign(strategy=name) for name, runs in tables.items()], ignore_index=True)
+    every["q"] = multipletests(every["p"], method="fdr_by")[1]
+    for strategy, own in every.groupby("strategy", sort=False):
+        keys = ["attribute", "segment", "against", "people", "component"]
+        own = own.assign(people=own.groupby(["attribute", "segment"])["people"].transform("max").map(count))
+        rows = own.groupby(keys, sort=False).agg(d=("statistic", "mean"), p=("q", "max"))
         text = rows["d"].map(lambda value: number(value, 2)) + rows["p"].map(lambda p: "*" if p < 0.05 else "")
         order += [name for name in dict.fromkeys(text.index.droplevel("component")) if name not in order]
         wide = text.unstack("component").add_prefix(f"{STRATEGY_NAMES[strategy]}, PC ")
@@ -67,15 +78,20 @@ def distances(tables: dict[str, list[pd.DataFrame]]) -> tuple[pd.DataFrame, str]
     records = []
     for strategy, runs in tables.items():
         keys = ["attribute", "segment", "other"]
-        rows = pd.concat(runs).groupby(keys, sort=False)[["people", "medoids", "mean", "chance", "spread"]].mean()
+        every = pd.concat(runs)
+        rows = every.groupby(keys, sort=False)[["people", "medoids", "mean", "chance", "spread"]].mean()
+        largest = every.groupby(keys, sort=False)["p"].max() if "p" in every else pd.Series(dtype=float)
         for (attribute, segment, other), row in rows[
             rows.index.get_level_values(1) != rows.index.get_level_values(2)
         ].iterrows():
             within = [rows.loc[(attribute, name, name), "mean"] for name in (segment, other)]
             record = {"model": STRATEGY_NAMES[strategy], "attribute": attribute, "segments": f"{segment} – {other}"}
+            sizes = [int(rows.loc[(attribute, name, name), "people"]) for name in (segment, other)]
+            record |= {"people": " and ".join(map(count, sizes))}
             record |= {"medoids": number(row["medoids"], 2), "chance": number(row["chance"], 2)}
+            record |= {"p (max-T)": p_value(largest.get((attribute, segment, other), np.nan))}
             record |= {"pairs": number(row["mean"], 2), "within": number(sum(within) / 2, 2)}
-            records.append(record | {"unit (spread)": number(row["spread"], 1)})
+            records.append(record | {"unit (spread)": number(row["spread"], 1), "seeds": str(len(runs))})
     return pd.DataFrame(records), DISTANCES_NOTE
 
 

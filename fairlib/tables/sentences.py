@@ -70,7 +70,7 @@ def named_ssl(headline: pd.DataFrame, card: Card) -> str:
     parts = [_of(row, f"{measure}_difference", sign=True) for measure in ("auc", "deviation")]
     return (
         f"{STRATEGY_NAMES[row['strategy']]}: AUC {_of(row, 'auc')}, that is {parts[0]} against supervised; mean"
-        f" {disparity_name(card.metric.metric)} {_of(row, 'deviation')}, that is {parts[1]}"
+        f" {disparity_name(card.metric.metric)} {_of(row, 'deviation')}, that is {parts[1]}{_gate(row)}"
     )
 
 
@@ -81,7 +81,7 @@ def controls(headline: pd.DataFrame, card: Card) -> str:
         return "no controls in this run"
     parts = [
         f"{STRATEGY_NAMES[row['strategy']].removeprefix('control: ')}: AUC {_of(row, 'auc')}, mean"
-        f" {disparity_name(card.metric.metric)} {_of(row, 'deviation')}"
+        f" {disparity_name(card.metric.metric)} {_of(row, 'deviation')}{_gate(row)}"
         for _, row in rows.iterrows()
     ]
     return "; ".join(parts)
@@ -93,6 +93,8 @@ def mitigation(headline: pd.DataFrame, card: Card) -> str:
     headline: with ``balanced_accuracy``, of supervised, self-supervised and mitigated models.
     """
     rows, name = headline.set_index("strategy"), disparity_name(card.metric.metric)
+    if at_chance(rows.loc["supervised"]):
+        return "The supervised model is not surely better than chance, so no model is compared with it"
     parts = []
     for who, family in (("self-supervised", SSL_STRATEGIES), ("explicitly mitigated", MITIGATIONS)):
         own = rows.loc[[n for n in rows.index if n in family]]
@@ -102,11 +104,17 @@ def mitigation(headline: pd.DataFrame, card: Card) -> str:
         ends = [(own[f"{m}_difference_low"], own[f"{m}_difference_high"]) for m in ("deviation", "balanced_accuracy")]
         disparity, accuracy = ([verdict(*pair) for pair in zip(low, high, strict=True)] for low, high in ends)
         both = sum(d == "lower" and a != "lower" for d, a in zip(disparity, accuracy, strict=True))
+        remain = (own["deviation_difference_p"] < ALPHA).sum()
         parts.append(
             f"of {len(own)} {who} models, {disparity.count('lower')} have a lower mean {name} than the supervised one,"
-            f" and {both} of them without a lower balanced accuracy"
+            f" and {both} of them without a lower balanced accuracy; corrected for all models (Holm), {remain} of the"
+            f" {len(own)} differences in {name} remain"
         )
     return "; ".join(parts) or "No model could be compared"
+
+
+def _gate(row: pd.Series) -> str:
+    return " (not surely better than chance)" if at_chance(row) else ""
 
 
 def _of(row: pd.Series, name: str, sign: bool = False) -> str:

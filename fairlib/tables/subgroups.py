@@ -18,7 +18,10 @@ def conditioned(extremes: pd.DataFrame, gaps: pd.DataFrame) -> pd.DataFrame:
         record = {"strategy": STRATEGY_NAMES[row["strategy"]], "attribute": row["attribute"]}
         for side in ("best", "worst"):
             value = with_interval(*(row[f"{side}{end}"] for end in ("", "_low", "_high")))
-            size = f"{count(row[f'{side}_people'])} people, {count(row[f'{side}_events'])} pos."
+            size = ", ".join(
+                f"{count(row[f'{side}_{what}'])} {word}"
+                for what, word in (("people", "people"), ("windows", "windows"), ("events", "pos."))
+            )
             record[side] = f"{row[f'{side}_segment']} {value} ({size})"
         record["gap"] = with_interval(row["gap"], row["gap_low"], row["gap_high"], sign=True)
         if len(keyed):
@@ -27,6 +30,8 @@ def conditioned(extremes: pd.DataFrame, gaps: pd.DataFrame) -> pd.DataFrame:
             record["largest gap"] = number(own.get("gap", np.nan))
             record["by chance: mean, 95 %"] = f"{number(own.get('null_mean'))}, {number(own.get('null_bound'))}"
             record["p (max-T)"] = p_value(own.get("p_family", np.nan))
+            record["undefined permutations"] = count(own.get("undefined", np.nan))
+        record["undefined draws"] = percent(row["undefined_draws"])
         records.append(record | {"seeds": str(row["seeds"])})
     return pd.DataFrame(records)
 
@@ -60,25 +65,27 @@ def intersections(summary: pd.DataFrame, pair: str, names: tuple[str, ...], mini
         first = own.iloc[0]
         hidden = first["note"].startswith("withheld")
         record = {pair: segment, "people": count(np.nan if hidden else first["people"], minimum)}
+        record["windows"] = count(np.nan if hidden else first["windows"], minimum)
         record["positive windows"] = count(np.nan if hidden else first["events"], minimum)
         for metric, title in (("auc", "AUC"), ("error_rate", "error rate")):
             for strategy in names:
                 row = own[(own["strategy"] == strategy) & (own["metric"] == metric)]
                 ends = row[["mean", "low", "high"]].iloc[0] if len(row) else (np.nan,) * 3
                 record[f"{title}, {STRATEGY_NAMES[strategy]}"] = with_interval(*ends, digits=2)
+        record["undefined draws"] = percent(own["undefined_draws"].max())
         records.append(record | {"seeds": str(first["seeds"]), "note": first["note"].split(":")[0]})
     return pd.DataFrame(records)
 
 
 def log_disparities(table: pd.DataFrame) -> pd.DataFrame:
-    """Mean |log r| of SSL minus supervised, with both intervals (``comparisons.log_disparities``)."""
+    """Mean |log r| of SSL and of controls minus supervised, with both intervals (``comparisons.log_disparities``)."""
     people = [with_interval(r.difference, r.people_low, r.people_high, sign=True) for r in table.itertuples()]
     both = [with_interval(r.difference, r.low, r.high, sign=True) for r in table.itertuples()]
     return pd.DataFrame(
         {
             "strategy": table["strategy"].map({**STRATEGY_NAMES, ALL_SSL: "mean of the SSL models"}),
             "supervised": table["supervised"].map(number),
-            "SSL": table["ssl"].map(number),
+            "this model": table["ssl"].map(number),
             "difference [participants]": people,
             "difference [participants and runs]": both,
             "p": table["p"].map(p_value),

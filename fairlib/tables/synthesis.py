@@ -21,7 +21,8 @@ def models(each: pd.DataFrame, metric: str) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "strategy": each["strategy"].map(STRATEGY_NAMES),
-            "labels": each["people"].map(lambda n: "of everybody" if n != n else f"{count(n)} people a group"),
+            "training windows": each["train"].map(count),
+            "labels": each["people"].map(lambda n: "all" if n != n else f"{count(n)} people a group"),
             "seed": each["seed"].map(str),
             "AUC": [with_interval(*values) for values in each[["auc", "low", "high"]].itertuples(index=False)],
             disparity: each["deviation"].map(number),

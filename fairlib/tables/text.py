@@ -1,5 +1,7 @@
 """How numbers look in tables and sentences."""
 
+from collections.abc import Collection
+
 import numpy as np
 import pandas as pd
 
@@ -21,6 +23,11 @@ STRATEGY_NAMES = {
     "post_processed": "mitigation: thresholds per group",
 }
 ACCURACY_NAMES = {"auc": "AUC", "balanced_accuracy": "balanced accuracy"}
+
+
+def named(strategy: str, chance: Collection[str] = ()) -> str:
+    """A strategy in words, with ‡ if it is one of those that may be at chance: its disparities say nothing."""
+    return STRATEGY_NAMES[strategy] + (" ‡" if strategy in chance else "")
 
 
 def disparity_name(metric: str) -> str:
