@@ -22,6 +22,7 @@ COLUMNS = {
     "data_efficiency": "dataset model windows_per_code metric value low high",
     "cka_differences": "dataset layer_y layer_x pair windows value kind",
     "dataset_shapes": "dataset split metric value",
+    "beside": "item dataset subject measure value low high",
     "audit": "finding dataset item group value kind",
 }
 #: Columns of numbers and the range that they must keep to; NaN is allowed.

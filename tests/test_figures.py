@@ -60,6 +60,7 @@ from fairlib.tables import coverage as coverage_tables
 from fairlib.tables import evaluation as tables5
 from fairlib.tables import finetuning as tables3
 from fairlib.tables import obtain as obtain_tables
+from fairlib.tables import published as published_tables
 from fairlib.tables import representation as feature_tables
 from fairlib.tables import requirements as tables1
 from fairlib.tables import subgroups as subgroup_tables
@@ -197,6 +198,7 @@ FIGURES = {
 }
 TABLES = {
     tables1.requirements: lambda e: (CARD,),
+    published_tables.beside: lambda e: ("T-performance", "mimic"),
     tables1.sizes: lambda e: (e.cohort,),
     tables1.attrition: lambda e: (e.cohort, CARD.min_cell),
     tables3.strategies: lambda e: (76, "same"),

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from fairlib import published
+from fairlib.tables import published as published_tables
 
 GONE = ("Transgender", "Genderqueer", "Other")  # GLOBEM: one participant, or possibly one
 
@@ -111,3 +112,45 @@ def test_claims_state_where_they_stand_and_how_they_are_judged():
     assert [claim["id"] for claim in claims] == ["accuracy", "disparity", "gaps", "representations"]
     assert all(claim["claim"] and claim["stands"] and claim["judged"] for claim in claims)
     assert f"−{claims[0]['margin']}" in claims[0]["judged"]  # the text and the number that is used agree
+
+
+SOURCES_OF = {
+    "F-segments": "segment_counts",
+    "F-label-bias": "dataset_bias",
+    "T-performance": "overall_performance",
+    "T-conditioned": "conditioned_auc",
+    "F-cka": "cka",
+    "T-distances": "distances",
+}
+
+
+def test_what_stands_beside_ours_is_the_release_s(shared):
+    """Every value is one of the collection, with its source; the number of rejected tests is a sum of printed ones."""
+    ours = published.table("beside")
+    for item, name in SOURCES_OF.items():
+        theirs = collection(shared, name)
+        known = set(zip(theirs["dataset"], theirs["source"], theirs["value"].round(9), strict=True))
+        own = ours[ours["item"] == item]
+        assert len(own)
+        assert set(zip(own["dataset"], own["source"], own["value"].round(9), strict=True)) <= known, item
+    tests = collection(shared, "representation_tests").query("metric.str.startswith('null rejected')")
+    counted = ours[ours["item"] == "F-embedding"].set_index("subject")["value"]
+    for model, own in tests.groupby("model"):
+        assert counted[model.split(" (")[0]] == own["value"].sum()
+    assert set(ours["item"]) == {*SOURCES_OF, "F-embedding"} == set(published_tables.TITLES)
+
+
+def test_what_stands_beside_ours_names_no_small_group():
+    ours = published.table("beside")
+    assert not ours["subject"].str.contains("|".join(GONE[:2])).any()
+    assert (ours.loc[ours["measure"] == "windows", "value"] >= 11).all()
+
+
+@pytest.mark.parametrize("dataset", ["mimic", "mesa", "globem", "challenge2012", "example_table"])
+def test_tables_beside_ours_are_small_and_empty_for_other_data(dataset):
+    for item in published_tables.TITLES:
+        table, title = published_tables.beside(item, dataset)
+        assert title.startswith("Published: ")
+        assert len(table) < 60  # the gate's limit for a page with real data
+        assert len(table) == 0 or (table["source"] != "").all()
+        assert len(table) == 0 or dataset in published_tables.NAMES
