@@ -65,6 +65,27 @@ def seed_spread(cases: list[Case]) -> pd.DataFrame:
     return pd.DataFrame(records)
 
 
+def released_similarity(cases: list[Case]) -> pd.DataFrame:
+    """CKA of supervised and SSL as the release took it (first training windows, several a person, whatever the size),
+    beside ours (test people, one window each): D31 to D34. Means over the nine pairs of layers and over seeds.
+
+    Columns: dataset, origin, recipe, attribute, segment, windows, people, released, ours. Empty without such results.
+    """
+    parts = []
+    for case in cases:
+        seeds = [s for name, s in case.models_found if name == case.ssl and ("supervised", s) in case.models_found]
+        found = [case.study.similarity_released(case.ssl, seed) for seed in seeds]
+        if not found or any(table is None for table in found):
+            continue
+        keys, shown = ["attribute", "segment"], ["everybody", *case.card.protected()]
+        ours = pd.concat([case.study.similarity(case.ssl, seed) for seed in seeds]).groupby(keys)["cka"].mean()
+        table = pd.concat(found)
+        mean = table[table["attribute"].isin(shown)].groupby(keys, sort=False)[["windows", "people", "cka"]].mean()
+        mean = mean.rename(columns={"cka": "released"}).join(ours.rename("ours")).reset_index()
+        parts.append(mean.assign(dataset=case.title.split(",")[0], origin=case.made.origin, recipe=case.p.recipe))
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
+
+
 def similarity_sizes(cases: list[Case]) -> pd.DataFrame:
     """CKA of supervised and SSL: all people of a segment, and as many as the attribute's smallest segment holds (D33).
 

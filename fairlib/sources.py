@@ -164,6 +164,9 @@ class Frozen:
     def similarity_draws(self, strategy: str, seed: int) -> pd.DataFrame | None:
         return self._table_if(strategy, seed, "cka_draws")
 
+    def similarity_released(self, strategy: str, seed: int) -> pd.DataFrame | None:
+        return self._table_if(strategy, seed, "cka_released")
+
     def between_seeds(self, strategy: str, seeds: tuple[int, ...]) -> pd.DataFrame | None:
         tables = [self._table_if(strategy, seed, "cka_between") for seed in seeds[1:]]
         kept = [table for table in tables if table is not None]
@@ -215,6 +218,7 @@ def freeze(
             tables[strategy, "cka"] = study.similarity(strategy, seed)
         if strategy == NAMED:
             tables[strategy, "cka_draws"] = study.similarity_draws(strategy, seed)
+            tables[strategy, "cka_released"] = study.similarity_released(strategy, seed)
         if strategy in SHOWN:
             tables[strategy, "embedding"] = study.embedding(strategy, seed)
         if strategy in NETWORKS:

@@ -20,10 +20,11 @@ from . import conditioned, efficiency, evidence, mitigation, representation, sim
 from .cohort import Cohort
 from .encoder import CONTROLS, STRATEGIES, Classifier, Encoder
 from .finetuning import Windows, fit, scores
+from .first_windows import first_windows
 from .recipes import Recipe
 from .results import fresh, key_hash, save, source_hash
 from .simclr import pretrain
-from .similarity import gram, one_window_each
+from .similarity import cka_table, gram, one_window_each
 from .windows import rows_of
 
 #: The SSL model that comparisons name beforehand: the one that the release uses for CKA and data efficiency.
@@ -206,6 +207,27 @@ class Study:
     def similarity_draws(self, strategy: str, seed: int) -> pd.DataFrame:
         """The same on half-samples and under permuted segment labels, as ``cka_gaps`` takes it."""
         return self._compared(("supervised", seed), (strategy, seed))[1]
+
+    def similarity_released(self, strategy: str, seed: int) -> pd.DataFrame:
+        """CKA with the supervised model as the release took it, for comparison: the first training windows of each
+        segment (``first_windows``). Columns: attribute, segment, windows and people (of restricted data
+        missing), layer_supervised, layer_other, cka."""
+        folder, models = self.train(strategy, seed) / "similarity-released", (("supervised", seed), (strategy, seed))
+        rule = evidence.access(self.cohort)
+        key = {"models": [key_hash(self._model_key(*model)) for model in models]}
+        key |= {"code": source_hash("first_windows", *COMPARED), "access": rule, "card": evidence.card_key(self.cohort)}
+        if not fresh(folder, key):
+            records = []
+            for (attribute, segment), rows in first_windows(self.cohort).items():
+                values = cka_table(*(self._grams(*model, rows) for model in models))
+                sizes = (len(rows), len(np.unique(self.cohort.person[rows]))) if rule != "restricted" else (None, None)
+                row = {"attribute": attribute, "segment": segment} | dict(
+                    zip(("windows", "people"), sizes, strict=True)
+                )
+                records += [row | dict(zip(conditioned.KEYS[2:], (i + 1, j + 1), strict=True)) | {"cka": values[i, j]}
+                            for i, j in np.ndindex(values.shape)]  # fmt: skip
+            save(folder, key, {"cka.parquet": _parquet(pd.DataFrame(records))})
+        return pd.read_parquet(folder / "cka.parquet")
 
     def between_seeds(self, strategy: str, seeds: tuple[int, ...]) -> pd.DataFrame:
         """CKA of each seed's model with that of the seed before: how different training runs alone make models."""

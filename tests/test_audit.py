@@ -311,7 +311,10 @@ def cases():
                 models_found=[(s, n) for s in ("supervised", "frozen_1_middle") for n in (1, 2)],
                 headline=summaries.headline(models, ["age"], "error_rate_ratio"),
                 each_model=lambda each=each: each,
-                study=SimpleNamespace(similarity=lambda strategy, seed, table=similar: table),
+                study=SimpleNamespace(
+                    similarity=lambda strategy, seed, table=similar: table,
+                    similarity_released=lambda strategy, seed, table=similar: table.assign(windows=200, cka=0.4),
+                ),
             )
         )
     return made
@@ -344,6 +347,16 @@ def test_tables_of_several_cases_are_those_of_each_one(cases):
     for of in (audit_runs.recipes, audit_runs.seed_spread, audit_runs.similarity_sizes):
         parts = pd.concat([of([case]) for case in cases], ignore_index=True)
         pd.testing.assert_frame_equal(of(cases).reset_index(drop=True), parts)
+
+
+def test_the_release_s_way_beside_ours(cases):
+    found = audit_runs.released_similarity(cases)
+    assert found["segment"].tolist() == ["<65", "<65"]
+    assert found[["windows", "people", "released", "ours"]].iloc[0].tolist() == pytest.approx([200, 80, 0.4, 0.3])
+    shown = tables.released_similarity(found).iloc[0]
+    assert (shown["CKA, first training windows"], shown["change"]) == ("0.400", "-0.100")
+    cases[0].study.similarity_released = lambda *_: None
+    assert audit_runs.released_similarity(cases[:1]).empty
 
 
 def test_no_runs_no_table():

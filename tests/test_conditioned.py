@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fairlib.conditioned import average_draws, over_runs, shown_segments, similarity_table
+from fairlib.conditioned import PEOPLE, average_draws, over_runs, shown_segments, similarity_table
+from fairlib.first_windows import first_windows
 from fairlib.inference import seed_interval
 from fairlib.permutations import label_sources
 from fairlib.similarity import cka, gram, one_window_each
@@ -142,3 +143,21 @@ def test_no_withheld_size_can_be_computed(dataset, origin, shown, make_cohort):
     cohort = make_cohort(dataset, origin, people=900, ethnicity=ethnicity)
     found = {segment for attribute, segment in shown_segments(cohort, cohort.rows("test")) if attribute == "ethnicity"}
     assert found == shown
+
+
+def test_the_first_windows_are_those_of_the_release(make_cohort):
+    """In file order, of training people, up to a limit; a segment of few people is left out."""
+    cohort = make_cohort("challenge2012", "real", people=400, windows=3)
+    found = first_windows(cohort, 100)
+    assert ("everybody", "everybody") in found
+    for (attribute, segment), rows in found.items():
+        assert (cohort.split[rows] == "train").all()
+        own = np.flatnonzero(cohort.split == "train")
+        if attribute != "everybody":
+            own = own[(cohort.attributes[attribute].iloc[own] == segment).to_numpy()]
+            assert len(np.unique(cohort.person[own])) >= PEOPLE
+        np.testing.assert_array_equal(rows, own[:100])
+    assert len(np.unique(cohort.person[found["everybody", "everybody"]])) < 100  # several of one person
+    assert len(first_windows(cohort)["everybody", "everybody"]) == 600
+    few = make_cohort("challenge2012", "real", people=400, age=["<65"] * 390 + [">=65"] * 10)
+    assert ("age", ">=65") not in first_windows(few)

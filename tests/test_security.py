@@ -166,6 +166,7 @@ def test_a_real_run_writes_only_what_the_book_lists_for_the_eyes_of_its_owner(re
         real.representation(strategy, 1)
         real.embedding(strategy, 1)
     real.similarity(NAMED, 1)
+    real.similarity_released(NAMED, 1)
     real.between_seeds("supervised", (1, 2))
     real.with_labels(30).evaluation("supervised", 1, 0.5, 20)
     assert stat.S_IMODE(real.results.stat().st_mode) == 0o700

@@ -127,6 +127,23 @@ def recipes(found: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(records)
 
 
+def released_similarity(found: pd.DataFrame) -> pd.DataFrame:
+    """CKA as the release took it beside ours. found: ``audit_runs.released_similarity``."""
+    return pd.DataFrame(
+        {
+            "data": found["dataset"],
+            "recipe": found["recipe"],
+            "attribute": found["attribute"],
+            "segment": found["segment"],
+            "windows": found["windows"].map(count),
+            "people": found["people"].map(count),
+            "CKA, first training windows": found["released"].map(number),
+            "CKA, one window a test person": found["ours"].map(number),
+            "change": (found["ours"] - found["released"]).map(signed),
+        }
+    )
+
+
 def similarity_sizes(found: pd.DataFrame) -> pd.DataFrame:
     """CKA of our runs at unequal and at equal numbers of people. found: ``audit_runs.similarity_sizes``."""
     names = {"dataset": "data", "recipe": "recipe", "attribute": "attribute", "segment": "segment"}
