@@ -11,7 +11,7 @@ import pytest
 from bs4 import BeautifulSoup
 
 ROOT = Path(__file__).parent.parent.parent
-FROZEN = ("challenge2012/described", "challenge2012/released")
+FROZEN = ("challenge2012/described", "challenge2012/released", "challenge2012/tuned")
 STUDY = "snakemake --snakefile notebooks/Snakefile --cores 2 --nolock --rerun-incomplete --config profile=smoke"
 
 
