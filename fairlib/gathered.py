@@ -178,7 +178,6 @@ def made_of(p: Synthesis, cases: list[Case], origin: str) -> Collected:
     parts = []
     for case in cases:
         seeds = ", ".join(map(str, case.made.seeds))
-        tested = f", {case.made.tested}" * bool(case.made.tested)
-        parts.append(f"{case.title} (profile {case.made.profile}, seeds {seeds}{tested})")
+        parts.append(f"{case.title} (profile {case.made.profile}, seeds {seeds})")
     data = sha256("".join(case.made.data for case in cases).encode()).hexdigest()
     return Collected(p, origin, "; ".join(parts), data, code)
