@@ -104,10 +104,10 @@ def mitigation(headline: pd.DataFrame, card: Card) -> str:
         ends = [(own[f"{m}_difference_low"], own[f"{m}_difference_high"]) for m in ("deviation", "balanced_accuracy")]
         disparity, accuracy = ([verdict(*pair) for pair in zip(low, high, strict=True)] for low, high in ends)
         both = sum(d == "lower" and a != "lower" for d, a in zip(disparity, accuracy, strict=True))
-        remain = (own["deviation_difference_p"] < ALPHA).sum()
+        remain, lower = (own["deviation_difference_p"] < ALPHA).sum(), disparity.count("lower")
         parts.append(
-            f"of {len(own)} {who} models, {disparity.count('lower')} have a lower mean {name} than the supervised one,"
-            f" and {both} of them without a lower balanced accuracy; corrected for all models (Holm), {remain} of the"
+            f"of {len(own)} {who} models, {lower} {'has' if lower == 1 else 'have'} a lower mean {name} than the"
+            f" supervised one, and {both} of them without a lower balanced accuracy; corrected for all models (Holm), {remain} of the"
             f" {len(own)} differences in {name} remain"
         )
     return "; ".join(parts) or "No model could be compared"
