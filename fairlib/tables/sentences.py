@@ -107,8 +107,8 @@ def mitigation(headline: pd.DataFrame, card: Card) -> str:
         remain, lower = (own["deviation_difference_p"] < ALPHA).sum(), disparity.count("lower")
         parts.append(
             f"of {len(own)} {who} models, {lower} {'has' if lower == 1 else 'have'} a lower mean {name} than the"
-            f" supervised one, and {both} of them without a lower balanced accuracy; corrected for all models (Holm), {remain} of the"
-            f" {len(own)} differences in {name} remain"
+            f" supervised one, and {both} of them without a lower balanced accuracy; corrected for all models (Holm),"
+            f" {remain} of the {len(own)} differences in {name} remain"
         )
     return "; ".join(parts) or "No model could be compared"
 
