@@ -11,11 +11,13 @@ import yaml
 from fairlib import audit, audit_runs, audit_simulations, findings, published, summaries
 from fairlib.encoder import Encoder
 from fairlib.fairness import ratio_metrics
+from fairlib.parameters import TWINS, ReleaseAudit
 from fairlib.published import PublishedError
 from fairlib.recipes import RECIPES
 from fairlib.similarity import cka
 from fairlib.tables import audit as tables
 from fairlib.tables import audit_sentences
+from tests import recipes_on_twins
 
 IDS = [f"D{i}" for i in range(1, 47)]
 
@@ -393,3 +395,25 @@ def test_every_finding_has_its_sentence_with_numbers(cases):
         assert set(tables.section(part, found)["id"]) <= set(IDS)
     assert tables.overview().iloc[-1].tolist() == ["all", "43", "2", "1", "46"]
     assert "Keras divides by the windows" in tables.loss_note()
+
+
+def test_the_kept_table_of_recipes_on_twins_is_whole():
+    """Every twin with every recipe; and the command that makes it gives the same columns."""
+    table, where = audit_runs.on_twins(ReleaseAudit())
+    assert where.origin == "twin"
+    assert set(table["origin"]) == {"twin"}
+    assert set(table["recipe"]) == set(RECIPES)
+    assert table["dataset"].nunique() == len(TWINS)
+    for _, own in table.groupby(["dataset", "recipe"]):
+        assert own["model"].tolist() == ["supervised", "SSL", "control"]
+    assert table[["auc", "auc_low", "auc_high"]].notna().all(axis=None)
+    shown = tables.recipes(table)
+    assert len(shown) == len(table)
+
+
+@pytest.mark.slow
+def test_recipes_on_twins_can_be_made_again(tmp_path):
+    kept, _ = audit_runs.on_twins(ReleaseAudit())
+    made = recipes_on_twins.rows("challenge2012", "tuned", tmp_path, "smoke", (1, 2))
+    assert list(made) == list(kept)
+    assert made["model"].tolist() == ["supervised", "SSL", "control"]
