@@ -6,13 +6,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fairlib import cards, gathered, study, synthesis
+from fairlib import cards, gate, gathered, study, synthesis
 from fairlib.figures import synthesis as figures
 from fairlib.figures.synthesis import NOISE
 from fairlib.mitigation import TRAINED
 from fairlib.parameters import FROZEN, PROFILES, Synthesis, check
 from fairlib.sources import Frozen, freeze
 from fairlib.study import NAMED, Study
+from fairlib.tables import synthesis as tables
 
 DRAWS = PROFILES["smoke"].draws
 
@@ -45,6 +46,15 @@ def test_every_model_is_listed_once_and_none_is_trained(trained, monkeypatch):
     few = table[table["people"] == 20].iloc[1]
     metrics = trained.with_labels(20).evaluation(NAMED, 1, 0.5, DRAWS)["metrics"]
     assert few["auc"] == metrics.loc[(metrics["scope"] == "overall") & (metrics["metric"] == "auc"), "estimate"].item()
+
+
+def test_tables_of_models_hold_each_once_and_pass_the_gate(trained):
+    table = case_of(trained).every_model()
+    parts = tables.parts(table)
+    assert list(parts) == ["", ", explicit mitigations", ", 20 labelled people a group"]
+    assert sorted(index for rows in parts.values() for index in rows.index) == list(table.index)
+    largest = len(study.LABELLED) * 5, (len(PROFILES["paper"].strategies)) * 5, len(TRAINED) * 5
+    assert max(largest) < gate.MAX_ROWS  # five seeds, a header beside them
 
 
 def test_frozen_models_are_listed_like_those_of_a_study(trained, tmp_path):

@@ -3,6 +3,7 @@
 import pandas as pd
 
 from ..fairness import ODDS
+from ..mitigation import MITIGATIONS
 from .text import STRATEGY_NAMES, count, number, percent, with_interval
 
 LABELS = ("label_gt", "label")  # MESA's target is named gt
@@ -29,6 +30,15 @@ def models(each: pd.DataFrame, metric: str) -> pd.DataFrame:
             "at chance": each["low"].map(lambda low: "no" if low > 0.5 else "perhaps"),
         }
     )
+
+
+def parts(each: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """The models of one case in tables short enough for the gate: all labels, mitigations, each number of labels."""
+    mitigated = each["strategy"].isin(MITIGATIONS)
+    found = {"": each[each["people"].isna() & ~mitigated], ", explicit mitigations": each[mitigated]}
+    for people, own in each.groupby("people"):
+        found[f", {count(people)} labelled people a group"] = own
+    return {title: rows for title, rows in found.items() if len(rows)}
 
 
 def datasets(shapes: pd.DataFrame, cases: dict[str, dict[str, pd.DataFrame]]) -> pd.DataFrame:
