@@ -73,13 +73,12 @@ def released_similarity(cases: list[Case]) -> pd.DataFrame:
     """
     parts = []
     for case in cases:
-        seeds = [s for name, s in case.models_found if name == case.ssl and ("supervised", s) in case.models_found]
-        found = [case.study.similarity_released(case.ssl, seed) for seed in seeds]
+        found = [case.study.similarity_released(case.ssl, seed) for seed in case.paired_seeds]
         if not found or any(table is None for table in found):
             continue
         keys, shown = ["attribute", "segment"], ["everybody", *case.card.protected()]
-        ours = pd.concat([case.study.similarity(case.ssl, seed) for seed in seeds]).groupby(keys)["cka"].mean()
-        table = pd.concat(found)
+        ours = pd.concat([case.study.similarity(case.ssl, seed) for seed in case.paired_seeds])
+        ours, table = ours.groupby(keys)["cka"].mean(), pd.concat(found)
         mean = table[table["attribute"].isin(shown)].groupby(keys, sort=False)[["windows", "people", "cka"]].mean()
         mean = mean.rename(columns={"cka": "released"}).join(ours.rename("ours")).reset_index()
         parts.append(mean.assign(dataset=case.title.split(",")[0], origin=case.made.origin, recipe=case.p.recipe))
@@ -94,10 +93,9 @@ def similarity_sizes(cases: list[Case]) -> pd.DataFrame:
     """
     parts = []
     for case in cases:
-        seeds = [s for name, s in case.models_found if name == case.ssl and ("supervised", s) in case.models_found]
-        if not seeds:
+        if not case.paired_seeds:
             continue
-        table = pd.concat([case.study.similarity(case.ssl, seed) for seed in seeds])
+        table = pd.concat([case.study.similarity(case.ssl, seed) for seed in case.paired_seeds])
         table = table[table["attribute"].isin(case.card.protected())]
         columns = ["people", "cka", "matched_people", "matched"]
         mean = table.groupby(["attribute", "segment"], sort=False)[columns].mean().reset_index()

@@ -12,7 +12,7 @@ import pandas as pd
 
 from . import claims_published
 from .inference import seed_interval
-from .summaries import at_chance
+from .summaries import UNTESTED, at_chance
 from .synthesis import MODELS, own_rows
 from .tables.text import STRATEGY_NAMES, count, number, percent, with_interval
 
@@ -191,16 +191,14 @@ def _difference(rows: pd.DataFrame, name: str, measure: str) -> str:
 
 def _controls(rows: pd.DataFrame, measure: str) -> str:
     """The same difference for the models without pre-training."""
-    names = {
-        "random_frozen_3": "a frozen random encoder, never pre-trained",
-        "logistic_regression": "logistic regression",
-    }
     text = ""
-    for name, words_ in names.items():
+    for name in UNTESTED:
         if name in rows.index:
             control = rows.loc[name]
             ends = with_interval(*(control[f"{measure}_difference{end}"] for end in FORKS), sign=True)
-            text += f"; {words_}: {ends}" + f", at an AUC of {number(control['auc'])}" * (measure != "auc")
+            text += f"; {STRATEGY_NAMES[name]}: {ends}" + f", at an AUC of {number(control['auc'])}" * (
+                measure != "auc"
+            )
     return text
 
 

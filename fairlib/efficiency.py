@@ -5,7 +5,7 @@ alike in training and validation; the self-supervised model pre-trains on all tr
 labels. The test split stays whole. Smaller sets are part of larger ones, so that sizes compare.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,9 +14,8 @@ import pandas as pd
 from .cards import Card
 from .cohort import Cohort, CohortError
 from .mitigation import groups
-from .multiplicity import holm
 from .seeds import generator
-from .summaries import collect, headline
+from .summaries import collect, headline, hold
 from .windows import rows_of
 
 if TYPE_CHECKING:
@@ -50,10 +49,15 @@ class Labelled:
 
     study: "Study"
     people: int
+    _made: dict[int, "Study"] = field(default_factory=dict, compare=False, repr=False)
 
     def _own(self, seed: int) -> "Study":
-        cohort, results = labelled(self.study.cohort, self.people, seed), self.study.results / f"labels-{self.people}"
-        return replace(self.study, cohort=cohort, results=results, unlabelled=self.study)
+        """The study of one seed, made once: its data is hashed for every model."""
+        if seed not in self._made:
+            cohort = labelled(self.study.cohort, self.people, seed)
+            results = self.study.results / f"labels-{self.people}"
+            self._made[seed] = replace(self.study, cohort=cohort, results=results, unlabelled=self.study)
+        return self._made[seed]
 
     def evaluation(self, strategy: str, seed: int, threshold: float, draws: int) -> dict[str, pd.DataFrame]:
         """The table ``metrics`` of one model, trained or found in the results."""
@@ -80,11 +84,10 @@ def curve(study, models: tuple[str, ...], seeds, people, card: Card, draws: int)
         kept = tuple(seed for seed in seeds if all(own.has(name, (seed,)) for name in models[:2]))
         if kept:
             shown = tuple(name for name in models if own.has(name, kept))
-            found = headline(collect(own, shown, kept, 0.5, draws), card.protected(), card.metric.metric)
+            models_found = collect(own, shown, kept, 0.5, draws)
+            found = headline(models_found, card.protected(), card.metric.metric, corrected=False)
             parts.append(found.assign(people=n))
     if not parts:
         return pd.DataFrame()
     out = pd.concat(parts, ignore_index=True)
-    tests = ["auc_difference_p", "deviation_difference_p"]  # of one size they are corrected already, Holm of Holm's
-    out[tests] = holm(out[tests].to_numpy().ravel()).reshape(-1, 2)
-    return out
+    return hold(out)

@@ -7,11 +7,11 @@ from hashlib import sha256
 import numpy as np
 import pandas as pd
 
-from . import __version__, cards, cka_gaps, comparisons, published, summaries
+from . import __version__, cards, cka_gaps, comparisons, summaries
 from .inference import interval
 from .mitigation import TRAINED
 from .parameters import Evaluation, ParameterError, Synthesis
-from .provenance import Collected, Provenance, provenance
+from .provenance import Collected, Provenance, of_release, provenance
 from .sources import Frozen, code_hash, open_study
 from .study import LABELLED, NAMED, Study
 
@@ -46,6 +46,11 @@ class Case:
         """The SSL model named beforehand; where it was not trained, the first that was."""
         names = [name for name in self.strategies if name.startswith("frozen_")]
         return NAMED if NAMED in names else next(iter(names), None)
+
+    @property
+    def paired_seeds(self) -> tuple[int, ...]:
+        """Seeds of which both the supervised and the named SSL model were found."""
+        return tuple(s for name, s in self.models_found if name == self.ssl and ("supervised", s) in self.models_found)
 
     @cached_property
     def models(self) -> pd.DataFrame:
@@ -96,13 +101,14 @@ class Case:
 
     def _each(self, models: pd.DataFrame, people: int | None = None) -> pd.DataFrame:
         metric, protected = self.card.metric.metric, self.card.protected()
+        train = self.sizes["sizes"].set_index("split").loc["train", "windows"]
         records = []
         for (strategy, seed), rows in models.groupby(["strategy", "seed"], sort=False):
             auc = rows[(rows["scope"] == "overall") & (rows["metric"] == "auc")].iloc[0]
             deviation = summaries.headline(rows, protected, metric)["deviation"].iloc[0]
             low, high = interval(np.asarray(auc["replicates"], dtype=float))
-            record = {"strategy": strategy, "seed": int(seed), "people": people or np.nan, "auc": auc["estimate"]}
-            record["train"] = self.sizes["sizes"].set_index("split").loc["train", "windows"]
+            record = {"strategy": strategy, "seed": int(seed), "train": train, "people": people or np.nan}
+            record["auc"] = auc["estimate"]
             records.append(record | {"low": low, "high": high, "deviation": deviation})
         return pd.DataFrame(records)
 
@@ -112,7 +118,7 @@ class Case:
         Columns: attribute, best, worst, size, auc_gap (on test people). The ratio of the largest to the smallest has no
         permutations where results were frozen before they were kept, and is None with fewer than two attributes.
         """
-        seeds = tuple(s for name, s in self.models_found if name == self.ssl and ("supervised", s) in self.models_found)
+        seeds = self.paired_seeds
         reference = ("supervised",)
         models = self.models[(self.models["strategy"] == "supervised") & self.models["seed"].isin(seeds)]
         validation = summaries.collect_table(
@@ -171,13 +177,11 @@ def open_case(p: Evaluation, people: tuple[int, ...] = ()) -> Case:
 
 def made_of(p: Synthesis, cases: list[Case], origin: str) -> Collected:
     """Provenance of something made of several cases, or of the published numbers (no cases)."""
-    code = f"{__version__}+{code_hash()[:8]}"
     if not cases:
-        sources = f"Yfantidou et al. (2024), code release {published.RELEASE}"
-        return Collected(type(p)(draws=p.draws), origin, sources, published.fingerprint(), code)  # whichever cases
+        return of_release(type(p)(draws=p.draws))  # whichever cases
     parts = []
     for case in cases:
         seeds = ", ".join(map(str, case.made.seeds))
         parts.append(f"{case.title} (profile {case.made.profile}, seeds {seeds})")
     data = sha256("".join(case.made.data for case in cases).encode()).hexdigest()
-    return Collected(p, origin, "; ".join(parts), data, code)
+    return Collected(p, origin, "; ".join(parts), data, f"{__version__}+{code_hash()[:8]}")

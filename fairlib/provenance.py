@@ -81,7 +81,7 @@ class Provenance:
 class Collected:
     """What made a result of the page across datasets: the published numbers, or several cases."""
 
-    parameters: Synthesis
+    parameters: Contract | Synthesis
     origin: str
     sources: str  # in words: which tables or cases
     data: str
@@ -95,6 +95,15 @@ class Collected:
     def html(self) -> str:
         """Caption line with the command that reproduces it."""
         return f"{escape(self.line())} · <code>{escape(self.parameters.command())}</code>"
+
+
+def of_release(p: Contract | Synthesis) -> Collected:
+    """The provenance of what the paper's code release prints, on a page with these parameters."""
+    from . import published
+    from .sources import code_hash  # here, since a card's page needs no torch
+
+    sources = f"Yfantidou et al. (2024), code release {published.RELEASE}"
+    return Collected(p, "published", sources, published.fingerprint(), f"{__version__}+{code_hash()[:8]}")
 
 
 def of_card(p: DataCard) -> Provenance:

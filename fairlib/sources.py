@@ -227,8 +227,9 @@ def freeze(
             if before and study.trained(strategy, before[-1]):
                 tables[strategy, "cka_between"] = study.between_seeds(strategy, (before[-1], seed))
     for n in people:
+        few = study.with_labels(n)
         for strategy in LABELLED:
-            found = study.with_labels(n).evaluation(strategy, seed, 0.5, draws)
+            found = few.evaluation(strategy, seed, 0.5, draws)
             tables[f"labels-{n}/{strategy}", "metrics"] = found["metrics"]
     for (strategy, name), table in tables.items():
         path = target / strategy / f"seed-{seed}" / f"{name}.parquet"

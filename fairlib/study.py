@@ -167,7 +167,11 @@ class Study:
         return model.eval()
 
     def cohort_tables(self) -> dict[str, pd.DataFrame]:
-        """Stage 1's evidence."""
+        """Stage 1's evidence; made once, since every page names its test people."""
+        return self._cohort_tables
+
+    @cached_property
+    def _cohort_tables(self) -> dict[str, pd.DataFrame]:
         return evidence.cohort_tables(self.cohort)
 
     def losses(self, seed: int) -> np.ndarray:
@@ -219,13 +223,12 @@ class Study:
         if not fresh(folder, key):
             records = []
             for (attribute, segment), rows in first_windows(self.cohort).items():
+                row = {"attribute": attribute, "segment": segment, "windows": np.nan, "people": np.nan}
+                if rule != "restricted":
+                    row |= {"windows": len(rows), "people": len(np.unique(self.cohort.person[rows]))}
                 values = cka_table(*(self._grams(*model, rows) for model in models))
-                sizes = (len(rows), len(np.unique(self.cohort.person[rows]))) if rule != "restricted" else (None, None)
-                row = {"attribute": attribute, "segment": segment} | dict(
-                    zip(("windows", "people"), sizes, strict=True)
-                )
-                records += [row | dict(zip(conditioned.KEYS[2:], (i + 1, j + 1), strict=True)) | {"cka": values[i, j]}
-                            for i, j in np.ndindex(values.shape)]  # fmt: skip
+                for (i, j), value in np.ndenumerate(values):
+                    records.append(row | {"layer_supervised": i + 1, "layer_other": j + 1, "cka": value})
             save(folder, key, {"cka.parquet": _parquet(pd.DataFrame(records))})
         return pd.read_parquet(folder / "cka.parquet")
 

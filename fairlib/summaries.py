@@ -84,14 +84,17 @@ def summarise(models: pd.DataFrame) -> pd.DataFrame:
     return out.assign(q=false_discovery(out["p"]))
 
 
-def headline(models: pd.DataFrame, attributes: list[str], metric: str, accuracy: str = "auc") -> pd.DataFrame:
+def headline(
+    models: pd.DataFrame, attributes: list[str], metric: str, accuracy: str = "auc", corrected: bool = True
+) -> pd.DataFrame:
     """AUC and mean parity deviation over protected attributes of each strategy, and each minus supervised, paired.
 
     The parity deviation (of AOD its absolute value) is that of each trained model, then averaged over seeds. Columns:
     strategy, then mean, low and high of ``auc``, ``deviation``, ``auc_difference`` and ``deviation_difference``; ``_p``
     of the differences of all models but controls is corrected for all of them together (Holm). ``undefined_draws`` is
     the share of draws in which a ratio has a zero denominator. Another ``accuracy`` than "auc", such as
-    "balanced_accuracy" where decisions have no score behind them, takes its place and its name.
+    "balanced_accuracy" where decisions have no score behind them, takes its place and its name. ``corrected=False``
+    leaves ``_p`` as they are, for a caller with a larger family.
     """
     values = {}
     for strategy, rows in models.groupby("strategy", sort=False):
@@ -116,11 +119,14 @@ def headline(models: pd.DataFrame, attributes: list[str], metric: str, accuracy:
         record["people_low"] = interval(found[accuracy][1].mean(axis=0))[0]  # participants only: the chance gate
         record["undefined_draws"] = undefined_share(found["deviation"][1])
         records.append(record)
-    out = pd.DataFrame(records)
-    tests = out.columns.intersection([f"{accuracy}_difference_p", "deviation_difference_p"])
-    if len(tests):
-        out[tests] = holm(out[tests].to_numpy().ravel()).reshape(-1, len(tests))
-    return out
+    return hold(pd.DataFrame(records)) if corrected else pd.DataFrame(records)
+
+
+def hold(rows: pd.DataFrame) -> pd.DataFrame:
+    """Rows of ``headline`` with their p-values corrected as one family (Holm)."""
+    tests = [name for name in rows if name.endswith("_difference_p")]
+    corrected = holm(rows[tests].to_numpy().ravel()).reshape(len(rows), len(tests))
+    return rows.assign(**dict(zip(tests, corrected.T, strict=True)))
 
 
 def paired(one: tuple[np.ndarray, np.ndarray], other: tuple[np.ndarray, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:

@@ -6,6 +6,7 @@ For looking, on twins and open data. A threshold is chosen on validation people,
 import numpy as np
 import pandas as pd
 
+from . import cells
 from .cards import Card
 from .fairness import METRICS, rate, ratios
 from .inference import LEVEL
@@ -69,7 +70,7 @@ def table(
         base = card.attributes[attribute].privileged
         privileged = (frame[attribute] == base).to_numpy()
         others = (frame[attribute].notna() & (frame[attribute] != base)).to_numpy()
-        if (attribute, base) not in groups or not _judged(frame, others, card.min_cell):
+        if (attribute, base) not in groups or cells.too_few(frame[others], card.min_cell):
             continue
         found = ratios(of(others), of(privileged))
         enough = _enough(frame, score, others, least) & _enough(frame, score, privileged, least)
@@ -83,11 +84,6 @@ def _enough(frame: pd.DataFrame, score: np.ndarray, chosen: np.ndarray, least: i
     place = pd.Series(np.searchsorted(GRID, score[chosen], side="right")).groupby(frame["person"].to_numpy()[chosen])
     highest, lowest, steps = place.max().to_numpy(), place.min().to_numpy(), np.arange(len(GRID))
     return ((highest[:, None] > steps).sum(axis=0) >= least) & ((lowest[:, None] <= steps).sum(axis=0) >= least)
-
-
-def _judged(frame: pd.DataFrame, chosen: np.ndarray, minimum: int) -> bool:
-    people = [frame.loc[chosen & (frame["y"] == label).to_numpy(), "person"].nunique() for label in (0, 1)]
-    return min(people) >= minimum
 
 
 def _rows(scope, attribute, segment, metric, values: np.ndarray, enough: np.ndarray) -> pd.DataFrame:

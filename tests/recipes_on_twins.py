@@ -1,7 +1,6 @@
 """``python -m tests.recipes_on_twins [--results DIR]``: every recipe on every twin, for the chapter on the release.
 
-A quarter of an hour on two cores; the book keeps the table, so that building it stays short. Run it again to continue
-after an interruption.
+The book keeps the table, so that building it stays short. Run it again to continue after an interruption.
 """
 
 import argparse

@@ -310,7 +310,7 @@ def cases():
                 made=SimpleNamespace(origin="real"),
                 card=card,
                 ssl="frozen_1_middle",
-                models_found=[(s, n) for s in ("supervised", "frozen_1_middle") for n in (1, 2)],
+                paired_seeds=(1, 2),
                 headline=summaries.headline(models, ["age"], "error_rate_ratio"),
                 each_model=lambda each=each: each,
                 study=SimpleNamespace(

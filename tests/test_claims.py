@@ -101,7 +101,7 @@ def test_a_smaller_disparity_at_a_lower_accuracy_is_not_the_claim(make_cohort):
     record = claims.disparity(worse, 0.02)
     assert record["verdict"].startswith("does not hold")
     assert "smaller, but accuracy on par does not hold" in record["cause"]
-    assert "a frozen random encoder" in record["cause"]
+    assert "control: random encoder, frozen" in record["cause"]
     own.loc["frozen_1_middle", ends[:3]] = [0.0, -0.01, 0.01]
     worse.headline = own.reset_index()
     assert claims.disparity(worse, 0.02)["verdict"].startswith("holds")

@@ -69,6 +69,7 @@ from fairlib.tables import twin as twin_tables
 from fairlib.twins import dial, truth
 
 CARD, NAMES = cards.load("mimic"), ("supervised", "frozen_0", "logistic_regression")
+SEGMENTS = pd.DataFrame({"dataset": "a twin", "recipe": "described", "attribute": "age", "segment": ["<65", ">=65"]})
 PAIRS = {"language": ("English", "Other"), "age": ("<65", ">=65")}
 
 
@@ -240,10 +241,9 @@ TABLES = {
     audit_tables.turned: lambda e: (),
     audit_tables.recipes: lambda e: (recipes_of(e),),
     audit_tables.similarity_sizes: lambda e: (
-        pd.DataFrame(
-            {"dataset": "a twin", "recipe": "described", "attribute": "age", "segment": ["<65", ">=65"]}
-        ).assign(people=60.0, cka=0.3, matched_people=50.0, matched=0.31),
+        SEGMENTS.assign(people=60.0, cka=0.3, matched_people=50.0, matched=0.31),
     ),
+    audit_tables.released_similarity: lambda e: (SEGMENTS.assign(windows=200, people=60, released=0.4, ours=0.3),),
     feature_tables.sizes: lambda e: (cka_gaps.sizes([e.cka], PAIRS)[0],),
     feature_tables.probes: lambda e: (e.probes,),
     feature_tables.tests: lambda e: (e.tests,),

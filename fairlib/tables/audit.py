@@ -7,6 +7,7 @@ import pandas as pd
 from .. import audit, findings
 from ..encoder import STRATEGIES
 from ..recipes import RECIPES
+from ..summaries import at_chance
 from .audit_sentences import OWN_RUNS, SIMULATED
 from .text import STRATEGY_NAMES, count, named, number, percent, signed, with_interval
 
@@ -115,7 +116,7 @@ def recipes(found: pd.DataFrame) -> pd.DataFrame:
         record = {
             "data": row["dataset"],
             "recipe": row["recipe"],
-            "model": named(row["strategy"], () if row.get("people_low", 1) > 0.5 else [row["strategy"]]),
+            "model": named(row["strategy"], at_chance(pd.Series(row))),
             "seeds": str(row["seeds"]),
         }
         for name, title in (("auc", "AUC"), ("deviation", "disparity")):
@@ -129,12 +130,8 @@ def recipes(found: pd.DataFrame) -> pd.DataFrame:
 
 def released_similarity(found: pd.DataFrame) -> pd.DataFrame:
     """CKA as the release took it beside ours. found: ``audit_runs.released_similarity``."""
-    return pd.DataFrame(
-        {
-            "data": found["dataset"],
-            "recipe": found["recipe"],
-            "attribute": found["attribute"],
-            "segment": found["segment"],
+    return _segments(found).assign(
+        **{
             "windows": found["windows"].map(count),
             "people": found["people"].map(count),
             "CKA, first training windows": found["released"].map(number),
@@ -146,17 +143,18 @@ def released_similarity(found: pd.DataFrame) -> pd.DataFrame:
 
 def similarity_sizes(found: pd.DataFrame) -> pd.DataFrame:
     """CKA of our runs at unequal and at equal numbers of people. found: ``audit_runs.similarity_sizes``."""
-    names = {"dataset": "data", "recipe": "recipe", "attribute": "attribute", "segment": "segment"}
-    return (
-        found[list(names)]
-        .rename(columns=names)
-        .assign(
-            **{
-                "people": found["people"].map(count),
-                "CKA": found["cka"].map(number),
-                "people, equal": found["matched_people"].map(count),
-                "CKA, equal": found["matched"].map(number),
-                "change": (found["matched"] - found["cka"]).map(signed),
-            }
-        )
+    return _segments(found).assign(
+        **{
+            "people": found["people"].map(count),
+            "CKA": found["cka"].map(number),
+            "people, equal": found["matched_people"].map(count),
+            "CKA, equal": found["matched"].map(number),
+            "change": (found["matched"] - found["cka"]).map(signed),
+        }
     )
+
+
+def _segments(found: pd.DataFrame) -> pd.DataFrame:
+    """The columns that say which segment of which run a row is about."""
+    names = {"dataset": "data", "recipe": "recipe", "attribute": "attribute", "segment": "segment"}
+    return found[list(names)].rename(columns=names)

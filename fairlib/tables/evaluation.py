@@ -84,7 +84,7 @@ def parity(
     ratio, title, records = metric in SHORT, SHORT.get(metric, "AOD"), []
     for row in rows.itertuples():
         beyond = abs(np.log(row.mean)) > FAIR_LOG_RATIO if ratio else abs(row.mean) > FAIR_DIFFERENCE
-        record = {"strategy": named(row.strategy, chance)}
+        record = {"strategy": named(row.strategy, row.strategy in chance)}
         record[title] = with_interval(row.mean, row.low, row.high, digits=2, sign=not ratio) + "†" * bool(beyond)
         if ratio:
             with np.errstate(divide="ignore", invalid="ignore"):
@@ -115,7 +115,7 @@ def screen(summary: pd.DataFrame, attributes: list[str], chance: Collection[str]
     ]
     records = []
     for strategy, own in rows.groupby("strategy", sort=False):
-        record = {"strategy": named(strategy, chance)}
+        record = {"strategy": named(strategy, strategy in chance)}
         for metric, title in SHORT.items():
             part = own[own["metric"] == metric]
             record[title] = f"{(part['q'] < ALPHA).sum()} of {part['q'].notna().sum()}"
@@ -127,7 +127,7 @@ def headline(rows: pd.DataFrame, metric: str, accuracy: str = "auc") -> pd.DataF
     """T-headline of one dataset: AUC and mean parity deviation (or |AOD|), and the paired difference to supervised."""
     records = []
     for row in rows.to_dict("records"):
-        record = {"strategy": named(row["strategy"], [row["strategy"]] if at_chance(pd.Series(row)) else ())}
+        record = {"strategy": named(row["strategy"], at_chance(pd.Series(row)))}
         for name, title in ((accuracy, ACCURACY_NAMES[accuracy]), ("deviation", disparity_name(metric))):
             record[title] = with_interval(*(row[f"{name}{end}"] for end in ("", "_low", "_high")))
             ends = [row.get(f"{name}_difference{end}", np.nan) for end in ("", "_low", "_high")]

@@ -50,8 +50,8 @@ def efficiency(curve: pd.DataFrame, metric: str) -> pd.DataFrame:
     """F-efficiency in numbers: AUC and disparity by labelled people a group, SSL minus supervised paired."""
     records = []
     for row in curve.to_dict("records"):
-        chance = [row["strategy"]] if at_chance(pd.Series(row)) else ()
-        record = {"labelled people a group": count(row["people"]), "strategy": named(row["strategy"], chance)}
+        record = {"labelled people a group": count(row["people"])}
+        record["strategy"] = named(row["strategy"], at_chance(pd.Series(row)))
         for name, title in (("auc", "AUC"), ("deviation", disparity_name(metric))):
             record[title] = with_interval(*(row[f"{name}{end}"] for end in ("", "_low", "_high")))
             ends = [row.get(f"{name}_difference{end}", np.nan) for end in ("", "_low", "_high")]

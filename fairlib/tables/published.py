@@ -3,9 +3,9 @@
 import numpy as np
 import pandas as pd
 
-from .. import published
+from .. import display, published
 from ..parameters import Contract
-from ..provenance import Collected
+from ..provenance import of_release
 from .text import count, number, with_interval
 
 NAMES = {"mimic": "MIMIC", "mesa": "MESA", "globem": "GLOBEM"}
@@ -37,7 +37,8 @@ def beside(item: str, dataset: str) -> tuple[pd.DataFrame, str]:
     return table if rows["note"].any() else table.drop(columns="note"), f"Published: {TITLES[item]}"
 
 
-def release(p: Contract) -> Collected:
-    """Provenance of what the release prints, on a page with these parameters."""
-    sources = f"Yfantidou et al. (2024), code release {published.RELEASE}"
-    return Collected(p, "published", sources, published.fingerprint(), published.fingerprint()[:8])
+def show(item: str, p: Contract) -> None:
+    """Show on a notebook's page what the release prints about an item; nothing where it prints nothing."""
+    table, title = beside(item, p.dataset)
+    if len(table):
+        display.show_table(table, title, of_release(p))

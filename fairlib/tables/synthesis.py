@@ -3,7 +3,6 @@
 import pandas as pd
 
 from ..fairness import ODDS
-from ..mitigation import MITIGATIONS
 from .text import STRATEGY_NAMES, count, number, percent, with_interval
 
 LABELS = ("label_gt", "label")  # MESA's target is named gt
@@ -32,13 +31,12 @@ def models(each: pd.DataFrame, metric: str) -> pd.DataFrame:
     )
 
 
-def parts(each: pd.DataFrame) -> dict[str, pd.DataFrame]:
-    """The models of one case in tables short enough for the gate: all labels, mitigations, each number of labels."""
-    mitigated = each["strategy"].isin(MITIGATIONS)
-    found = {"": each[each["people"].isna() & ~mitigated], ", explicit mitigations": each[mitigated]}
-    for people, own in each.groupby("people"):
-        found[f", {count(people)} labelled people a group"] = own
-    return {title: rows for title, rows in found.items() if len(rows)}
+def parts(each: pd.DataFrame, most: int = 50) -> dict[str, pd.DataFrame]:
+    """The models of one case in tables of at most so many rows, which the gate lets through; titles number them."""
+    if len(each) <= most:
+        return {"": each}
+    starts = range(0, len(each), most)
+    return {f", models {i + 1} to {min(i + most, len(each))}": each.iloc[i : i + most] for i in starts}
 
 
 def datasets(shapes: pd.DataFrame, cases: dict[str, dict[str, pd.DataFrame]]) -> pd.DataFrame:

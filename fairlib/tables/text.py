@@ -1,7 +1,5 @@
 """How numbers look in tables and sentences."""
 
-from collections.abc import Collection
-
 import numpy as np
 import pandas as pd
 
@@ -25,9 +23,9 @@ STRATEGY_NAMES = {
 ACCURACY_NAMES = {"auc": "AUC", "balanced_accuracy": "balanced accuracy"}
 
 
-def named(strategy: str, chance: Collection[str] = ()) -> str:
-    """A strategy in words, with ‡ if it is one of those that may be at chance: its disparities say nothing."""
-    return STRATEGY_NAMES[strategy] + (" ‡" if strategy in chance else "")
+def named(strategy: str, chance: bool = False) -> str:
+    """A strategy in words, with ‡ if it may be at chance: its disparities say nothing."""
+    return STRATEGY_NAMES[strategy] + " ‡" * chance
 
 
 def disparity_name(metric: str) -> str:

@@ -20,7 +20,7 @@ WORKER = "results/jobs/challenge2012/described/trained-1.ipynb"
 def test_the_profile_sends_every_job_to_slurm_with_limits():
     profile = yaml.safe_load(PROFILE.read_text())
     assert profile["executor"] == "slurm"
-    assert profile["default-resources"]["mem_mb"] >= 4000  # METHOD: the book's largest kernel needs less
+    assert profile["default-resources"]["mem_mb"] >= 4000  # MiB; a kernel of the book needs less than half
     assert set(profile["set-resources"]) == {"train"}
 
 
