@@ -27,7 +27,7 @@ def tables(cohort):
 
 
 def test_choosing_sees_validation_people_only(cohort, tables):
-    for split, changed in (("val", {"validation", "calibration"}), ("test", set(tables) - {"validation"})):
+    for split, changed in (("val", {"validation", "calibration", "offsets"}), ("test", set(tables) - {"validation"})):
         other = np.where(cohort.split == split, scored(cohort, seed=1), scored(cohort))
         found = evidence.evaluation_tables(cohort, other, 0.5, DRAWS)
         assert {name for name in tables if not tables[name].equals(found[name])} == changed, split
