@@ -167,7 +167,12 @@ class Encoder(nn.Module):
         initialise(self, generator)
 
     def forward(self, x: Tensor, done: int = 0) -> Tensor:
-        """Features of windows; ``x`` may be the output of the first ``done`` convolutions (see ``prefix``)."""
+        """Features of windows; ``x`` may be the output of the first ``done`` convolutions (see ``prefix``).
+
+        4: of all convolutions and the maximum over time, that is the features themselves.
+        """
+        if done > len(self.convolutions):
+            return x
         for i in range(done, len(self.convolutions)):
             x = F.relu(self.convolutions[i](self._drop(x, i)))
         return maximum_over_time(self._drop(x, len(self.convolutions)))

@@ -83,7 +83,7 @@ class Study:
 
     def folder(self, name: str, seed: int) -> Path:
         """Where the result of a strategy (or "pretraining") lies."""
-        return self.results / self.recipe.name / name / f"seed-{seed}"
+        return self.results / self.recipe.folder / name / f"seed-{seed}"
 
     def windows(self, split: str) -> Windows:
         """Windows and labels of a split."""
@@ -307,6 +307,7 @@ class Study:
         return {
             "pretraining": self.recipe.as_dict()["pretraining"],
             "padding": self.recipe.padding,
+            "precision": self.recipe.precision,
             "seed": seed,
             "data": self.fingerprint,
             "code": source_hash("encoder", "views", "simclr", "optimisation", "seeds"),
@@ -324,6 +325,7 @@ class Study:
         key |= {
             "training": recipe["supervised" if strategy in supervised else "finetuning"],
             "padding": self.recipe.padding,
+            "precision": self.recipe.precision,
             "evaluate_frozen": self.recipe.evaluate_frozen,
             "code": source_hash("encoder", "finetuning", "optimisation", "seeds"),
         }
