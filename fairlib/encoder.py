@@ -16,7 +16,7 @@ from torch import Tensor, nn
 LAYERS = ((32, 24), (64, 16), (96, 8))  # (filters, kernel) of conv1, conv2, conv3
 FEATURES = LAYERS[-1][0]
 #: From so many channels on, and up to so many timesteps, a convolution goes over frequencies. For conv1 that is 2.3 to
-#: 4 times as fast on a CPU (tests/bench/bench_convolution.py), also on narrower inputs; those keep the direct path, so
+#: 4 times as fast on a CPU (``make bench``), also on narrower inputs; those keep the direct path, so
 #: that results frozen from them can be made again to the bit.
 WIDE, LONG = 128, 256
 
