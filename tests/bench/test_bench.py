@@ -27,7 +27,7 @@ def test_every_step_of_pretraining_runs():
 
 
 def test_flop_of_a_step_are_those_of_the_measured_table():
-    """70.5 MFLOP a sample and step at (48, 76), counted by hand with the products of NT-Xent, which are left out here."""
+    """70.5 MFLOP a sample and step at (48, 76) by hand, with the products of NT-Xent, which are left out here."""
     products = 3 * 2 * 4 * pretraining.BATCH * 50
     assert pretraining.flop(48, 76) / pretraining.BATCH + products == pytest.approx(70.5e6, rel=1e-3)
 
