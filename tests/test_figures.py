@@ -49,7 +49,8 @@ from fairlib.figures import synthesis as synthesis_figures
 from fairlib.figures import twin as twin_figures
 from fairlib.figures.style import COLOURS, LINES, MARKERS, Drawn
 from fairlib.mitigation import MITIGATIONS
-from fairlib.parameters import ALL, check
+from fairlib.parameters import check
+from fairlib.profiles import ALL
 from fairlib.provenance import Collected, Provenance
 from fairlib.recipes import RECIPES
 from fairlib.similarity import gram
