@@ -3,6 +3,7 @@
 import gzip
 import io
 import tarfile
+from typing import NamedTuple
 
 from hypothesis import strategies as st
 
@@ -22,6 +23,16 @@ ODD = (
     *("-0", "-1", "1", "2", "1.0", "0.5", "007", "+1", "99999999999999999999", "9007199254740993", "2147483648"),
     *("4294967296", "1e5", " 1", "1 ", "true", "False", "2140-06-15", "1500-01-01", "9999-12-31 23:59:59", "48:00"),
 )
+
+
+class Mutation(NamedTuple):
+    """What was done to a file, and what it then holds; short when it is shown."""
+
+    what: list[str]
+    content: bytes
+
+    def __repr__(self) -> str:
+        return f"{', '.join(self.what)}: {self.content[:120]!r} … ({len(self.content)} bytes)"
 
 
 @st.composite
@@ -94,7 +105,8 @@ def of_cells(draw, content: bytes) -> tuple[str, bytes]:
     kind = draw(st.sampled_from(["nonsense"] * 4 + ["odd"] * 4 + "drop repeat swap rename separator quote other".split()))
     a, b = draw(column), draw(column)
     if kind in ("nonsense", "odd", "quote", "other"):
-        row = rows[draw(st.integers(0, len(rows) - 1))]
+        line = draw(st.integers(0, len(rows) - 1))
+        row = rows[line]
         place = min(a, len(row) - 1)
         if kind == "quote":
             row[place] = draw(st.sampled_from(['"{}"', '"{}', '{}"', "'{}'", '""{}""'])).format(row[place])
@@ -102,6 +114,7 @@ def of_cells(draw, content: bytes) -> tuple[str, bytes]:
             row[place] = draw(st.sampled_from(rows[draw(st.integers(0, len(rows) - 1))]))
         else:
             row[place] = draw(st.sampled_from(NONSENSE if kind == "nonsense" else ODD))
+            kind += f" in {rows[0][min(place, width - 1)]}" if line else " in a header"
     elif kind == "rename":
         names = ["", "x", rows[0][b], f" {rows[0][a]}", rows[0][a].upper(), rows[0][a].lower(), f"{rows[0][a]} "]
         rows[0][a] = draw(st.sampled_from(names))
@@ -120,17 +133,16 @@ def of_cells(draw, content: bytes) -> tuple[str, bytes]:
 
 
 @st.composite
-def mutated(draw, content: bytes, name: str) -> tuple[str, bytes]:
-    """One or two mutations of a file; of a packed one also of what is in it."""
-    if name.endswith(".gz") and draw(st.booleans()):
-        unpack, pack = (_untar, _tar) if name.endswith(".tar.gz") else (gzip.decompress, _gzip)
-        if unpack is _untar:
-            members = unpack(content)
-            chosen = draw(st.sampled_from(sorted(members)))
-            what, members[chosen] = draw(mutated(members[chosen], chosen))
-            return f"in {chosen}: {what}", pack(members)
-        what, inner = draw(mutated(unpack(content), name.removesuffix(".gz")))
-        return f"inside: {what}", pack(inner)
+def mutated(draw, content: bytes, name: str) -> Mutation:
+    """One or two mutations of a file, of a packed one also of what is in it."""
+    if name.endswith(".tar.gz") and draw(st.booleans()):
+        members = _untar(content)
+        chosen = draw(st.sampled_from(sorted(members)))
+        what, members[chosen] = draw(mutated(members[chosen], chosen))
+        return Mutation(what, _tar(members))
+    if name.endswith(".gz") and not name.endswith(".tar.gz") and draw(st.booleans()):
+        what, inner = draw(mutated(gzip.decompress(content), name.removesuffix(".gz")))
+        return Mutation(what, gzip.compress(inner, mtime=0))
     said = []
     for _ in range(draw(st.sampled_from([1, 1, 1, 2]))):
         ways = [of_bytes(content)]
@@ -138,7 +150,7 @@ def mutated(draw, content: bytes, name: str) -> tuple[str, bytes]:
             ways += [of_lines(content), of_cells(content), of_cells(content)]
         what, content = draw(st.one_of(ways))
         said.append(what)
-    return ", ".join(said), content
+    return Mutation(said, content)
 
 
 def _is_text(content: bytes) -> bool:
@@ -147,10 +159,6 @@ def _is_text(content: bytes) -> bool:
     except UnicodeDecodeError:
         return False
     return True
-
-
-def _gzip(content: bytes) -> bytes:
-    return gzip.compress(content, mtime=0)
 
 
 def _untar(content: bytes) -> dict[str, bytes]:
