@@ -14,7 +14,7 @@ from pathlib import Path
 from . import steps
 
 ROOT = Path(__file__).parents[2]
-KEPT, TABLE = ROOT / ".torture", ROOT / "book" / "evidence" / "torture.csv"
+KEPT = ROOT / ".torture"
 
 
 def done(step: steps.Step) -> dict | None:
@@ -31,7 +31,9 @@ def run(step: steps.Step) -> dict:
     if (found := done(step)) is None:
         ended = subprocess.run([sys.executable, "-m", *step.command], cwd=ROOT, stdout=subprocess.PIPE, text=True)
         if ended.returncode:
-            sys.exit(f"{step.name}: {ended.stdout}\nended with {ended.returncode}; again: python -m {' '.join(step.command)}")
+            sys.exit(
+                f"{step.name} ended with {ended.returncode}; again: python -m {' '.join(step.command)}\n{ended.stdout}"
+            )
         found = json.loads(ended.stdout.splitlines()[-1])
         KEPT.mkdir(exist_ok=True)
         (KEPT / f"{step.name}.json").write_text(json.dumps({"code": step.code, "found": found}))
@@ -52,8 +54,7 @@ if __name__ == "__main__":
         run(next(step for step in chosen if step.name == options.step))
     else:
         found = [(step, run(step)) for step in chosen]
-        rows = [row for part in dict.fromkeys(step.part for step in chosen) for row in steps.rows(part, found)]
         if not options.parts:
-            with TABLE.open("w", newline="", encoding="utf-8") as file:
-                csv.writer(file, lineterminator="\n").writerows([steps.COLUMNS, *rows])
-            print(f"{TABLE} is written")
+            with steps.TABLE.open("w", newline="", encoding="utf-8") as file:
+                csv.writer(file, lineterminator="\n").writerows([steps.COLUMNS, *steps.rows(found)])
+            print(f"{steps.TABLE} is written")

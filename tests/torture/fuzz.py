@@ -29,6 +29,8 @@ from .small import TARGETS, few_features
 
 #: A folder in memory, where there is one.
 MEMORY = "/dev/shm" if os.path.isdir("/dev/shm") else None
+#: Broken files a reader in CI.
+SAMPLE = 200
 #: Seconds that a reader may take for a folder that it reads in a twentieth of one.
 PATIENCE = 20
 #: Characters of an error; none quotes a whole row.
@@ -172,6 +174,12 @@ def hunt(name: str, examples: int, start: int, place: Path) -> Counter:
 
         broken()
     return counts
+
+
+def sample(name: str) -> Counter:
+    """The sample of CI, in a folder of its own."""
+    with tempfile.TemporaryDirectory(dir=MEMORY) as place:
+        return hunt(name, SAMPLE, 0, Path(place))
 
 
 if __name__ == "__main__":  # in a process of its own, so that a crash of a library is found too

@@ -14,12 +14,61 @@ JUNK = (
 )
 #: No number, date or category of any format, though some parsers take some of them for one.
 NONSENSE = (
-    *("abc", "0x1F", "1_000", "½", "١٢", "１", "--5", "5-", "1.2.3", "1e", "#N/A", "None", "<5", "> 90", "5 mg", "TRUE!"),
-    *("0b1", "1d5", "1,5", '"', "' '", "2140-13-45", "24:61", "=1+1", "\u200b1", "-", "+", "a" * 300, "{}", "[]", "&amp;"),
+    *(
+        "abc",
+        "0x1F",
+        "1_000",
+        "½",
+        "١٢",
+        "１",
+        "--5",
+        "5-",
+        "1.2.3",
+        "1e",
+        "#N/A",
+        "None",
+        "<5",
+        "> 90",
+        "5 mg",
+        "TRUE!",
+    ),
+    *(
+        "0b1",
+        "1d5",
+        "1,5",
+        '"',
+        "' '",
+        "2140-13-45",
+        "24:61",
+        "=1+1",
+        "\u200b1",
+        "-",
+        "+",
+        "a" * 300,
+        "{}",
+        "[]",
+        "&amp;",
+    ),
 )
 #: Odd, though a format may allow it.
 ODD = (
-    *("", " ", "nan", "NaN", "NA", "null", "inf", "-inf", "Infinity", "1e39", "-1e39", "1e400", "-1e400", "1e-400", "0"),
+    *(
+        "",
+        " ",
+        "nan",
+        "NaN",
+        "NA",
+        "null",
+        "inf",
+        "-inf",
+        "Infinity",
+        "1e39",
+        "-1e39",
+        "1e400",
+        "-1e400",
+        "1e-400",
+        "0",
+    ),
     *("-0", "-1", "1", "2", "1.0", "0.5", "007", "+1", "99999999999999999999", "9007199254740993", "2147483648"),
     *("4294967296", "1e5", " 1", "1 ", "true", "False", "2140-06-15", "1500-01-01", "9999-12-31 23:59:59", "48:00"),
 )
@@ -39,7 +88,20 @@ class Mutation(NamedTuple):
 def of_bytes(draw, content: bytes) -> tuple[str, bytes]:
     """Flip, cut, insert, drop, repeat, exchange, encode otherwise: (what was done, the bytes)."""
     at = st.integers(0, max(len(content) - 1, 0))
-    kinds = "flip cut behead insert overwrite drop repeat swap encode ends whole noise".split()
+    kinds = [
+        "flip",
+        "cut",
+        "behead",
+        "insert",
+        "overwrite",
+        "drop",
+        "repeat",
+        "swap",
+        "encode",
+        "ends",
+        "whole",
+        "noise",
+    ]
     kind = draw(st.sampled_from(kinds[0 if content else 3 :]))
     a, b = sorted((draw(at), draw(at)))
     if kind == "flip":
@@ -75,7 +137,7 @@ def of_lines(draw, content: bytes) -> tuple[str, bytes]:
     """Drop, repeat, exchange, reverse, cut or blank lines; the header line too."""
     lines = content.split(b"\n")
     line = st.integers(0, len(lines) - 1)
-    kind = draw(st.sampled_from("drop repeat swap reverse cut blank move join".split()))
+    kind = draw(st.sampled_from(["drop", "repeat", "swap", "reverse", "cut", "blank", "move", "join"]))
     a, b = sorted((draw(line), draw(line)))
     if kind == "drop":
         lines[a : a + draw(st.integers(1, 5))] = []
@@ -102,7 +164,11 @@ def of_cells(draw, content: bytes) -> tuple[str, bytes]:
     rows = [line.split(",") for line in content.decode("utf-8").split("\n")]
     width = max(len(rows[0]), 1)
     column = st.integers(0, width - 1)
-    kind = draw(st.sampled_from(["nonsense"] * 4 + ["odd"] * 4 + "drop repeat swap rename separator quote other".split()))
+    kind = draw(
+        st.sampled_from(
+            ["nonsense"] * 4 + ["odd"] * 4 + ["drop", "repeat", "swap", "rename", "separator", "quote", "other"]
+        )
+    )
     a, b = draw(column), draw(column)
     if kind in ("nonsense", "odd", "quote", "other"):
         line = draw(st.integers(0, len(rows) - 1))
