@@ -224,7 +224,8 @@ def _tune(options: argparse.Namespace) -> int:
 def _freeze(options: argparse.Namespace) -> int:
     """Find or train every model of the paper profile, and keep its aggregated, gate-passed tables in book/frozen."""
     from .mitigation import MITIGATIONS
-    from .parameters import ALL, FineTuning
+    from .parameters import FineTuning
+    from .profiles import ALL
     from .sources import freeze, open_study
 
     for seed in options.seeds:

@@ -10,6 +10,7 @@ import pandas as pd
 from IPython.display import HTML, display
 from matplotlib.figure import Figure
 
+from .explorer import MARKER
 from .provenance import Collected, Provenance, banner
 
 
@@ -67,6 +68,20 @@ def show_browsable(tables: dict[str, pd.DataFrame], made: dict[str, Provenance |
     ]
     note = f"<p>{escape(note)}</p>" if note else ""
     _show(f'<div class="fairlib-browse">{note}{"".join(parts)}</div>', f"[tables] {', '.join(tables)}")
+
+
+def show_explorer(numbers: str, title: str, made: Provenance | Collected) -> None:
+    """Show charts with controls: ``book/_static/explorer.js`` draws them in the browser.
+
+    numbers: JSON of ``explorer.collect``, or of the dial of a twin.
+    """
+    numbers = numbers.replace("<", "\\u003c")  # nothing in it may end the script
+    _show(
+        f'<section class="fairlib-explorer" aria-label="{escape(title, quote=True)}"><noscript>These controls need'
+        f' JavaScript.</noscript><script type="application/json" class="{MARKER}">{numbers}</script></section>'
+        f'<div class="fairlib-provenance"><small>{made.html()}</small></div>',
+        f"[charts with controls] {title}",
+    )
 
 
 def show_note(text: str) -> None:

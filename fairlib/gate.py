@@ -14,7 +14,7 @@ from pathlib import Path
 
 from bs4 import BeautifulSoup, Comment, Tag
 
-from . import cards
+from . import cards, explorer
 from .parameters import Dataset
 
 #: What ``fairlib.tables`` puts on its tables, all of them aggregated.
@@ -202,6 +202,9 @@ def _bundle(bundle: dict, access: str, known: frozenset[str]) -> Iterator[str]:
 def _markup(html: str, access: str) -> list[str]:
     """Findings in HTML: tables one by one, then the text around them and in comments."""
     soup, findings = BeautifulSoup(f"<div>{html}</div>", "html.parser"), []
+    for numbers in soup.find_all("script", class_=explorer.MARKER, type="application/json"):
+        findings += explorer.findings(numbers.string or "", access)
+        numbers.decompose()
     for table in soup.find_all("table"):
         findings += _table(table, access)
     if access != "synthetic" and soup.find(["svg", "script", "iframe", "object", "embed"]):

@@ -6,7 +6,7 @@ sentence that says what to write instead.
 
 import difflib
 import shlex
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Annotated, Any, ClassVar, Literal
@@ -15,6 +15,8 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from . import cards
+from .kept import Costs, Coverage
+from .profiles import PROFILES, MitigationName, Profile, RecipeName, StrategyName
 
 ROOT = Path(__file__).parent.parent
 FROZEN = ROOT / "book" / "frozen"
@@ -23,44 +25,10 @@ FROZEN = ROOT / "book" / "frozen"
 Dataset = Literal["mimic", "mesa", "globem", "challenge2012"]
 OWN = "table"
 TWINS = ("mimic", "mesa", "globem", "challenge2012")
-RecipeName = Literal["released", "described", "tuned"]
-StrategyName = Literal[
-    "supervised",
-    "frozen_0",
-    "frozen_1_middle",
-    "frozen_1_first",
-    "frozen_2_first_middle",
-    "frozen_2_first_last",
-    "frozen_3",
-    "random_frozen_3",
-    "logistic_regression",
-]
-ALL: tuple[str, ...] = StrategyName.__args__
-#: Explicit mitigations (``mitigation``), to set beside SSL.
-MitigationName = Literal["reweighed", "group_balanced", "group_dro", "post_processed"]
 
 
 class ParameterError(ValueError):
     """A notebook was given a parameter it does not have, or a value it cannot use."""
-
-
-@dataclass(frozen=True)
-class Profile:
-    """How much of everything: ``smoke`` for tests, ``quick`` for a first look or a lecture, ``paper`` for real."""
-
-    windows: int | None  # at most this many windows; None: all (twins: the size of the original data)
-    steps: float  # share of the recipe's training steps
-    seeds: tuple[int, ...]
-    strategies: tuple[str, ...]
-    draws: int  # bootstrap draws of participants
-    each: int = 12  # where there are too many windows: about so many a participant, since people are the sample size
-
-
-PROFILES = {
-    "smoke": Profile(280, 0.01, (1,), ("supervised", "frozen_0", "frozen_3", "logistic_regression"), 100, each=4),
-    "quick": Profile(3000, 0.1, (1, 2), ALL, 500),
-    "paper": Profile(None, 1.0, (1, 2, 3, 4, 5), ALL, 500),
-}
 
 
 class Contract(BaseModel):
@@ -129,6 +97,7 @@ class Parameters(Contract):
     results_dir: str = "results"
     threads: int = Field(default=1, ge=1, le=256)
     device: Literal["auto", "cpu", "cuda", "mps"] = "cpu"
+    precision: Literal["float32", "bf16"] = "float32"
 
     @field_validator("seeds")
     @classmethod
@@ -235,6 +204,35 @@ class Evaluation(Models):
         return self
 
 
+class Explorer(Models):
+    """The page on which a reader moves the threshold: it reads what stage 5 left."""
+
+    notebook: ClassVar[str] = "explorer"
+
+
+class Dial(Contract):
+    """The page on which a reader turns a knob of a twin: nothing is trained, no data is read."""
+
+    notebook: ClassVar[str] = "dial"
+
+    source: Literal["twin"] = "twin"
+    draws: int = Field(default=60_000, ge=5_000, le=10_000_000)
+    windows: list[Annotated[int, Field(ge=200, le=100_000)]] = [300, 1000, 4000]
+
+    @field_validator("windows")
+    @classmethod
+    def _some_sizes(cls, windows: list[int]) -> list[int]:
+        if not windows or sorted(set(windows)) != windows:
+            raise ValueError("windows must be different whole numbers, smallest first")
+        return windows
+
+    @model_validator(mode="after")
+    def _twin_exists(self):
+        if self.dataset not in TWINS:
+            raise ValueError(f"dataset {self.dataset!r}: there are twins of {', '.join(TWINS)}")
+        return self
+
+
 class Twin(Contract):
     """The page about a twin's model: nothing is trained, no data is read; its source is a spec."""
 
@@ -315,31 +313,6 @@ class ReleaseAudit(Synthesis):
     draws: int = Field(default=300, ge=100, le=100_000)
 
 
-class Coverage(BaseModel):
-    """The page on coverage: it shows one kept table, and simulates nothing."""
-
-    model_config = ConfigDict(extra="forbid", strict=True)
-    notebook: ClassVar[str] = "coverage"
-
-    table: str = ""
-
-    @property
-    def path(self) -> Path:
-        """The table asked for, or the one that the book keeps."""
-        return Path(self.table).expanduser() if self.table else ROOT / "book" / "evidence" / "coverage.csv"
-
-    @field_validator("table")
-    @classmethod
-    def _table_exists(cls, table: str) -> str:
-        if table and not Path(table).expanduser().is_file():
-            raise ValueError(f"table {table!r} is no file; python -m tests.coverage --out FILE writes one")
-        return table
-
-    def command(self) -> str:
-        """The papermill command that repeats this page; another table is named FILE."""
-        return f"papermill notebooks/{self.notebook}.ipynb out.ipynb" + " -p table FILE" * bool(self.table)
-
-
 def _study_cases() -> dict[str, Case]:
     text = (ROOT / "notebooks" / "study.yaml").read_text(encoding="utf-8")
     return {name: Case(**case) for name, case in yaml.safe_load(text)["cases"].items()}
@@ -347,8 +320,8 @@ def _study_cases() -> dict[str, Case]:
 
 CONTRACTS = {
     c.notebook: c
-    for c in (DataCard, Twin, DatasetRequirements, PreTraining, FineTuning, RepresentationSimilarity, Evaluation)
-} | {c.notebook: c for c in (Synthesis, ReleaseAudit, Coverage)}
+    for c in (DataCard, Twin, Dial, DatasetRequirements, PreTraining, FineTuning, RepresentationSimilarity, Evaluation)
+} | {c.notebook: c for c in (Explorer, Synthesis, ReleaseAudit, Coverage, Costs)}
 
 
 def check(notebook: str, namespace: dict[str, Any]) -> Contract | Synthesis:

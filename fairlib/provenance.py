@@ -34,12 +34,16 @@ ORIGINS = {
         "Each section of this page says which. No estimate pools a twin with real data, and a twin is no evidence about"
         " people.",
     ),
+    "timed": (
+        "Timings",
+        "Seconds on one machine, of code that runs on random numbers. No data set is behind them, and nothing in them"
+        " is about people.",
+    ),
     "simulated": (
         "Simulation",
         "Drawn at random by code from models with a known truth. No data set, no twin and no trained network is behind"
         " it, and nothing in it is about people.",
     ),
-    "drawn": ("Drawn by code", "An explanation, made of no data."),
     "card": (
         "Facts from the data card",
         "About the dataset itself, as published or as its owner states it. No data was read for this page, and nothing"

@@ -14,6 +14,7 @@ import torch
 from . import __version__, evidence, readers
 from .cohort import Cohort
 from .parameters import FROZEN, PROFILES, Parameters
+from .precision import usable
 from .recipes import RECIPES
 from .results import SOURCES, checksum, fresh, replace_file, seal, source_hash, writing
 from .study import EVALUATION, LABELLED, NAMED, NETWORKS, REPRESENTATION, Study
@@ -29,7 +30,9 @@ def open_study(p: Parameters) -> "Study | Frozen":
     if p.source == "frozen":
         return Frozen(FROZEN / p.dataset, p.recipe)
     folder = Path(p.results_dir) / p.dataset / p.label
-    recipe, cohort = RECIPES[p.recipe].scaled(p.chosen.steps), _read(p, folder)
+    device = _device(p.device)
+    recipe = replace(RECIPES[p.recipe].scaled(p.chosen.steps), precision=usable(p.precision, device))
+    cohort = _read(p, folder)
     if cohort.origin == "real":
         with writing(folder):
             folder.mkdir(parents=True, exist_ok=True)
@@ -38,7 +41,7 @@ def open_study(p: Parameters) -> "Study | Frozen":
             known = "\n".join(map(str, np.unique(cohort.person)))
             replace_file(folder / IDENTIFIERS, lambda path: path.write_text(known + "\n"))
             (folder / IDENTIFIERS).chmod(0o600)
-    return Study(cohort, recipe, folder, _device(p.device))
+    return Study(cohort, recipe, folder, device)
 
 
 def _read(p: Parameters, folder: Path) -> Cohort:

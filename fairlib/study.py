@@ -83,7 +83,7 @@ class Study:
 
     def folder(self, name: str, seed: int) -> Path:
         """Where the result of a strategy (or "pretraining") lies."""
-        return self.results / self.recipe.name / name / f"seed-{seed}"
+        return self.results / self.recipe.folder / name / f"seed-{seed}"
 
     def windows(self, split: str) -> Windows:
         """Windows and labels of a split."""
@@ -99,10 +99,8 @@ class Study:
             start = time.perf_counter()
             train = rows_of(self.cohort.x, self.cohort.rows("train"))
             encoder, losses = pretrain(train, self.recipe, seed, self.device)
-            files = {
-                "weights.safetensors": _weights(encoder),
-                "losses.parquet": _parquet(pd.DataFrame({"loss": losses})),
-            }
+            curve = pd.DataFrame({"loss": losses})
+            files = {"weights.safetensors": _weights(encoder), "losses.parquet": _parquet(curve)}
             save(folder, key, files, _timings(start))
         encoder = Encoder(len(self.cohort.channels), self.recipe.padding)
         encoder.load_state_dict(load_file(folder / "weights.safetensors"))
@@ -310,6 +308,7 @@ class Study:
         return {
             "pretraining": self.recipe.as_dict()["pretraining"],
             "padding": self.recipe.padding,
+            "precision": self.recipe.precision,
             "seed": seed,
             "data": self.fingerprint,
             "code": source_hash("encoder", "views", "simclr", "optimisation", "seeds"),
@@ -327,6 +326,7 @@ class Study:
         key |= {
             "training": recipe["supervised" if strategy in supervised else "finetuning"],
             "padding": self.recipe.padding,
+            "precision": self.recipe.precision,
             "evaluate_frozen": self.recipe.evaluate_frozen,
             "code": source_hash("encoder", "finetuning", "optimisation", "seeds"),
         }

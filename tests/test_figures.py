@@ -49,7 +49,8 @@ from fairlib.figures import synthesis as synthesis_figures
 from fairlib.figures import twin as twin_figures
 from fairlib.figures.style import COLOURS, LINES, MARKERS, Drawn
 from fairlib.mitigation import MITIGATIONS
-from fairlib.parameters import ALL, check
+from fairlib.parameters import check
+from fairlib.profiles import ALL
 from fairlib.provenance import Collected, Provenance
 from fairlib.recipes import RECIPES
 from fairlib.similarity import gram
@@ -167,8 +168,8 @@ FIGURES = {
     feature_figures.probes: lambda e: (e.probes,),
     feature_figures.embedding: lambda e: (e.planes,),
     evaluation.roc_conditioned: lambda e: (e.roc, e.summary, "age", ("supervised", "frozen_0")),
-    evaluation.parity_domain: lambda e: (e.summary, "error_rate_ratio", CARD.protected()),
-    evaluation.parity_all: lambda e: (e.summary, CARD.protected()),
+    evaluation.parity_domain: lambda e: (e.summary, "error_rate_ratio", CARD.protected(), ["frozen_0"]),
+    evaluation.parity_all: lambda e: (e.summary, CARD.protected(), ["frozen_0"]),
     evaluation.trade_off: lambda e: (e.headline, CARD.metric.metric),
     metric_tree.metric_tree: lambda e: ({name: cards.load(name) for name in ("mimic", "globem")}, "globem"),
     subgroups.calibration: lambda e: (e.calibration, "age", ("supervised", "frozen_0")),

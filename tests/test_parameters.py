@@ -14,7 +14,8 @@ from papermill.cli import _resolve_type
 from fairlib import template
 from fairlib.encoder import CONTROLS, STRATEGIES
 from fairlib.mitigation import MITIGATIONS
-from fairlib.parameters import ALL, CONTRACTS, PROFILES, TWINS, Dataset, MitigationName, ParameterError, check
+from fairlib.parameters import CONTRACTS, PROFILES, TWINS, Dataset, MitigationName, ParameterError, check
+from fairlib.profiles import ALL
 from fairlib.readers import DATASETS
 from fairlib.recipes import RECIPES
 from fairlib.study import LOGISTIC, NETWORKS
@@ -24,7 +25,7 @@ from fairlib.tables.text import STRATEGY_NAMES
 ROOT = Path(__file__).parent.parent
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 ACROSS = ("6_synthesis", "release_audit")  # pages across datasets: they take cases
-OTHERS = ("data_card", "twin", "coverage")  # they read no data
+OTHERS = ("data_card", "twin", "dial", "coverage", "costs")  # they read no data
 
 
 def refused(notebook="5_evaluation", **given):
