@@ -45,6 +45,7 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("parts", nargs="*", help=f"of {', '.join(steps.PARTS)}; all by default")
     parser.add_argument("--list", action="store_true", help="name the steps, and run none")
+    parser.add_argument("--so-far", action="store_true", help="write the table of what is kept, and run nothing")
     parser.add_argument("--step", help="run this one only, and write no table")
     options = parser.parse_args()
     chosen = [step for step in steps.all_steps() if not options.parts or step.part in options.parts]
@@ -53,7 +54,8 @@ if __name__ == "__main__":
     elif options.step:
         run(next(step for step in chosen if step.name == options.step))
     else:
-        found = [(step, run(step)) for step in chosen]
+        found = [(step, done(step) if options.so_far else run(step)) for step in chosen]
+        found = [(step, one) for step, one in found if one]
         if not options.parts:
             with steps.TABLE.open("w", newline="", encoding="utf-8") as file:
                 csv.writer(file, lineterminator="\n").writerows([steps.COLUMNS, *steps.rows(found)])
