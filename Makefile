@@ -11,7 +11,7 @@ SOURCE ?=
 PROFILE ?=
 STUDY := $(if $(DATASET),dataset=$(DATASET)) $(if $(SOURCE),'source=$(SOURCE)') $(if $(PROFILE),profile=$(PROFILE))
 
-.PHONY: book course test bench lint lock freeze clean
+.PHONY: book course test bench torture lint lock freeze clean
 .DEFAULT_GOAL := book
 
 $(VENV)/ready: pyproject.toml constraints.txt
@@ -32,6 +32,9 @@ test: $(VENV)/ready
 
 bench: $(VENV)/ready
 	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python -m tests.bench
+
+torture: $(VENV)/ready
+	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python -m tests.torture
 
 lint: $(VENV)/ready
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .

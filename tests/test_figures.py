@@ -27,6 +27,7 @@ from fairlib import (
     representation,
     summaries,
     synthesis,
+    torture,
     twins,
 )
 from fairlib import figures as package
@@ -66,6 +67,7 @@ from fairlib.tables import representation as feature_tables
 from fairlib.tables import requirements as tables1
 from fairlib.tables import subgroups as subgroup_tables
 from fairlib.tables import synthesis as tables6
+from fairlib.tables import torture as torture_tables
 from fairlib.tables import twin as twin_tables
 from fairlib.twins import dial, truth
 
@@ -209,6 +211,8 @@ TABLES = {
     tables3.grid: lambda e: (),
     coverage_tables.measures: lambda e: (coverage.by_measure(coverage.load()),),
     coverage_tables.cases: lambda e: (coverage.load(),),
+    torture_tables.readers: lambda e: (torture.readers(torture.load()),),
+    torture_tables.part: lambda e: (torture.load(), "kills", "repeated"),
     tables5.metric_choice: lambda e: (CARD,),
     tables5.calibration: lambda e: (summaries.summarise(e.offsets), NAMES),
     tables5.segments: lambda e: (e.summary, "supervised", CARD.min_cell),
