@@ -361,8 +361,9 @@
     update();
     for (const [name, title] of Object.entries(page.titles)) {
       const words = `${title}. The sentence above and the tables below say the same in words and numbers.`;
-      const chart = element("div", { class: "fairlib-chart", role: "img", "aria-label": words });
-      panels.append(element("figure", {}, element("figcaption", {}, title), chart));
+      const chart = element("div", { class: "fairlib-chart", "aria-hidden": "true" });
+      const image = element("div", { role: "img", "aria-label": words }, chart);
+      panels.append(element("figure", {}, element("figcaption", {}, title), image));
       await embed(name, page.show(data, state).charts[name], chart);
     }
     update(); // what was picked meanwhile
