@@ -11,21 +11,27 @@ SOURCE ?=
 PROFILE ?=
 STUDY := $(if $(DATASET),dataset=$(DATASET)) $(if $(SOURCE),'source=$(SOURCE)') $(if $(PROFILE),profile=$(PROFILE))
 
-.PHONY: book test lint lock freeze clean
+.PHONY: book course test bench lint lock freeze clean
 .DEFAULT_GOAL := book
 
 $(VENV)/ready: pyproject.toml constraints.txt
 	@$(PYTHON) -c "import sys; sys.exit(sys.version_info[:2] < (3, 11))" || (echo "Python 3.11 is needed: make PYTHON=/path/to/python3.11" >&2; exit 1)
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX),) --constraint constraints.txt torch
-	$(BIN)/pip install --quiet --constraint constraints.txt --editable ".[book,test]"
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable ".[book,course,test]"
 	touch $@
 
 book: $(VENV)/ready
 	PATH="$(abspath $(BIN)):$$PATH" snakemake --snakefile notebooks/Snakefile --cores $(CORES) --nolock --rerun-incomplete --quiet rules $(if $(strip $(STUDY)),--config $(STUDY))
 
+course: $(VENV)/ready
+	PATH="$(abspath $(BIN)):$$PATH" snakemake course --snakefile notebooks/Snakefile --cores $(CORES) --nolock --rerun-incomplete --quiet rules
+
 test: $(VENV)/ready
 	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python -m pytest -m "not slow"
+
+bench: $(VENV)/ready
+	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python -m tests.bench
 
 lint: $(VENV)/ready
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .
@@ -37,4 +43,4 @@ freeze: $(VENV)/ready
 	$(BIN)/python -m fairlib freeze $(DATASET) $(SOURCE)
 
 clean:
-	rm -rf book/_build book/executed .snakemake
+	rm -rf course book/_build book/executed .snakemake

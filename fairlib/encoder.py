@@ -16,7 +16,7 @@ from torch import Tensor, nn
 LAYERS = ((32, 24), (64, 16), (96, 8))  # (filters, kernel) of conv1, conv2, conv3
 FEATURES = LAYERS[-1][0]
 #: From so many channels on, and up to so many timesteps, a convolution goes over frequencies. For conv1 that is 2.3 to
-#: 4 times as fast on a CPU (tests/bench/bench_convolution.py), also on narrower inputs; those keep the direct path, so
+#: 4 times as fast on a CPU (``make bench``), also on narrower inputs; those keep the direct path, so
 #: that results frozen from them can be made again to the bit.
 WIDE, LONG = 128, 256
 
@@ -167,7 +167,12 @@ class Encoder(nn.Module):
         initialise(self, generator)
 
     def forward(self, x: Tensor, done: int = 0) -> Tensor:
-        """Features of windows; ``x`` may be the output of the first ``done`` convolutions (see ``prefix``)."""
+        """Features of windows; ``x`` may be the output of the first ``done`` convolutions (see ``prefix``).
+
+        4: of all convolutions and the maximum over time, that is the features themselves.
+        """
+        if done > len(self.convolutions):
+            return x
         for i in range(done, len(self.convolutions)):
             x = F.relu(self.convolutions[i](self._drop(x, i)))
         return maximum_over_time(self._drop(x, len(self.convolutions)))

@@ -9,12 +9,23 @@ import torch.nn.functional as F
 from torch import Tensor
 from tqdm.auto import trange
 
-from .encoder import CONTROLS, STRATEGIES, Classifier, Encoder, Strategy, freeze, seed_dropout
+from .encoder import (
+    CONTROLS,
+    LAYERS,
+    STRATEGIES,
+    Classifier,
+    Encoder,
+    Strategy,
+    freeze,
+    maximum_over_time,
+    seed_dropout,
+)
 from .optimisation import OPTIMISERS
+from .precision import products
 from .recipes import FineTuning, Recipe
 from .seeds import generator
 
-#: Outputs of a frozen first convolution are kept when they fit in this many bytes, else computed again in each batch.
+#: Outputs of frozen convolutions are kept when they fit in this many bytes, else computed again in each batch.
 CACHE_BYTES = 2**30
 
 
@@ -82,7 +93,11 @@ def fit(
     settings, schedule, n = recipe.training(strategy), recipe.training(strategy).schedule, len(train)
     model = _build(train.x.shape[2], plan, settings, recipe, seed, encoder).to(device)
     seed_dropout(model, generator(seed, "fine-tuning", "dropout"))
-    inputs, done = _reuse_frozen(model, train.x, plan, recipe, device)
+    # With dropout active, only the output of a frozen *first* convolution is constant, since dropout comes after it.
+    constant = plan.frozen_prefix if recipe.evaluate_frozen else min(plan.frozen_prefix, 1)
+    inputs, done = _reuse_frozen(model, train.x, constant)
+    held, held_done = _reuse_frozen(model, validation.x, plan.frozen_prefix)  # validated without dropout anyway
+    held = Windows(held, validation.y)
     objective = objective or ClassWeighted(train.y)
     labels = torch.from_numpy(train.y.astype(np.int64)).to(device)
     optimiser = OPTIMISERS[settings.optimiser](_regularised(model, settings), schedule.learning_rate)
@@ -94,16 +109,17 @@ def fit(
         order, total = objective.order(batches), 0.0
         for start in range(0, n, schedule.batch_size):
             rows = order[start : start + schedule.batch_size]
-            logits = model(torch.from_numpy(inputs[rows]).to(device), done)
+            with products(recipe.precision, device):
+                output = model(torch.from_numpy(inputs[rows]).to(device), done)
             target = labels[torch.from_numpy(rows).to(device)]
-            loss = objective.loss(F.cross_entropy(logits, target, reduction="none"), rows)
+            loss = objective.loss(F.cross_entropy(output.float(), target, reduction="none"), rows)
             for group in optimiser.param_groups:
                 group["lr"] = schedule.rate(step, n)
             optimiser.zero_grad(set_to_none=True)
             loss.backward()
             optimiser.step()
             total, step = total + float(loss.detach()) * len(rows), step + 1
-        monitored = monitored_loss(model, validation, settings)
+        monitored = monitored_loss(model, held, settings, held_done)
         if not np.isfinite(monitored):
             raise FloatingPointError(f"{strategy}, seed {seed}: validation loss became {monitored} in epoch {epoch}")
         history.append({"epoch": epoch, "training_loss": total / n, "monitored": monitored, "steps": step})
@@ -119,13 +135,13 @@ def fit(
 
 
 @torch.inference_mode()
-def logits(model: Classifier, x, batch_size: int = 512) -> Tensor:
-    """Logits (n, 2) of windows (n, timesteps, channels), in evaluation mode."""
+def logits(model: Classifier, x, done: int = 0, batch_size: int = 512) -> Tensor:
+    """Logits (n, 2) of windows (n, timesteps, channels), in evaluation mode; ``done`` as in ``Encoder.forward``."""
     device = next(model.parameters()).device
     model.eval()
     starts = range(0, len(x), batch_size)
-    parts = [model(torch.from_numpy(np.ascontiguousarray(x[s : s + batch_size])).to(device)).cpu() for s in starts]
-    return torch.cat(parts)
+    parts = (torch.from_numpy(np.ascontiguousarray(x[s : s + batch_size])).to(device) for s in starts)
+    return torch.cat([model(part, done).cpu() for part in parts])
 
 
 def scores(model: Classifier, x) -> np.ndarray:
@@ -133,7 +149,7 @@ def scores(model: Classifier, x) -> np.ndarray:
     return F.softmax(logits(model, x), dim=1)[:, 1].numpy()
 
 
-def monitored_loss(model: Classifier, validation: Windows, settings: FineTuning) -> float:
+def monitored_loss(model: Classifier, validation: Windows, settings: FineTuning, done: int = 0) -> float:
     """Unweighted mean cross-entropy on the validation windows, plus the L2 terms of all kernels."""
     labels = torch.from_numpy(validation.y.astype(np.int64))
     penalty = sum(
@@ -141,7 +157,7 @@ def monitored_loss(model: Classifier, validation: Windows, settings: FineTuning)
         for group in _regularised(model, settings)
         for weight in group["params"]
     )
-    return float(F.cross_entropy(logits(model, validation.x), labels)) + penalty
+    return float(F.cross_entropy(logits(model, validation.x, done), labels)) + penalty
 
 
 def _build(
@@ -179,19 +195,17 @@ def _regularised(model: Classifier, settings: FineTuning) -> list[dict]:
 
 
 @torch.inference_mode()
-def _reuse_frozen(model: Classifier, x, plan: Strategy, recipe: Recipe, device: str) -> tuple[np.ndarray, int]:
-    """Compute once what never changes: (inputs, number of convolutions they have already passed).
+def _reuse_frozen(model: Classifier, x, layers: int) -> tuple[np.ndarray, int]:
+    """Compute once what never changes: the output of ``layers`` frozen convolutions; of all three, the features.
 
-    With dropout active, only the output of a frozen *first* convolution is constant, since dropout comes after it;
-    with ``evaluate_frozen`` the whole frozen prefix is. Exact in both cases.
+    Returns the inputs of training, and how much of the encoder they have passed (``done`` of ``Encoder.forward``).
     """
-    layers = plan.frozen_prefix if recipe.evaluate_frozen else min(plan.frozen_prefix, 1)
-    filters = model.encoder.convolutions[layers - 1].bias.numel()
-    if layers == 0 or len(x) * x.shape[1] * filters * 4 > CACHE_BYTES:
+    encoder, device = model.encoder.eval(), next(model.parameters()).device
+    every = layers == len(LAYERS)
+    size = len(x) * (1 if every else x.shape[1]) * LAYERS[layers - 1][0] * 4
+    if layers == 0 or size > CACHE_BYTES:
         return x, 0
-    model.eval()
-    parts = [
-        model.encoder.prefix(torch.from_numpy(np.ascontiguousarray(x[s : s + 512])).to(device), layers).cpu().numpy()
-        for s in range(0, len(x), 512)
-    ]
-    return np.concatenate(parts), layers
+    batches = (torch.from_numpy(np.ascontiguousarray(x[s : s + 512])).to(device) for s in range(0, len(x), 512))
+    outputs = (encoder.prefix(batch, layers) for batch in batches)
+    parts = [(maximum_over_time(output) if every else output).cpu().numpy() for output in outputs]
+    return np.concatenate(parts), layers + every

@@ -96,6 +96,7 @@ class Parameters(Contract):
     results_dir: str = "results"
     threads: int = Field(default=1, ge=1, le=256)
     device: Literal["auto", "cpu", "cuda", "mps"] = "cpu"
+    precision: Literal["float32", "bf16"] = "float32"
 
     @field_validator("seeds")
     @classmethod

@@ -39,7 +39,6 @@ ORIGINS = {
         "Drawn at random by code from models with a known truth. No data set, no twin and no trained network is behind"
         " it, and nothing in it is about people.",
     ),
-    "drawn": ("Drawn by code", "An explanation, made of no data."),
     "card": (
         "Facts from the data card",
         "About the dataset itself, as published or as its owner states it. No data was read for this page, and nothing"

@@ -47,6 +47,12 @@ class Recipe:
     supervised: FineTuning
     padding: str = "same"
     evaluate_frozen: bool = False  # keep the frozen prefix in evaluation mode, so that it is computed only once
+    precision: str = "float32"  # of the products in a training step; "bf16": see ``precision``
+
+    @property
+    def folder(self) -> str:
+        """Its name in the results; another precision has a folder of its own."""
+        return self.name if self.precision == "float32" else f"{self.name}-{self.precision}"
 
     def training(self, strategy: str) -> FineTuning:
         """The supervised model may have settings of its own (it has in ``released``)."""

@@ -5,11 +5,14 @@ code), and files whose checksums still hold. Anything else is made again.
 """
 
 import ast
+import glob
 import hashlib
 import json
 import os
+import socket
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
@@ -65,7 +68,7 @@ def save(folder: Path, key: dict, files: dict[str, Callable[[Path], object]], ti
     A run killed half-way leaves no manifest and is made again. Timings stay outside the manifest, so that two runs of
     the same key have the same manifest.
     """
-    try:
+    with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
         (folder / MANIFEST).unlink(missing_ok=True)
         for name, write in files.items():
@@ -74,6 +77,15 @@ def save(folder: Path, key: dict, files: dict[str, Callable[[Path], object]], ti
         if timings is not None:
             replace_file(folder / "timings.json", lambda path: path.write_text(json.dumps(timings, indent=1)))
         replace_file(folder / MANIFEST, lambda path: path.write_text(json.dumps(manifest, indent=1, sort_keys=True)))
+
+
+@contextmanager
+def writing(folder: Path) -> Iterator[None]:
+    """What the operating system says of a full disk or a forbidden folder becomes one ``ResultsError``."""
+    try:
+        yield
+    except ResultsError:
+        raise
     except OSError as error:
         raise ResultsError(
             f"cannot write results in {folder}: {error.strerror or error}; free space on the disk, allow"
@@ -89,9 +101,16 @@ def seal(folder: Path, key: dict) -> None:
 
 
 def replace_file(path: Path, write: Callable[[Path], object]) -> None:
-    """Write ``path`` through a temporary file beside it, so that readers see the old or the new file, never a part."""
+    """Write ``path`` through a temporary file beside it, so that readers see the old or the new file, never a part.
+
+    What a killed process of this machine left half-written of the same file is removed.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=path.suffix)
+    ours = f".{path.name}.{socket.gethostname()}."
+    for left in path.parent.glob(f"{glob.escape(ours)}*"):
+        if not _runs(left.name.removeprefix(ours).partition(".")[0]):
+            left.unlink(missing_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f"{ours}{os.getpid()}.", suffix=path.suffix)
     os.close(handle)
     temporary = Path(name)
     try:
@@ -100,6 +119,17 @@ def replace_file(path: Path, write: Callable[[Path], object]) -> None:
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _runs(process: str) -> bool:
+    """Whether a process of this machine still runs; True where that cannot be known."""
+    try:
+        os.kill(int(process), 0)
+    except ProcessLookupError:
+        return False
+    except (ValueError, OverflowError, OSError):
+        return True
+    return True
 
 
 def checksum(path: Path) -> str:

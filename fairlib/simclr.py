@@ -8,6 +8,7 @@ from tqdm.auto import trange
 
 from .encoder import Encoder, ProjectionHead
 from .optimisation import OPTIMISERS
+from .precision import products
 from .recipes import Recipe
 from .seeds import generator
 from .views import compose
@@ -61,8 +62,9 @@ def pretrain(x, recipe: Recipe, seed: int, device: str = "cpu") -> tuple[Encoder
         start = step % per_epoch * schedule.batch_size
         batch = x[order[start : start + schedule.batch_size]]
         both = np.concatenate([compose(batch, settings.views, views) for _ in range(2)])
-        first, second = head(encoder(torch.from_numpy(both).to(device))).chunk(2)  # one forward for both views
-        loss = settings.loss_factor * nt_xent(first, second, settings.temperature)
+        with products(recipe.precision, device):
+            projections = head(encoder(torch.from_numpy(both).to(device)))  # one forward for both views
+        loss = settings.loss_factor * nt_xent(*projections.float().chunk(2), settings.temperature)
         optimiser.param_groups[0]["lr"] = schedule.rate(step, n)
         optimiser.zero_grad(set_to_none=True)
         loss.backward()

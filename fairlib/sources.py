@@ -14,8 +14,9 @@ import torch
 from . import __version__, evidence, readers
 from .cohort import Cohort
 from .parameters import FROZEN, PROFILES, Parameters
+from .precision import usable
 from .recipes import RECIPES
-from .results import SOURCES, checksum, fresh, replace_file, seal, source_hash
+from .results import SOURCES, checksum, fresh, replace_file, seal, source_hash, writing
 from .study import EVALUATION, LABELLED, NAMED, NETWORKS, REPRESENTATION, Study
 
 IDENTIFIERS = "identifiers.txt"
@@ -29,15 +30,18 @@ def open_study(p: Parameters) -> "Study | Frozen":
     if p.source == "frozen":
         return Frozen(FROZEN / p.dataset, p.recipe)
     folder = Path(p.results_dir) / p.dataset / p.label
-    recipe, cohort = RECIPES[p.recipe].scaled(p.chosen.steps), _read(p, folder)
+    device = _device(p.device)
+    recipe = replace(RECIPES[p.recipe].scaled(p.chosen.steps), precision=usable(p.precision, device))
+    cohort = _read(p, folder)
     if cohort.origin == "real":
-        folder.mkdir(parents=True, exist_ok=True)
-        folder.chmod(0o700)  # models and predictions of real people are for the eyes of whoever trains them
-        # For the gate, which searches the pages for them; never leaves the results folder.
-        known = "\n".join(map(str, np.unique(cohort.person)))
-        replace_file(folder / IDENTIFIERS, lambda path: path.write_text(known + "\n"))
-        (folder / IDENTIFIERS).chmod(0o600)
-    return Study(cohort, recipe, folder, _device(p.device))
+        with writing(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+            folder.chmod(0o700)  # models and predictions of real people are for the eyes of whoever trains them
+            # For the gate, which searches the pages for them; never leaves the results folder.
+            known = "\n".join(map(str, np.unique(cohort.person)))
+            replace_file(folder / IDENTIFIERS, lambda path: path.write_text(known + "\n"))
+            (folder / IDENTIFIERS).chmod(0o600)
+    return Study(cohort, recipe, folder, device)
 
 
 def _read(p: Parameters, folder: Path) -> Cohort:
@@ -49,9 +53,10 @@ def _read(p: Parameters, folder: Path) -> Cohort:
     data, spec = folder / "data", twins.sized(p.dataset, p.chosen.windows, p.chosen.each)
     key = {"spec": spec, "code": code_hash("twins"), "seed": 0}
     if not fresh(data, key):
-        shutil.rmtree(data, ignore_errors=True)
-        twins.write(p.dataset, data, spec, seed=0)
-        seal(data, key)
+        with writing(folder):
+            shutil.rmtree(data, ignore_errors=True)
+            twins.write(p.dataset, data, spec, seed=0)
+            seal(data, key)
     return _thinned(readers.read(p.dataset, data), p)
 
 

@@ -83,7 +83,7 @@ class Study:
 
     def folder(self, name: str, seed: int) -> Path:
         """Where the result of a strategy (or "pretraining") lies."""
-        return self.results / self.recipe.name / name / f"seed-{seed}"
+        return self.results / self.recipe.folder / name / f"seed-{seed}"
 
     def windows(self, split: str) -> Windows:
         """Windows and labels of a split."""
@@ -95,15 +95,15 @@ class Study:
         if self.unlabelled:
             return self.unlabelled.encoder(seed)
         folder, key = self.folder("pretraining", seed), self._encoder_key(seed)
-        if not fresh(folder, key):
+        if not (fresh(folder, key) and (folder / "losses.parquet").exists()):  # older results hold another file
             start = time.perf_counter()
             train = rows_of(self.cohort.x, self.cohort.rows("train"))
             encoder, losses = pretrain(train, self.recipe, seed, self.device)
-            files = {"weights.safetensors": _weights(encoder), "losses.npy": lambda path: _save_array(path, losses)}
+            files = {"weights.safetensors": _weights(encoder), "losses.parquet": _parquet(pd.DataFrame({"loss": losses}))}
             save(folder, key, files, _timings(start))
         encoder = Encoder(len(self.cohort.channels), self.recipe.padding)
         encoder.load_state_dict(load_file(folder / "weights.safetensors"))
-        return encoder.eval(), np.load(folder / "losses.npy", allow_pickle=False)
+        return encoder.eval(), pd.read_parquet(folder / "losses.parquet")["loss"].to_numpy()
 
     def trained(self, strategy: str, seed: int) -> bool:
         """Whether a fresh trained model lies in the results; nothing is trained."""
@@ -307,6 +307,7 @@ class Study:
         return {
             "pretraining": self.recipe.as_dict()["pretraining"],
             "padding": self.recipe.padding,
+            "precision": self.recipe.precision,
             "seed": seed,
             "data": self.fingerprint,
             "code": source_hash("encoder", "views", "simclr", "optimisation", "seeds"),
@@ -324,6 +325,7 @@ class Study:
         key |= {
             "training": recipe["supervised" if strategy in supervised else "finetuning"],
             "padding": self.recipe.padding,
+            "precision": self.recipe.precision,
             "evaluate_frozen": self.recipe.evaluate_frozen,
             "code": source_hash("encoder", "finetuning", "optimisation", "seeds"),
         }
@@ -348,11 +350,6 @@ def _predictions(rows: np.ndarray, score: np.ndarray):
 
 def _parquet(table: pd.DataFrame):
     return lambda path: table.to_parquet(path, index=False)
-
-
-def _save_array(path: Path, array: np.ndarray) -> None:
-    with path.open("wb") as file:
-        np.save(file, array, allow_pickle=False)
 
 
 def _timings(start: float) -> dict:

@@ -86,6 +86,7 @@ def test_forward_is_conv1d(padding, pads):
     torch.testing.assert_close(encoder(x), reference[-1].amax(1), rtol=1e-5, atol=1e-5)
     for done in (1, 2, 3):
         torch.testing.assert_close(encoder(encoder.prefix(x, done), done), encoder(x))
+    assert encoder(encoder(x), 4).equal(encoder(x))
 
 
 @pytest.mark.parametrize("padding", ["same", "valid"])

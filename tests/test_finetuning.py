@@ -236,11 +236,12 @@ def test_reusing_frozen_layers_changes_nothing(strategy, evaluate_frozen, tiny, 
     calls, prefix = [], Encoder.prefix
     monkeypatch.setattr(Encoder, "prefix", lambda *given: calls.append(given[2]) or prefix(*given))
     reused = state(trained(strategy, recipe)[0])
-    depth = {"frozen_2_first_middle": 2, "frozen_3": 3}.get(strategy, 1) if evaluate_frozen else 1
-    assert calls == [depth]
+    whole = {"frozen_2_first_middle": 2, "frozen_3": 3}.get(strategy, 1)
+    depths = [whole if evaluate_frozen else 1, whole]  # of training and validation windows
+    assert calls == depths
     monkeypatch.setattr(finetuning, "CACHE_BYTES", 0)
     again = state(trained(strategy, recipe)[0])
-    assert calls == [depth]
+    assert calls == depths
     for name, value in again.items():
         np.testing.assert_allclose(value, reused[name], rtol=0, atol=1e-6, err_msg=name)
 

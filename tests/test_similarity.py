@@ -87,6 +87,29 @@ def test_mean_near_zero_for_independent_inputs(n):
     assert values.std() < 1
 
 
+def test_batches_are_as_unbiased():
+    """A mean over random batches has the U-statistic of all rows as its expectation: the parts of CKA, by their own."""
+    draw = np.random.default_rng(2)
+    x = draw.standard_normal((60, 3))
+    y = x @ draw.standard_normal((3, 4)) + draw.standard_normal((60, 4))
+    whole = cka(x, y)
+    assert cka(x, y, max_rows=60) == whole
+    values = np.array([cka(x, y, max_rows=20, seed=seed) for seed in range(400)])
+    assert len(np.unique(values)) == 400
+    assert abs(values.mean() - whole) < 0.005  # a ratio of unbiased parts
+    hsics = [
+        np.mean([hsic(gram(x[rows]), gram(y[rows])) for rows in np.array_split(draw.permutation(60), 3)])
+        for _ in range(400)
+    ]
+    assert abs(np.mean(hsics) - hsic(gram(x), gram(y))) < 4 * np.std(hsics) / 20
+
+
+@pytest.mark.parametrize("n", [9, 16, 17, 23])
+def test_no_batch_is_too_small(n):
+    x = np.random.default_rng(n).standard_normal((n, 50))
+    assert cka(x, 2 * x + 1, max_rows=8) == pytest.approx(1)
+
+
 def test_refuses():
     x = np.random.default_rng(0).normal(size=(10, 3))
     with pytest.raises(ValueError, match="CKA needs at least 4 rows, got 3"):
@@ -96,8 +119,12 @@ def test_refuses():
         broken[2, 1] = bad
         with pytest.raises(ValueError, match="NaN or infinite"):
             cka(broken, x)
-    with pytest.raises(ValueError, match=r"got \(10, 10\) and \(9, 9\)"):
+    with pytest.raises(ValueError, match="the same rows, got 10 and 9"):
         cka(x, x[:9])
+    with pytest.raises(ValueError, match=r"got \(10, 10\) and \(9, 9\)"):
+        hsic(gram(x), gram(x[:9]))
+    with pytest.raises(ValueError, match="max_rows must be at least 8, got 7"):
+        cka(x, x, max_rows=7)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])

@@ -1,11 +1,13 @@
 """Stage 5: F-roc-conditioned, F-parity-domain, F-parity-all, and accuracy against disparity (METHOD §4)."""
 
+from collections.abc import Collection
+
 import numpy as np
 import pandas as pd
 
 from ..fairness import FAIR_DEVIATION, FAIR_DIFFERENCE, FAIR_LOG_RATIO, RATES, SHORT
 from ..summaries import at_chance
-from ..tables.text import ACCURACY_NAMES, STRATEGY_NAMES, disparity_name, number
+from ..tables.text import ACCURACY_NAMES, STRATEGY_NAMES, count, disparity_name, number
 from .style import COLOURS, FAIR_BAND, MARKERS, SEGMENTS, Drawn, axes
 
 
@@ -19,7 +21,7 @@ def roc_conditioned(curves: pd.DataFrame, summary: pd.DataFrame, attribute: str,
         scores = scores[scores["metric"] == "auc"].set_index("segment")
         panel.plot([0, 1], [0, 1], color="#999999", linewidth=0.8)
         for i, (segment, part) in enumerate(own.groupby("segment", sort=False)):
-            label = f"{segment} {number(scores.loc[segment, 'mean'], 2)}"
+            label = f"{segment} {number(scores.loc[segment, 'mean'], 2)} ({_sizes(scores.loc[segment])})"
             panel.plot(
                 part["fpr"], part["tpr"], color=SEGMENTS[i], linestyle=["-", "--", ":", "-."][i % 4], label=label
             )
@@ -27,15 +29,21 @@ def roc_conditioned(curves: pd.DataFrame, summary: pd.DataFrame, attribute: str,
         panel.set_title(STRATEGY_NAMES[strategy], fontsize=9)
         panel.set_xlabel("false positive rate")
         if len(own):
-            panel.legend(loc="lower right", fontsize=8)
+            panel.legend(loc="lower right", fontsize=8, title="AUC (people, positive windows)", title_fontsize=8)
     panels[0, 0].set_ylabel("true positive rate")
     return figure, f"ROC curves per segment of {attribute} with their areas: " + "; ".join(facts) + "."
 
 
-def parity_domain(summary: pd.DataFrame, metric: str, attributes: list[str]) -> Drawn:
+def _sizes(row: pd.Series) -> str:
+    """People and positive windows; of restricted data they may be withheld."""
+    return f"{count(row['people'])}, {count(row['events'])}"
+
+
+def parity_domain(summary: pd.DataFrame, metric: str, attributes: list[str], chance: Collection[str] = ()) -> Drawn:
     """F-parity-domain: the domain metric per attribute, a marker a strategy, 95 % intervals.
 
     Left its distance from parity (|1 − r|; of AOD the absolute value), right the same with its direction (log r; AOD).
+    chance: strategies that may be at chance, which are hollow: their disparity says nothing.
     """
     rows = summary[
         (summary["scope"] == "ratio") & (summary["metric"] == metric) & summary["attribute"].isin(attributes)
@@ -50,15 +58,17 @@ def parity_domain(summary: pd.DataFrame, metric: str, attributes: list[str]) -> 
     for panel, (column, start, end) in zip(panels, sides, strict=True):
         panel.axvspan(start, end, color=FAIR_BAND, zorder=0)
         edge = float(np.nanmax([3 * end, *(1.4 * rows[column].abs())]))  # longer intervals end in an arrow
-        _strategies(panel, rows, column, attributes, edge)
+        _strategies(panel, rows, column, attributes, edge, chance)
         panel.set_xlim(-edge if start else 0, edge)
     for i, attribute in enumerate(attributes):
         if rows.loc[rows["attribute"] == attribute, "deviation"].isna().all():
             panels[0].text(0, i, " withheld, or too few to judge", va="center", fontsize=8, color="#555555")
-    panels[0].set_yticks(range(len(attributes)), attributes)
+    sizes = [_sizes(rows[rows["attribute"] == attribute].iloc[0]) for attribute in attributes]
+    ticks = [f"{attribute}\n({size})" for attribute, size in zip(attributes, sizes, strict=True)]
+    panels[0].set_yticks(range(len(attributes)), ticks)
     panels[0].set_ylim(len(attributes) - 0.5, -0.5)
     name = f"parity deviation |1 − {short}|" if ratio else f"|{short}|, where 0 is parity"
-    panels[0].set_xlabel(f"{name}\nshaded: below {bound}")
+    panels[0].set_xlabel(f"{name}\nshaded: below {bound}; in brackets: people, positive windows")
     panels[1].axvline(0, color="black", linewidth=0.8)
     name = f"log {short}: right, more for the unprivileged" if ratio else f"{short}: right, unprivileged flagged more"
     panels[1].set_xlabel(f"{name}\nshaded: ±{number(band, 2)}")
@@ -67,14 +77,18 @@ def parity_domain(summary: pd.DataFrame, metric: str, attributes: list[str]) -> 
     for attribute in attributes:
         own = rows[rows["attribute"] == attribute].dropna(subset="deviation")
         listed = ", ".join(
-            f"{STRATEGY_NAMES[r.strategy]} {number(r.deviation, 2)} ({r.signed:+.2f})" for r in own.itertuples()
+            f"{_marked(r.strategy, chance)} {number(r.deviation, 2)} ({r.signed:+.2f})" for r in own.itertuples()
         )
         parts.append(f"{attribute}: {listed or 'withheld, or too few to judge'}")
     name = f"Parity deviation of {short} (signed log ratio)" if ratio else f"Absolute value of {short} (signed)"
     return figure, f"{name} per attribute and strategy. " + "; ".join(parts) + "."
 
 
-def _strategies(panel, rows: pd.DataFrame, column: str, attributes: list[str], edge: float) -> None:
+def _marked(strategy: str, chance: Collection[str]) -> str:
+    return STRATEGY_NAMES[strategy] + " (perhaps chance)" * (strategy in chance)
+
+
+def _strategies(panel, rows: pd.DataFrame, column: str, attributes: list[str], edge: float, chance) -> None:
     """Markers and intervals of each strategy, attribute by attribute; intervals beyond the edge end in an arrow."""
     names = list(dict.fromkeys(rows["strategy"]))
     for i, strategy in enumerate(names):
@@ -85,15 +99,20 @@ def _strategies(panel, rows: pd.DataFrame, column: str, attributes: list[str], e
             if beyond.any():
                 ends, arrow = np.full(beyond.sum(), side * edge), "<>"[side > 0]
                 panel.plot(ends, at[beyond], arrow, color=COLOURS[strategy], markersize=4, clip_on=False)
-        panel.plot(own[column], at, MARKERS[strategy], color=COLOURS[strategy], label=STRATEGY_NAMES[strategy])
+        fill = "white" if strategy in chance else COLOURS[strategy]
+        look = {"color": COLOURS[strategy], "markerfacecolor": fill, "label": _marked(strategy, chance)}
+        panel.plot(own[column], at, MARKERS[strategy], **look)
 
 
 def _bound(metric: str) -> float:
     return FAIR_DEVIATION if metric in RATES else FAIR_DIFFERENCE
 
 
-def parity_all(summary: pd.DataFrame, attributes: list[str]) -> Drawn:
-    """F-parity-all: parity deviation of all ratio metrics, a box a strategy, with the threshold 0.2."""
+def parity_all(summary: pd.DataFrame, attributes: list[str], chance: Collection[str] = ()) -> Drawn:
+    """F-parity-all: parity deviation of all ratio metrics, a box a strategy, with the threshold 0.2.
+
+    chance: strategies that may be at chance, which are hollow: their disparity says nothing.
+    """
     rows = summary[
         (summary["scope"] == "ratio") & summary["metric"].isin(SHORT) & summary["attribute"].isin(attributes)
     ]
@@ -104,15 +123,17 @@ def parity_all(summary: pd.DataFrame, attributes: list[str]) -> Drawn:
         values = rows.loc[rows["strategy"] == strategy, "deviation"].to_numpy()
         look = {"orientation": "horizontal", "widths": 0.5, "showfliers": False, "medianprops": {"color": "black"}}
         panel.boxplot(values, positions=[i], **look)
-        panel.plot(values, np.full(len(values), i), MARKERS[strategy], color=COLOURS[strategy], alpha=0.7, markersize=5)
+        fill = "white" if strategy in chance else COLOURS[strategy]
+        points = {"color": COLOURS[strategy], "markerfacecolor": fill, "alpha": 0.7, "markersize": 5}
+        panel.plot(values, np.full(len(values), i), MARKERS[strategy], **points)
     panel.axvline(FAIR_DEVIATION, color="black", linestyle="--", linewidth=0.9, label=f"threshold {FAIR_DEVIATION}")
-    panel.set_yticks(range(len(names)), [STRATEGY_NAMES[name] for name in names])
+    panel.set_yticks(range(len(names)), [_marked(name, chance) for name in names])
     panel.invert_yaxis()
     panel.set_xlim(left=0)
     panel.set_xlabel("parity deviation of the six ratio metrics, each protected attribute a point")
     panel.legend()
     medians = rows.groupby("strategy", sort=False)["deviation"].median()
-    text = ", ".join(f"{STRATEGY_NAMES[name]} {number(value, 2)}" for name, value in medians.items())
+    text = ", ".join(f"{_marked(name, chance)} {number(value, 2)}" for name, value in medians.items())
     return figure, f"Box plots of parity deviation over ratio metrics and attributes. Medians: {text}."
 
 

@@ -1,34 +1,66 @@
-"""F-framework: the five stages, drawn by code (the paper's Figure 1 shows the same idea)."""
+"""F-framework: the five stages as an SVG, drawn by code (the paper's Figure 1 shows the same idea).
 
-from matplotlib.patches import FancyBboxPatch
+``python -m fairlib.figures.framework`` writes it where chapters include it; a test fails where the two differ. It is
+made of no data, so unlike figures of results it may be a vector drawing: sharp, in the page's own colours and letters.
+"""
 
-from .style import SEGMENTS, Drawn, axes
+from pathlib import Path
 
-#: Each stage: its name, its question, what it gives.
+FILE = Path(__file__).parents[2] / "book" / "five_stages.html"
+#: Each stage: its name, its question, what it gives; a line of text each.
 STAGES = (
-    ("1 Dataset\nrequirements", "Is this data fit\nfor the question?", "segments,\nlabel bias"),
-    ("2 Pre-training", "What is learnt\nwithout labels?", "an encoder"),
-    ("3 Fine-tuning", "How much\nsupervision?", "seven models,\ntwo controls"),
-    ("4 Representation\nsimilarity", "Do two models see\na segment alike?", "CKA for each\nsegment"),
-    ("5 Evaluation", "Who is served\nworse?", "disparities with\nintervals"),
+    (("1 Dataset", "requirements"), ("Is this data fit", "for the question?"), ("segments,", "label bias")),
+    (("2 Pre-training",), ("What is learnt", "without labels?"), ("an encoder",)),
+    (("3 Fine-tuning",), ("How much", "supervision?"), ("seven models,", "two controls")),
+    (("4 Representation", "similarity"), ("Do two models see", "a segment alike?"), ("similarity", "by segment")),
+    (("5 Evaluation",), ("Who is served", "worse?"), ("disparities", "with intervals")),
 )
+LINE = 19  # height of a line of text
+ARROW = 'fill="none" stroke="currentColor" stroke-width="1.5"'
 
 
-def stages() -> Drawn:
-    """F-framework: five boxes from left to right, each with its question above what it gives."""
-    figure, panel = axes(9.0, 2.5)
-    panel.set_axis_off()
-    panel.set_xlim(0, 10.1)
-    panel.set_ylim(0, 3)
-    for i, (name, question, product) in enumerate(STAGES):
-        left = 0.1 + 2 * i
-        look = {"boxstyle": "round,pad=0.04", "edgecolor": SEGMENTS[i], "linewidth": 1.8}
-        panel.add_patch(FancyBboxPatch((left, 0.3), 1.65, 2.4, facecolor="white", **look))
-        panel.text(left + 0.83, 2.28, name, ha="center", va="center", fontsize=9, fontweight="bold")
-        panel.text(left + 0.83, 1.5, question, ha="center", va="center", fontsize=8.5)
-        panel.text(left + 0.83, 0.72, product, ha="center", va="center", fontsize=8.5, color="#444444", style="italic")
-        if i:
-            arrow = {"arrowstyle": "-|>", "color": "black", "linewidth": 1.2}
-            panel.annotate("", (left - 0.02, 1.5), (left - 0.28, 1.5), arrowprops=arrow)
-    parts = [f"{name}: {question}".replace("\n", " ") for name, question, _ in STAGES]
-    return figure, f"Five boxes in a row, each leading to the next. {' '.join(parts)} The last gives disparities."
+def alt() -> str:
+    """What the drawing shows, for those who do not see it."""
+    told = [f"{' '.join(name)}: {' '.join(question)} It gives {' '.join(gives)}." for name, question, gives in STAGES]
+    return f"Five boxes, an arrow from each to the next. {' '.join(told)}"
+
+
+def stages() -> str:
+    """The figure as HTML: boxes in a row, and one below the other for narrow windows; the style sheet shows one."""
+    wide = [_box(176 * i, 0, 152, 166, (34, 90, 138), stage) for i, stage in enumerate(STAGES)]
+    wide += [f'<path d="M{176 * i + 154} 83h19m-7 -6 7 6 -7 6" {ARROW}/>' for i in range(4)]
+    tall = [_box(0, 124 * i, 320, 100, (24, 52, 78), stage, joined=True) for i, stage in enumerate(STAGES)]
+    tall += [f'<path d="M160 {124 * i + 102}v19m-6 -7 6 7 6 -7" {ARROW}/>' for i in range(4)]
+    return (
+        '<figure class="fairlib-drawing" id="five-stages">\n'
+        + _svg("fairlib-wide", (856, 168), wide)
+        + _svg("fairlib-tall", (320, 598), tall)
+        + "<figcaption><strong>Figure 1. The five stages.</strong> Each has a name, a question, and what it gives (in"
+        " italics). Drawn by code, made of no data.</figcaption>\n</figure>\n"
+    )
+
+
+def _svg(name: str, size: tuple[int, int], parts: list[str]) -> str:
+    width, height = size
+    view = f"-1 -1 {width + 2} {height + 2}"
+    opening = f'<svg class="{name}" viewBox="{view}" role="img" aria-label="{alt()}" font-size="14.5">'
+    return "\n".join([opening, *parts, "</svg>\n"])
+
+
+def _box(x, y, width, height, centres, stage, joined=False) -> str:
+    """A box with three texts, each centred at its height; ``joined`` writes a text on one line."""
+    look = 'rx="8" fill="none" stroke="var(--pst-color-primary, #0072B2)" stroke-width="2"'
+    parts = [f'<rect x="{x}" y="{y}" width="{width}" height="{height}" {look}/>']
+    looks = ('font-weight="bold" font-size="16"', "", 'font-style="italic"')
+    for centre, look, lines in zip(centres, looks, stage, strict=True):
+        lines = (" ".join(lines),) if joined else lines
+        for i, line in enumerate(lines):
+            height_of_line = y + centre + LINE * (i - (len(lines) - 1) / 2) + 5
+            place = f'x="{x + width / 2:g}" y="{height_of_line:g}" text-anchor="middle" fill="currentColor"'
+            parts.append(f"<text {place} {look}>{line}</text>".replace(" >", ">"))
+    return "\n".join(parts)
+
+
+if __name__ == "__main__":
+    FILE.write_text(stages(), encoding="utf-8")
+    print(f"written: {FILE}")

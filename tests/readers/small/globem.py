@@ -20,7 +20,7 @@ def write(root: Path, years: tuple[int, ...] = (1, 2, 3, 4)) -> Path:
         pids = [f"INS-W_{100 * year + i}" for i in range(6)]
         days = [str(np.datetime64(f"{2017 + year}-04-01") + day) for day in range(30)]
         frame = pd.DataFrame([(pid, day) for pid in pids for day in days], columns=["pid", "date"])
-        values = draw.normal(size=(len(frame), 1390)).clip(-2, 2).round(1)
+        values = draw.normal(size=(len(frame), len(channels()))).clip(-2, 2).round(1)
         values[draw.random(values.shape) < 0.3] = np.nan
         frame = pd.concat([frame, pd.DataFrame(values, columns=list(channels()))], axis=1)
         frame.to_csv(folder / "FeatureData" / "rapids.csv", index=False)

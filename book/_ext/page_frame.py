@@ -1,0 +1,176 @@
+"""What every page has around its text, measured when the book is built and never typed.
+
+- The opening (an admonition of class ``fairlib-opening``) gets the minutes to read and to run.
+- *Reproduce this page* stands at the end: the commands behind the page, each with the minutes it took.
+- Launch buttons open the stored notebook in ``notebooks/``, not the executed copy, which git ignores.
+"""
+
+import json
+import os
+import re
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from docutils import nodes
+from sphinx.application import Sphinx
+
+from fairlib.parameters import ROOT, Evaluation, ParameterError, Parameters, check
+
+WORDS_A_MINUTE = 200
+MINUTES_A_PICTURE = 0.25  # a figure or a table
+SKIPPED = (nodes.literal_block, nodes.raw, nodes.comment, nodes.math, nodes.math_block)
+
+
+def setup(app: Sphinx) -> dict:
+    app.connect("config-inited", published_from)
+    app.connect("doctree-resolved", frame)
+    app.connect("html-page-context", launch_stored_notebook, priority=600)  # after the theme's own
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
+
+
+@dataclass(frozen=True)
+class Run:
+    """How a page was executed; ``timings`` are the files of the models that it shows and that were trained here."""
+
+    command: str
+    source: str
+    dataset: str
+    seconds: float
+    timings: frozenset[Path]
+
+    def __str__(self) -> str:
+        training = total_seconds(self.timings)
+        return minutes(self.seconds) + f", and {minutes(training)} more to train its models" * (training >= 1)
+
+
+def frame(app: Sphinx, doctree: nodes.document, docname: str) -> None:
+    """Time for the opening, and the commands at the end of a page."""
+    if app.builder.format != "html":
+        return
+    own = executed(Path(app.env.doc2path(docname)))
+    for opening in doctree.findall(nodes.admonition):
+        if "fairlib-opening" in opening["classes"]:
+            to_run = f"{own} to run" if own else "nothing needs to be run"
+            time = nodes.Text(f" {minutes(60 * reading_minutes(doctree))} to read; {to_run}.")
+            opening += nodes.paragraph("", "", nodes.strong("", "Time:"), time)
+    for block in doctree.findall(nodes.literal_block):
+        if "REPOSITORY" in block.astext():  # the address stands in _config.yml alone
+            text = block.astext().replace("REPOSITORY", app.config.html_theme_options["repository_url"])
+            block.rawsource, block.children = text, [nodes.Text(text)]
+    if section := next(iter(doctree.findall(nodes.section)), None):
+        section += reproduce(app, docname, own)
+
+
+def reproduce(app: Sphinx, docname: str, own: Run | None) -> nodes.Node:
+    """The admonition at the end: the commands behind a page, and what they take."""
+    box = nodes.admonition("", nodes.title("", "Reproduce this page"), classes=["fairlib-reproduce"])
+    behind = [own] if own else glued(app, docname)
+    if not behind:
+        box += nodes.paragraph("", f"Nothing on this page is computed. The whole book took {whole_book(app)} to make:")
+        box += _command("make book")
+    elif not own:
+        box += nodes.paragraph("", "Its numbers come from other pages, which these commands make again:")
+    for run in behind:
+        box += _command(run.command)
+        box += nodes.paragraph("", f"This took {run}.")
+    for dataset in dict.fromkeys(run.dataset for run in behind if run.source == "frozen"):
+        box += nodes.paragraph("", "The book keeps results of real data. To compute them from the files takes hours:")
+        box += _command(f"python -m fairlib fetch {dataset} DIR && make book DATASET={dataset} SOURCE=DIR")
+    pages = {"rerun": "What runs where", "recipes": "Other parameters"}
+    where = nodes.paragraph("", "From the repository's root, in its environment.")
+    for page, text in pages.items():
+        where += [nodes.Text(" "), nodes.reference("", text, refuri=app.builder.get_relative_uri(docname, page))]
+        where += nodes.Text(".")
+    box += where
+    return box
+
+
+@cache
+def executed(path: Path) -> Run | None:
+    """How papermill executed a page, from its record in the notebook; None for a chapter."""
+    if path.suffix != ".ipynb":
+        return None
+    made = json.loads(path.read_text(encoding="utf-8"))["metadata"].get("papermill") or {}
+    if made.get("duration") is None:
+        return None
+    try:
+        p = check(Path(made["input_path"]).stem, made["parameters"])
+    except ParameterError:  # its data lie elsewhere now
+        return None
+    source, dataset = getattr(p, "source", ""), getattr(p, "dataset", "")
+    return Run(p.command(), source, dataset, made["duration"], frozenset(trained(p)))
+
+
+def trained(p) -> list[Path]:
+    """The timings of the models that a page with these parameters shows, where they were trained here."""
+    if not isinstance(p, Parameters) or p.source == "frozen" or p.notebook == "1_dataset_requirements":
+        return []
+    folder = ROOT / p.results_dir / p.dataset / p.label
+    names = ["pretraining", *getattr(p, "wanted", ())]  # stage 2 wants none
+    names += p.mitigations if isinstance(p, Evaluation) else []
+    places = [folder / p.recipe / name for name in names]
+    places += [folder / f"labels-{people}" / p.recipe for people in getattr(p, "people", ())]
+    return [path for place in places for path in place.rglob("timings.json")]
+
+
+def glued(app: Sphinx, docname: str) -> list[Run]:
+    """The runs whose results a chapter shows."""
+    text = Path(app.env.doc2path(docname)).read_text(encoding="utf-8")
+    found = [one or other for one, other in re.findall(r":doc: (\S+\.ipynb)|\{glue:text\}`(\S+\.ipynb)::", text)]
+    folder = Path(app.env.doc2path(docname)).parent
+    runs = [executed(Path(os.path.normpath(folder / name))) for name in dict.fromkeys(found)]
+    return [run for run in runs if run]
+
+
+def whole_book(app: Sphinx) -> str:
+    """What all pages and models together took, where this book was made."""
+    runs = [run for name in app.env.found_docs if (run := executed(Path(app.env.doc2path(name))))]
+    models = frozenset().union(*(run.timings for run in runs))
+    return f"{minutes(sum(run.seconds for run in runs) + total_seconds(models))} of computing on one core"
+
+
+def total_seconds(timings: frozenset[Path]) -> float:
+    return sum(json.loads(path.read_text(encoding="utf-8"))["seconds"] for path in timings)
+
+
+def minutes(seconds: float) -> str:
+    """In words, to the minute."""
+    count = round(seconds / 60)
+    return "less than a minute" if seconds < 45 else f"{count} minute" + "s" * (count != 1)
+
+
+def reading_minutes(doctree: nodes.document) -> float:
+    """Words outside of code and formulas, and a moment for each figure and table."""
+    words = sum(
+        len(text.astext().split())
+        for text in doctree.findall(nodes.Text)
+        if not any(isinstance(parent, SKIPPED) for parent in _parents(text))
+    )
+    pictures = sum(len(re.findall(r"<(?:figure|table)\b", raw.astext())) for raw in doctree.findall(nodes.raw))
+    return words / WORDS_A_MINUTE + MINUTES_A_PICTURE * pictures
+
+
+def published_from(app: Sphinx, config) -> None:
+    """The repository that builds the book is where its launch buttons lead; elsewhere it is as ``_config.yml`` says."""
+    if repository := os.environ.get("GITHUB_REPOSITORY"):
+        server = os.environ.get("GITHUB_SERVER_URL", "https://github.com")
+        config.html_theme_options["repository_url"] = f"{server}/{repository}"
+
+
+def launch_stored_notebook(app: Sphinx, pagename: str, templatename: str, context: dict, doctree) -> None:
+    """Point the theme's launch buttons at ``notebooks/``."""
+    executed_copy, stored = f"book/{pagename}.ipynb", f"notebooks/{Path(pagename).name}.ipynb"
+    for group in context.get("header_buttons", ()):
+        for button in group.get("buttons", ()):
+            if "url" in button:
+                button["url"] = button["url"].replace(executed_copy, stored)
+
+
+def _command(text: str) -> nodes.literal_block:
+    return nodes.literal_block(text, text, language="bash")
+
+
+def _parents(node: nodes.Node):
+    while node := node.parent:
+        yield node

@@ -1,0 +1,226 @@
+"""A small study of a twin, killed at any moment, run again, and compared byte by byte with one that nobody disturbed.
+
+A study runs in a process of its own, forked from a server that has imported everything. ``python -m
+tests.torture.study FOLDER`` runs it in this process.
+"""
+
+import hashlib
+import os
+import random
+import shutil
+import signal
+import sys
+import time
+from dataclasses import replace
+from multiprocessing import get_context
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from safetensors.numpy import load_file
+
+ROOT = Path(__file__).parents[2]
+DATASET, STRATEGIES, SEED = "challenge2012", ("supervised", "frozen_0"), 1
+#: What may differ between two runs: how long they took.
+DURATIONS = "timings.json"
+#: What the operating system is asked for that changes files.
+CHANGES = {"open", "os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.chmod", "tempfile.mkstemp"}
+
+
+class Job(NamedTuple):
+    """What a process does. seeds: the training runs. short: less of everything, for the sample of CI.
+
+    kill_at: the change to a file, counted from 1, before which the process kills itself; 0: never.
+    file_limit: bytes that a file may have; 0: no limit.
+    """
+
+    results: Path
+    short: bool = False
+    seeds: tuple[int, ...] = (SEED,)
+    threads: int = 1
+    kill_at: int = 0
+    file_limit: int = 0
+
+
+def work(job: Job, answer=None) -> None:
+    """The study: twin, pre-training, two strategies, and the tables of every page. ``answer`` gets what happened."""
+    changes = 0
+
+    def count(event: str, given: tuple) -> None:
+        nonlocal changes
+        if event not in CHANGES or (event == "open" and not (given[2] or 0) & (os.O_WRONLY | os.O_RDWR)):
+            return
+        if str(job.results) in str(given[0]):
+            changes += 1
+            if changes == job.kill_at:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+    sys.addaudithook(count)
+    if job.file_limit:
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_FSIZE, (job.file_limit, resource.RLIM_INFINITY))
+    try:
+        _study(job)
+    except Exception as error:
+        if answer is None:
+            raise
+        answer.send(f"{type(error).__name__}: {error}")
+    else:
+        if answer is not None:
+            answer.send(changes)
+
+
+def _study(job: Job) -> None:
+    import torch
+
+    from fairlib import parameters, sources
+    from fairlib.twins import truth
+
+    if job.short:
+        truth.DRAWS = 2_000
+        smoke = parameters.PROFILES["smoke"]
+        parameters.PROFILES["smoke"] = replace(smoke, windows=200, steps=smoke.steps / 5, draws=20)
+    torch.set_num_threads(job.threads)
+    given = {"dataset": DATASET, "profile": "smoke", "results_dir": str(job.results), "threads": job.threads}
+    p = parameters.check("5_evaluation", given)
+    study = sources.open_study(p)
+    for seed in job.seeds:
+        study.losses(seed)
+        for strategy in STRATEGIES:
+            study.evaluation(strategy, seed, 0.5, p.chosen.draws)
+            study.representation(strategy, seed)
+        study.similarity(STRATEGIES[1], seed)
+        study.embedding(STRATEGIES[1], seed)
+
+
+class Running:
+    """A study in a process of its own."""
+
+    def __init__(self, job: Job):
+        self.listen, answer = CONTEXT.Pipe(duplex=False)
+        self.process = CONTEXT.Process(target=work, args=(job, answer))
+        self.process.start()
+        answer.close()
+
+    def end(self) -> object:
+        """Number of changes to files, an error in words, or None of a process that was killed."""
+        try:
+            return self.listen.recv()
+        except EOFError:
+            return None
+        finally:
+            self.process.join()
+
+    def kill_after(self, seconds: float) -> object:
+        self.process.join(seconds)
+        self.process.kill()
+        return self.end()
+
+
+def _server():
+    """Forks of one process, so that a study begins at once."""
+    os.environ["PYTHONPATH"] = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
+    context = get_context("forkserver")
+    context.set_forkserver_preload(["fairlib.sources", __name__])
+    return context
+
+
+CONTEXT = _server()
+
+
+def run(job: Job) -> object:
+    return Running(job).end()
+
+
+def undisturbed(job: Job) -> tuple[dict[str, str], int, float]:
+    """The files of an undisturbed run, how often it changes files, and its seconds."""
+    start = time.monotonic()
+    changes = run(job)
+    assert isinstance(changes, int), changes
+    return tree(job.results), changes, time.monotonic() - start
+
+
+def tree(folder: Path) -> dict[str, str]:
+    """Every file below a folder and its SHA-256, but for durations; what was left lying about counts too."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != DURATIONS)
+    return {path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+
+
+def differences(one: dict[str, str], other: dict[str, str]) -> list[str]:
+    """Names of files that only one has, or that differ."""
+    return sorted(name for name in one.keys() | other.keys() if one.get(name) != other.get(name))
+
+
+class Kill(NamedTuple):
+    """moment: of the kill, in words. killed: whether it came before the end. left: files that then were there."""
+
+    moment: str
+    killed: bool
+    left: int
+    different: list[str]
+
+
+def kills(job: Job, good: tuple[dict[str, str], int, float], by_clock: int, by_change: int, draw: random.Random):
+    """Kill a study at random moments of its duration and at random changes of files; each time, run it again."""
+    expected, changes, seconds = good
+    moments = [("seconds", draw.uniform(0, seconds)) for _ in range(by_clock)]
+    moments += [("change", draw.randint(1, changes)) for _ in range(by_change)]
+    for kind, moment in moments:
+        shutil.rmtree(job.results, ignore_errors=True)
+        if kind == "seconds":
+            ended = Running(job).kill_after(moment)
+            said = f"after {moment:.2f} s of {seconds:.1f}"
+        else:
+            ended = run(job._replace(kill_at=moment))
+            said = f"at change {moment} of {changes}"
+        left = len(tree(job.results))
+        assert isinstance(run(job), int)
+        yield Kill(said, ended is None, left, differences(expected, tree(job.results)))
+
+
+def damage(folder: Path, name: str, draw: random.Random) -> str:
+    """Cut a file short, flip a bit of it, empty it or remove it; what was done."""
+    file, how = folder / name, draw.choice(["cut", "flipped", "flipped", "emptied", "removed"])
+    content = bytearray(file.read_bytes())
+    place = draw.randrange(len(content))
+    if how == "cut":
+        file.write_bytes(content[:place])
+    elif how == "flipped":
+        content[place] ^= 1 << draw.randrange(8)
+        file.write_bytes(content)
+    elif how == "emptied":
+        file.write_bytes(b"")
+    else:
+        file.unlink()
+    return how
+
+
+def damages(job: Job, expected: dict[str, str], rounds: int, draw: random.Random):
+    """Damage every file of a finished study once, in so many rounds; yields (how, name, files that then differ)."""
+    names = [name for name in expected if (job.results / name).stat().st_size]
+    draw.shuffle(names)
+    for i in range(rounds):
+        chosen = {name: damage(job.results, name, draw) for name in names[i::rounds]}
+        ended = run(job)
+        different = differences(expected, tree(job.results)) if isinstance(ended, int) else [str(ended)]
+        yield from ((how, name, different) for name, how in chosen.items())
+
+
+def numeric_differences(one: Path, other: Path) -> dict[str, float]:
+    """Largest absolute differences between two runs: of weights, of scores, and of metrics."""
+    found = {"weights": 0.0, "scores": 0.0, "metrics": 0.0}
+    for file in sorted(one.rglob("weights.safetensors")):
+        pair = [load_file(place / file.relative_to(one)) for place in (one, other)]
+        found["weights"] = max(found["weights"], *(float(np.abs(pair[0][k] - pair[1][k]).max()) for k in pair[0]))
+    for what, name, column in (("scores", "predictions.parquet", "score"), ("metrics", "metrics.parquet", "value")):
+        for file in sorted(one.rglob(name)):
+            a, b = (pd.read_parquet(place / file.relative_to(one))[column] for place in (one, other))
+            assert (a.isna() == b.isna()).all()
+            found[what] = max(found[what], float((a - b).abs().max()))
+    return found
+
+
+if __name__ == "__main__":
+    work(Job(Path(sys.argv[1])))
