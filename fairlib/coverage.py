@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from .parameters import Coverage
+from .kept import Coverage
 from .provenance import Collected
 
 LOW, HIGH = 0.90, 0.98

@@ -15,6 +15,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from . import cards
+from .kept import Costs, Coverage
 from .profiles import PROFILES, MitigationName, Profile, RecipeName, StrategyName
 
 ROOT = Path(__file__).parent.parent
@@ -312,31 +313,6 @@ class ReleaseAudit(Synthesis):
     draws: int = Field(default=300, ge=100, le=100_000)
 
 
-class Coverage(BaseModel):
-    """The page on coverage: it shows one kept table, and simulates nothing."""
-
-    model_config = ConfigDict(extra="forbid", strict=True)
-    notebook: ClassVar[str] = "coverage"
-
-    table: str = ""
-
-    @property
-    def path(self) -> Path:
-        """The table asked for, or the one that the book keeps."""
-        return Path(self.table).expanduser() if self.table else ROOT / "book" / "evidence" / "coverage.csv"
-
-    @field_validator("table")
-    @classmethod
-    def _table_exists(cls, table: str) -> str:
-        if table and not Path(table).expanduser().is_file():
-            raise ValueError(f"table {table!r} is no file; python -m tests.coverage --out FILE writes one")
-        return table
-
-    def command(self) -> str:
-        """The papermill command that repeats this page; another table is named FILE."""
-        return f"papermill notebooks/{self.notebook}.ipynb out.ipynb" + " -p table FILE" * bool(self.table)
-
-
 def _study_cases() -> dict[str, Case]:
     text = (ROOT / "notebooks" / "study.yaml").read_text(encoding="utf-8")
     return {name: Case(**case) for name, case in yaml.safe_load(text)["cases"].items()}
@@ -345,7 +321,7 @@ def _study_cases() -> dict[str, Case]:
 CONTRACTS = {
     c.notebook: c
     for c in (DataCard, Twin, Dial, DatasetRequirements, PreTraining, FineTuning, RepresentationSimilarity, Evaluation)
-} | {c.notebook: c for c in (Explorer, Synthesis, ReleaseAudit, Coverage)}
+} | {c.notebook: c for c in (Explorer, Synthesis, ReleaseAudit, Coverage, Costs)}
 
 
 def check(notebook: str, namespace: dict[str, Any]) -> Contract | Synthesis:

@@ -34,6 +34,11 @@ ORIGINS = {
         "Each section of this page says which. No estimate pools a twin with real data, and a twin is no evidence about"
         " people.",
     ),
+    "timed": (
+        "Timings",
+        "Seconds on one machine, of code that runs on random numbers. No data set is behind them, and nothing in them"
+        " is about people.",
+    ),
     "simulated": (
         "Simulation",
         "Drawn at random by code from models with a known truth. No data set, no twin and no trained network is behind"

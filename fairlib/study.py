@@ -99,7 +99,8 @@ class Study:
             start = time.perf_counter()
             train = rows_of(self.cohort.x, self.cohort.rows("train"))
             encoder, losses = pretrain(train, self.recipe, seed, self.device)
-            files = {"weights.safetensors": _weights(encoder), "losses.parquet": _parquet(pd.DataFrame({"loss": losses}))}
+            curve = pd.DataFrame({"loss": losses})
+            files = {"weights.safetensors": _weights(encoder), "losses.parquet": _parquet(curve)}
             save(folder, key, files, _timings(start))
         encoder = Encoder(len(self.cohort.channels), self.recipe.padding)
         encoder.load_state_dict(load_file(folder / "weights.safetensors"))

@@ -72,7 +72,7 @@ def cohorts() -> list[dict]:
     found = []
     for n in (500, 1000, 2000, 4000):
         with tempfile.TemporaryDirectory() as folder:
-            twins.write("challenge2012", Path(folder), twins.sized("challenge2012", n), seed=0)
+            twins.write("challenge2012", Path(folder), twins.sized("challenge2012", n, each=1), seed=0)
             cohort = readers.read("challenge2012", Path(folder))
             score = np.random.default_rng(0).random(len(cohort))
             calls = {

@@ -1,0 +1,145 @@
+"""What the study costs: the tables that ``make bench`` leaves in the book, beside what was asked, and a projection.
+
+Nothing is measured here. Times are of one machine (``machine.json``); ratios are of variants run in turns on it.
+"""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from . import cards
+from .encoder import STRATEGIES
+from .kept import Costs
+from .provenance import Collected
+from .recipes import RECIPES
+
+#: The shape of a window, (timesteps, channels), of the datasets of the paper.
+SHAPES = {"mimic": "(48, 76)", "mesa": "(101, 5)", "globem": "(28, 1390)"}
+#: An assumption, not a measurement: the share of its float32 peak that an A100 reaches on these small networks.
+CUDA_FLOPS = 0.3 * 19.5e12
+
+
+@dataclass(frozen=True)
+class Asked:
+    """How many times as fast as ``than`` the variant ``of`` should be; ``cases`` may ask differently."""
+
+    topic: str
+    of: str
+    than: str
+    times: float | None = None  # None: reported, nothing asked
+    cases: tuple[tuple[str, float], ...] = ()
+
+    def wanted(self, case: str) -> float | None:
+        return dict(self.cases).get(case, self.times)
+
+
+ASKED = (
+    Asked("pre-training step", "ours", "naive", 1.3, (("(28, 1390)", 2.0),)),
+    Asked("pre-training step", "ours, bf16", "ours", 1.7),
+    Asked("fine-tuning, supervised", "ours", "naive"),
+    Asked("fine-tuning, frozen_3", "ours", "naive"),
+    Asked("fine-tuning, all frozen, 30 epochs", "ours, features computed once", "naive", 20),
+    Asked("models at once", "two pinned processes", "one process, two threads"),
+    Asked(
+        "CKA, nine pairs of layers", "ours", "definition", cases=(("n = 672", 5), ("n = 3,670", 10), ("n = 7,340", 15))
+    ),
+    Asked("conditioned CKA, 20 segments, 200 half-samples", "ours", "six Gram matrices", 1 / 1.5),
+    Asked("MESA windows", "ours", "shift and concatenate", 500),
+    Asked("AUC, 500 bootstrap draws", "ours", "loop", cases=(("n = 3,236", 30), ("n = 100,000", 12))),
+    Asked("AUC, 500 bootstrap draws", "ours", "loop, one call"),
+)
+
+
+def load(p: Costs) -> pd.DataFrame:
+    """``bench.csv``: group, topic, case, variant, threads, best and median seconds, rounds, and facts of the case."""
+    return pd.read_csv(p.path / "bench.csv")
+
+
+def machine(p: Costs) -> dict[str, str]:
+    """What the tables were measured on."""
+    return json.loads((p.path / "machine.json").read_text(encoding="utf-8"))
+
+
+def compared(bench: pd.DataFrame) -> pd.DataFrame:
+    """One row a comparison of ``ASKED``, case and number of threads, by median seconds.
+
+    Columns: topic, case, threads, of, than, seconds, than_seconds, ratio, wanted, and where they are known ``limit``
+    (share of the machine's float32 matrix product that the variant reaches, at its best), ``error`` and ``memory``.
+    """
+    records = []
+    for asked in ASKED:
+        own = bench[bench["topic"] == asked.topic]
+        for (case, threads), rows in own.groupby(["case", "threads"], sort=False):
+            each = rows.set_index("variant")
+            if not {asked.of, asked.than} <= set(each.index):
+                continue
+            one, other = each.loc[asked.of], each.loc[asked.than]
+            record = {"topic": asked.topic, "case": case, "threads": threads, "of": asked.of, "than": asked.than}
+            record |= {"seconds": one["median"], "than_seconds": other["median"], "rounds": one["rounds"]}
+            record |= {"ratio": other["median"] / one["median"], "wanted": asked.wanted(case)}
+            record["limit"] = one.get("flop", np.nan) / one["best"] / one.get("limit", np.nan)
+            records.append(record | {name: one.get(name, np.nan) for name in ("error", "memory")})
+    return pd.DataFrame(records).astype({"wanted": float})
+
+
+def frozen(bench: pd.DataFrame) -> pd.DataFrame:
+    """How many times as fast as training all layers each strategy trains, by shape; never below 1 is asked."""
+    rows = bench[bench["topic"] == "fine-tuning, by strategy"]
+    seconds = rows.pivot(index="variant", columns="case", values="median").reindex(STRATEGIES)[list(SHAPES.values())]
+    return seconds.loc["supervised"] / seconds
+
+
+def growth(p: Costs) -> pd.DataFrame:
+    """``growth.csv``: step, unit, n, seconds, and ``exponent``: the power of n that the step grows with."""
+    table = pd.read_csv(p.path / "growth.csv")
+    slopes = {
+        step: np.polyfit(np.log(rows["n"]), np.log(rows["seconds"]), 1)[0] for step, rows in table.groupby("step")
+    }
+    return table.assign(exponent=table["step"].map(slopes))
+
+
+def projected(bench: pd.DataFrame) -> pd.DataFrame:
+    """Hours of the paper's sizes, profile ``paper``: all seven strategies and their pre-training, one seed, by recipe.
+
+    Optimiser steps of the recipe's schedules (early stopping left out) times seconds a step, measured at the dataset's
+    shape on one thread; two models are trained at once on two cores. Columns: dataset, recipe, windows (of the training
+    split), pretraining_steps, finetuning_steps (of the seven), cpu_hours (two cores), cuda_hours (assumed FLOP/s).
+    """
+    steps = bench[(bench["topic"] == "pre-training step") & (bench["variant"] == "ours") & (bench["threads"] == 1)]
+    tuning = bench[bench["topic"] == "fine-tuning, by strategy"].set_index(["case", "variant"])
+    records = []
+    for dataset, shape in SHAPES.items():
+        windows = int(cards.load(dataset).expected["train"])
+        step = steps.set_index("case").loc[shape]
+        for name in ("described", "released", "tuned"):
+            recipe = RECIPES[name]
+            pretraining = _steps(recipe.pretraining.schedule, windows)
+            seconds, flop, tuned = pretraining * step["median"], pretraining * step["flop"], 0
+            for strategy in STRATEGIES:
+                schedule = recipe.training(strategy).schedule
+                row = tuning.loc[(shape, strategy)]
+                seconds += _steps(schedule, windows) * schedule.batch_size * row["median"] / row["windows"]
+                flop += _steps(schedule, windows) * schedule.batch_size / step["windows"] * step["flop"] / 2
+                tuned += _steps(schedule, windows)
+            record = {"dataset": dataset, "recipe": name, "windows": windows}
+            record |= {"pretraining_steps": pretraining, "finetuning_steps": tuned}
+            records.append(record | {"cpu_hours": seconds / 2 / 3600, "cuda_hours": flop / CUDA_FLOPS / 3600})
+    return pd.DataFrame(records)
+
+
+def _steps(schedule, windows: int) -> int:
+    """Optimiser steps of a schedule; none after its rate has reached 0."""
+    steps = schedule.run_epochs(windows) * schedule.steps_per_epoch(windows)
+    return steps if schedule.decay_steps is None else min(steps, schedule.decay_steps)
+
+
+def made_of(p: Costs) -> Collected:
+    """Provenance of the page: the machine and the code that was timed."""
+    facts = machine(p)
+    content = b"".join(path.read_bytes() for path in sorted(Path(p.path).glob("*.csv")))
+    sources = f"{facts['processor']}, torch {facts['torch']}, {facts['date']}, by make bench"
+    return Collected(p, "timed", sources, hashlib.sha256(content).hexdigest(), facts["code"])

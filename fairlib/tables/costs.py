@@ -1,0 +1,124 @@
+"""What the study costs, as small tables of text and sentences."""
+
+import pandas as pd
+
+from .. import cards
+from .text import STRATEGY_NAMES, count, number, percent
+
+
+def compared(table: pd.DataFrame) -> pd.DataFrame:
+    """One row a comparison. table: of ``costs.compared``."""
+    return pd.DataFrame(
+        {
+            "what": [f"{row.topic}: {row.of}" for row in table.itertuples()],
+            "beside": table["than"],
+            "size": table["case"],
+            "threads": table["threads"].map(str),
+            "ours": table["seconds"].map(duration),
+            "the other": table["than_seconds"].map(duration),
+            "ratio": table["ratio"].map(times),
+            "asked": [times(wanted) if pd.notna(wanted) else "–" for wanted in table["wanted"]],
+            "": [_met(row) for row in table.itertuples()],
+            "of the matrix product": table["limit"].map(percent),
+            "rounds": table["rounds"].map(str),
+        }
+    )
+
+
+def frozen(table: pd.DataFrame) -> pd.DataFrame:
+    """One row a strategy, a column a shape. table: of ``costs.frozen``."""
+    out = table.map(times).rename_axis(columns=None)
+    out.insert(0, "strategy", [STRATEGY_NAMES[name] for name in table.index])
+    return out.reset_index(drop=True)
+
+
+def projected(table: pd.DataFrame) -> pd.DataFrame:
+    """One row a dataset and recipe. table: of ``costs.projected``."""
+    return pd.DataFrame(
+        {
+            "dataset": [cards.load(name).title for name in table["dataset"]],
+            "recipe": table["recipe"],
+            "training windows": table["windows"].map(count),
+            "steps, pre-training": table["pretraining_steps"].map(count),
+            "steps, seven models": table["finetuning_steps"].map(count),
+            "one seed, two cores": table["cpu_hours"].map(hours),
+            "five seeds, two cores": (5 * table["cpu_hours"]).map(hours),
+            "five seeds, one A100 (assumed)": (5 * table["cuda_hours"]).map(hours),
+        }
+    )
+
+
+def growth(table: pd.DataFrame) -> pd.DataFrame:
+    """One row a step, with its fitted power. table: of ``costs.growth``."""
+    records = []
+    for step, rows in table.groupby("step", sort=False):
+        first, last = rows.iloc[0], rows.iloc[-1]
+        records.append(
+            {
+                "step": step,
+                "from": f"{count(first['n'])} {first['unit']}: {duration(first['seconds'])}",
+                "to": f"{count(last['n'])} {last['unit']}: {duration(last['seconds'])}",
+                "grows with": f"n^{number(first['exponent'], 2)}",
+            }
+        )
+    return pd.DataFrame(records)
+
+
+def precision(table: pd.DataFrame) -> pd.DataFrame:
+    """AUC of the same models in both precisions. table: ``bf16.csv``."""
+    wide = table.pivot(index=["strategy", "seed"], columns="precision", values=["auc", "seconds"])
+    if "bf16" not in set(table["precision"]):
+        return pd.DataFrame()
+    records = []
+    for strategy in dict.fromkeys(table["strategy"]):
+        own = wide.loc[strategy]
+        change = own["auc"]["bf16"] - own["auc"]["float32"]
+        records.append(
+            {
+                "strategy": STRATEGY_NAMES[strategy],
+                "AUC, float32": number(own["auc"]["float32"].mean()),
+                "AUC, bf16": number(own["auc"]["bf16"].mean()),
+                "difference, of each seed": ", ".join(f"{value:+.3f}" for value in change),
+                "training, times as fast": times((own["seconds"]["float32"] / own["seconds"]["bf16"]).median()),
+            }
+        )
+    return pd.DataFrame(records)
+
+
+def whole(table: pd.DataFrame) -> pd.DataFrame:
+    """The whole study and book. table: ``book.csv``."""
+    return table.astype(str)
+
+
+def finding(table: pd.DataFrame) -> str:
+    """How many of the ratios that were asked are reached, in words that hold whatever they are."""
+    asked = table.dropna(subset="wanted")
+    missed = asked[asked["ratio"] < asked["wanted"]]
+    named = [f"{r.topic}, {r.of}, {r.case}, {r.threads} thread(s): {times(r.ratio)}" for r in missed.itertuples()]
+    text = f"Of {len(asked)} ratios that were asked for, {len(asked) - len(missed)} are reached on this machine"
+    return f"{text}{'; not reached: ' + '; '.join(named) if named else ''}."
+
+
+def _met(row) -> str:
+    return "" if pd.isna(row.wanted) else "reached" if row.ratio >= row.wanted else "not reached"
+
+
+def times(ratio: float) -> str:
+    """``2.31×``, ``14.7×``, ``3,430×``: three digits."""
+    if pd.isna(ratio):
+        return "–"
+    return f"{float(f'{ratio:.3g}'):,.0f}×" if ratio >= 100 else f"{ratio:.3g}×"
+
+
+def duration(seconds: float) -> str:
+    """Seconds in a unit that reads well."""
+    if pd.isna(seconds):
+        return "–"
+    for unit, size in (("µs", 1e-6), ("ms", 1e-3), ("s", 1.0)):
+        if seconds < 1000 * size or unit == "s":
+            return f"{seconds / size:,.3g} {unit}"
+
+
+def hours(value: float) -> str:
+    """Hours, or minutes where they are few."""
+    return f"{60 * value:.0f} min" if value < 2 else f"{value:,.1f} h" if value < 100 else f"{value:,.0f} h"

@@ -1,0 +1,92 @@
+"""The page on costs: comparisons by hand, the fitted power, and hours as steps times seconds."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from fairlib import costs
+from fairlib.encoder import STRATEGIES
+from fairlib.kept import Costs
+from fairlib.parameters import ParameterError, check
+from fairlib.tables import costs as tables
+
+
+@pytest.fixture
+def bench() -> pd.DataFrame:
+    """Steps of 0.1 s; the naive one needs 0.15 s, bf16 0.05 s; fine-tuning needs 1 s for 1,280 windows."""
+    seconds = {"naive": 0.15, "ours": 0.1, "ours, bf16": 0.05}
+    facts = {"topic": "pre-training step", "threads": 1, "rounds": 3, "windows": 128, "flop": 2e9, "limit": 1e11}
+    rows = [
+        facts | {"case": shape, "variant": name, "best": spent / 2, "median": spent}
+        for shape in costs.SHAPES.values()
+        for name, spent in seconds.items()
+    ]
+    facts = {"topic": "fine-tuning, by strategy", "threads": 1, "rounds": 3, "windows": 1280}
+    for shape in costs.SHAPES.values():
+        for i, name in enumerate(STRATEGIES):
+            rows.append(facts | {"case": shape, "variant": name, "best": 1.0, "median": 1.0 / (1 + i)})
+    return pd.DataFrame(rows)
+
+
+def test_comparisons_by_hand(bench):
+    found = costs.compared(bench).set_index(["case", "of"])
+    assert found.loc[("(48, 76)", "ours"), "ratio"] == pytest.approx(1.5)
+    assert found.loc[("(48, 76)", "ours"), "wanted"] == 1.3
+    assert found.loc[("(28, 1390)", "ours"), "wanted"] == 2
+    assert found.loc[("(28, 1390)", "ours, bf16"), "ratio"] == pytest.approx(2)
+    assert found.loc[("(48, 76)", "ours"), "limit"] == pytest.approx(2e9 / 0.05 / 1e11)  # at its best
+    text = tables.finding(costs.compared(bench))
+    assert text.startswith("Of 6 ratios that were asked for, 5 are reached")
+    assert "pre-training step, ours, (28, 1390), 1 thread(s): 1.5×" in text
+    assert list(tables.compared(costs.compared(bench))[""]).count("not reached") == 1
+
+
+def test_frozen_layers_beside_all(bench):
+    found = costs.frozen(bench)
+    assert list(found.index) == list(STRATEGIES)
+    np.testing.assert_allclose(found["(48, 76)"], np.arange(1, 8))
+
+
+def test_hours_are_steps_times_seconds(bench):
+    found = costs.projected(bench).set_index(["dataset", "recipe"]).loc[("mimic", "described")]
+    steps = 50 * 115  # 14,681 windows in batches of 128
+    tuned = 30 * 115 * 128 / 1280 * sum(1 / (1 + i) for i in range(7))
+    assert found["pretraining_steps"] == steps
+    assert found["cpu_hours"] == pytest.approx((steps * 0.1 + tuned) / 2 / 3600)
+    released = costs.projected(bench).set_index(["dataset", "recipe"]).loc[("mimic", "released")]
+    assert released["pretraining_steps"] == 1000
+    assert released["finetuning_steps"] == 6 * 2000 + 1000  # their rates reach 0 then
+
+
+def test_the_fitted_power(tmp_path):
+    n = np.array([10, 20, 40])
+    pd.DataFrame({"step": "a", "unit": "people", "n": n, "seconds": 3.0 * n**2}).to_csv(tmp_path / "growth.csv")
+    (tmp_path / "bench.csv").write_text("")
+    assert costs.growth(Costs(folder=str(tmp_path)))["exponent"].to_numpy() == pytest.approx([2, 2, 2])
+
+
+def test_a_folder_without_tables_is_refused(tmp_path):
+    with pytest.raises(ParameterError, match=r"holds no bench\.csv; python -m tests.bench --out FOLDER writes one"):
+        check("costs", {"folder": str(tmp_path)})
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(2.314, "2.31×"), (14.66, "14.7×"), (3432, "3,430×"), (0.9, "0.9×"), (np.nan, "–")]
+)
+def test_times(value, text):
+    assert tables.times(value) == text
+
+
+@pytest.mark.parametrize(("value", "text"), [(2e-5, "20 µs"), (0.0123, "12.3 ms"), (1.5, "1.5 s"), (250, "250 s")])
+def test_durations(value, text):
+    assert tables.duration(value) == text
+
+
+@pytest.mark.parametrize(("value", "text"), [(0.5, "30 min"), (3.25, "3.2 h"), (328.4, "328 h")])
+def test_hours(value, text):
+    assert tables.hours(value) == text
+
+
+def test_no_row_where_bf16_does_not_pay():
+    rows = pd.DataFrame({"strategy": ["supervised"], "seed": 1, "precision": "float32", "auc": 0.8, "seconds": 1.0})
+    assert tables.precision(rows).empty
