@@ -297,7 +297,7 @@
       const slider = name === "threshold" || name === "setting";
       const id = `explorer-${name}`;
       const input = slider ? element("input", { type: "range", min: "0", step: "1", id }) : element("select", { id });
-      const shown = element("output", { for: id });
+      const shown = element("span", { class: "fairlib-value", "aria-hidden": "true" }); // the slider says it itself
       const parts = [element("label", { for: id }, label), input, ...(slider ? [shown] : [])];
       form.append(element("div", { class: slider ? "fairlib-slider" : "" }, ...parts));
       input.addEventListener(slider ? "input" : "change", () => {
