@@ -297,7 +297,7 @@
       const slider = name === "threshold" || name === "setting";
       const id = `explorer-${name}`;
       const input = slider ? element("input", { type: "range", min: "0", step: "1", id }) : element("select", { id });
-      const shown = element("output", { for: id });
+      const shown = element("span", { class: "fairlib-value", "aria-hidden": "true" }); // the slider says it itself
       const parts = [element("label", { for: id }, label), input, ...(slider ? [shown] : [])];
       form.append(element("div", { class: slider ? "fairlib-slider" : "" }, ...parts));
       input.addEventListener(slider ? "input" : "change", () => {
@@ -361,8 +361,9 @@
     update();
     for (const [name, title] of Object.entries(page.titles)) {
       const words = `${title}. The sentence above and the tables below say the same in words and numbers.`;
-      const chart = element("div", { class: "fairlib-chart", role: "img", "aria-label": words });
-      panels.append(element("figure", {}, element("figcaption", {}, title), chart));
+      const chart = element("div", { class: "fairlib-chart", "aria-hidden": "true" });
+      const image = element("div", { role: "img", "aria-label": words }, chart);
+      panels.append(element("figure", {}, element("figcaption", {}, title), image));
       await embed(name, page.show(data, state).charts[name], chart);
     }
     update(); // what was picked meanwhile

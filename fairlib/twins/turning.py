@@ -46,7 +46,7 @@ def collect(dataset: str, draws: int, windows: list[int]) -> str:
         facts, found = PREVALENCE if knob == "prevalence" else KNOBS[knob], {"truth": [], **{n: [] for n in windows}}
         for setting in settings(knob):
             spec = turned(dataset, knob, setting)
-            drawn = truth.draw(dataset, spec, draws + windows[-1], generator(0, "twin", dataset, "turning"))
+            drawn = truth.draw(dataset, spec, draws + windows[-1], _rng(dataset))
             found["truth"].append(
                 measured(drawn[windows[-1] :], attribute, segment) | _curves(drawn, attribute, segment)
             )
@@ -62,6 +62,10 @@ def collect(dataset: str, draws: int, windows: list[int]) -> str:
         }
     names = {"kind": "dial", "attribute": attribute, "segment": segment}
     return json.dumps(names | {"knobs": knobs}, separators=(",", ":"))
+
+
+def _rng(dataset: str) -> np.random.Generator:
+    return generator(0, "twin", dataset, "turning")
 
 
 def measured(drawn: pd.DataFrame, attribute: str, segment: str, draws: int = 0) -> dict[tuple[str, str], tuple]:
