@@ -109,7 +109,7 @@ def test_every_page_ends_with_its_command_and_opens_with_its_minutes(pages):
     stage = pages["executed/mimic/described/5_evaluation.html"]
     shown = stage.select_one("figure.fairlib-figure code").get_text()
     assert stage.select_one(".fairlib-reproduce pre").get_text().strip() == shown
-    assert "more to train the models" in stage.select_one(".fairlib-reproduce").get_text() or "profile smoke" in shown
+    assert "more to train the models" in stage.select_one(".fairlib-reproduce").get_text()
 
 
 def test_words_of_the_glossary_carry_their_meaning(pages):
