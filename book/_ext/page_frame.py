@@ -47,7 +47,7 @@ def frame(app: Sphinx, doctree: nodes.document, docname: str) -> None:
     own = executed(Path(app.env.doc2path(docname)))
     for opening in doctree.findall(nodes.admonition):
         if "fairlib-opening" in opening["classes"]:
-            to_run = f"{took([own])} to run" if own else "nothing needs to be run"
+            to_run = took([own], " to run") if own else "nothing needs to be run"
             time = nodes.Text(f" {minutes(60 * reading_minutes(doctree))} to read; {to_run}.")
             opening += nodes.paragraph("", "", nodes.strong("", "Time:"), time)
     for block in doctree.findall(nodes.literal_block):
@@ -125,11 +125,11 @@ def whole_book(app: Sphinx) -> str:
     return f"{took(runs)}, on one core,"
 
 
-def took(runs: list[Run]) -> str:
+def took(runs: list[Run], what: str = "") -> str:
     """What pages took, and beside it the training of their models, each model once."""
     training = total_seconds(frozenset().union(*(run.timings for run in runs)))
     more = f", and {minutes(training)} more to train the models" * (training >= 1)
-    return minutes(sum(run.seconds for run in runs)) + more
+    return minutes(sum(run.seconds for run in runs)) + what + more
 
 
 def total_seconds(timings: frozenset[Path]) -> float:

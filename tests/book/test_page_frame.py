@@ -62,6 +62,7 @@ def test_training_counts_each_model_once_and_only_what_a_page_shows(tmp_path, mo
     seconds = [page_frame.total_seconds(run.timings) for run in (one, two, three, five)]
     assert seconds == [0, 60, 60 + 120 + 240 + 1200, 60 + 120 + 240 + 600]
     assert page_frame.took([two, five]) == "1 minute, and 17 minutes more to train the models"
+    assert page_frame.took([one], " to run") == "less than a minute to run"
 
 
 def test_a_chapter_or_a_notebook_that_never_ran_has_no_run(tmp_path):

@@ -105,7 +105,7 @@ def test_every_page_ends_with_its_command_and_opens_with_its_minutes(pages):
         assert commands.startswith(("papermill notebooks/", "make book")), name
         assert re.search(r"less than a minute|\d+ minutes?", box.get_text()), name
         for opening in page.select(".fairlib-opening"):
-            assert re.search(r"Time: .*minutes? to read; .*(to run|needs to be run)\.", opening.get_text()), name
+            assert re.search(r"Time: .*minutes? to read; .*(to run|needs to be run)", opening.get_text()), name
     stage = pages["executed/mimic/described/5_evaluation.html"]
     shown = stage.select_one("figure.fairlib-figure code").get_text()
     assert stage.select_one(".fairlib-reproduce pre").get_text().strip() == shown
