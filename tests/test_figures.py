@@ -177,7 +177,6 @@ FIGURES = {
     subgroups.calibration: lambda e: (e.calibration, "age", ("supervised", "frozen_0")),
     subgroups.gaps: lambda e: (e.gaps,),
     subgroups.intersections: lambda e: (e.crossed, "gender × age", ("supervised", "frozen_0")),
-    framework_figures.stages: lambda e: (),
     audit_figures.learning_rates: lambda e: (),
     audit_figures.views: lambda e: (audit_simulations.view_agreement(40),),
     audit_figures.mesa_label: lambda e: (),
@@ -303,6 +302,20 @@ def test_figures_come_with_alt_text(function, small):
     assert re.search(r"\d|\b(one|two|three|four)\b", alt.lower())
     assert not re.search(r"\bnan\b|\bNone\b|\binf\b|<NA>", alt)
     assert alt.endswith(".")
+
+
+def test_the_drawing_of_the_stages_is_the_one_in_the_book_and_can_be_read_without_seeing_it():
+    written = framework_figures.FILE.read_text(encoding="utf-8")
+    assert written == framework_figures.stages(), "run: python -m fairlib.figures.framework"
+    drawings = BeautifulSoup(written, "html.parser").find_all("svg")
+    assert len(drawings) == 2  # for wide and for narrow windows
+    for drawing in drawings:
+        assert drawing["role"] == "img"
+        texts = re.sub(r"\s+", " ", " ".join(text.get_text() for text in drawing.find_all("text")))
+        for name, question, gives in framework_figures.STAGES:
+            for words in (" ".join(name), " ".join(question), " ".join(gives)):
+                assert words in drawing["aria-label"]
+                assert words in texts
 
 
 @pytest.mark.parametrize("function", TABLES, ids=named)

@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 from bs4 import BeautifulSoup
 
+from tests.book.links import broken
+
 ROOT = Path(__file__).parent.parent.parent
 FROZEN = ("challenge2012/described", "challenge2012/released", "challenge2012/tuned")
 STUDY = "snakemake --snakefile notebooks/Snakefile --cores 2 --nolock --rerun-incomplete --config profile=smoke"
@@ -88,6 +90,51 @@ def test_no_page_requests_anything_from_outside(book, pages):
         assert not [e for e in links if "canonical" not in e.get("rel", [])], name
     for sheet in (book / "book" / "_build" / "html").rglob("*.css"):
         assert not re.search(r"(@import|url\()\s*['\"]?(https?:)?//", sheet.read_text(encoding="utf-8")), sheet
+
+
+def test_every_link_inside_the_book_leads_somewhere(book):
+    assert broken(book / "book" / "_build" / "html") == []
+
+
+def test_every_page_ends_with_its_command_and_opens_with_its_minutes(pages):
+    for name, page in content(pages).items():
+        if name == "index.html":
+            continue
+        (box,) = page.select(".fairlib-reproduce")
+        commands = box.select_one("div.highlight pre").get_text()  # sphinx-copybutton adds its button to these
+        assert commands.startswith(("papermill notebooks/", "make book")), name
+        assert re.search(r"less than a minute|\d+ minutes?", box.get_text()), name
+        for opening in page.select(".fairlib-opening"):
+            assert re.search(r"Time: .*minutes? to read; .*(to run|needs to be run)", opening.get_text()), name
+    stage = pages["executed/mimic/described/5_evaluation.html"]
+    shown = stage.select_one("figure.fairlib-figure code").get_text()
+    assert stage.select_one(".fairlib-reproduce pre").get_text().strip() == shown
+    assert "more to train the models" in stage.select_one(".fairlib-reproduce").get_text()
+
+
+def test_words_of_the_glossary_carry_their_meaning(pages):
+    meaning = {dt["id"]: dt.find_next("dd").get_text(" ") for dt in pages["glossary.html"].select("dt[id^=term-]")}
+    links = [(name, link) for name, page in pages.items() for link in page.select("a.fairlib-term")]
+    assert len({link["href"].partition("#")[2] for _, link in links}) >= 25
+    for name, link in links:
+        told = re.sub(r"\W+", "", meaning[link["href"].partition("#")[2]])
+        assert re.sub(r"\W+", "", link["title"])[:20] == told[:20], name
+    assert pages["intro.html"].select_one("script[src*='tippy-bundle']")
+
+
+def test_launch_buttons_open_notebooks_that_exist(pages):
+    for name, page in pages.items():
+        urls = [link["href"] for link in page.select("a[href*='colab.research'], a[href*='mybinder.org']")]
+        assert bool(urls) == name.startswith("executed/"), name
+        for url in urls:
+            assert (ROOT / url[url.index("notebooks/") :]).is_file(), url
+
+
+def test_the_reference_pages_show_docstrings(pages):
+    page = pages["reference/measures.html"]
+    entry = page.find(id="fairlib.fairness.ratio_metrics").find_parent("dl")
+    assert "leave out rows whose group is unknown" in entry.get_text()
+    assert not page.find(id="fairlib.fairness._rate_name")
 
 
 def test_every_figure_says_what_it_shows_and_where_it_came_from(pages):
