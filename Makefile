@@ -11,7 +11,7 @@ SOURCE ?=
 PROFILE ?=
 STUDY := $(if $(DATASET),dataset=$(DATASET)) $(if $(SOURCE),'source=$(SOURCE)') $(if $(PROFILE),profile=$(PROFILE))
 
-.PHONY: book test lint lock freeze clean
+.PHONY: book test axe pdf lint lock freeze clean
 .DEFAULT_GOAL := book
 
 $(VENV)/ready: pyproject.toml constraints.txt
@@ -26,6 +26,13 @@ book: $(VENV)/ready
 
 test: $(VENV)/ready
 	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python -m pytest -m "not slow"
+
+# Both read the built book with the browser that is there.
+axe: book
+	$(BIN)/python -m tests.book.browser
+
+pdf: book
+	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python -m tests.book.pdf
 
 lint: $(VENV)/ready
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .

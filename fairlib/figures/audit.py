@@ -76,6 +76,7 @@ def views(agreement: pd.DataFrame) -> Drawn:
         panel.set_xlabel("correlation between the two views")
         opposite = (own["correlation"] < 0).mean()
         facts.append(f"{name}: median {number(own['correlation'].median())}, {percent(opposite)} of pairs are opposite")
+    panels[0].set_xticks([-1, -0.5, 0, 0.5, 1])
     panels[0].set_ylabel("share of windows")
     return figure, f"Correlation between two views of simulated windows. {'. '.join(facts)}."
 
@@ -142,6 +143,7 @@ def globem_chance(coin: np.ndarray) -> Drawn:
     panels[0].set_yticks([-y for y in range(len(found))], labels)
     panels[0].set_ylim(-len(found) + 0.4, 0.6)
     panels[0].set_xlim(0.42, 0.58)
+    panels[0].set_xticks([0.45, 0.5, 0.55])
     panels[0].set_xlabel("AUC, as published")
     means = table("parity_deviation").query("dataset == 'GLOBEM' and attribute == '(all 3)'")
     panels[1].hist(coin, bins=30, color=CHANCE, edgecolor=CHANCE_EDGE, linewidth=0.6, label="a coin, simulated")

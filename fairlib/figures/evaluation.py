@@ -61,7 +61,7 @@ def parity_domain(summary: pd.DataFrame, metric: str, attributes: list[str]) -> 
     judged = [not rows.loc[rows["attribute"] == name, "deviation"].isna().all() for name in attributes]
     heights = np.where(judged, 0.14 * len(names) + 0.15, 0.3)  # inches; an attribute that is not judged needs a line
     at = np.cumsum(heights) - heights / 2
-    figure, panels = axes(WIDTH, 1.9 + sum(heights), 1, 2, sharey=True)
+    figure, panels = axes(WIDTH, 2.1 + sum(heights), 1, 2, sharey=True)
     band = FAIR_LOG_RATIO if ratio else bound
     sides = (("deviation", 0, bound), ("signed", -band, band))
     for panel, (column, start, end) in zip(panels, sides, strict=True):
@@ -83,9 +83,9 @@ def parity_domain(summary: pd.DataFrame, metric: str, attributes: list[str]) -> 
     panels[0].tick_params(axis="y", length=0)
     panels[0].set_ylim(sum(heights), 0)
     name = f"parity deviation |1 − {short}|" if ratio else f"|{short}|, where 0 is parity"
-    panels[0].set_xlabel(f"{name}\nshaded: below {bound}; arrow: a longer interval")
+    panels[0].set_xlabel(f"{name}\nshaded: below {bound}\narrow: a longer interval")
     panels[1].axvline(0, color=INK, linewidth=0.8)
-    name = f"log {short}: right, more for the unprivileged" if ratio else f"{short}: right, unprivileged flagged more"
+    name = f"log {short}\nright: more for the unprivileged" if ratio else f"{short}\nright: unprivileged flagged more"
     panels[1].set_xlabel(f"{name}\nshaded: ±{number(band, 2)}")
     legend_below(figure, panels[1])
     parts = [f"{attribute}: {_spread(rows[rows['attribute'] == attribute], bound)}" for attribute in attributes]

@@ -16,7 +16,7 @@ LEAVES = (
     ("errors", "both", "everybody", "average_odds_difference", "both errors, each in its own group"),
 )
 QUESTIONS = ("What matters?", "Positive decision", "For whom?", "Metric")
-AT = (0.0, 1.75, 3.25, 5.75)  # left edges of the columns
+AT = (0.0, 2.1, 4.55, 7.35)  # left edges of the columns
 
 
 def leaf(card: Card) -> int:
@@ -38,9 +38,9 @@ def metric_tree(cards: dict[str, Card], own: str) -> Drawn:
     cards: name as shown → card; ``own``: the one whose path is drawn strong.
     """
     chosen = {name: leaf(card) for name, card in cards.items()}
-    figure, panel = axes(WIDTH, 3.9)
+    figure, panel = axes(WIDTH, 4.2)
     panel.set_axis_off()
-    panel.set_xlim(-0.1, 10.6)
+    panel.set_xlim(-0.1, 13.1)
     panel.set_ylim(len(LEAVES) - 0.4, -1.1)
     for x, question in zip(AT, QUESTIONS, strict=True):
         panel.text(x, -0.85, question, fontweight="bold")
@@ -64,7 +64,7 @@ def metric_tree(cards: dict[str, Card], own: str) -> Drawn:
                 _box(panel, AT[depth], y, depth, branch, on)
         shown = [name for name, at in chosen.items() if at == row]
         text = [("▶ " if name == own else "") + name for name in shown]
-        panel.text(AT[3] + 3.4, row, "\n".join(text), va="center", fontsize=SMALL)
+        panel.text(AT[3] + 4.15, row, "\n".join(text), va="center", fontsize=SMALL)
     facts = "; ".join(
         f"{name}: {', '.join(part for part in LEAVES[at][:3] if part)} → {_short(LEAVES[at][3])}"
         for name, at in chosen.items()
@@ -82,7 +82,7 @@ def _short(metric: str) -> str:
 
 def _box(panel, x: float, y: float, depth: int, branch: tuple, on: bool) -> None:
     """One answer, or a metric with what it counts."""
-    text = branch[depth] if depth < 3 else f"{_short(branch[3])}: {branch[4]}"
+    text = branch[depth] if depth < 3 else f"{_short(branch[3])}\n{branch[4]}"
     look = {"boxstyle": "round,pad=0.3", "facecolor": FAIR_BAND if on else "white", "linewidth": 1.6 if on else 0.8}
     weight = "bold" if on else "normal"
     panel.text(

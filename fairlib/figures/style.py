@@ -48,6 +48,7 @@ mpl.rcParams.update(
     {
         "figure.dpi": 100,
         "figure.facecolor": "white",
+        "figure.labelsize": 9,
         "font.family": "DejaVu Sans",  # comes with matplotlib: the same figure on every machine
         "font.size": 9,
         "text.color": INK,
@@ -103,7 +104,9 @@ def intervals(panel: Axes, at, low, high, colour: str, edges: tuple[float, float
     for beyond, edge, arrow in ((low < edges[0], edges[0], "v<"), (high > edges[1], edges[1], "^>")):
         ends = np.full(beyond.sum(), edge)
         place = (at[beyond], ends) if upright else (ends, at[beyond])
-        panel.plot(*place, arrow[not upright], color=colour, markersize=4, clip_on=False, linestyle="none")
+        look = {"color": colour, "markersize": 4, "linestyle": "none", "clip_on": False}
+        (line,) = panel.plot(*place, arrow[not upright], **look)
+        line.set_in_layout(False)  # half an arrow outside the panel is no reason to shrink it
 
 
 def legend_below(figure: Figure, *panels: Axes, columns: int = 3) -> None:

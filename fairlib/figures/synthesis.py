@@ -156,7 +156,7 @@ def _count_axis(panel: Axes, rows: pd.DataFrame) -> None:
     steps = (1,) if high - low > 2 else (1, 2, 3, 5)
     counts = [step * 10**decade for decade in range(int(low), int(high) + 1) for step in steps]
     if high - low < 0.7:  # hardly a decade: round numbers in between
-        counts = [int(value) for value in MaxNLocator(4, integer=True).tick_values(10**low, 10**high)]
+        counts = [int(value) for value in MaxNLocator(8, integer=True).tick_values(10**low, 10**high)]
     counts = [count for count in counts if 10**low <= count <= 10**high]
     panel.set_xticks(np.log10(counts), [f"{count:,}" if count < 10_000 else f"{count / 1000:g}k" for count in counts])
     panel.set_xlim(low, high)
