@@ -11,7 +11,7 @@ SOURCE ?=
 PROFILE ?=
 STUDY := $(if $(DATASET),dataset=$(DATASET)) $(if $(SOURCE),'source=$(SOURCE)') $(if $(PROFILE),profile=$(PROFILE))
 
-.PHONY: book course test bench torture lint links lock freeze clean
+.PHONY: book course test bench torture axe pdf lint links lock freeze clean
 .DEFAULT_GOAL := book
 
 $(VENV)/ready: pyproject.toml constraints.txt
@@ -35,6 +35,13 @@ bench: $(VENV)/ready
 
 torture: $(VENV)/ready
 	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python -m tests.torture
+
+# Both read the built book with the browser that is there.
+axe: book
+	$(BIN)/python -m tests.book.browser
+
+pdf: book
+	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python -m tests.book.pdf
 
 lint: $(VENV)/ready
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/codespell

@@ -396,10 +396,11 @@ def test_a_table_is_shown_with_all_that_belongs_to_it(shown, made):
     display.show_table(pd.DataFrame({"a <b>": ["1", "2"], "c": ["x & y", None]}), "Title", made, "A <note>.")
     html = shown[0]["text/html"]
     page = BeautifulSoup(html, "html.parser")
-    assert [(th["scope"], th.text) for th in page.find_all("th")] == [("col", "a <b>"), ("col", "c")]
+    heads = [("col", "a <b>"), ("col", "c"), ("row", "1"), ("row", "2")]
+    assert [(th["scope"], th.text) for th in page.find_all("th")] == heads
     assert page.caption.text == "Title"
     assert page.caption.find_parent("table") is page.table
-    assert [td.text for td in page.find_all("td")] == ["1", "x & y", "2", "–"]
+    assert [td.text for td in page.find_all("td")] == ["x & y", "–"]
     assert "dataframe" not in html
     assert page.table["class"] == ["fairlib-table"]
     assert page.p.text == "A <note>."
@@ -407,12 +408,30 @@ def test_a_table_is_shown_with_all_that_belongs_to_it(shown, made):
     assert page.code.text == made.parameters.command()
 
 
+NUMBERS = {
+    "age": ["<65", ">=65"],
+    "AUC": ["0.812 [0.75,\u00a00.87]", "–"],
+    "p": ["<0.001", "0.4"],
+    "who": ["2 of 6", "all"],
+}
+
+
+def test_numbers_are_set_flush_right_and_rows_have_their_headers(made):
+    rows = pd.DataFrame({"attribute": ["age", "age"], "segment": ["young", "old, >=65"], **NUMBERS})
+    page = BeautifulSoup(display.table_html(rows, "Title, >=65", made), "html.parser")
+    assert [th.text for th in page.select("thead th.number")] == ["age", "AUC", "p"]
+    assert [td.text for td in page.select("tbody tr:last-child td.number")] == ["≥65", "–", "0.4"]
+    assert [th.text for th in page.select("tbody tr:last-child th[scope=row]")] == ["age", "old, ≥65"]
+    assert page.select_one("div[tabindex='0']")["aria-label"] == page.caption.text == "Title, ≥65"
+
+
 def test_browsable_tables_fold_and_need_no_script(shown, made):
     tables = {"first <1>": pd.DataFrame({"a": ["1", "2"]}), "second": pd.DataFrame({"a": ["3"]})}
     display.show_browsable(tables, dict.fromkeys(tables, made), "A note.")
     page = BeautifulSoup(shown[0]["text/html"], "html.parser")
-    folds = page.select("div.fairlib-browse > details[open]")
-    assert [fold.summary.text for fold in folds] == ["first <1> (2 rows)", "second (1 rows)"]
+    folds = page.select("div.fairlib-browse > details")
+    assert [fold.summary.text for fold in folds] == ["first <1> (2 rows)", "second (1 row)"]
+    assert ["open" in fold.attrs for fold in folds] == [True, False]
     assert all(fold.select_one("table.fairlib-table") and made.line() in fold.text for fold in folds)
     assert not page.find("script")
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from bs4 import BeautifulSoup
 
+from tests.book import browser
 from tests.book.links import broken
 
 ROOT = Path(__file__).parent.parent.parent
@@ -194,7 +195,7 @@ def test_the_synthesis_page_sets_published_beside_reproduced(book, pages):
     claims = [table for table in tables if "verdict" in [cell.get_text() for cell in table.select("th")]]
     assert len(claims) == 4
     for table in claims:
-        rows = [[cell.get_text() for cell in row.select("td")] for row in table.select("tbody tr")]
+        rows = [[cell.get_text() for cell in row.select("th, td")] for row in table.select("tbody tr")]
         assert {row[0] for row in rows} >= {"MIMIC-III, published", "MESA, published", "GLOBEM, published"}
         for data, _, _, verdict, cause in rows:
             assert cause.strip()
@@ -216,9 +217,9 @@ def test_the_synthesis_page_sets_published_beside_reproduced(book, pages):
 def test_the_audit_shows_every_finding_once(pages):
     page = pages["executed/release_audit.html"]
     rows = page.select(".fairlib-browse tbody tr")
-    assert [row.select("td")[0].get_text() for row in rows] == [f"D{i}" for i in range(1, 47)]
+    assert [row.th.get_text() for row in rows] == [f"D{i}" for i in range(1, 47)]
     for row in rows:
-        name, certainty, told, numbers = (cell.get_text() for cell in row.select("td"))
+        name, certainty, told, numbers = (cell.get_text() for cell in row.select("th, td"))
         assert certainty in ("certain", "high", "moderate"), name
         assert re.search(r"\[.*(cell|:\d|function|ipynb|notebooks)", told), name  # its source
         assert " Lesson: " in numbers, name
@@ -226,6 +227,48 @@ def test_the_audit_shows_every_finding_once(pages):
     banners = [banner.get_text() for banner in page.select(".fairlib-origin")]
     for kind in ("Published numbers", "Simulation", "Real data", "Synthetic twin"):
         assert any(text.startswith(kind) for text in banners), kind
+
+
+needs_chromium = pytest.mark.skipif(
+    browser.CHROMIUM is None, reason="no Chromium here, so no page is seen by a browser"
+)
+#: One of each kind; ``make axe`` checks them all.
+SEEN = ["intro", "cases/globem", "executed/mimic/described/5_evaluation", "executed/coverage", "references"]
+
+
+@needs_chromium
+@pytest.mark.parametrize("look", browser.LOOKS)
+def test_no_page_shuts_anybody_out(book, look):
+    html = book / "book" / "_build" / "html"
+    assert browser.faults([html / f"{name}.html" for name in SEEN], look) == []
+
+
+@needs_chromium
+def test_a_page_is_read_with_the_keyboard_alone(book):
+    """Skip link first and seen; code opens with Enter; a table that does not fit is reached and scrolls."""
+    focused = "document.activeElement"
+    with browser.opened(390) as page:
+        page.goto(
+            (book / "book" / "_build" / "html" / "executed" / "mimic" / "described" / "5_evaluation.html").as_uri()
+        )
+        page.keyboard.press("Tab")
+        assert "Skip to main content" in page.evaluate(f"{focused}.textContent")
+        assert page.evaluate(f"{focused}.getBoundingClientRect().top >= 0")
+        page.keyboard.press("Enter")
+        stops = []
+        for _ in range(80):
+            page.keyboard.press("Tab")
+            stops.append(page.evaluate(f"{focused}.closest('main') ? {focused}.className || {focused}.tagName : ''"))
+            assert page.evaluate(f"{focused} === document.body || getComputedStyle({focused}).outlineStyle !== 'none'")
+            if stops[-1] == "SUMMARY" and "SUMMARY" not in stops[:-1]:
+                page.keyboard.press("Enter")
+                assert page.evaluate(f"{focused}.parentElement.open")
+            if "fairlib-table-box" in stops[-1]:
+                page.keyboard.press("ArrowRight")
+                page.wait_for_function(f"{focused}.scrollLeft > 0")
+                break
+        assert "fairlib-table-box" in stops[-1]
+        assert "SUMMARY" in stops
 
 
 def test_a_row_of_a_person_in_a_notebook_fails_the_build(book):
