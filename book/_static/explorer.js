@@ -329,9 +329,14 @@
       }
     }
 
-    const groups = (sets) => [...new Set((Object.values(sets)[0] ?? []).map((row) => row.group))];
+    function signals(sets) {
+      const first = Object.values(sets)[0] ?? [];
+      const groups = [...new Set(first.map((row) => row.group))];
+      return sets.lines ? { groups, span: [first[0].x, first.at(-1).x] } : { groups };
+    }
+
     function draw(name, sets) {
-      views[name].signal("groups", groups(sets));
+      for (const [signal, now] of Object.entries(signals(sets))) views[name].signal(signal, now);
       for (const [set, rows] of Object.entries(sets)) views[name].data(set, rows);
       views[name].runAsync();
     }
@@ -340,9 +345,10 @@
     async function embed(name, sets, chart) {
       const spec = window.fairlibCharts.specs[name];
       const filled = spec.data.map((set) => (set.name in sets ? { ...set, values: sets[set.name] } : set));
-      const signals = spec.signals.map((one) => (one.name === "groups" ? { ...one, value: groups(sets) } : one));
+      const now = signals(sets);
+      const set = spec.signals.map((one) => (one.name in now ? { ...one, value: now[one.name] } : one));
       const options = { mode: "vega", renderer: "svg", actions: false };
-      views[name] = (await window.fairlibCharts.vegaEmbed(chart, { ...spec, data: filled, signals }, options)).view;
+      views[name] = (await window.fairlibCharts.vegaEmbed(chart, { ...spec, data: filled, signals: set }, options)).view;
     }
 
     function update() {
