@@ -11,7 +11,7 @@ SOURCE ?=
 PROFILE ?=
 STUDY := $(if $(DATASET),dataset=$(DATASET)) $(if $(SOURCE),'source=$(SOURCE)') $(if $(PROFILE),profile=$(PROFILE))
 
-.PHONY: book course test bench lint lock freeze clean
+.PHONY: book course test bench torture axe pdf lint links lock freeze clean
 .DEFAULT_GOAL := book
 
 $(VENV)/ready: pyproject.toml constraints.txt
@@ -33,8 +33,22 @@ test: $(VENV)/ready
 bench: $(VENV)/ready
 	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python -m tests.bench
 
+torture: $(VENV)/ready
+	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python -m tests.torture
+
+# Both read the built book with the browser that is there.
+axe: book
+	$(BIN)/python -m tests.book.browser
+
+pdf: book
+	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python -m tests.book.pdf
+
 lint: $(VENV)/ready
-	$(BIN)/ruff check . && $(BIN)/ruff format --check .
+	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/codespell
+
+# Of the built book; nothing is asked of the network.
+links: $(VENV)/ready
+	$(BIN)/python -m tests.book.links book/_build/html
 
 lock: $(VENV)/ready
 	(sed -n '/^#/p' constraints.txt; $(BIN)/pip freeze --exclude-editable | sed 's/+cpu//') > constraints.new && mv constraints.new constraints.txt

@@ -70,11 +70,8 @@ def page(notebook: NotebookNode) -> NotebookNode:
         if not isinstance(part, Question):
             cells.append(part)
             continue
-        cells.append(
-            new_markdown_cell(
-                f"```{{exercise-start}} {part.title} · {'think' if part.to_think else 'code'}\n:label: {part.name}\n```"
-            )
-        )
+        title = f"{part.title} · {'think' if part.to_think else 'code'}"
+        cells.append(new_markdown_cell(f"```{{exercise-start}} {title}\n:label: {part.name}\n```"))
         cells += part.prompt
         cells.append(new_markdown_cell("```{exercise-end}\n```"))
         cells.append(new_markdown_cell(f"```{{solution-start}} {part.name}\n:class: dropdown\n```"))

@@ -3,15 +3,22 @@
 import base64
 import io
 import re
+import struct
 from html import escape
 
 import matplotlib.pyplot as plt
 import pandas as pd
 from IPython.display import HTML, display
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 
 from .explorer import MARKER
-from .provenance import Collected, Provenance, banner
+from .provenance import ORIGINS, Collected, Provenance, banner
+from .tables.text import readable
+
+DPI = 192  # sharp in print and on dense screens; a figure is shown at 96 pixels an inch
+_NUMERIC = re.compile(r"[^A-Za-z]*\d([^A-Za-z]|\bof\b)*")  # a number, perhaps with its interval, share or total
+_FITS = re.compile(rf"{_NUMERIC.pattern}|–|")  # what may stand in a column of numbers
 
 
 def show_banner(made: Provenance | Collected) -> None:
@@ -31,40 +38,57 @@ def figure_html(figure: Figure, title: str, alt: str, made: Provenance | Collect
     """
     if len(alt.strip()) < 20:
         raise ValueError(f"the alt text must say what the figure shows, got {alt!r}")
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=144, bbox_inches="tight", metadata={"Software": None})
+    for text in figure.findobj(Text):
+        text.set_text(readable(text.get_text()))
+    title, alt, buffer = readable(title), readable(alt), io.BytesIO()
+    saved = {"metadata": {"Software": None}, "pil_kwargs": {"optimize": True}}
+    figure.savefig(buffer, format="png", dpi=DPI, bbox_inches="tight", **saved)
     plt.close(figure)
     image = base64.b64encode(buffer.getvalue()).decode()
+    width, height = (round(96 * pixels / DPI) for pixels in struct.unpack(">II", buffer.getvalue()[16:24]))
     return (
-        f'<figure class="fairlib-figure"><img src="data:image/png;base64,{image}" alt="{escape(alt, quote=True)}">'
-        f"<figcaption><strong>{escape(title)}</strong><br><small>{made.html()}</small></figcaption></figure>"
+        f'<figure class="fairlib-figure"><div class="fairlib-scroll" tabindex="0" role="group"'
+        f' aria-label="{escape(title, quote=True)}"><img src="data:image/png;base64,{image}" width="{width}"'
+        f' height="{height}" alt="{escape(alt, quote=True)}"></div>'
+        f"<figcaption><strong>{escape(title)}</strong>{_made(made)}</figcaption></figure>"
     )
 
 
 def show_table(table: pd.DataFrame, title: str, made: Provenance | Collected, note: str = "") -> None:
-    """Show a small, already formatted table (text cells) with column headers, caption and provenance."""
+    """Show a small, already formatted table (text cells) with headers of columns and rows, caption and provenance."""
     _show(table_html(table, title, made, note), f"[table] {title}")
 
 
 def table_html(table: pd.DataFrame, title: str, made: Provenance | Collected, note: str = "") -> str:
-    """The table as ``show_table`` shows it, for gluing into another page; addresses in cells become links."""
-    html = table.to_html(index=False, escape=True, border=0, classes="fairlib-table", na_rep="–")
-    html = html.replace('class="dataframe fairlib-table"', 'class="fairlib-table"').replace("<th>", '<th scope="col">')
-    html = re.sub(r"https?://[^\s<\"']*[^\s<\"'.,;:)]", lambda found: f'<a href="{found[0]}">{found[0]}</a>', html)
-    caption = f"<caption><strong>{escape(title)}</strong></caption>"
-    html = html.replace("<thead>", f"{caption}<thead>", 1)
+    """The table as ``show_table`` shows it, for gluing into another page; addresses in cells become links.
+
+    Columns of numbers are set flush right; the first columns, as many as tell the rows apart, are headers of the rows.
+    """
+    cells = table.astype(object).where(table.notna(), "–").astype(str).map(readable)
+    numeric = [any(map(_NUMERIC.fullmatch, cells[name])) and all(map(_FITS.fullmatch, cells[name])) for name in cells]
+    kinds = [' class="number"' if right else "" for right in numeric]
+    lead = min(next((i for i, right in enumerate(numeric) if right), len(kinds)), len(kinds) - 1)
+    heads = next((n for n in range(1, lead + 1) if not cells.iloc[:, :n].duplicated().any()), 1)
+    top = "".join(f'<th scope="col"{kind}>{escape(str(name))}</th>' for name, kind in zip(cells, kinds, strict=True))
+    body = ""
+    for row in cells.itertuples(index=False):
+        tags = [f'th scope="row"{kind}' if i < heads else f"td{kind}" for i, kind in enumerate(kinds)]
+        body += f"<tr>{''.join(f'<{tag}>{escape(cell)}</{tag[:2]}>' for tag, cell in zip(tags, row, strict=True))}</tr>"
+    body = re.sub(r"https?://[^\s<\"']*[^\s<\"'.,;:)]", lambda found: f'<a href="{found[0]}">{found[0]}</a>', body)
+    caption = f"<caption><strong>{escape(readable(title))}</strong></caption>"
+    html = f'<table class="fairlib-table">{caption}<thead><tr>{top}</tr></thead><tbody>{body}</tbody></table>'
     return _boxed(html, title, made, note)
 
 
 def show_browsable(tables: dict[str, pd.DataFrame], made: dict[str, Provenance | Collected], note: str = "") -> None:
-    """Show several tables of the same kind, each folded under its title.
+    """Show several tables of the same kind, each folded under its title; the first is open.
 
     ``book/_static/browse.js`` adds a box that filters their rows and headers that sort them; without it they only fold.
     """
     parts = [
-        f"<details open><summary>{escape(title)} ({len(table)} rows)</summary>"
-        f"{table_html(table, title, made[title])}</details>"
-        for title, table in tables.items()
+        f"<details{' open' * (i == 0)}><summary>{escape(readable(title))} ({len(table)} row{'s' * (len(table) != 1)})"
+        f"</summary>{table_html(table, title, made[title])}</details>"
+        for i, (title, table) in enumerate(tables.items())
     ]
     note = f"<p>{escape(note)}</p>" if note else ""
     _show(f'<div class="fairlib-browse">{note}{"".join(parts)}</div>', f"[tables] {', '.join(tables)}")
@@ -96,10 +120,18 @@ def text_html(text: str, title: str, made: Provenance | Collected) -> str:
 
 def _boxed(html: str, title: str, made: Provenance | Collected, note: str) -> str:
     """Scrolls sideways on its own where the window is narrow; the keyboard reaches it."""
-    note = f"<p>{escape(note)}</p>" if note else ""
+    note = f"<p>{escape(readable(note))}</p>" if note else ""
     return (
-        f'<div class="fairlib-table-box" tabindex="0" role="region" aria-label="{escape(title, quote=True)}">'
-        f'{html}</div><div class="fairlib-provenance">{note}<small>{made.html()}</small></div>'
+        f'<div class="fairlib-table-box fairlib-scroll" tabindex="0" role="group" aria-label="'
+        f'{escape(readable(title), quote=True)}">{html}</div><div class="fairlib-provenance">{note}{_made(made)}</div>'
+    )
+
+
+def _made(made: Provenance | Collected) -> str:
+    """Whose data it shows, always; one click away what made it, and the command that makes it again."""
+    return (
+        f'<details class="fairlib-made"><summary>{ORIGINS[made.origin][0]}: how this was made</summary>'
+        f"<small>{made.html()}</small></details>"
     )
 
 

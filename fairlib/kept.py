@@ -13,24 +13,32 @@ class Coverage(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True)
     notebook: ClassVar[str] = "coverage"
+    maker: ClassVar[str] = "python -m tests.coverage --out FILE writes one"
 
     table: str = ""
 
     @property
     def path(self) -> Path:
         """The table asked for, or the one that the book keeps."""
-        return Path(self.table).expanduser() if self.table else EVIDENCE / "coverage.csv"
+        return Path(self.table).expanduser() if self.table else EVIDENCE / f"{self.notebook}.csv"
 
     @field_validator("table")
     @classmethod
     def _table_exists(cls, table: str) -> str:
         if table and not Path(table).expanduser().is_file():
-            raise ValueError(f"table {table!r} is no file; python -m tests.coverage --out FILE writes one")
+            raise ValueError(f"table {table!r} is no file; {cls.maker}")
         return table
 
     def command(self) -> str:
         """The papermill command that repeats this page; another table is named FILE."""
         return f"papermill notebooks/{self.notebook}.ipynb out.ipynb" + " -p table FILE" * bool(self.table)
+
+
+class Torture(Coverage):
+    """The page on kills, damage and mutated files: it shows one kept table, and breaks nothing."""
+
+    notebook: ClassVar[str] = "torture"
+    maker: ClassVar[str] = "make torture writes book/evidence/torture.csv"
 
 
 class Costs(BaseModel):

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class Lesson(Contract):
-    """What a lesson takes: the twin whose dial is turned, and the seed that decides which synthetic people are drawn."""
+    """What a lesson takes: the twin whose dial is turned, and a seed that decides which synthetic people are drawn."""
 
     notebook: ClassVar[str] = ""
 

@@ -15,7 +15,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from . import cards
-from .kept import Costs, Coverage
+from .kept import Costs, Coverage, Torture
 from .profiles import PROFILES, MitigationName, Profile, RecipeName, StrategyName
 
 ROOT = Path(__file__).parent.parent
@@ -321,7 +321,7 @@ def _study_cases() -> dict[str, Case]:
 CONTRACTS = {
     c.notebook: c
     for c in (DataCard, Twin, Dial, DatasetRequirements, PreTraining, FineTuning, RepresentationSimilarity, Evaluation)
-} | {c.notebook: c for c in (Explorer, Synthesis, ReleaseAudit, Coverage, Costs)}
+} | {c.notebook: c for c in (Explorer, Synthesis, ReleaseAudit, Coverage, Costs, Torture)}
 
 
 def check(notebook: str, namespace: dict[str, Any]) -> Contract | Synthesis:

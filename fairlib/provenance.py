@@ -39,6 +39,11 @@ ORIGINS = {
         "Seconds on one machine, of code that runs on random numbers. No data set is behind them, and nothing in them"
         " is about people.",
     ),
+    "broken": (
+        "Counts of tests",
+        "How often tests broke something, and what came of it. Everything broken is made up: twins, and small folders"
+        " in the official layouts. Nothing on this page is about people.",
+    ),
     "simulated": (
         "Simulation",
         "Drawn at random by code from models with a known truth. No data set, no twin and no trained network is behind"

@@ -20,7 +20,7 @@ from statsmodels.stats.multitest import multipletests
 from . import cards, disclosure
 from .cohort import Cohort
 from .conditioned import PEOPLE, shown_segments
-from .inference import participant_draws, seed_interval, seed_test, weighted_auc
+from .inference import participant_draws, seed_interval, seed_test, undefined_share, weighted_auc
 from .multiplicity import false_discovery, max_t
 from .permutations import label_sources
 from .seeds import generator
@@ -103,6 +103,7 @@ def summarise_probes(tables: dict[str, list[pd.DataFrame]]) -> pd.DataFrame:
             values[strategy, attribute, segment] = found
             record = {"strategy": strategy, "attribute": attribute, "segment": segment, "people": rows["people"].max()}
             record |= dict(zip(("mean", "low", "high"), seed_interval(*found), strict=True))
+            record |= {"undefined_draws": undefined_share(found[1])}
             record |= {"chance": rows["chance"].max(), "q": seed_test(found[0] - 0.5, found[1] - 0.5)}
             reference, difference = values.get(("supervised", attribute, segment)), (np.nan,) * 4
             if strategy != "supervised" and reference and len(reference[0]) == len(found[0]):

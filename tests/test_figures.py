@@ -27,6 +27,7 @@ from fairlib import (
     representation,
     summaries,
     synthesis,
+    torture,
     twins,
 )
 from fairlib import figures as package
@@ -66,6 +67,7 @@ from fairlib.tables import representation as feature_tables
 from fairlib.tables import requirements as tables1
 from fairlib.tables import subgroups as subgroup_tables
 from fairlib.tables import synthesis as tables6
+from fairlib.tables import torture as torture_tables
 from fairlib.tables import twin as twin_tables
 from fairlib.twins import dial, truth
 
@@ -175,7 +177,6 @@ FIGURES = {
     subgroups.calibration: lambda e: (e.calibration, "age", ("supervised", "frozen_0")),
     subgroups.gaps: lambda e: (e.gaps,),
     subgroups.intersections: lambda e: (e.crossed, "gender × age", ("supervised", "frozen_0")),
-    framework_figures.stages: lambda e: (),
     audit_figures.learning_rates: lambda e: (),
     audit_figures.views: lambda e: (audit_simulations.view_agreement(40),),
     audit_figures.mesa_label: lambda e: (),
@@ -209,6 +210,8 @@ TABLES = {
     tables3.grid: lambda e: (),
     coverage_tables.measures: lambda e: (coverage.by_measure(coverage.load()),),
     coverage_tables.cases: lambda e: (coverage.load(),),
+    torture_tables.readers: lambda e: (torture.readers(torture.load()),),
+    torture_tables.part: lambda e: (torture.load(), "kills", "repeated"),
     tables5.metric_choice: lambda e: (CARD,),
     tables5.calibration: lambda e: (summaries.summarise(e.offsets), NAMES),
     tables5.segments: lambda e: (e.summary, "supervised", CARD.min_cell),
@@ -301,6 +304,20 @@ def test_figures_come_with_alt_text(function, small):
     assert alt.endswith(".")
 
 
+def test_the_drawing_of_the_stages_is_the_one_in_the_book_and_can_be_read_without_seeing_it():
+    written = framework_figures.FILE.read_text(encoding="utf-8")
+    assert written == framework_figures.stages(), "run: python -m fairlib.figures.framework"
+    drawings = BeautifulSoup(written, "html.parser").find_all("svg")
+    assert len(drawings) == 2  # for wide and for narrow windows
+    for drawing in drawings:
+        assert drawing["role"] == "img"
+        texts = re.sub(r"\s+", " ", " ".join(text.get_text() for text in drawing.find_all("text")))
+        for name, question, gives in framework_figures.STAGES:
+            for words in (" ".join(name), " ".join(question), " ".join(gives)):
+                assert words in drawing["aria-label"]
+                assert words in texts
+
+
 @pytest.mark.parametrize("function", TABLES, ids=named)
 def test_tables_are_formatted_text(function, small):
     found = function(*TABLES[function](small))
@@ -379,10 +396,11 @@ def test_a_table_is_shown_with_all_that_belongs_to_it(shown, made):
     display.show_table(pd.DataFrame({"a <b>": ["1", "2"], "c": ["x & y", None]}), "Title", made, "A <note>.")
     html = shown[0]["text/html"]
     page = BeautifulSoup(html, "html.parser")
-    assert [(th["scope"], th.text) for th in page.find_all("th")] == [("col", "a <b>"), ("col", "c")]
+    heads = [("col", "a <b>"), ("col", "c"), ("row", "1"), ("row", "2")]
+    assert [(th["scope"], th.text) for th in page.find_all("th")] == heads
     assert page.caption.text == "Title"
     assert page.caption.find_parent("table") is page.table
-    assert [td.text for td in page.find_all("td")] == ["1", "x & y", "2", "–"]
+    assert [td.text for td in page.find_all("td")] == ["x & y", "–"]
     assert "dataframe" not in html
     assert page.table["class"] == ["fairlib-table"]
     assert page.p.text == "A <note>."
@@ -390,12 +408,30 @@ def test_a_table_is_shown_with_all_that_belongs_to_it(shown, made):
     assert page.code.text == made.parameters.command()
 
 
+NUMBERS = {
+    "age": ["<65", ">=65"],
+    "AUC": ["0.812 [0.75,\u00a00.87]", "–"],
+    "p": ["<0.001", "0.4"],
+    "who": ["2 of 6", "all"],
+}
+
+
+def test_numbers_are_set_flush_right_and_rows_have_their_headers(made):
+    rows = pd.DataFrame({"attribute": ["age", "age"], "segment": ["young", "old, >=65"], **NUMBERS})
+    page = BeautifulSoup(display.table_html(rows, "Title, >=65", made), "html.parser")
+    assert [th.text for th in page.select("thead th.number")] == ["age", "AUC", "p"]
+    assert [td.text for td in page.select("tbody tr:last-child td.number")] == ["≥65", "–", "0.4"]
+    assert [th.text for th in page.select("tbody tr:last-child th[scope=row]")] == ["age", "old, ≥65"]
+    assert page.select_one("div[tabindex='0']")["aria-label"] == page.caption.text == "Title, ≥65"
+
+
 def test_browsable_tables_fold_and_need_no_script(shown, made):
     tables = {"first <1>": pd.DataFrame({"a": ["1", "2"]}), "second": pd.DataFrame({"a": ["3"]})}
     display.show_browsable(tables, dict.fromkeys(tables, made), "A note.")
     page = BeautifulSoup(shown[0]["text/html"], "html.parser")
-    folds = page.select("div.fairlib-browse > details[open]")
-    assert [fold.summary.text for fold in folds] == ["first <1> (2 rows)", "second (1 rows)"]
+    folds = page.select("div.fairlib-browse > details")
+    assert [fold.summary.text for fold in folds] == ["first <1> (2 rows)", "second (1 row)"]
+    assert ["open" in fold.attrs for fold in folds] == [True, False]
     assert all(fold.select_one("table.fairlib-table") and made.line() in fold.text for fold in folds)
     assert not page.find("script")
 

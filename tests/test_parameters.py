@@ -25,7 +25,7 @@ from fairlib.tables.text import STRATEGY_NAMES
 ROOT = Path(__file__).parent.parent
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 ACROSS = ("6_synthesis", "release_audit")  # pages across datasets: they take cases
-OTHERS = ("data_card", "twin", "dial", "coverage", "costs")  # they read no data
+OTHERS = ("data_card", "twin", "dial", "coverage", "costs", "torture")  # they read no data
 
 
 def refused(notebook="5_evaluation", **given):

@@ -9,6 +9,7 @@ from statsmodels.stats.multitest import multipletests
 
 from fairlib import representation as r
 from fairlib.inference import participant_draws
+from fairlib.tables import representation as tables_of_features
 
 
 @pytest.fixture(scope="module")
@@ -78,6 +79,10 @@ def test_probes_of_several_models(cohort):
     assert (telling["q"], telling["difference_q"]) == (pytest.approx(0, abs=0.01), pytest.approx(0, abs=0.05))
     assert screen["q"].between(0, 1).all()
     assert (screen["seeds"] == 2).all()
+    tables["frozen_0"][0]["replicates"].iloc[0][:10] = np.nan  # draws without one of the classes
+    lost = r.summarise_probes(tables)["undefined_draws"]
+    assert sorted(lost)[-1] == pytest.approx(10 / 40)  # undefined for one seed or more
+    assert (lost == 0).sum() == len(lost) - 1
 
 
 def test_too_few_people_are_not_shown(make_cohort):
@@ -198,3 +203,9 @@ def test_regions_hold_no_cell_with_few_people_near(origin, smallest, make_cohort
         assert (region == 2).any() or row.people < 120
     assert len(table) < 40
     pd.testing.assert_frame_equal(table, r.embedding(cohort, rows, x))  # deterministic, t-SNE too
+
+
+def test_undefined_half_samples_are_counted():
+    halves = [np.array([0.5, np.nan, 0.4], dtype=np.float32), np.array([0.1, 0.2, 0.3], dtype=np.float32)]
+    text = tables_of_features.undefined([pd.DataFrame({"halves": halves}), pd.DataFrame({"halves": halves})])
+    assert "in 2 of 12 half-samples" in text

@@ -162,24 +162,19 @@ def test_finding_follows_the_numbers(made):
     assert "chance" not in text
 
 
-def test_the_answer_in_one_sentence_follows_the_numbers():
+def test_the_answer_in_counts_follows_the_numbers():
     rows = headline(two_models(), ["gender"], "error_rate_ratio")
-    text = sentences.answer(rows)
-    assert text.startswith(
-        "of 1 self-supervised models, 1 has a smaller disparity than the supervised one (for 0 the data"
+    assert sentences.answer(rows) == {"smaller": "1 of 1", "without_loss": "1 of 1", "corrected": "0 of 2"}
+    worse = rows.assign(
+        auc_difference_high=-rows["auc_difference_low"], auc_difference_low=-rows["auc_difference_high"]
     )
-    assert "and 1 of them without being less accurate" in text
-    worse = rows.copy()
-    worse["auc_difference_high"], worse["auc_difference_low"] = (
-        -rows["auc_difference_low"],
-        -rows["auc_difference_high"],
-    )
-    assert "and 0 of them without being less accurate" in sentences.answer(worse)
+    assert sentences.answer(worse)["without_loss"] == "0 of 1"
     unsure = rows.assign(deviation_difference_low=-1.0, deviation_difference_high=1.0)
-    assert "0 have a smaller disparity than the supervised one (for 1 the data" in sentences.answer(unsure)
+    assert sentences.answer(unsure)["smaller"] == "0 of 1 (cannot tell: 1)"
+    assert sentences.answer(rows.assign(auc_difference_p=0.001))["corrected"] == "1 of 2"
     for none in (rows.iloc[:1], rows.assign(people_low=0.49), rows[rows["strategy"] == "frozen_0"]):
-        assert sentences.answer(none).startswith("no two models here are both surely better than chance")
-    assert sentences.answer(rows.assign(deviation=np.nan)) == "too few people to judge a disparity"
+        assert sentences.answer(none)["smaller"].startswith("no two models to compare")
+    assert sentences.answer(rows.assign(deviation=np.nan))["smaller"] == "too few people to judge a disparity"
 
 
 def test_finding_without_a_disparity_speaks_of_accuracy_only(made):

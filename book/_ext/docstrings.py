@@ -8,17 +8,17 @@ PARAMETER = re.compile(r"(\*{0,2}\w+(?:, \*{0,2}\w+)*): (.+)")
 
 
 def setup(app: Sphinx) -> dict:
-    app.connect("autodoc-process-docstring", as_definitions)
+    app.connect("autodoc-process-docstring", as_rst)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
 
 
-def as_definitions(app: Sphinx, what: str, name: str, thing: object, options: object, lines: list[str]) -> None:
-    """Turn the section ``Parameters`` (or ``Attributes``) of a docstring into a definition list, in place."""
+def as_rst(app: Sphinx, what: str, name: str, thing: object, options: object, lines: list[str]) -> None:
+    """Change the lines of a docstring in place: its parameters become a definition list, ``|1 − r|`` stays as it is."""
+    lines[:] = [absolute_values(line) for line in lines]
     underline = next((i for i, line in enumerate(lines) if re.fullmatch(r"-{5,}", line)), None)
     if underline is None:
         return
-    out = lines[: underline - 1]
-    rest = iter(lines[underline + 1 :])
+    out, rest = lines[: underline - 1], iter(lines[underline + 1 :])
     for line in rest:
         if found := PARAMETER.fullmatch(line):
             out += ["", f"``{found[1]}``", f"    {found[2]}"]
@@ -27,3 +27,10 @@ def as_definitions(app: Sphinx, what: str, name: str, thing: object, options: ob
         else:
             out += [line, *rest]
     lines[:] = out
+
+
+def absolute_values(line: str) -> str:
+    """Bars outside of code are no substitutions."""
+    if line.lstrip().startswith((">>>", "...")):
+        return line
+    return "".join(part if part.startswith("``") else part.replace("|", r"\|") for part in re.split(r"(``.*?``)", line))

@@ -39,10 +39,6 @@ class Run:
     seconds: float
     timings: frozenset[Path]
 
-    def __str__(self) -> str:
-        training = total_seconds(self.timings)
-        return minutes(self.seconds) + f", and {minutes(training)} more to train its models" * (training >= 1)
-
 
 def frame(app: Sphinx, doctree: nodes.document, docname: str) -> None:
     """Time for the opening, and the commands at the end of a page."""
@@ -51,7 +47,7 @@ def frame(app: Sphinx, doctree: nodes.document, docname: str) -> None:
     own = executed(Path(app.env.doc2path(docname)))
     for opening in doctree.findall(nodes.admonition):
         if "fairlib-opening" in opening["classes"]:
-            to_run = f"{own} to run" if own else "nothing needs to be run"
+            to_run = took([own], " to run") if own else "nothing needs to be run"
             time = nodes.Text(f" {minutes(60 * reading_minutes(doctree))} to read; {to_run}.")
             opening += nodes.paragraph("", "", nodes.strong("", "Time:"), time)
     for block in doctree.findall(nodes.literal_block):
@@ -71,9 +67,9 @@ def reproduce(app: Sphinx, docname: str, own: Run | None) -> nodes.Node:
         box += _command("make book")
     elif not own:
         box += nodes.paragraph("", "Its numbers come from other pages, which these commands make again:")
-    for run in behind:
-        box += _command(run.command)
-        box += nodes.paragraph("", f"This took {run}.")
+    if behind:
+        box += _command("\n".join(run.command for run in behind))
+        box += nodes.paragraph("", f"This took {took(behind)}.")
     for dataset in dict.fromkeys(run.dataset for run in behind if run.source == "frozen"):
         box += nodes.paragraph("", "The book keeps results of real data. To compute them from the files takes hours:")
         box += _command(f"python -m fairlib fetch {dataset} DIR && make book DATASET={dataset} SOURCE=DIR")
@@ -126,8 +122,14 @@ def glued(app: Sphinx, docname: str) -> list[Run]:
 def whole_book(app: Sphinx) -> str:
     """What all pages and models together took, where this book was made."""
     runs = [run for name in app.env.found_docs if (run := executed(Path(app.env.doc2path(name))))]
-    models = frozenset().union(*(run.timings for run in runs))
-    return f"{minutes(sum(run.seconds for run in runs) + total_seconds(models))} of computing on one core"
+    return f"{took(runs)}, on one core,"
+
+
+def took(runs: list[Run], what: str = "") -> str:
+    """What pages took, and beside it the training of their models, each model once."""
+    training = total_seconds(frozenset().union(*(run.timings for run in runs)))
+    more = f", and {minutes(training)} more to train the models" * (training >= 1)
+    return minutes(sum(run.seconds for run in runs)) + what + more
 
 
 def total_seconds(timings: frozenset[Path]) -> float:

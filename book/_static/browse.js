@@ -12,12 +12,16 @@ document.addEventListener("DOMContentLoaded", () => {
       const words = box.value.toLowerCase().split(/\s+/).filter(Boolean);
       let shown = 0;
       for (const table of tables) {
-        const before = table.closest("details").querySelector("summary").textContent.toLowerCase();
+        const fold = table.closest("details");
+        const before = fold.querySelector("summary").textContent.toLowerCase();
+        let own = 0;
         for (const row of table.tBodies[0].rows) {
           const text = before + " " + row.textContent.toLowerCase();
           row.hidden = !words.every((word) => text.includes(word));
-          shown += !row.hidden;
+          own += !row.hidden;
         }
+        if (words.length) fold.open = own > 0;
+        shown += own;
       }
       said.textContent = `${shown} rows`;
     });
@@ -33,7 +37,7 @@ document.addEventListener("DOMContentLoaded", () => {
           cell.setAttribute("aria-sort", up ? "ascending" : "descending");
           const key = (row) => row.cells[column].textContent;
           const order = (a, b) => key(a).localeCompare(key(b), "en", { numeric: true });
-          const number = (row) => parseFloat(key(row).replace(/,/g, ""));
+          const number = (row) => parseFloat(key(row).replace(/,/g, "").replace("−", "-"));
           const compare = (a, b) => (isNaN(number(a)) || isNaN(number(b)) ? order(a, b) : number(a) - number(b));
           table.tBodies[0].append(...[...table.tBodies[0].rows].sort((a, b) => (up ? compare(a, b) : compare(b, a))));
         });

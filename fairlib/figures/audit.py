@@ -8,20 +8,34 @@ from ..audit import FAIR, chance_interval, differences, globem_auc, mesa_labels,
 from ..fairness import ODDS
 from ..published import held_out, table
 from ..tables.text import count, number, percent, signed
-from .style import CONTROL, FAIR_BAND, SSL, SUPERVISED, Drawn, axes
+from .style import (
+    CHANCE,
+    CHANCE_EDGE,
+    CONTROL,
+    INK,
+    OURS,
+    RELEASED,
+    SMALL,
+    SSL,
+    SUPERVISED,
+    WIDTH,
+    Drawn,
+    axes,
+    legend_below,
+    parity_band,
+)
 
 TRAININGS = {
     "pre-training": (SSL["frozen_1_first"], "-"),
     "fine-tuning of SSL": (SSL["frozen_0"], "--"),
     "supervised": (SUPERVISED, "-."),
 }
-WRONG, RIGHT = "#CC79A7", "#0072B2"
 
 
 def learning_rates() -> Drawn:
     """D13: learning rate against epochs of each data set, until it reaches 0; the axis of epochs is logarithmic."""
     rows = schedules()
-    figure, panels = axes(8.2, 3.4, 1, 3, sharey=True)
+    figure, panels = axes(WIDTH, 3.0, 1, 3, sharey=True)
     facts = []
     for panel, (dataset, own) in zip(panels, rows.groupby("dataset", sort=False), strict=True):
         panel.axvspan(0.001, 1, color="#F3F3F3", linewidth=0)
@@ -37,30 +51,32 @@ def learning_rates() -> Drawn:
         panel.set_xscale("log")
         panel.set_xlim(0.003, 200)
         panel.set_xticks([0.01, 0.1, 1, 10, 100], ["0.01", "0.1", "1", "10", "100"])
-        panel.set_title(f"{dataset}\n{count(own['windows'].iloc[0])} training windows", fontsize=10)
+        panel.minorticks_off()
+        panel.set_title(f"{dataset}\n{count(own['windows'].iloc[0])} training windows")
         panel.set_xlabel("epochs (logarithmic)")
-        panel.text(0.9, 0.1085, "first epoch", fontsize=7.5, color=CONTROL, ha="right", va="top")
+        panel.text(0.8, 0.112, "first epoch", fontsize=SMALL, color=CONTROL, ha="right", va="top")
     panels[0].set_ylabel("learning rate")
-    panels[0].set_ylim(-0.003, 0.109)
-    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=3, fontsize=9)
+    panels[0].set_ylim(-0.003, 0.113)
+    legend_below(figure, panels[0])
     epochs = rows["epochs"].iloc[0]
     return figure, f"Released schedules, set to {epochs} epochs. The learning rate is 0: {'; '.join(facts)}."
 
 
 def views(agreement: pd.DataFrame) -> Drawn:
     """D12: correlation between the two views of a window. agreement: ``audit_simulations.view_agreement``."""
-    figure, panels = axes(7.6, 2.9, 1, 2, sharex=True, sharey=True)
+    figure, panels = axes(WIDTH, 2.8, 1, 2, sharex=True, sharey=True)
     facts = []
     for panel, (name, own), colour in zip(
-        panels, agreement.groupby("recipe", sort=False), (WRONG, RIGHT), strict=False
+        panels, agreement.groupby("recipe", sort=False), (RELEASED, OURS), strict=False
     ):
         panel.hist(
             own["correlation"], bins=np.linspace(-1, 1, 41), color=colour, weights=np.full(len(own), 1 / len(own))
         )
-        panel.set_title(f"{name}\n{percent(own['flipped'].mean())} of the inputs have their sign turned", fontsize=10)
+        panel.set_title(f"{name}\n{percent(own['flipped'].mean())} of the inputs have their sign turned")
         panel.set_xlabel("correlation between the two views")
         opposite = (own["correlation"] < 0).mean()
         facts.append(f"{name}: median {number(own['correlation'].median())}, {percent(opposite)} of pairs are opposite")
+    panels[0].set_xticks([-1, -0.5, 0, 0.5, 1])
     panels[0].set_ylabel("share of windows")
     return figure, f"Correlation between two views of simulated windows. {'. '.join(facts)}."
 
@@ -68,34 +84,36 @@ def views(agreement: pd.DataFrame) -> Drawn:
 def mesa_label() -> Drawn:
     """D1: the same predictions counted against the target and against the column used for fairness."""
     found = mesa_labels()
-    figure, panels = axes(7.8, 3.0, 1, 2)
+    figure, panels = axes(WIDTH, 2.9, 1, 2)
     names = {"gt": "target gt (1: asleep)", "wake": "column wake,\nused for fairness"}
     n = found["windows"].iloc[0]
     bars = {names["gt"]: found.loc["gt", "positive"], "opposite of gt": n - found.loc["gt", "positive"]}
     bars |= {names["wake"]: found.loc["wake", "positive"]}
     at = range(len(bars))[::-1]
-    panels[0].barh(at, bars.values(), color=[RIGHT, "#56B4E9", WRONG], hatch=["", "", "//"], edgecolor="white")
+    panels[0].barh(
+        at, bars.values(), color=[OURS, SSL["frozen_1_middle"], RELEASED], hatch=["", "", "//"], edgecolor="white"
+    )
     panels[0].set_yticks(at, bars.keys())
     for y, value in zip(at, bars.values(), strict=True):
-        panels[0].text(value, y, f" {count(value)}", va="center", fontsize=9)
+        panels[0].text(value, y, f" {count(value)}", va="center")
     panels[0].set_xlim(0, 1.3 * max(bars.values()))
     panels[0].set_xticks([0, 100_000, 200_000], ["0", "100k", "200k"])
     panels[0].set_xlabel(f"positive among {count(n)} test windows")
     for y, label in ((1, "gt"), (0, "wake")):
         row = found.loc[label]
-        colour = RIGHT if label == "gt" else WRONG
+        colour = OURS if label == "gt" else RELEASED
         panels[1].plot(row["accuracy"], y, "o", color=colour, markersize=9)
         panels[1].plot(
             max(row["always_no"], 1 - row["always_no"]), y, "|", color=CONTROL, markersize=20, markeredgewidth=2
         )
-        panels[1].text(row["accuracy"], y + 0.16, number(row["accuracy"]), ha="center", fontsize=9)
+        panels[1].text(row["accuracy"], y + 0.16, number(row["accuracy"]), ha="center")
     panels[1].plot([], [], "|", color=CONTROL, markersize=12, markeredgewidth=2, label="always the commoner answer")
-    panels[1].plot([], [], "o", color=RIGHT, label="the model's predictions")
+    panels[1].plot([], [], "o", color=OURS, label="the model's predictions")
     panels[1].set_yticks([0, 1], ["against wake", "against gt"])
     panels[1].set_ylim(-0.5, 1.9)
     panels[1].set_xlim(0, 1)
     panels[1].set_xlabel("accuracy")
-    panels[1].legend(fontsize=8, loc="upper left")
+    panels[1].legend(loc="upper left")
     gt, wake = found.loc["gt"], found.loc["wake"]
     return figure, (
         f"Among {count(n)} test windows of MESA, gt is positive in {count(gt['positive'])}, its opposite in"
@@ -109,11 +127,11 @@ def globem_chance(coin: np.ndarray) -> Drawn:
 
     coin: ``audit_simulations.globem_coin``.
     """
-    figure, panels = axes(8.0, 3.5, 1, 2, gridspec_kw={"width_ratios": [1, 1.15]})
+    figure, panels = axes(WIDTH, 3.3, 1, 2, gridspec_kw={"width_ratios": [1, 1.15]})
     windows, share = held_out("GLOBEM")
     positive = round(windows * share)
     low, high = chance_interval(positive, windows - positive)
-    panels[0].axvspan(low, high, color="#DDDDDD", label="95 of 100 models that know nothing")
+    panels[0].axvspan(low, high, facecolor=CHANCE, edgecolor=CHANCE_EDGE, label="95 of 100 models that know nothing")
     panels[0].axvline(0.5, color=CONTROL, linewidth=1)
     found = globem_auc()
     labels = ["supervised (Figure 6)", "SSL (Figure 6)", "SSL, first frozen", "the same, validation"]
@@ -125,9 +143,10 @@ def globem_chance(coin: np.ndarray) -> Drawn:
     panels[0].set_yticks([-y for y in range(len(found))], labels)
     panels[0].set_ylim(-len(found) + 0.4, 0.6)
     panels[0].set_xlim(0.42, 0.58)
+    panels[0].set_xticks([0.45, 0.5, 0.55])
     panels[0].set_xlabel("AUC, as published")
     means = table("parity_deviation").query("dataset == 'GLOBEM' and attribute == '(all 3)'")
-    panels[1].hist(coin, bins=30, color="#BBBBBB", label="a coin, simulated")
+    panels[1].hist(coin, bins=30, color=CHANCE, edgecolor=CHANCE_EDGE, linewidth=0.6, label="a coin, simulated")
     for row in means.itertuples():
         colour = SUPERVISED if row.model == "supervised" else SSL["frozen_0"]
         panels[1].axvline(
@@ -137,7 +156,7 @@ def globem_chance(coin: np.ndarray) -> Drawn:
     panels[1].plot([], [], "-.", color=SUPERVISED, label="supervised, as published")
     panels[1].set_yticks([])
     panels[1].set_xlabel("mean parity deviation, 6 ratios × 3 attributes")
-    figure.legend(loc="outside lower center", ncols=2, fontsize=9)
+    legend_below(figure, *panels, columns=2)
     within = [low <= value <= high for value in found["auc"]]
     inside = np.quantile(coin, [0.025, 0.975])
     ssl = means[means["model"] != "supervised"]["parity_deviation"]
@@ -153,17 +172,17 @@ def globem_chance(coin: np.ndarray) -> Drawn:
 
 def interval_widths(widths: pd.DataFrame) -> Drawn:
     """D23: width of an interval by resampling windows and people. widths: ``audit_simulations.interval_widths``."""
-    figure, panel = axes(6.4, 3.4)
+    figure, panel = axes(WIDTH, 3.3)
     for name, label, colour, look in (
         ("true", "what new people would give", CONTROL, "d:"),
-        ("people", "bootstrap of people", RIGHT, "o-"),
-        ("windows", "bootstrap of windows", WRONG, "s--"),
+        ("people", "bootstrap of people", OURS, "o-"),
+        ("windows", "bootstrap of windows", RELEASED, "s--"),
     ):
         panel.plot(widths["each"], widths[name], look, color=colour, label=label)
     rows = table("overall_auc").query("dataset == 'MESA' and run_tag == 'frozen2fl (val_loss run)'").dropna()
     printed = float((rows["high"] - rows["low"]).iloc[0])
     each = size("MESA", "test") / size("MESA", "test", "unique_subjects")
-    panel.plot(each, printed, "*", color=WRONG, markersize=13, label="MESA, as published")
+    panel.plot(each, printed, "*", color=RELEASED, markersize=13, label="MESA, as published")
     panel.set_xscale("log")
     panel.set_yscale("log")
     ticks = [*widths["each"].iloc[:-1], round(each)]
@@ -172,7 +191,7 @@ def interval_widths(widths: pd.DataFrame) -> Drawn:
     panel.set_yticks([0.003, 0.01, 0.03, 0.1], ["0.003", "0.01", "0.03", "0.1"])
     panel.set_xlabel("windows of each of 363 people")
     panel.set_ylabel("width of the 95 % interval of the AUC")
-    panel.legend(fontsize=8, loc="lower left")
+    panel.legend(loc="lower left")
     last = widths.iloc[-1]
     return figure, (
         f"With {count(last['each'])} simulated windows a person, a bootstrap of windows gives an interval"
@@ -185,27 +204,27 @@ def interval_widths(widths: pd.DataFrame) -> Drawn:
 def extremes(found: pd.DataFrame) -> Drawn:
     """D20: published distance of best and worst segment beside what chance gives. found:
     ``audit_simulations.published_extremes``."""
-    figure, panel = axes(7.4, 4.2)
+    figure, panel = axes(WIDTH, 4.2)
     keys = list(found.groupby(["dataset", "attribute"], sort=False))[::-1]
+    chance = {"color": CHANCE, "edgecolor": CHANCE_EDGE, "linewidth": 0.6, "zorder": 1}
     for y, (_, own) in enumerate(keys):
         first = own.iloc[0]
-        panel.plot([first["low"], first["high"]], [y, y], color="#BBBBBB", linewidth=9, solid_capstyle="butt", zorder=1)
+        panel.barh(y, first["high"] - first["low"], 0.4, first["low"], **chance | {"label": "chance, 95 % range"})
         panel.plot(first["middle"], y, "|", color=CONTROL, markersize=12, zorder=2)
         for row in own.itertuples():
             look = {"color": SUPERVISED, "marker": "o"}
             if row.model != "Supervised":
                 look = {"markeredgecolor": SSL["frozen_0"], "markerfacecolor": "none", "marker": "s"}
             panel.plot(row.gap, y, linestyle="none", markersize=7, zorder=3, **look)
-    panel.plot([], [], color="#BBBBBB", linewidth=9, label="chance, 95 % range")
     panel.plot([], [], "o", color=SUPERVISED, label="supervised, as published")
     panel.plot([], [], "s", markeredgecolor=SSL["frozen_0"], markerfacecolor="none", label="SSL, as published")
     names = [
         f"{dataset}, {attribute.lower()}\n{len(own.iloc[0]['windows'])} segments" for (dataset, attribute), own in keys
     ]
-    panel.set_yticks(range(len(names)), names, fontsize=8.5)
+    panel.set_yticks(range(len(names)), names)
     panel.set_xlim(0, None)
     panel.set_xlabel("AUC of the best segment − AUC of the worst, on the data that chose them")
-    figure.legend(loc="outside lower center", ncols=3, fontsize=9)
+    legend_below(figure, panel)
     beyond = found[found["gap"] > found["high"]]
     each = [f"{row.dataset} {row.attribute.lower()}, {row.model}" for row in beyond.itertuples()]
     return figure, (
@@ -217,23 +236,23 @@ def extremes(found: pd.DataFrame) -> Drawn:
 
 def cka_traps(sizes: pd.DataFrame, windows: pd.DataFrame, repeats: pd.DataFrame) -> Drawn:
     """D33, D34: what the number of rows, of windows a person, and repeated rows do to CKA; all simulated."""
-    figure, panels = axes(8.4, 3.4, 1, 3)
+    figure, panels = axes(WIDTH, 3.1, 1, 3)
     ticks = sorted(sizes["rows"].unique())
-    for name, colour, marker in (("biased", WRONG, "s"), ("unbiased", RIGHT, "o")):
+    for name, colour, marker in (("biased", RELEASED, "s"), ("unbiased", OURS, "o")):
         by = sizes.groupby("rows")[name]
         spread = (by.quantile(0.9) - by.quantile(0.1)) / 2
         panels[0].errorbar(range(len(ticks)), by.mean(), spread, color=colour, marker=marker, capsize=3, label=name)
     panels[0].set_xticks(range(len(ticks)), [count(tick) for tick in ticks])
     panels[0].set_xlabel("rows of a segment")
-    panels[0].set_title("unequal sizes, one true value", fontsize=10)
-    panels[0].legend(fontsize=8)
+    panels[0].set_title("unequal sizes, one truth")
+    panels[0].legend()
     panels[0].set_ylabel("CKA")
     by = windows.groupby("each")["cka"]
     _levels(panels[1], [count(each) for each in by.groups], [own.to_numpy() for _, own in by])
     panels[1].set_xlabel("windows of each of 60 people")
-    panels[1].set_title("nothing shared but people", fontsize=10)
+    panels[1].set_title("nothing shared but people")
     _levels(panels[2], [name.replace(" ", "\n", 1) for name in repeats], [repeats[name].to_numpy() for name in repeats])
-    panels[2].set_title("unrelated features", fontsize=10)
+    panels[2].set_title("unrelated features")
     for panel in panels[1:]:
         panel.axhline(0, color=CONTROL, linewidth=1)
     means = sizes.groupby("rows")[["biased", "unbiased"]].mean()
@@ -252,9 +271,9 @@ def cka_traps(sizes: pd.DataFrame, windows: pd.DataFrame, repeats: pd.DataFrame)
 def _levels(panel: Axes, labels: list[str], values: list[np.ndarray]) -> None:
     """Each draw as a faint dot, the mean as a bar."""
     for x, own in enumerate(values):
-        panel.plot(np.linspace(x - 0.18, x + 0.18, len(own)), own, ".", color=RIGHT, alpha=0.35)
-        panel.plot([x - 0.3, x + 0.3], [own.mean()] * 2, color="black", linewidth=2)
-    panel.set_xticks(range(len(labels)), labels, fontsize=9)
+        panel.plot(np.linspace(x - 0.18, x + 0.18, len(own)), own, ".", color=OURS, alpha=0.35)
+        panel.plot([x - 0.3, x + 0.3], [own.mean()] * 2, color=INK, linewidth=2)
+    panel.set_xticks(range(len(labels)), labels)
 
 
 def clipped() -> Drawn:
@@ -262,7 +281,7 @@ def clipped() -> Drawn:
     found = differences()
     found = found[found["note"].str.contains("clipped")]
     pairs = list(found.groupby("pair", sort=False))
-    figure, panels = axes(6.4, 2.7 * len(pairs), len(pairs), 2)
+    figure, panels = axes(WIDTH, 2.7 * len(pairs), len(pairs), 2)
     facts = []
     for row, (pair, own) in zip(np.atleast_2d(panels), pairs, strict=True):
         limit = own["value"].abs().max()
@@ -274,12 +293,10 @@ def clipped() -> Drawn:
             panel.imshow(grid, vmin=low, vmax=high, cmap=colours)
             for (y, x), value in np.ndenumerate(grid.to_numpy()):
                 dark = abs(value) > 0.65 * high
-                panel.text(
-                    x, y, signed(value, 2), ha="center", va="center", fontsize=9, color="white" if dark else "black"
-                )
-            panel.set_xticks(range(3), grid.columns, fontsize=8)
-            panel.set_yticks(range(3), grid.index, fontsize=8)
-            panel.set_title(f"{pair}\n{title}", fontsize=9)
+                panel.text(x, y, signed(value, 2), ha="center", va="center", color="white" if dark else "black")
+            panel.set_xticks(range(3), grid.columns)
+            panel.set_yticks(range(3), grid.index)
+            panel.set_title(f"{pair}\n{title}")
             panel.grid(False)
         facts.append(f"{pair}: {(own['value'] < 0).sum()} of {len(own)} differences are negative")
     return (
@@ -301,7 +318,7 @@ def recipes(found: pd.DataFrame) -> Drawn:
     found: ``audit_runs.recipes``.
     """
     groups = list(found.groupby(["dataset", "recipe"], sort=False))[::-1]
-    figure, panels = axes(7.8, 1.6 + 0.5 * len(groups), 1, 2, sharey=True)
+    figure, panels = axes(WIDTH, 1.3 + 0.42 * len(groups), 1, 2, sharey=True)
     for y, (_, own) in enumerate(groups):
         for row in own.itertuples():
             shift, colour, marker, label = RECIPE_LOOKS[row.model]
@@ -318,9 +335,9 @@ def recipes(found: pd.DataFrame) -> Drawn:
     metrics = set(found["metric"])
     panels[1].set_xlabel("mean parity deviation" + (" (or |AOD|)" if metrics & set(ODDS) else ""))
     if not metrics & set(ODDS):
-        panels[1].axvspan(0, FAIR, color=FAIR_BAND, zorder=0)
+        parity_band(panels[1], 0, FAIR)
     panels[1].set_xlim(0, None)
-    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=2, fontsize=9)
+    legend_below(figure, panels[0])
     facts = [
         f"{row.dataset}, {row.recipe}, {row.model}: AUC {number(row.auc)}, disparity {number(row.deviation)}"
         for row in found.itertuples()

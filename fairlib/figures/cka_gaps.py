@@ -2,10 +2,24 @@
 
 import numpy as np
 import pandas as pd
+from matplotlib.ticker import MaxNLocator
 
 from ..cka_gaps import PUBLISHED, Ratio
 from ..tables.text import STRATEGY_NAMES, number, p_value, percent, signed
-from .style import COLOURS, CONTROL, FAIR_BAND, MARKERS, SEGMENTS, SUPERVISED, Drawn, axes
+from .style import (
+    CHANCE,
+    CHANCE_EDGE,
+    COLOURS,
+    CONTROL,
+    INK,
+    MARKERS,
+    SEGMENTS,
+    SUPERVISED,
+    WIDTH,
+    Drawn,
+    axes,
+    legend_below,
+)
 
 
 def _same_layer(table: pd.DataFrame) -> pd.DataFrame:
@@ -16,12 +30,12 @@ def _same_layer(table: pd.DataFrame) -> pd.DataFrame:
 def yardstick(tables: dict[str, pd.DataFrame], between: dict[str, pd.DataFrame]) -> Drawn:
     """Same-layer CKA with the supervised model (filled), and of each model between its own training runs (open)."""
     names = list(dict.fromkeys((*between, *tables)))
-    figure, panels = axes(7.6, 1.1 + 0.3 * len(names), 1, 3, sharey=True)
+    figure, panels = axes(WIDTH, 1.3 + 0.28 * len(names), 1, 3, sharey=True)
     facts = []
     for layer, panel in enumerate(panels, start=1):
         band = _layer(between.get("supervised"), layer)
         if len(band):
-            panel.axvspan(band.min() - 0.004, band.max() + 0.004, color=FAIR_BAND, zorder=0)
+            panel.axvspan(band.min() - 0.004, band.max() + 0.004, facecolor=CHANCE, edgecolor=CHANCE_EDGE, zorder=0)
         for i, name in enumerate(names):
             for found, filled, shift in ((tables.get(name), True, -0.13), (between.get(name), False, 0.13)):
                 values = _layer(found, layer)
@@ -31,9 +45,13 @@ def yardstick(tables: dict[str, pd.DataFrame], between: dict[str, pd.DataFrame])
                 if layer == 3 and len(values):
                     what = "with supervised" if filled else "between its own runs"
                     facts.append(f"{STRATEGY_NAMES[name]} {what} {number(values.mean(), 2)}")
-        panel.set_title(f"conv{layer} with conv{layer}", fontsize=9)
+        panel.set_title(f"conv{layer} with conv{layer}")
         panel.set_xlabel("CKA")
-    panels[0].set_yticks(range(len(names)), [STRATEGY_NAMES[name] for name in names], fontsize=8)
+    look = {"color": INK, "marker": "s", "linestyle": "none"}
+    panels[0].plot([], [], fillstyle="full", label="with the supervised model", **look)
+    panels[0].plot([], [], fillstyle="none", label="between its own training runs", **look)
+    legend_below(figure, panels[0])
+    panels[0].set_yticks(range(len(names)), [STRATEGY_NAMES[name] for name in names])
     panels[0].set_ylim(len(names) - 0.5, -0.5)
     return figure, f"CKA between models and between training runs of one model. Means for conv3: {'; '.join(facts)}."
 
@@ -49,32 +67,43 @@ def gaps(table: pd.DataFrame) -> Drawn:
     """Best minus worst segment for the same layer in both models: dot with interval; grey, what chance gives."""
     rows = table[table["layer_supervised"] == table["layer_other"]]
     names = list(dict.fromkeys(rows["attribute"]))
-    figure, panels = axes(7.6, 1.0 + 0.42 * len(names), 1, 3, sharey=True)
+    figure, panels = axes(WIDTH, 1.3 + 0.42 * len(names), 1, 3, sharey=True)
     facts = []
     for layer, panel in enumerate(panels, start=1):
         own = rows[rows["layer_supervised"] == layer].reset_index(drop=True)
         for i, row in own.iterrows():
-            panel.hlines(i, row["null_low"], row["null_high"], color="#D9D9D9", linewidth=9)
+            look = {"color": CHANCE, "edgecolor": CHANCE_EDGE, "linewidth": 0.6}
+            width = row["null_high"] - row["null_low"]
+            panel.barh(i, width, 0.42, row["null_low"], label="permuted labels", **look)
             panel.hlines(i, row["low"], row["high"], color=SEGMENTS[0])
-            panel.plot(row["gap"], i, "o", color=SEGMENTS[0])
+            panel.plot(row["gap"], i, "o", color=SEGMENTS[0], label="measured, with its interval")
         panel.axvline(0, color=CONTROL, linewidth=1)
-        panel.set_title(f"conv{layer} with conv{layer}", fontsize=9)
+        panel.xaxis.set_major_locator(MaxNLocator(4))
+        panel.set_title(f"conv{layer} with conv{layer}")
         panel.set_xlabel("difference in CKA")
         facts += [
             f"{r.attribute} conv{layer} {signed(r.gap, 2)}, p (max-T) {p_value(r.p_family)}" for r in own.itertuples()
         ]
     first = rows.drop_duplicates("attribute").itertuples()
-    panels[0].set_yticks(range(len(names)), [f"{r.attribute}:\n{r.best} − {r.worst}" for r in first], fontsize=8)
+    panels[0].set_yticks(range(len(names)), [f"{r.attribute}:\n{r.best} − {r.worst}" for r in first])
     panels[0].set_ylim(len(names) - 0.5, -0.5)
+    legend_below(figure, panels[0])
     return figure, f"Differences in CKA, best minus worst segment, beside permuted labels: {'; '.join(facts)}."
 
 
 def ratio(found: Ratio) -> Drawn:
     """Largest over smallest difference: distribution under permuted labels, ours, and the published ×13."""
-    figure, panel = axes(7.2, 3.0)
+    figure, panel = axes(WIDTH, 2.9)
     null = found.null[np.isfinite(found.null)]
     edges = np.geomspace(1, max(2 * PUBLISHED, found.observed * 1.3, np.quantile(null, 0.99)), 36)
-    panel.hist(np.clip(null, None, edges[-1]), bins=edges, color="#D9D9D9", edgecolor="white")
+    panel.hist(
+        np.clip(null, None, edges[-1]),
+        bins=edges,
+        color=CHANCE,
+        edgecolor=CHANCE_EDGE,
+        linewidth=0.6,
+        label="permuted labels",
+    )
     panel.axvline(found.observed, color=SEGMENTS[0], label=f"ours ×{number(found.observed, 1)}")
     panel.axvline(PUBLISHED, color=SUPERVISED, linestyle="--", label=f"published: up to ×{PUBLISHED:.0f}")
     panel.set_xscale("log")
@@ -82,7 +111,7 @@ def ratio(found: Ratio) -> Drawn:
     panel.minorticks_off()
     panel.set_xlabel("largest difference in CKA over the smallest, over attributes")
     panel.set_ylabel("permutations")
-    panel.legend()
+    legend_below(figure, panel)
     low, middle, high = np.quantile(null, [0.05, 0.5, 0.95])
     return figure, (
         f"Under permuted labels the ratio has median ×{number(middle, 1)} and lies between ×{number(low, 1)} and"

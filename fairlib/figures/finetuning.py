@@ -3,25 +3,25 @@
 import pandas as pd
 
 from ..tables.text import STRATEGY_NAMES, disparity_name, number
-from .style import COLOURS, LINES, MARKERS, Drawn, axes
+from .style import COLOURS, LINES, MARKERS, PALE, WIDTH, Drawn, axes, legend_below, legend_beside
 
 
 def roc(curves: pd.DataFrame, summary: pd.DataFrame) -> Drawn:
     """F-roc: ROC curves of all models, AUC [95 % interval] in the legend."""
     curves = curves[curves["attribute"] == "everybody"]
     scores = summary[(summary["scope"] == "overall") & (summary["metric"] == "auc")].set_index("strategy")
-    figure, panel = axes(7.6, 4.4)
-    panel.plot([0, 1], [0, 1], color="#999999", linewidth=0.8, label="chance 0.5")
+    figure, panel = axes(WIDTH, 3.7)
+    panel.plot([0, 1], [0, 1], color=PALE, linewidth=0.8, label="chance 0.5")
     facts = []
     for strategy, part in curves.groupby("strategy", sort=False):
         mean, low, high = scores.loc[strategy, ["mean", "low", "high"]]
-        label = f"{STRATEGY_NAMES[strategy]}: {number(mean)} [{number(low)}, {number(high)}]"
+        label = f"{STRATEGY_NAMES[strategy]}\n{number(mean)} [{number(low)}, {number(high)}]"
         panel.plot(part["fpr"], part["tpr"], color=COLOURS[strategy], linestyle=LINES[strategy], label=label)
         facts.append(f"{STRATEGY_NAMES[strategy]} {number(mean)}")
     panel.set_xlabel("false positive rate")
     panel.set_ylabel("true positive rate")
     panel.set_aspect("equal")
-    panel.legend(loc="center left", bbox_to_anchor=(1.02, 0.5), fontsize=8)
+    legend_beside(panel, title="AUC [95 % interval]", alignment="left")
     return figure, "ROC curves on the test split. Area under the curve: " + ", ".join(facts) + "."
 
 
@@ -30,7 +30,7 @@ def efficiency(curve: pd.DataFrame, whole: pd.DataFrame, metric: str) -> Drawn:
 
     curve: of ``efficiency.curve``; whole: ``summaries.headline`` of the same models with all labels, drawn as lines.
     """
-    figure, panels = axes(8.6, 3.6, 1, 2)
+    figure, panels = axes(WIDTH, 3.3, 1, 2)
     titles, facts = {"auc": "AUC", "deviation": f"mean {disparity_name(metric)}"}, []
     names = list(dict.fromkeys(curve["strategy"]))
     for panel, (column, title) in zip(panels, titles.items(), strict=True):
@@ -51,5 +51,5 @@ def efficiency(curve: pd.DataFrame, whole: pd.DataFrame, metric: str) -> Drawn:
         panel.set_xlabel("labelled training people in each group\n(thin lines: all labels)")
         panel.set_ylabel(title)
     panels[1].set_ylim(bottom=0)
-    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=2, fontsize=8)
+    legend_below(figure, panels[0], columns=2)
     return figure, f"Data efficiency. {'; '.join(facts)}."

@@ -51,7 +51,7 @@ def _box(x, y, width, height, centres, stage, joined=False) -> str:
     """A box with three texts, each centred at its height; ``joined`` writes a text on one line."""
     look = 'rx="8" fill="none" stroke="var(--pst-color-primary, #0072B2)" stroke-width="2"'
     parts = [f'<rect x="{x}" y="{y}" width="{width}" height="{height}" {look}/>']
-    looks = ('font-weight="bold" font-size="16"', "", 'font-style="italic"')
+    looks = ('font-weight="bold" font-size="15"', "", 'font-style="italic"')
     for centre, look, lines in zip(centres, looks, stage, strict=True):
         lines = (" ".join(lines),) if joined else lines
         for i, line in enumerate(lines):

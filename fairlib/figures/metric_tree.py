@@ -2,7 +2,7 @@
 
 from ..cards import Card
 from ..fairness import SHORT
-from .style import FAIR_BAND, SSL, SUPERVISED, Drawn, axes
+from .style import FAIR_BAND, INK, PALE, SMALL, SUPERVISED, WIDTH, Drawn, axes
 
 #: Leaves: what matters, the outcome, for whom, metric, and how often what goes wrong. Drawn from top to bottom.
 LEAVES = (
@@ -16,7 +16,7 @@ LEAVES = (
     ("errors", "both", "everybody", "average_odds_difference", "both errors, each in its own group"),
 )
 QUESTIONS = ("What matters?", "Positive decision", "For whom?", "Metric")
-AT = (0.0, 1.9, 4.4, 6.9)  # left edges of the columns
+AT = (0.0, 2.1, 4.55, 7.35)  # left edges of the columns
 
 
 def leaf(card: Card) -> int:
@@ -38,12 +38,12 @@ def metric_tree(cards: dict[str, Card], own: str) -> Drawn:
     cards: name as shown → card; ``own``: the one whose path is drawn strong.
     """
     chosen = {name: leaf(card) for name, card in cards.items()}
-    figure, panel = axes(10.2, 4.9)
+    figure, panel = axes(WIDTH, 4.2)
     panel.set_axis_off()
-    panel.set_xlim(-0.1, 11.4)
+    panel.set_xlim(-0.1, 13.1)
     panel.set_ylim(len(LEAVES) - 0.4, -1.1)
     for x, question in zip(AT, QUESTIONS, strict=True):
-        panel.text(x, -0.85, question, fontsize=10, fontweight="bold")
+        panel.text(x, -0.85, question, fontweight="bold")
     path, drawn = LEAVES[chosen[own]], set()
     for row, branch in enumerate(LEAVES):
         before = None
@@ -54,9 +54,9 @@ def metric_tree(cards: dict[str, Card], own: str) -> Drawn:
             rows = [i for i, other in enumerate(LEAVES) if other[: len(key)] == key]
             y, on = (min(rows) + max(rows)) / 2, path[: len(key)] == key
             if before:
-                line = {"color": SUPERVISED if on else "#BBBBBB", "linewidth": 2.4 if on else 0.9, "zorder": 1 + on}
+                line = {"color": SUPERVISED if on else PALE, "linewidth": 2.4 if on else 0.8, "zorder": 1 + on}
                 panel.plot(
-                    [before[0], AT[depth] - 0.4, AT[depth] - 0.15, AT[depth]], [before[1], before[1], y, y], **line
+                    [before[0], AT[depth] - 0.3, AT[depth] - 0.1, AT[depth]], [before[1], before[1], y, y], **line
                 )
             before = (AT[depth], y)  # the line starts behind its box
             if key not in drawn:
@@ -64,7 +64,7 @@ def metric_tree(cards: dict[str, Card], own: str) -> Drawn:
                 _box(panel, AT[depth], y, depth, branch, on)
         shown = [name for name, at in chosen.items() if at == row]
         text = [("▶ " if name == own else "") + name for name in shown]
-        panel.text(AT[3] + 3.1, row, "\n".join(text), va="center", fontsize=8, color=SSL["frozen_3"])
+        panel.text(AT[3] + 4.15, row, "\n".join(text), va="center", fontsize=SMALL)
     facts = "; ".join(
         f"{name}: {', '.join(part for part in LEAVES[at][:3] if part)} → {_short(LEAVES[at][3])}"
         for name, at in chosen.items()
@@ -82,7 +82,16 @@ def _short(metric: str) -> str:
 
 def _box(panel, x: float, y: float, depth: int, branch: tuple, on: bool) -> None:
     """One answer, or a metric with what it counts."""
-    text = branch[depth] if depth < 3 else f"{_short(branch[3])}: {branch[4]}"
-    look = {"boxstyle": "round,pad=0.3", "facecolor": FAIR_BAND if on else "white", "linewidth": 1.8 if on else 0.8}
+    text = branch[depth] if depth < 3 else f"{_short(branch[3])}\n{branch[4]}"
+    look = {"boxstyle": "round,pad=0.3", "facecolor": FAIR_BAND if on else "white", "linewidth": 1.6 if on else 0.8}
     weight = "bold" if on else "normal"
-    panel.text(x, y, text, va="center", fontsize=8.5, fontweight=weight, bbox=look | {"edgecolor": "#444444"}, zorder=3)
+    panel.text(
+        x,
+        y,
+        text,
+        va="center",
+        fontsize=SMALL,
+        fontweight=weight,
+        bbox=look | {"edgecolor": INK if on else PALE},
+        zorder=3,
+    )

@@ -7,7 +7,7 @@ from ..cards import Card
 from ..seeds import generator
 from ..tables.text import number
 from ..views import compose
-from .style import SEGMENTS, Drawn, axes
+from .style import SEGMENT_LINES, SEGMENTS, WIDTH, Drawn, axes, legend_below
 
 
 def views(tables: dict[str, pd.DataFrame], recipe, card: Card) -> Drawn:
@@ -21,15 +21,16 @@ def views(tables: dict[str, pd.DataFrame], recipe, card: Card) -> Drawn:
     first, second = next((pair for pair in draws if np.sign(pair[0][0, -1, 0]) != np.sign(pair[1][0, -1, 0])), draws[0])
     source = "a window" if averaged == 1 else f"average of {averaged:,} windows"
     drawn = [(source, x), ("view 1", first), ("view 2", second)]
-    columns = 4 if max(map(len, chosen)) <= 20 else 1  # long names stand one below the other
-    figure, panels = axes(7.6, 2.5 + 0.6 / columns, 1, 3, sharey=True)
+    longest = max(map(len, chosen))
+    columns = 4 if longest <= 18 else 2 if longest <= 40 else 1
+    figure, panels = axes(WIDTH, 2.6 + 0.2 * (4 // columns), 1, 3, sharey=True)
     for panel, (title, values) in zip(panels, drawn, strict=True):
         for i, name in enumerate(chosen):
-            panel.plot(values[0, :, i], color=SEGMENTS[i], linestyle=["-", "--", ":", "-."][i], label=name)
-        panel.set_title(title, fontsize=9)
+            panel.plot(values[0, :, i], color=SEGMENTS[i], linestyle=SEGMENT_LINES[i], linewidth=1.2, label=name)
+        panel.set_title(title)
         panel.set_xlabel(f"time in steps of {card.windows.step}")
     panels[0].set_ylabel("standardised value")
-    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=columns, fontsize=8)
+    legend_below(figure, panels[0], columns=columns)
     what = "one synthetic window" if averaged == 1 else f"the average of {averaged:,} windows"
     steps = " then ".join(name for name, _ in made)
     return (
@@ -45,15 +46,14 @@ def _two_views(x: np.ndarray, views: tuple, seed: int) -> tuple[np.ndarray, np.n
 
 def losses(curves: dict[int, np.ndarray]) -> Drawn:
     """Pre-training loss against the optimiser step, one line a seed, smoothed by a running median of 25 steps."""
-    figure, panel = axes(7.2, 3.0)
+    figure, panel = axes(WIDTH, 2.8)
     for i, (seed, values) in enumerate(curves.items()):
         width = min(25, max(1, len(values) // 4))
         smooth = pd.Series(values).rolling(width, min_periods=1, center=True).median()
-        panel.plot(
-            smooth, color=SEGMENTS[i % len(SEGMENTS)], linestyle=["-", "--", ":", "-."][i % 4], label=f"seed {seed}"
-        )
+        look = {"color": SEGMENTS[i % len(SEGMENTS)], "linestyle": SEGMENT_LINES[i % 4]}
+        panel.plot(smooth, label=f"seed {seed}", **look)
     panel.set_xlabel("optimiser step")
     panel.set_ylabel("NT-Xent loss")
-    panel.legend()
+    legend_below(figure, panel, columns=5)
     ends = "; ".join(f"seed {s}: {number(v[:10].mean(), 2)} to {number(v[-10:].mean(), 2)}" for s, v in curves.items())
     return figure, f"Pre-training loss over {len(values):,} steps, mean of the first ten steps to the last ten: {ends}."

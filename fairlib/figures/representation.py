@@ -3,10 +3,12 @@
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
 from scipy.ndimage import gaussian_filter
 
 from ..tables.text import STRATEGY_NAMES, number
-from .style import COLOURS, CONTROL, MARKERS, SEGMENTS, Drawn, axes
+from .style import COLOURS, CONTROL, INK, MARKERS, SEGMENT_MARKERS, SEGMENTS, SMALL, WIDTH, Drawn, axes, legend_below
 
 
 def probes(summary: pd.DataFrame) -> Drawn:
@@ -16,7 +18,7 @@ def probes(summary: pd.DataFrame) -> Drawn:
     """
     targets = list(dict.fromkeys(zip(summary["attribute"], summary["segment"], strict=True)))
     names = list(dict.fromkeys(summary["strategy"]))
-    figure, panel = axes(7.4, 1.0 + len(targets) * (0.16 + 0.1 * len(names)))
+    figure, panel = axes(WIDTH, 1.2 + len(targets) * (0.16 + 0.1 * len(names)))
     for row in summary.itertuples():
         place = targets.index((row.attribute, row.segment))
         y = place + (names.index(row.strategy) - (len(names) - 1) / 2) * 0.8 / max(len(names), 1)
@@ -24,12 +26,13 @@ def probes(summary: pd.DataFrame) -> Drawn:
         label = STRATEGY_NAMES[row.strategy] if place == 0 else None
         style = {"marker": MARKERS[row.strategy], "color": COLOURS[row.strategy], "linestyle": "none"}
         panel.plot(row.mean, y, markersize=4.5, label=label, **style)
-        panel.plot(row.chance, y, "|", color=CONTROL, markersize=5)
+        panel.plot(row.chance, y, "|", color=CONTROL, markersize=7, markeredgewidth=1.5)
     panel.axvline(0.5, color=CONTROL, linestyle=":")
-    panel.set_yticks(range(len(targets)), [f"{a}: {s}" for a, s in targets], fontsize=8)
+    panel.set_yticks(range(len(targets)), [f"{a}: {s}" for a, s in targets])
     panel.invert_yaxis()
-    panel.set_xlabel("AUC of a linear probe on the 96 features; grey tick: shuffled labels")
-    panel.legend(fontsize=7.5, loc="upper left", bbox_to_anchor=(1, 1))
+    panel.plot([], [], "|", color=CONTROL, markersize=7, markeredgewidth=1.5, label="shuffled labels")
+    panel.set_xlabel("AUC of a linear probe on the 96 features")
+    legend_below(figure, panel)
     shown = summary[summary["strategy"].isin(names[:3])]
     facts = "; ".join(
         f"{r.attribute} {r.segment}, {STRATEGY_NAMES[r.strategy]} {number(r.mean, 2)}" for r in shown.itertuples()
@@ -46,7 +49,7 @@ def embedding(tables: dict[str, pd.DataFrame]) -> Drawn:
     first = next(iter(tables.values()))
     attributes = _compared(first) or ["everybody"]
     columns = [(strategy, method) for strategy in tables for method in ("PCA", "t-SNE")]
-    size = (1.7 * len(columns) + 1.2, 0.5 + 1.7 * len(attributes))
+    size = (min(WIDTH, 1.7 * len(columns) + 1.2), 0.7 + 1.6 * len(attributes))
     figure, panels = axes(*size, len(attributes), len(columns), squeeze=False)
     for attribute, line in zip(attributes, panels, strict=True):
         for panel, (strategy, method) in zip(line, columns, strict=True):
@@ -55,12 +58,18 @@ def embedding(tables: dict[str, pd.DataFrame]) -> Drawn:
             own = table[table["attribute"] == attribute] if attribute != "everybody" else table[:0]
             for place, (_, row) in enumerate(own.iterrows()):
                 _outline(panel, row, place)
-        line[0].set_ylabel(attribute, fontsize=9)
+        line[0].set_ylabel(attribute)
         handles, labels = line[-1].get_legend_handles_labels()
         if handles:
-            line[-1].legend(handles, labels, fontsize=7, loc="upper left", bbox_to_anchor=(1, 1))
+            line[-1].legend(handles, labels, fontsize=SMALL, loc="upper left", bbox_to_anchor=(1, 1))
     for panel, (strategy, method) in zip(panels[0], columns, strict=True):
-        panel.set_title(f"{STRATEGY_NAMES[strategy]}\n{method}", fontsize=8)
+        panel.set_title(f"{STRATEGY_NAMES[strategy]}\n{method}", fontsize=8.5)
+    handles = [
+        Line2D([], [], color=INK, linewidth=1.1, label="the densest half"),
+        Line2D([], [], color=INK, linewidth=1.1, linestyle=":", label="four fifths"),
+        Patch(color="#EDEDED", label="four fifths of everybody"),
+    ]
+    figure.legend(handles=handles, loc="outside lower center", ncols=3)
     return figure, _apart(tables)
 
 
@@ -88,7 +97,7 @@ def _outline(panel: plt.Axes, row: pd.Series, place: int) -> None:
     edge_x, edge_y = (a + (0.03 + 0.035 * place) * (b - a) for a, b in ((left, right), (bottom, top)))
     panel.plot([row["x"] - row["x_sd"], row["x"] + row["x_sd"]], [edge_y] * 2, color=colour, linewidth=1)
     panel.plot([edge_x] * 2, [row["y"] - row["y_sd"], row["y"] + row["y_sd"]], color=colour, linewidth=1)
-    panel.plot(row["x"], row["y"], "o^sDvP*"[place % 7], color=colour, markersize=4, label=row["segment"])
+    panel.plot(row["x"], row["y"], SEGMENT_MARKERS[place % 7], color=colour, markersize=4, label=row["segment"])
 
 
 def _fine(region: np.ndarray) -> np.ndarray:

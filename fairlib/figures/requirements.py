@@ -5,7 +5,7 @@ import pandas as pd
 
 from ..cards import Card
 from ..tables.text import count, number
-from .style import FAIR_BAND, HATCHES, SEGMENTS, Drawn, axes
+from .style import CHANCE, CHANCE_EDGE, HATCHES, INK, SEGMENTS, SMALL, WIDTH, Drawn, axes, parity_band
 
 
 def segments(tables: dict[str, pd.DataFrame], card: Card) -> Drawn:
@@ -14,29 +14,30 @@ def segments(tables: dict[str, pd.DataFrame], card: Card) -> Drawn:
     rows = rows[rows["split"] == "all"]
     names = list(card.attributes)
     bars = [(rows["attribute"] == attribute).sum() for attribute in names]
-    options = {"squeeze": False, "height_ratios": [count_ + 1 for count_ in bars]}
-    figure, panels = axes(7.4, 0.6 + 0.27 * (sum(bars) + 2 * len(bars)), len(names), 1, **options)
+    options = {"squeeze": False, "sharex": True, "height_ratios": [count_ + 0.4 for count_ in bars]}
+    figure, panels = axes(WIDTH, 0.6 + 0.24 * sum(bars) + 0.3 * len(bars), len(names), 1, **options)
     facts = []
     for panel, attribute in zip(panels[:, 0], names, strict=True):
         part = rows[(rows["attribute"] == attribute) & ~((rows["segment"] == "unknown") & (rows["windows"] == 0))]
         labels = [s + (" (reference)" if s == card.attributes[attribute].privileged else "") for s in part["segment"]]
         values = part["windows"].to_numpy(dtype=float)
         for i, value in enumerate(values):
-            unknown = part["segment"].iloc[i] == "unknown"
-            colour = "#BBBBBB" if unknown else SEGMENTS[i % len(SEGMENTS)]
-            panel.barh(
-                i, np.nan_to_num(value), color=colour, hatch=HATCHES[i % len(HATCHES)], edgecolor="white", height=0.7
-            )
-            panel.text(np.nan_to_num(value), i, f" {count(value, card.min_cell)}", va="center", fontsize=8)
-        panel.set_yticks(range(len(labels)), labels, fontsize=8)
+            look = {"color": SEGMENTS[i % len(SEGMENTS)], "edgecolor": "white", "hatch": HATCHES[i % len(HATCHES)]}
+            if part["segment"].iloc[i] == "unknown":
+                look = {"color": CHANCE, "edgecolor": CHANCE_EDGE}
+            panel.barh(i, np.nan_to_num(value), height=0.72, **look)
+            panel.text(np.nan_to_num(value), i, f" {count(value, card.min_cell)}", va="center", fontsize=SMALL)
+        panel.set_yticks(range(len(labels)), labels)
+        panel.tick_params(axis="y", length=0)
         panel.invert_yaxis()
         kind = card.attributes[attribute].kind
-        panel.set_title(f"{attribute}" + (" (care segment)" if kind == "care segment" else ""), loc="left", fontsize=9)
-        panel.margins(x=0.12)
+        panel.set_title(f"{attribute}" + (" (care segment)" if kind == "care segment" else ""), loc="left", pad=3)
+        panel.margins(x=0.1)
         panel.grid(axis="y", visible=False)
         shown = part.dropna(subset="windows")
         facts.append(f"{attribute}: " + ", ".join(f"{r.segment} {count(r.windows)}" for r in shown.itertuples()))
     panels[-1, 0].set_xlabel("windows")
+    panels[-1, 0].xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
     return figure, "Bar charts of the number of windows in each segment. " + "; ".join(facts) + "."
 
 
@@ -53,15 +54,16 @@ def label_bias(tables: dict[str, pd.DataFrame], card: Card) -> Drawn:
             for who, chosen in (("p", privileged), ("u", ~privileged))
         }
         ratios[attribute] = rate["u"] / rate["p"] if rate["p"] else np.nan
-    figure, panel = axes(7.2, 0.9 + 0.5 * len(ratios))
-    panel.axvspan(0.8, 1.25, color=FAIR_BAND, zorder=0, label="0.8 to 1.25")
-    panel.axvline(1, color="black", linewidth=0.8)
+    figure, panel = axes(WIDTH, 0.8 + 0.42 * len(ratios))
+    parity_band(panel, 0.8, 1.25)
+    panel.axvline(1, color=INK, linewidth=0.8)
     for i, ratio in enumerate(ratios.values()):
-        panel.plot(ratio, i, "D", color=SEGMENTS[0] if 0.8 <= ratio <= 1.25 else SEGMENTS[1], markersize=8)
-        panel.text(ratio, i - 0.18, number(ratio, 2), ha="center", va="bottom", fontsize=8)
+        within = 0.8 <= ratio <= 1.25
+        panel.plot(ratio, i, "o" if within else "D", color=SEGMENTS[not within], markersize=7)
+        panel.annotate(number(ratio, 2), (ratio, i), (8, 0), textcoords="offset points", va="center")
     panel.set_yticks(range(len(ratios)), [f"{a}: all others / {card.attributes[a].privileged}" for a in ratios])
-    panel.set_ylim(len(ratios) - 0.5, -0.7)
-    panel.set_xlabel(f"ratio of the share of positive labels ({card.task.positive})")
-    panel.legend(loc="lower right")
+    panel.set_ylim(len(ratios) - 0.5, -0.5)
+    panel.set_xlim(min(0.7, panel.get_xlim()[0]), max(1.4, panel.get_xlim()[1] * 1.05))
+    panel.set_xlabel(f"ratio of the share of positive labels ({card.task.positive}); shaded: 0.8 to 1.25")
     text = "; ".join(f"{attribute} {number(ratio, 2)}" for attribute, ratio in ratios.items())
     return figure, f"Ratio of positive-label rates, unprivileged over privileged, with the band 0.8 to 1.25: {text}."

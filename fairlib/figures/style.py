@@ -1,51 +1,123 @@
-"""One visual language: colour-blind-safe colours with named roles, each with a marker or line style as a second cue."""
+"""One visual language: type, grid, and colours with named roles, each with a marker or line style as a second cue.
+
+Colours keep a contrast of 3 to 1 on white and stay apart under the three kinds of colour blindness
+(``tests/test_style.py``); ``book/_static/fairlib.css`` names the same roles for pages.
+"""
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 Drawn = tuple[Figure, str]  # a figure and its alt text
 
-# Okabe and Ito's palette, by role.
-SUPERVISED, CONTROL = "#D55E00", "#6B6B6B"
+WIDTH = 7.2  # inches: at 96 pixels an inch the column of the book, so letters have one size on all figures
+SMALL = 8  # points; nothing is smaller
+
+SUPERVISED, CONTROL, SIMPLE = "#A93400", "#666666", "#000000"
 SSL = {
-    "frozen_0": "#0072B2",
-    "frozen_1_middle": "#56B4E9",
-    "frozen_1_first": "#009E73",
-    "frozen_2_first_middle": "#CC79A7",
-    "frozen_2_first_last": "#E69F00",
-    "frozen_3": "#3B3B98",
+    "frozen_0": "#0062C4",
+    "frozen_1_middle": "#2898E8",
+    "frozen_1_first": "#008A52",
+    "frozen_2_first_middle": "#C96FB0",
+    "frozen_2_first_last": "#A58D00",
+    "frozen_3": "#24249A",
 }
-COLOURS = {"supervised": SUPERVISED, **SSL, "random_frozen_3": CONTROL, "logistic_regression": "#000000"}
+COLOURS = {"supervised": SUPERVISED, **SSL, "random_frozen_3": CONTROL, "logistic_regression": SIMPLE}
 MARKERS = dict(zip(COLOURS, "osD^v<>xP", strict=True))
 LINES = dict(
     zip(COLOURS, ["-", "-", "--", "-.", ":", (0, (5, 1)), (0, (1, 1)), (0, (3, 5)), (0, (4, 2, 1, 2))], strict=True)
 )
-# Explicit mitigations of the supervised model: stars in shades of its role.
-MITIGATIONS = {"reweighed": "#8C2D04", "group_balanced": "#B8860B", "group_dro": "#7A0177", "post_processed": "#4D4D4D"}
+# Explicit mitigations of the supervised model.
+MITIGATIONS = {"reweighed": "#6B4A00", "group_balanced": "#004D40", "group_dro": "#7A0177", "post_processed": "#4D4D4D"}
 COLOURS |= MITIGATIONS
 MARKERS |= dict(zip(MITIGATIONS, "*pXh", strict=True))
-SEGMENTS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#6B6B6B"]
+
+SEGMENTS = ["#0062C4", "#A93400", "#008A52", "#C96FB0", "#A58D00", "#2898E8", "#666666"]
+SEGMENT_MARKERS, SEGMENT_LINES = "osD^v<>", ["-", "--", ":", "-."]
 HATCHES = ["", "//", "..", "xx", "\\\\", "oo", "--"]
-FAIR_BAND = "#E8F1EC"
+
+OURS, RELEASED = SEGMENTS[0], SEGMENTS[3]  # the chapter on the release: as described, as the scripts run
+FAIR_BAND, FAIR_EDGE = "#EAF3EE", "#5F8A72"  # where a disparity counts as small
+CHANCE, CHANCE_EDGE = "#DADADA", "#767676"  # what chance gives: permuted labels, models that know nothing
+INK, PALE = "#222222", "#767676"
 
 mpl.use("agg")
 mpl.rcParams.update(
     {
         "figure.dpi": 100,
         "figure.facecolor": "white",
-        "font.size": 10,
+        "figure.labelsize": 9,
+        "font.family": "DejaVu Sans",  # comes with matplotlib: the same figure on every machine
+        "font.size": 9,
+        "text.color": INK,
+        "axes.edgecolor": PALE,
+        "axes.labelcolor": INK,
+        "axes.labelsize": 9,
+        "axes.titlesize": 9.5,
+        "axes.prop_cycle": mpl.cycler(color=SEGMENTS),
         "axes.spines.top": False,
         "axes.spines.right": False,
         "axes.grid": True,
         "axes.axisbelow": True,
         "grid.color": "#E6E6E6",
+        "grid.linewidth": 0.7,
+        "hatch.linewidth": 0.8,
+        "legend.fontsize": 8.5,
         "legend.frameon": False,
+        "lines.linewidth": 1.6,
+        "lines.markersize": 5.5,
         "svg.hashsalt": "fairlib",
+        "xtick.color": PALE,
+        "xtick.labelcolor": INK,
+        "xtick.labelsize": 8.5,
+        "ytick.color": PALE,
+        "ytick.labelcolor": INK,
+        "ytick.labelsize": 8.5,
     }
 )
 
 
-def axes(width: float = 7.2, height: float = 4.0, rows: int = 1, columns: int = 1, **options):
+def axes(width: float = WIDTH, height: float = 4.0, rows: int = 1, columns: int = 1, **options):
     """A figure and its axes with constrained layout."""
     return plt.subplots(rows, columns, figsize=(width, height), layout="constrained", **options)
+
+
+def parity_band(panel: Axes, low: float, high: float, upright: bool = False, **options) -> None:
+    """Where a disparity counts as small; the edges are drawn, since a shade this light is not seen by everybody.
+
+    upright: along the vertical axis.
+    """
+    span = panel.axhspan if upright else panel.axvspan
+    span(low, high, facecolor=FAIR_BAND, edgecolor=FAIR_EDGE, linewidth=0.8, zorder=0, **options)
+
+
+def intervals(panel: Axes, at, low, high, colour: str, edges: tuple[float, float], upright: bool = False) -> None:
+    """Intervals at ``at``, all (n,); one that reaches beyond the edges of the panel ends there in an arrow.
+
+    upright: they run along the vertical axis.
+    """
+    at, low, high = (np.atleast_1d(np.asarray(values, dtype=float)) for values in (at, low, high))
+    draw = panel.vlines if upright else panel.hlines
+    draw(at, np.maximum(low, edges[0]), np.minimum(high, edges[1]), color=colour, linewidth=1.3)
+    for beyond, edge, arrow in ((low < edges[0], edges[0], "v<"), (high > edges[1], edges[1], "^>")):
+        ends = np.full(beyond.sum(), edge)
+        place = (at[beyond], ends) if upright else (ends, at[beyond])
+        look = {"color": colour, "markersize": 4, "linestyle": "none", "clip_on": False}
+        (line,) = panel.plot(*place, arrow[not upright], **look)
+        line.set_in_layout(False)  # half an arrow outside the panel is no reason to shrink it
+
+
+def legend_below(figure: Figure, *panels: Axes, columns: int = 3) -> None:
+    """One legend under all panels, never over data; what several panels name stands once."""
+    found = {}
+    for panel in panels:
+        found |= {label: handle for handle, label in zip(*panel.get_legend_handles_labels(), strict=True)}
+    if found:
+        figure.legend(found.values(), found.keys(), loc="outside lower center", ncols=columns)
+
+
+def legend_beside(panel: Axes, **options) -> None:
+    """The legend to the right of a panel, never over data."""
+    panel.legend(loc="center left", bbox_to_anchor=(1.01, 0.5), **options)

@@ -3,10 +3,21 @@
 import numpy as np
 import pandas as pd
 
-from ..tables.text import STRATEGY_NAMES, number
-from .style import COLOURS, FAIR_BAND, MARKERS, SEGMENTS, Drawn, axes
-
-SHAPES = "osD^v<>"
+from ..tables.text import STRATEGY_NAMES, number, signed
+from .style import (
+    CHANCE,
+    CHANCE_EDGE,
+    COLOURS,
+    INK,
+    MARKERS,
+    PALE,
+    SEGMENT_MARKERS,
+    SEGMENTS,
+    WIDTH,
+    Drawn,
+    axes,
+    legend_below,
+)
 
 
 def calibration(table: pd.DataFrame, attribute: str, names: tuple[str, ...]) -> Drawn:
@@ -16,10 +27,10 @@ def calibration(table: pd.DataFrame, attribute: str, names: tuple[str, ...]) -> 
     """
     rows = table[(table["attribute"] == attribute) & table["strategy"].isin(names)]
     edge = float(np.clip(1.1 * rows[["predicted", "observed", "high"]].max().max(), 0.1, 1))
-    figure, panels = axes(3.8 * len(names), 3.8, 1, len(names), sharey=True, squeeze=False)
+    figure, panels = axes(min(WIDTH, 3.6 * len(names)), 3.7, 1, len(names), sharey=True, squeeze=False)
     facts = []
     for panel, strategy in zip(panels[0], names, strict=True):
-        panel.plot([0, edge], [0, edge], color="#999999", linewidth=0.8)
+        panel.plot([0, edge], [0, edge], color=PALE, linewidth=0.8)
         for i, (segment, part) in enumerate(rows[rows["strategy"] == strategy].groupby("segment", sort=False)):
             look = {"color": SEGMENTS[i], "markersize": 4.5}
             spread = [part["observed"] - part["low"], part["high"] - part["observed"]]
@@ -29,16 +40,18 @@ def calibration(table: pd.DataFrame, attribute: str, names: tuple[str, ...]) -> 
                 np.clip(spread, 0, None),
                 fmt="none",
                 ecolor=SEGMENTS[i],
-                alpha=0.35,
+                alpha=0.5,
             )
             for seed, (_, one) in enumerate(part.groupby("seed", sort=False)):
                 label = segment if seed == 0 else None
-                panel.plot(one["predicted"], one["observed"], f"{SHAPES[i]}:", linewidth=0.8, label=label, **look)
+                panel.plot(
+                    one["predicted"], one["observed"], f"{SEGMENT_MARKERS[i]}:", linewidth=0.8, label=label, **look
+                )
             off = np.average(part["predicted"] - part["observed"], weights=part["windows"])
-            facts.append(f"{STRATEGY_NAMES[strategy]}, {segment}: predicted minus observed {off:+.3f}")
+            facts.append(f"{STRATEGY_NAMES[strategy]}, {segment}: predicted minus observed {signed(off)}")
         panel.set(xlim=(0, edge), ylim=(0, edge), xlabel="predicted risk (recalibrated on validation)")
-        panel.set_title(STRATEGY_NAMES[strategy], fontsize=9)
-        panel.legend(loc="upper left", fontsize=8)
+        panel.set_title(STRATEGY_NAMES[strategy])
+        panel.legend(loc="upper left")
     panels[0, 0].set_ylabel("observed share of positive windows")
     return figure, f"Calibration curves per segment of {attribute}. " + "; ".join(facts) + "."
 
@@ -49,17 +62,17 @@ def gaps(table: pd.DataFrame) -> Drawn:
     table: of ``comparisons.gaps``.
     """
     attributes, names = list(dict.fromkeys(table["attribute"])), list(dict.fromkeys(table["strategy"]))
-    figure, panel = axes(7.6, 1.0 + 0.75 * len(attributes))
+    figure, panel = axes(WIDTH, 1.3 + 0.6 * len(attributes))
     facts = []
     for i, strategy in enumerate(names):
         own = table[table["strategy"] == strategy].set_index("attribute").reindex(attributes)
         at = np.arange(len(attributes)) + (i - (len(names) - 1) / 2) * 0.6 / len(names)
         label = "95 of 100 permutations stay below" if i == 0 else None
         panel.barh(
-            at, own["null_bound"], 0.5 / len(names), color=FAIR_BAND, edgecolor="#9AB5A5", linewidth=0.6, label=label
+            at, own["null_bound"], 0.5 / len(names), color=CHANCE, edgecolor=CHANCE_EDGE, linewidth=0.6, label=label
         )
         label = "mean of permutations" if i == 0 else None
-        panel.plot(own["null_mean"], at, "|", color="#555555", markersize=9, label=label)
+        panel.plot(own["null_mean"], at, "|", color=INK, markersize=9, label=label)
         panel.plot(own["gap"], at, MARKERS[strategy], color=COLOURS[strategy], label=STRATEGY_NAMES[strategy])
         facts += [
             f"{STRATEGY_NAMES[strategy]}, {name}: gap {number(row.gap)}, by chance below {number(row.null_bound)}"
@@ -69,7 +82,7 @@ def gaps(table: pd.DataFrame) -> Drawn:
     panel.set_ylim(len(attributes) - 0.5, -0.5)
     panel.set_xlim(left=0)
     panel.set_xlabel("AUC of the best-served minus the worst-served segment, test people")
-    panel.legend(loc="center left", bbox_to_anchor=(1.01, 0.5), fontsize=8)
+    legend_below(figure, panel, columns=2)
     return figure, "Gaps between segments beside the gaps that permuted labels give. " + "; ".join(facts) + "."
 
 
@@ -80,7 +93,7 @@ def intersections(summary: pd.DataFrame, pair: str, names: tuple[str, ...]) -> D
     """
     rows = summary[(summary["metric"] == "error_rate") & (summary["attribute"] == pair) & summary["mean"].notna()]
     segments = list(dict.fromkeys(rows["segment"]))
-    figure, panel = axes(7.6, 1.3 + 0.5 * max(2, len(segments)))
+    figure, panel = axes(WIDTH, 1.2 + 0.42 * max(2, len(segments)))
     facts = []
     for i, strategy in enumerate(names):
         own = rows[rows["strategy"] == strategy].set_index("segment").reindex(segments)
@@ -99,5 +112,5 @@ def intersections(summary: pd.DataFrame, pair: str, names: tuple[str, ...]) -> D
     panel.set_ylim(max(1, len(segments)) - 0.5, -0.5)
     panel.set_xlim(left=0)
     panel.set_xlabel("error rate with 95 % interval; dotted: everybody")
-    panel.legend(loc="center left", bbox_to_anchor=(1.01, 0.5), fontsize=8)
+    legend_below(figure, panel, columns=2)
     return figure, f"Error rates at intersections of {pair}. " + "; ".join(facts) + "."

@@ -6,7 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from ..tables.text import number, signed
-from .style import CONTROL, SSL, SUPERVISED, Drawn, axes
+from .style import CONTROL, SSL, SUPERVISED, WIDTH, Drawn, axes, legend_below
 
 MODELS = {"Supervised": (SUPERVISED, "-"), "SSL": (SSL["frozen_0"], "--")}
 SHAPES = "osD^vP*X"
@@ -19,7 +19,7 @@ def size_gap(rows: pd.DataFrame, curves: pd.DataFrame) -> Drawn:
 
     rows: ``synthesis.published_rows``; curves: ``synthesis.fit`` against "share".
     """
-    figure, panels = axes(7.8, 4.4, 1, 2, sharey=True)
+    figure, panels = axes(WIDTH, 4.3, 1, 2, sharey=True)
     for panel, x in zip(panels, ("share", "log_windows"), strict=True):
         _points(panel, rows, x)
     _curves(panels[0], curves)
@@ -28,10 +28,7 @@ def size_gap(rows: pd.DataFrame, curves: pd.DataFrame) -> Drawn:
     _count_axis(panels[1], rows)
     panels[0].set_ylabel("|AUC of the segment − AUC of everybody|")
     panels[0].set_ylim(0, 1.05 * rows["gap"].max())
-    handles = {
-        label: handle for panel in panels for handle, label in zip(*panel.get_legend_handles_labels(), strict=True)
-    }
-    figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=3, fontsize=8)
+    legend_below(figure, *panels)
     means, small = rows.groupby("model")["gap"].mean(), rows.nsmallest(10, "test_windows")["gap"].mean()
     beyond = [f"{name} {(own['gap'] > own['bound']).sum()} of {len(own)}" for name, own in rows.groupby("dataset")]
     both = f"supervised {number(means['Supervised'])}, SSL {number(means['SSL'])}"
@@ -57,7 +54,7 @@ def size_gap_ours(panels_rows: dict[str, pd.DataFrame], curves: dict[str, pd.Dat
     panels_rows: title → ``synthesis.own_rows`` of the cases of that origin, with the case's title in ``dataset``.
     curves: title → ``synthesis.fit`` of the same rows against "log_windows"; drawn where segments have sizes enough.
     """
-    figure, panels = axes(7.8, 4.8, 1, len(panels_rows), sharey=True, squeeze=False)
+    figure, panels = axes(WIDTH, 4.9, 1, len(panels_rows), sharey=True, squeeze=False)
     facts, top = [], 0.05
     for panel, (title, rows) in zip(panels[0], panels_rows.items(), strict=True):
         _points(panel, rows, "log_windows")
@@ -76,8 +73,8 @@ def size_gap_ours(panels_rows: dict[str, pd.DataFrame], curves: dict[str, pd.Dat
             _curves(panel, own[own["curve"] != "noise"])
             facts.append(f"{title}: the lowess curve of SSL lies lower at {_share_below(own)} of the sizes")
         _count_axis(panel, rows)
-        panel.set_title(title, fontsize=10)
-        panel.legend(fontsize=7.5, loc="upper center", bbox_to_anchor=(0.5, -0.17))
+        panel.set_title(title)
+        panel.legend(loc="upper center", bbox_to_anchor=(0.5, -0.17))
         top = max(top, 1.05 * rows["gap"].max())
         means, beyond = rows.groupby("model")["gap"].mean(), int((rows["gap"] > rows["bound"]).sum())
         both = f"supervised {number(means['Supervised'])}, SSL {number(means['SSL'])}"
@@ -95,7 +92,7 @@ def efficiency(table: pd.DataFrame) -> Drawn:
 
     table: published table ``data_efficiency``.
     """
-    figure, panels = axes(7.6, 3.4, 1, 2)
+    figure, panels = axes(WIDTH, 3.2, 1, 2)
     names = {"supervised": "Supervised", "ssl_frozen1_middle": "SSL"}
     facts = []
     for panel, (metric, title) in zip(
@@ -115,7 +112,7 @@ def efficiency(table: pd.DataFrame) -> Drawn:
             facts.append(f"{title}, {label} {ends}")
         panel.set_xlabel("at most so many training windows\nof each ethnicity code")
         panel.set_ylabel(title)
-    panels[0].legend(fontsize=8)
+    legend_below(figure, panels[0])
     change = table.pivot_table(index=["metric", "windows_per_code"], columns="model", values="value")
     change = (change["ssl_frozen1_middle"] - change["supervised"]).groupby("metric").mean()
     return figure, (
@@ -159,7 +156,7 @@ def _count_axis(panel: Axes, rows: pd.DataFrame) -> None:
     steps = (1,) if high - low > 2 else (1, 2, 3, 5)
     counts = [step * 10**decade for decade in range(int(low), int(high) + 1) for step in steps]
     if high - low < 0.7:  # hardly a decade: round numbers in between
-        counts = [int(value) for value in MaxNLocator(4, integer=True).tick_values(10**low, 10**high)]
+        counts = [int(value) for value in MaxNLocator(8, integer=True).tick_values(10**low, 10**high)]
     counts = [count for count in counts if 10**low <= count <= 10**high]
     panel.set_xticks(np.log10(counts), [f"{count:,}" if count < 10_000 else f"{count / 1000:g}k" for count in counts])
     panel.set_xlim(low, high)

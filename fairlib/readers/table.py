@@ -34,6 +34,8 @@ AGE, YEARS = {"age", "years"}, (0, 120)
 #: A value more than so many interquartile ranges from the training median is far from the others.
 FAR = 10
 AGAIN = "copy or export it again"
+#: Characters of what a library says.
+LONGEST = 200
 MISSING = ["", "NA", "NaN", "nan", "null", "NULL"]
 #: Beside synthetic files.
 TWIN_MARK = "TWIN.json"
@@ -116,7 +118,7 @@ def _read(file: Path, name: str) -> pd.DataFrame:
     """A table with its key columns as text; all columns of labels and people are text."""
     try:
         if file.suffix == ".parquet":
-            table = pd.read_parquet(file)
+            table = _parquet(file)
             table = table.reset_index(drop=table.index.names == [None])  # a key that was kept as the index is a column
             columns = list(map(str, table.columns))
         else:
@@ -128,7 +130,7 @@ def _read(file: Path, name: str) -> pd.DataFrame:
             options = {"dtype": kinds, "keep_default_na": False, "na_values": missing, "index_col": False}
             table = pd.read_csv(file, encoding="utf-8-sig", skip_blank_lines=False, low_memory=False, **options)
     except (pd.errors.ParserError, pd.errors.EmptyDataError, ArrowException, OSError, OverflowError) as error:
-        raise CohortError(f"{file} is no readable table: {error}; {AGAIN}") from error
+        raise CohortError(f"{file} is no readable table: {_short(error)}; {AGAIN}") from error
     if twice := sorted({column for column in columns if columns.count(column) > 1}):
         raise CohortError(f"{file} has two columns {twice[0]!r}; rename one")
     for column in KEYS[name]:
@@ -142,6 +144,19 @@ def _read(file: Path, name: str) -> pd.DataFrame:
     if table.empty:
         raise CohortError(f"{file} has a header and no row; export it again")
     return table
+
+
+def _parquet(file: Path) -> pd.DataFrame:
+    try:
+        return pd.read_parquet(file)
+    except Exception as error:  # a damaged one may break any line of the two libraries that read it
+        raise CohortError(f"{file} is no readable table: {_short(error)}; {AGAIN}") from error
+
+
+def _short(error: Exception) -> str:
+    """What a library says, on one line and not too long."""
+    said = " ".join(str(error).split()) or type(error).__name__
+    return said if len(said) <= LONGEST else f"{said[:LONGEST]} …"
 
 
 def _text(column: pd.Series) -> pd.Series:

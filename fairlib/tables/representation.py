@@ -52,8 +52,18 @@ def probes(summary: pd.DataFrame) -> pd.DataFrame:
         record |= {"q (AUC 0.5)": p_value(row.q), "shuffled labels, largest": number(row.chance)}
         ends = (row.difference, row.difference_low, row.difference_high)
         record |= {"minus supervised": with_interval(*ends, sign=True), "q": p_value(row.difference_q)}
-        records.append(record | {"seeds": str(row.seeds)})
+        records.append(record | {"seeds": str(row.seeds), "undefined draws": percent(row.undefined_draws)})
     return pd.DataFrame(records)
+
+
+def undefined(tables: list[pd.DataFrame]) -> str:
+    """How many half-samples have no CKA, in a sentence. tables: of ``Study.similarity_draws``, one a seed."""
+    values = np.concatenate([np.ravel(np.stack(table["halves"])) for table in tables])
+    lost = int((~np.isfinite(values)).sum())
+    return (
+        f"CKA is undefined, because a layer's similarity with itself is not positive, in {count(lost)} of"
+        f" {count(len(values))} half-samples (all segments and pairs of layers); intervals leave them out."
+    )
 
 
 def tests(tables: dict[str, list[pd.DataFrame]]) -> tuple[pd.DataFrame, str]:

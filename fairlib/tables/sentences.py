@@ -58,14 +58,18 @@ def finding(headline: pd.DataFrame, card: Card, made: Provenance) -> str:
     )
 
 
-def answer(headline: pd.DataFrame) -> str:
-    """The same in one plain sentence, for readers in a hurry: how many models, and how many differences remain."""
-    rows = headline.set_index("strategy")
+def answer(headline: pd.DataFrame) -> dict[str, str]:
+    """The same for readers in a hurry, in counts: ``smaller``, ``without_loss`` and ``corrected``.
+
+    How many self-supervised models have a smaller disparity than the supervised one, how many of these are not less
+    accurate, and how many differences, in disparity or accuracy, remain after correction for all of them.
+    """
+    rows, nothing = headline.set_index("strategy"), {"without_loss": "–", "corrected": "–"}
     judged = [name for name in SSL_STRATEGIES if name in rows.index and not at_chance(rows.loc[name])]
     if "supervised" not in rows.index or at_chance(rows.loc["supervised"]) or not judged:
-        return "no two models here are both surely better than chance, so nothing is concluded"
+        return {"smaller": "no two models to compare that are surely better than chance"} | nothing
     if not np.isfinite(rows.loc["supervised", "deviation"]):
-        return "too few people to judge a disparity"
+        return {"smaller": "too few people to judge a disparity"} | nothing
     found = {
         measure: [
             verdict(rows.loc[name, f"{measure}_difference_low"], rows.loc[name, f"{measure}_difference_high"])
@@ -76,11 +80,11 @@ def answer(headline: pd.DataFrame) -> str:
     smaller, alike = found["deviation"].count("lower"), found["deviation"].count("not distinguishable")
     both = sum(a != "lower" and d == "lower" for a, d in zip(found["auc"], found["deviation"], strict=True))
     tests = rows.loc[judged, ["auc_difference_p", "deviation_difference_p"]].to_numpy()
-    return (
-        f"of {len(judged)} self-supervised models, {smaller} {'has' if smaller == 1 else 'have'} a smaller disparity"
-        f" than the supervised one (for {alike} the data cannot tell), and {both} of them without being less accurate;"
-        f" corrected for all comparisons, {(tests < ALPHA).sum()} of {tests.size} differences remain"
-    )
+    return {
+        "smaller": f"{smaller} of {len(judged)}" + f" (cannot tell: {alike})" * bool(alike),
+        "without_loss": f"{both} of {len(judged)}",
+        "corrected": f"{(tests < ALPHA).sum()} of {tests.size}",
+    }
 
 
 def named_ssl(headline: pd.DataFrame, card: Card) -> str:

@@ -35,12 +35,25 @@ def disparity_name(metric: str) -> str:
 
 def number(value: float, digits: int = 3) -> str:
     """A number, or a dash where it is unknown."""
-    return "–" if value is None or not np.isfinite(value) else f"{value:.{digits}f}"
+    return "–" if value is None or not np.isfinite(value) else _minus(f"{value:.{digits}f}")
 
 
 def signed(value: float, digits: int = 3) -> str:
-    """A difference with its sign."""
-    return "–" if value is None or not np.isfinite(value) else f"{value:+.{digits}f}"
+    """A difference with its sign; 0 has none."""
+    if value is None or not np.isfinite(value):
+        return "–"
+    text = f"{value:+.{digits}f}"
+    return text[1:] if float(text) == 0 else _minus(text)
+
+
+def _minus(text: str) -> str:
+    """With a true minus: as wide as a plus, so columns line up, and read aloud as one."""
+    return text.replace("-", "−")
+
+
+def readable(text: str) -> str:
+    """With the signs of print instead of a data card's; for what is shown, never for keys."""
+    return text.replace(">=", "≥").replace("<=", "≤")
 
 
 def with_interval(value: float, low: float, high: float, digits: int = 3, sign: bool = False) -> str:

@@ -10,6 +10,9 @@ from pathlib import Path
 import pytest
 from bs4 import BeautifulSoup
 
+from tests.book import browser
+from tests.book.links import broken
+
 ROOT = Path(__file__).parent.parent.parent
 FROZEN = ("challenge2012/described", "challenge2012/released", "challenge2012/tuned")
 STUDY = "snakemake --snakefile notebooks/Snakefile --cores 2 --nolock --rerun-incomplete --config profile=smoke"
@@ -90,6 +93,51 @@ def test_no_page_requests_anything_from_outside(book, pages):
         assert not re.search(r"(@import|url\()\s*['\"]?(https?:)?//", sheet.read_text(encoding="utf-8")), sheet
 
 
+def test_every_link_inside_the_book_leads_somewhere(book):
+    assert broken(book / "book" / "_build" / "html") == []
+
+
+def test_every_page_ends_with_its_command_and_opens_with_its_minutes(pages):
+    for name, page in content(pages).items():
+        if name == "index.html":
+            continue
+        (box,) = page.select(".fairlib-reproduce")
+        commands = box.select_one("div.highlight pre").get_text()  # sphinx-copybutton adds its button to these
+        assert commands.startswith(("papermill notebooks/", "make book")), name
+        assert re.search(r"less than a minute|\d+ minutes?", box.get_text()), name
+        for opening in page.select(".fairlib-opening"):
+            assert re.search(r"Time: .*minutes? to read; .*(to run|needs to be run)", opening.get_text()), name
+    stage = pages["executed/mimic/described/5_evaluation.html"]
+    shown = stage.select_one("figure.fairlib-figure code").get_text()
+    assert stage.select_one(".fairlib-reproduce pre").get_text().strip() == shown
+    assert "more to train the models" in stage.select_one(".fairlib-reproduce").get_text()
+
+
+def test_words_of_the_glossary_carry_their_meaning(pages):
+    meaning = {dt["id"]: dt.find_next("dd").get_text(" ") for dt in pages["glossary.html"].select("dt[id^=term-]")}
+    links = [(name, link) for name, page in pages.items() for link in page.select("a.fairlib-term")]
+    assert len({link["href"].partition("#")[2] for _, link in links}) >= 25
+    for name, link in links:
+        told = re.sub(r"\W+", "", meaning[link["href"].partition("#")[2]])
+        assert re.sub(r"\W+", "", link["title"])[:20] == told[:20], name
+    assert pages["intro.html"].select_one("script[src*='tippy-bundle']")
+
+
+def test_launch_buttons_open_notebooks_that_exist(pages):
+    for name, page in pages.items():
+        urls = [link["href"] for link in page.select("a[href*='colab.research'], a[href*='mybinder.org']")]
+        assert bool(urls) == name.startswith("executed/"), name
+        for url in urls:
+            assert (ROOT / url[url.index("notebooks/") :]).is_file(), url
+
+
+def test_the_reference_pages_show_docstrings(pages):
+    page = pages["reference/measures.html"]
+    entry = page.find(id="fairlib.fairness.ratio_metrics").find_parent("dl")
+    assert "leave out rows whose group is unknown" in entry.get_text()
+    assert not page.find(id="fairlib.fairness._rate_name")
+
+
 def test_every_figure_says_what_it_shows_and_where_it_came_from(pages):
     figures = [figure for page in pages.values() for figure in page.select("figure.fairlib-figure")]
     assert len(figures) >= 25
@@ -147,7 +195,7 @@ def test_the_synthesis_page_sets_published_beside_reproduced(book, pages):
     claims = [table for table in tables if "verdict" in [cell.get_text() for cell in table.select("th")]]
     assert len(claims) == 4
     for table in claims:
-        rows = [[cell.get_text() for cell in row.select("td")] for row in table.select("tbody tr")]
+        rows = [[cell.get_text() for cell in row.select("th, td")] for row in table.select("tbody tr")]
         assert {row[0] for row in rows} >= {"MIMIC-III, published", "MESA, published", "GLOBEM, published"}
         for data, _, _, verdict, cause in rows:
             assert cause.strip()
@@ -169,9 +217,9 @@ def test_the_synthesis_page_sets_published_beside_reproduced(book, pages):
 def test_the_audit_shows_every_finding_once(pages):
     page = pages["executed/release_audit.html"]
     rows = page.select(".fairlib-browse tbody tr")
-    assert [row.select("td")[0].get_text() for row in rows] == [f"D{i}" for i in range(1, 47)]
+    assert [row.th.get_text() for row in rows] == [f"D{i}" for i in range(1, 47)]
     for row in rows:
-        name, certainty, told, numbers = (cell.get_text() for cell in row.select("td"))
+        name, certainty, told, numbers = (cell.get_text() for cell in row.select("th, td"))
         assert certainty in ("certain", "high", "moderate"), name
         assert re.search(r"\[.*(cell|:\d|function|ipynb|notebooks)", told), name  # its source
         assert " Lesson: " in numbers, name
@@ -179,6 +227,48 @@ def test_the_audit_shows_every_finding_once(pages):
     banners = [banner.get_text() for banner in page.select(".fairlib-origin")]
     for kind in ("Published numbers", "Simulation", "Real data", "Synthetic twin"):
         assert any(text.startswith(kind) for text in banners), kind
+
+
+needs_chromium = pytest.mark.skipif(
+    browser.CHROMIUM is None, reason="no Chromium here, so no page is seen by a browser"
+)
+#: One of each kind; ``make axe`` checks them all.
+SEEN = ["intro", "cases/globem", "executed/mimic/described/5_evaluation", "executed/coverage", "references"]
+
+
+@needs_chromium
+@pytest.mark.parametrize("look", browser.LOOKS)
+def test_no_page_shuts_anybody_out(book, look):
+    html = book / "book" / "_build" / "html"
+    assert browser.faults([html / f"{name}.html" for name in SEEN], look) == []
+
+
+@needs_chromium
+def test_a_page_is_read_with_the_keyboard_alone(book):
+    """Skip link first and seen; code opens with Enter; a table that does not fit is reached and scrolls."""
+    focused = "document.activeElement"
+    with browser.opened(390) as page:
+        page.goto(
+            (book / "book" / "_build" / "html" / "executed" / "mimic" / "described" / "5_evaluation.html").as_uri()
+        )
+        page.keyboard.press("Tab")
+        assert "Skip to main content" in page.evaluate(f"{focused}.textContent")
+        assert page.evaluate(f"{focused}.getBoundingClientRect().top >= 0")
+        page.keyboard.press("Enter")
+        stops = []
+        for _ in range(80):
+            page.keyboard.press("Tab")
+            stops.append(page.evaluate(f"{focused}.closest('main') ? {focused}.className || {focused}.tagName : ''"))
+            assert page.evaluate(f"{focused} === document.body || getComputedStyle({focused}).outlineStyle !== 'none'")
+            if stops[-1] == "SUMMARY" and "SUMMARY" not in stops[:-1]:
+                page.keyboard.press("Enter")
+                assert page.evaluate(f"{focused}.parentElement.open")
+            if "fairlib-table-box" in stops[-1]:
+                page.keyboard.press("ArrowRight")
+                page.wait_for_function(f"{focused}.scrollLeft > 0")
+                break
+        assert "fairlib-table-box" in stops[-1]
+        assert "SUMMARY" in stops
 
 
 def test_a_row_of_a_person_in_a_notebook_fails_the_build(book):

@@ -3,6 +3,7 @@
 import gzip
 import io
 import tarfile
+from typing import NamedTuple
 
 from hypothesis import strategies as st
 
@@ -13,22 +14,94 @@ JUNK = (
 )
 #: No number, date or category of any format, though some parsers take some of them for one.
 NONSENSE = (
-    *("abc", "0x1F", "1_000", "½", "١٢", "１", "--5", "5-", "1.2.3", "1e", "#N/A", "None", "<5", "> 90", "5 mg", "TRUE!"),
-    *("0b1", "1d5", "1,5", '"', "' '", "2140-13-45", "24:61", "=1+1", "\u200b1", "-", "+", "a" * 300, "{}", "[]", "&amp;"),
+    *(
+        "abc",
+        "0x1F",
+        "1_000",
+        "½",
+        "١٢",
+        "１",
+        "--5",
+        "5-",
+        "1.2.3",
+        "1e",
+        "#N/A",
+        "None",
+        "<5",
+        "> 90",
+        "5 mg",
+        "TRUE!",
+    ),
+    *(
+        "0b1",
+        "1d5",
+        "1,5",
+        '"',
+        "' '",
+        "2140-13-45",
+        "24:61",
+        "=1+1",
+        "\u200b1",
+        "-",
+        "+",
+        "a" * 300,
+        "{}",
+        "[]",
+        "&amp;",
+    ),
 )
 #: Odd, though a format may allow it.
 ODD = (
-    *("", " ", "nan", "NaN", "NA", "null", "inf", "-inf", "Infinity", "1e39", "-1e39", "1e400", "-1e400", "1e-400", "0"),
+    *(
+        "",
+        " ",
+        "nan",
+        "NaN",
+        "NA",
+        "null",
+        "inf",
+        "-inf",
+        "Infinity",
+        "1e39",
+        "-1e39",
+        "1e400",
+        "-1e400",
+        "1e-400",
+        "0",
+    ),
     *("-0", "-1", "1", "2", "1.0", "0.5", "007", "+1", "99999999999999999999", "9007199254740993", "2147483648"),
     *("4294967296", "1e5", " 1", "1 ", "true", "False", "2140-06-15", "1500-01-01", "9999-12-31 23:59:59", "48:00"),
 )
+
+
+class Mutation(NamedTuple):
+    """What was done to a file, and what it then holds; short when it is shown."""
+
+    what: list[str]
+    content: bytes
+
+    def __repr__(self) -> str:
+        return f"{', '.join(self.what)}: {self.content[:120]!r} … ({len(self.content)} bytes)"
 
 
 @st.composite
 def of_bytes(draw, content: bytes) -> tuple[str, bytes]:
     """Flip, cut, insert, drop, repeat, exchange, encode otherwise: (what was done, the bytes)."""
     at = st.integers(0, max(len(content) - 1, 0))
-    kinds = "flip cut behead insert overwrite drop repeat swap encode ends whole noise".split()
+    kinds = [
+        "flip",
+        "cut",
+        "behead",
+        "insert",
+        "overwrite",
+        "drop",
+        "repeat",
+        "swap",
+        "encode",
+        "ends",
+        "whole",
+        "noise",
+    ]
     kind = draw(st.sampled_from(kinds[0 if content else 3 :]))
     a, b = sorted((draw(at), draw(at)))
     if kind == "flip":
@@ -64,7 +137,7 @@ def of_lines(draw, content: bytes) -> tuple[str, bytes]:
     """Drop, repeat, exchange, reverse, cut or blank lines; the header line too."""
     lines = content.split(b"\n")
     line = st.integers(0, len(lines) - 1)
-    kind = draw(st.sampled_from("drop repeat swap reverse cut blank move join".split()))
+    kind = draw(st.sampled_from(["drop", "repeat", "swap", "reverse", "cut", "blank", "move", "join"]))
     a, b = sorted((draw(line), draw(line)))
     if kind == "drop":
         lines[a : a + draw(st.integers(1, 5))] = []
@@ -91,10 +164,15 @@ def of_cells(draw, content: bytes) -> tuple[str, bytes]:
     rows = [line.split(",") for line in content.decode("utf-8").split("\n")]
     width = max(len(rows[0]), 1)
     column = st.integers(0, width - 1)
-    kind = draw(st.sampled_from(["nonsense"] * 4 + ["odd"] * 4 + "drop repeat swap rename separator quote other".split()))
+    kind = draw(
+        st.sampled_from(
+            ["nonsense"] * 4 + ["odd"] * 4 + ["drop", "repeat", "swap", "rename", "separator", "quote", "other"]
+        )
+    )
     a, b = draw(column), draw(column)
     if kind in ("nonsense", "odd", "quote", "other"):
-        row = rows[draw(st.integers(0, len(rows) - 1))]
+        line = draw(st.integers(0, len(rows) - 1))
+        row = rows[line]
         place = min(a, len(row) - 1)
         if kind == "quote":
             row[place] = draw(st.sampled_from(['"{}"', '"{}', '{}"', "'{}'", '""{}""'])).format(row[place])
@@ -102,6 +180,7 @@ def of_cells(draw, content: bytes) -> tuple[str, bytes]:
             row[place] = draw(st.sampled_from(rows[draw(st.integers(0, len(rows) - 1))]))
         else:
             row[place] = draw(st.sampled_from(NONSENSE if kind == "nonsense" else ODD))
+            kind += f" in {rows[0][min(place, width - 1)]}" if line else " in a header"
     elif kind == "rename":
         names = ["", "x", rows[0][b], f" {rows[0][a]}", rows[0][a].upper(), rows[0][a].lower(), f"{rows[0][a]} "]
         rows[0][a] = draw(st.sampled_from(names))
@@ -120,17 +199,16 @@ def of_cells(draw, content: bytes) -> tuple[str, bytes]:
 
 
 @st.composite
-def mutated(draw, content: bytes, name: str) -> tuple[str, bytes]:
-    """One or two mutations of a file; of a packed one also of what is in it."""
-    if name.endswith(".gz") and draw(st.booleans()):
-        unpack, pack = (_untar, _tar) if name.endswith(".tar.gz") else (gzip.decompress, _gzip)
-        if unpack is _untar:
-            members = unpack(content)
-            chosen = draw(st.sampled_from(sorted(members)))
-            what, members[chosen] = draw(mutated(members[chosen], chosen))
-            return f"in {chosen}: {what}", pack(members)
-        what, inner = draw(mutated(unpack(content), name.removesuffix(".gz")))
-        return f"inside: {what}", pack(inner)
+def mutated(draw, content: bytes, name: str) -> Mutation:
+    """One or two mutations of a file, of a packed one also of what is in it."""
+    if name.endswith(".tar.gz") and draw(st.booleans()):
+        members = _untar(content)
+        chosen = draw(st.sampled_from(sorted(members)))
+        what, members[chosen] = draw(mutated(members[chosen], chosen))
+        return Mutation(what, _tar(members))
+    if name.endswith(".gz") and not name.endswith(".tar.gz") and draw(st.booleans()):
+        what, inner = draw(mutated(gzip.decompress(content), name.removesuffix(".gz")))
+        return Mutation(what, gzip.compress(inner, mtime=0))
     said = []
     for _ in range(draw(st.sampled_from([1, 1, 1, 2]))):
         ways = [of_bytes(content)]
@@ -138,7 +216,7 @@ def mutated(draw, content: bytes, name: str) -> tuple[str, bytes]:
             ways += [of_lines(content), of_cells(content), of_cells(content)]
         what, content = draw(st.one_of(ways))
         said.append(what)
-    return ", ".join(said), content
+    return Mutation(said, content)
 
 
 def _is_text(content: bytes) -> bool:
@@ -147,10 +225,6 @@ def _is_text(content: bytes) -> bool:
     except UnicodeDecodeError:
         return False
     return True
-
-
-def _gzip(content: bytes) -> bytes:
-    return gzip.compress(content, mtime=0)
 
 
 def _untar(content: bytes) -> dict[str, bytes]:

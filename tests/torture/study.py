@@ -81,7 +81,7 @@ def _study(job: Job) -> None:
     if job.short:
         truth.DRAWS = 2_000
         smoke = parameters.PROFILES["smoke"]
-        parameters.PROFILES["smoke"] = replace(smoke, windows=200, steps=smoke.steps / 5, draws=20)
+        parameters.PROFILES["smoke"] = replace(smoke, windows=200, steps=smoke.steps / 20, draws=20)
     torch.set_num_threads(job.threads)
     given = {"dataset": DATASET, "profile": "smoke", "results_dir": str(job.results), "threads": job.threads}
     p = parameters.check("5_evaluation", given)
@@ -123,7 +123,7 @@ def _server():
     """Forks of one process, so that a study begins at once."""
     os.environ["PYTHONPATH"] = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
     context = get_context("forkserver")
-    context.set_forkserver_preload(["fairlib.sources", __name__])
+    context.set_forkserver_preload(["fairlib.sources", "fairlib.twins.challenge2012", __name__])
     return context
 
 
@@ -131,6 +131,7 @@ CONTEXT = _server()
 
 
 def run(job: Job) -> object:
+    """Number of changes to files, or an error in words."""
     return Running(job).end()
 
 
@@ -165,7 +166,7 @@ class Kill(NamedTuple):
 def kills(job: Job, good: tuple[dict[str, str], int, float], by_clock: int, by_change: int, draw: random.Random):
     """Kill a study at random moments of its duration and at random changes of files; each time, run it again."""
     expected, changes, seconds = good
-    moments = [("seconds", draw.uniform(0, seconds)) for _ in range(by_clock)]
+    moments = [("seconds", draw.uniform(0, 0.9 * seconds)) for _ in range(by_clock)]
     moments += [("change", draw.randint(1, changes)) for _ in range(by_change)]
     for kind, moment in moments:
         shutil.rmtree(job.results, ignore_errors=True)
@@ -197,10 +198,9 @@ def damage(folder: Path, name: str, draw: random.Random) -> str:
     return how
 
 
-def damages(job: Job, expected: dict[str, str], rounds: int, draw: random.Random):
-    """Damage every file of a finished study once, in so many rounds; yields (how, name, files that then differ)."""
-    names = [name for name in expected if (job.results / name).stat().st_size]
-    draw.shuffle(names)
+def damages(job: Job, expected: dict[str, str], files: int, rounds: int, draw: random.Random):
+    """Damage so many files of a finished study, in rounds; yields (how, name, files that differ after the next run)."""
+    names = draw.sample(sorted(expected), files)
     for i in range(rounds):
         chosen = {name: damage(job.results, name, draw) for name in names[i::rounds]}
         ended = run(job)

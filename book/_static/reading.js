@@ -1,0 +1,25 @@
+// Reading without a mouse or without seeing: names for what the theme leaves unnamed; a box is a stop of the tab key only
+// while it scrolls; paper shows tables that the screen folds. Nothing is fetched.
+document.addEventListener("DOMContentLoaded", () => {
+  for (const summary of document.querySelectorAll(".bd-sidenav summary")) {
+    summary.setAttribute("aria-label", `Pages under ${summary.closest("li").querySelector("a").textContent.trim()}`);
+    summary.querySelector("[role=presentation]")?.removeAttribute("role");
+  }
+  document.querySelector("#pst-primary-sidebar")?.setAttribute("role", "complementary");
+  document.querySelector("#pst-primary-sidebar")?.setAttribute("aria-label", "Book");
+  for (const entry of document.querySelectorAll("[role=doc-biblioentry]")) entry.removeAttribute("role");
+  for (const list of document.querySelectorAll(".citation-list")) list.removeAttribute("role");
+
+  const scrolls = (box) => box.scrollWidth > box.clientWidth + 1;
+  const watch = new ResizeObserver((changed) => {
+    for (const { target } of changed) {
+      if (scrolls(target)) target.setAttribute("tabindex", "0");
+      else target.removeAttribute("tabindex");
+    }
+  });
+  for (const box of document.querySelectorAll(".fairlib-scroll, .pst-scrollable-table-container, div.math, .bd-content pre")) watch.observe(box);
+
+  addEventListener("beforeprint", () => {
+    for (const fold of document.querySelectorAll(".fairlib-browse > details")) fold.open = true;
+  });
+});

@@ -1,0 +1,35 @@
+"""What the study survives, as small tables of text and one sentence."""
+
+import pandas as pd
+
+from ..torture import READERS
+from .text import count
+
+
+def readers(table: pd.DataFrame) -> pd.DataFrame:
+    """One row a reader. table: of ``torture.readers``."""
+    out = table.map(count).rename_axis(columns=None)
+    out.insert(0, "reader", [READERS[name] for name in table.index])
+    out.insert(1, "broken files", table.sum(axis=1).map(count))
+    return out.reset_index(drop=True)
+
+
+def part(table: pd.DataFrame, *names: str) -> pd.DataFrame:
+    """One row a count of the named parts. table: of ``torture.load``."""
+    rows = table[table["part"].isin(names)]
+    return pd.DataFrame({"of": rows["case"], "what": rows["what"], "count": rows["value"].map(_value)})
+
+
+def finding(table: pd.DataFrame) -> str:
+    """What was found, in words that hold whatever the numbers say. table: of ``torture.load``."""
+    broken = table.loc[table["part"] == "readers", "value"].sum()
+    kills = table.loc[table["what"] == "kills", "value"].sum()
+    differ = table.loc[table["what"].str.startswith("files that differ"), "value"].sum()
+    return (
+        f"{count(broken)} broken files were read, each with an answer in words or a cohort that was checked. After"
+        f" {count(kills)} kills, {count(differ)} files differed from those of an undisturbed run."
+    )
+
+
+def _value(value: float) -> str:
+    return count(value) if value == int(value) else f"{value:.1e}"

@@ -1,0 +1,89 @@
+"""Built pages in headless Chromium, offline: WCAG 2.2 AA by axe-core, and no page that scrolls sideways on a phone.
+
+``python -m tests.book.browser [HTML [PART OF A NAME …]]`` checks every page, or those whose path holds a part.
+"""
+
+import os
+import shutil
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+CHROMIUM = next(
+    filter(None, [os.environ.get("CHROMIUM"), *map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))]),
+    None,
+)
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"]
+FLAGS += ["--disable-background-networking", "--disable-component-update"]
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]  # the last: headings in order
+LOOKS = {"light": (1280, "light"), "dark": (1280, "dark"), "phone": (390, "light")}
+HTML = Path(__file__).parents[2] / "book" / "_build" / "html"
+
+
+@contextmanager
+def opened(width: int = 1280, scheme: str = "light") -> Iterator:
+    """A page of a browser without a network; it records what it was not allowed to fetch in ``page.asked``."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as player:
+        browser = player.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        context = browser.new_context(
+            viewport={"width": width, "height": 900}, color_scheme=scheme, reduced_motion="reduce", offline=True
+        )
+        page = context.new_page()
+        page.asked = []
+        page.on("request", lambda sent: sent.url.startswith("http") and page.asked.append(sent.url))
+        yield page
+        browser.close()
+
+
+def faults(pages: list[Path], look: str) -> list[str]:
+    """One line a violation: page, look, rule, what axe says, element; all that folds is opened before."""
+    from axe_playwright_python.sync_playwright import Axe
+
+    axe, (width, scheme), found = Axe(), LOOKS[look], []
+    with opened(width, scheme) as page:
+        for path in pages:
+            page.goto(path.as_uri())
+            page.evaluate("document.querySelectorAll('main details').forEach((fold) => { fold.open = true; })")
+            result = axe.run(page, options={"runOnly": RULES, "resultTypes": ["violations"]}).response
+            for broken in result["violations"]:
+                for node in broken["nodes"]:
+                    told = f"{broken['id']}: {broken['help']}: {' '.join(map(str, node['target']))}"
+                    found.append(f"{_name(path)} [{look}] {told}")
+            wide = page.evaluate("document.documentElement.scrollWidth")
+            if wide > width:
+                found.append(f"{_name(path)} [{look}] page-scroll: the page is {wide} pixels wide, the window {width}")
+            found += [f"{_name(path)} [{look}] request: {url}" for url in page.asked]
+            page.asked.clear()
+    return found
+
+
+def _name(path: Path) -> str:
+    return path.as_posix().rpartition("_build/html/")[2]
+
+
+def pages_of(html: Path, parts: list[str] = ()) -> list[Path]:
+    """Pages of a built book; all, or those whose path holds one of the parts."""
+    pages = [path for path in sorted(html.rglob("*.html")) if "_static" not in path.parts and path.name != "index.html"]
+    return [path for path in pages if not parts or any(part in path.as_posix() for part in parts)]
+
+
+def main() -> int:
+    if CHROMIUM is None:
+        print("Chromium is not installed (or name it in CHROMIUM), so no page was checked", file=sys.stderr)
+        return 1
+    html = Path(sys.argv[1]).resolve() if len(sys.argv) > 1 else HTML
+    pages = pages_of(html, sys.argv[2:])
+    found = [fault for look in LOOKS for fault in faults(pages, look)]
+    print("\n".join(found))
+    print(f"{len(pages)} pages in {len(LOOKS)} looks: {len(found)} faults", end="")
+    rules = Counter(fault.split("] ")[1].split(":")[0] for fault in found)
+    print(f" ({', '.join(f'{rule} {n}' for rule, n in rules.most_common())})" if found else "")
+    return bool(found) or not pages
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,45 @@
+"""Every page that is read from top to bottom opens with what it takes and ends with what to keep."""
+
+import json
+import re
+
+import pytest
+
+from fairlib.parameters import ROOT
+
+BOOK = ROOT / "book"
+PAGES = re.findall(r"file: (\S+)", (BOOK / "_toc.yml").read_text(encoding="utf-8"))
+#: Looked up and not read, or with a form of its own.
+OTHERS = ("glossary", "index_of_items", "faults", "references", "reference/", "course/", "executed/")
+CHAPTERS = [page for page in PAGES if not page.startswith(OTHERS)]
+NOTEBOOKS = sorted({page.split("/")[-1] for page in PAGES if page.startswith("executed/")})
+
+
+def text_of(page: str) -> str:
+    if (path := BOOK / f"{page}.md").is_file():
+        return path.read_text(encoding="utf-8")
+    cells = json.loads((ROOT / "notebooks" / f"{page}.ipynb").read_text(encoding="utf-8"))["cells"]
+    return "\n\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "markdown")
+
+
+@pytest.mark.parametrize("page", [*CHAPTERS, *NOTEBOOKS])
+def test_opening_and_takeaways(page):
+    text = text_of(page)
+    opening = re.search(r"^:::\{admonition\} Before you read\n:class: fairlib-opening\n(.*?)^:::", text, re.S | re.M)
+    assert opening, "no opening"
+    assert opening[1].startswith("**You will learn** ")
+    assert "\n\n**You need** " in opening[1]
+    assert not re.search(r"\bminutes?\b", opening[1]), "minutes are measured, see book/_ext/page_frame.py"
+    takeaways = text.partition("\n## Takeaways\n")[2].partition("\n## ")[0]
+    assert takeaways.count("\n- ") >= 1
+
+
+def test_the_landing_page_leads_to_the_doors_and_the_limits():
+    text = text_of("intro")
+    for place in ("five_stages.html", "(limits.md)", ":link: how_to_read", ":link: recipes", "::answer_smaller"):
+        assert place in text
+
+
+def test_pages_are_found():
+    assert len(CHAPTERS) >= 24
+    assert len(NOTEBOOKS) >= 10

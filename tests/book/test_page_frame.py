@@ -1,0 +1,119 @@
+"""The frame of a page: minutes are measured, commands are those that ran, launch buttons open the stored notebook."""
+
+import json
+from pathlib import Path
+from types import SimpleNamespace
+
+import docstrings  # book/_ext
+import page_frame
+import pytest
+import term_cards
+from docutils import nodes
+
+from fairlib.parameters import check
+
+
+def run_of(tmp_path, name="5_evaluation", duration=30.0, **parameters) -> Path:
+    """A notebook with papermill's record, as it stands in an executed one."""
+    made = {"input_path": f"notebooks/{name}.ipynb", "duration": duration, "parameters": parameters}
+    path = tmp_path / f"{name}-{len(list(tmp_path.iterdir()))}.ipynb"
+    path.write_text(json.dumps({"cells": [], "metadata": {"papermill": made}}), encoding="utf-8")
+    return path
+
+
+def timing(tmp_path, name, seconds) -> Path:
+    path = tmp_path / "results" / "mimic" / "twin-smoke" / name / "seed-1" / "timings.json"
+    path.parent.mkdir(parents=True)
+    path.write_text(json.dumps({"seconds": seconds}), encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(0, "less than a minute"), (44, "less than a minute"), (45, "1 minute"), (89, "1 minute"), (95, "2 minutes")],
+)
+def test_minutes_in_words(seconds, words):
+    assert page_frame.minutes(seconds) == words
+
+
+def test_a_page_knows_its_command_and_its_time(tmp_path):
+    run = page_frame.executed(run_of(tmp_path, dataset="challenge2012", source="frozen", recipe="tuned"))
+    wanted = check("5_evaluation", {"dataset": "challenge2012", "source": "frozen", "recipe": "tuned"}).command()
+    assert run.command == wanted
+    assert (run.source, run.dataset, run.timings) == ("frozen", "challenge2012", frozenset())
+    assert page_frame.took([run]) == "less than a minute"
+
+
+def test_training_counts_each_model_once_and_only_what_a_page_shows(tmp_path, monkeypatch):
+    monkeypatch.setattr(page_frame, "ROOT", tmp_path)
+    for name, seconds in {"pretraining": 60, "supervised": 120, "frozen_0": 240, "group_dro": 600}.items():
+        timing(tmp_path, f"described/{name}", seconds)
+    timing(tmp_path, "labels-50/described/supervised", 1200)
+    given = {"dataset": "mimic", "profile": "smoke", "seeds": [1]}
+    one, two, three, five = (
+        page_frame.executed(run_of(tmp_path, name, **given, **more))
+        for name, more in [
+            ("1_dataset_requirements", {}),
+            ("2_pre_training", {}),
+            ("3_fine_tuning", {"strategies": ["supervised", "frozen_0"], "people": [50]}),
+            ("5_evaluation", {"strategies": ["frozen_0"], "mitigations": ["group_dro"]}),
+        ]
+    )
+    seconds = [page_frame.total_seconds(run.timings) for run in (one, two, three, five)]
+    assert seconds == [0, 60, 60 + 120 + 240 + 1200, 60 + 120 + 240 + 600]
+    assert page_frame.took([two, five]) == "1 minute, and 17 minutes more to train the models"
+    assert page_frame.took([one], " to run") == "less than a minute to run"
+
+
+def test_a_chapter_or_a_notebook_that_never_ran_has_no_run(tmp_path):
+    assert page_frame.executed(Path("book/limits.md")) is None
+    assert page_frame.executed(page_frame.ROOT / "notebooks" / "5_evaluation.ipynb") is None
+    assert page_frame.executed(run_of(tmp_path, dataset="table", source=str(tmp_path / "gone"))) is None
+
+
+def test_reading_takes_words_and_pictures_but_no_code():
+    page = nodes.section("", nodes.paragraph("", "word " * 400), nodes.literal_block("", "x " * 4000))
+    page += nodes.raw("", "<figure></figure><table class='a'></table><tablet>", format="html")
+    assert page_frame.reading_minutes(page) == pytest.approx(2 + 0.5)
+
+
+def test_launch_buttons_open_the_stored_notebook():
+    url = "https://colab.example/github/a/b/blob/main/book/executed/mimic/described/5_evaluation.ipynb"
+    context = {"header_buttons": [{"type": "group", "buttons": [{"url": url}, {"javascript": "x"}]}, {"type": "link"}]}
+    page_frame.launch_stored_notebook(None, "executed/mimic/described/5_evaluation", "page.html", context, None)
+    assert context["header_buttons"][0]["buttons"][0]["url"].endswith("/a/b/blob/main/notebooks/5_evaluation.ipynb")
+
+
+@pytest.mark.parametrize(("repository", "url"), [("me/study", "https://github.com/me/study"), ("", "as configured")])
+def test_a_book_built_on_github_leads_to_its_own_repository(monkeypatch, repository, url):
+    monkeypatch.delenv("GITHUB_SERVER_URL", raising=False)
+    monkeypatch.setenv("GITHUB_REPOSITORY", repository)
+    config = SimpleNamespace(html_theme_options={"repository_url": "as configured"})
+    page_frame.published_from(None, config)
+    assert config.html_theme_options["repository_url"] == url
+
+
+def test_docstrings_become_definitions_and_keep_their_bars():
+    lines = [
+        "Of |1 − r| and ``a | b``.",
+        "",
+        "Parameters",
+        "----------",
+        "x, y: (n,) of 0",
+        "    and 1.",
+        "",
+        "Returns z.",
+    ]
+    docstrings.as_rst(None, "function", "f", None, None, lines)
+    text = "\n".join(lines)
+    assert lines[0] == r"Of \|1 − r\| and ``a | b``."
+    assert "``x, y``\n    (n,) of 0\n    and 1.\n\nReturns z." in text
+    assert "Parameters" not in text
+
+
+def test_a_change_of_the_glossary_is_one_of_every_page():
+    env, changed = SimpleNamespace(found_docs={"intro", "glossary", "limits"}), ["glossary"]
+    term_cards.read_all_after_glossary(None, env, changed)
+    assert changed == ["glossary", "intro", "limits"]
+    term_cards.read_all_after_glossary(None, env, other := ["intro"])
+    assert other == ["intro"]

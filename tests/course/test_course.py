@@ -1,0 +1,165 @@
+"""Every exercise of the course, solved with its solution and with its stub, in the notebooks that otter derives."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import nbformat
+import pytest
+import torch
+from otter.test_files.ok_test import OKTestFile
+
+from fairlib import course
+
+ROOT = Path(__file__).parent.parent.parent
+LESSONS = sorted((ROOT / "notebooks" / "course").glob("*.ipynb"))
+EACH = pytest.mark.parametrize("lesson", LESSONS, ids=lambda path: path.stem)
+CHECK = re.compile(r'grader\.check\("(\w+)"\)')
+
+
+def read(path: Path) -> nbformat.NotebookNode:
+    return nbformat.read(path, as_version=4)
+
+
+def otter(*arguments: object) -> subprocess.CompletedProcess:
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-m", "otter", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, env=environment, timeout=600)
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory) -> Path:
+    """student/ and instructor/ as ``make course`` makes them; otter's own run of the solutions is left to that."""
+    where = tmp_path_factory.mktemp("course")
+    for lesson in LESSONS:
+        done = otter("assign", "--no-run-tests", lesson, where / lesson.stem)
+        assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+    return where
+
+
+def tests_of(made: Path, lesson: Path) -> dict[str, OKTestFile]:
+    """Question → all its tests, hidden ones too, as they are packed for grading."""
+    (packed,) = (made / lesson.stem / "autograder").glob("*.zip")
+    with zipfile.ZipFile(packed) as archive:
+        found = {}
+        for name in archive.namelist():
+            if name.startswith("tests/") and name.endswith(".py"):
+                spec = {}
+                exec(archive.read(name).decode(), spec)
+                found[Path(name).stem] = OKTestFile.from_spec(spec["test"])
+        return found
+
+
+def stubs(made: Path, lesson: Path) -> dict[str, str]:
+    """Question → the code that a student finds in its answer cells."""
+    found, code = {}, []
+    for cell in read(made / lesson.stem / "student" / lesson.name).cells:
+        if "otter_answer_cell" in cell.metadata.get("tags", ()):
+            code.append(cell.source)
+        elif check := CHECK.match(cell.source):
+            found[check[1]] = "\n".join(code)
+        if "otter_answer_cell" not in cell.metadata.get("tags", ()):
+            code = []
+    return found
+
+
+def test_there_are_three_lessons_with_six_exercises_and_more():
+    counted = {lesson.stem: course.questions(read(lesson)) for lesson in LESSONS}
+    assert len(counted) == 3
+    assert all(len(questions) >= 6 for questions in counted.values())
+    assert sum(map(len, counted.values())) >= 18
+    for questions in counted.values():
+        assert {question.to_think for question in questions} == {True, False}
+
+
+@EACH
+def test_every_exercise_has_a_title_a_solution_and_if_it_is_code_tests(lesson):
+    for question in course.questions(read(lesson)):
+        assert question.title, question.name
+        assert any(cell.source.strip() for cell in question.solution), question.name
+        kinds = [cell.source.startswith("# HIDDEN") for cell in question.tests]
+        assert question.to_think or (True in kinds and False in kinds), question.name
+
+
+@EACH
+def test_solutions_pass_all_tests_and_stubs_pass_none(made, lesson, monkeypatch):
+    torch.set_num_threads(1)
+    tests, stub, solved = tests_of(made, lesson), stubs(made, lesson), {}
+    assert set(tests) == {question.name for question in course.questions(read(lesson)) if not question.to_think}
+    for cell in read(made / lesson.stem / "autograder" / lesson.name).cells:
+        if cell.cell_type != "code" or "otter.Notebook" in cell.source or "check_all" in cell.source:
+            continue
+        if not (check := CHECK.match(cell.source)):
+            exec(compile(cell.source, lesson.name, "exec"), solved)
+            continue
+        tests[check[1]].run(solved)
+        failed = [case.message for case in tests[check[1]].test_case_results if not case.passed]
+        assert not failed, f"{check[1]} with its solution: {failed[0]}"
+        untouched = dict(solved)
+        exec(stub[check[1]], untouched)
+        tests[check[1]].run(untouched)
+        passed = [case.test_case.body for case in tests[check[1]].test_case_results if case.passed]
+        assert not passed, f"{check[1]} with its stub passes: {passed[0]}"
+
+
+@EACH
+def test_students_get_neither_solutions_nor_hidden_tests(made, lesson):
+    given = (made / lesson.stem / "student" / lesson.name).read_text(encoding="utf-8")
+    plain = "\n".join(cell.source for cell in nbformat.reads(given, as_version=4).cells)
+    assert "SOLUTION" not in given
+    assert "HIDDEN" not in given
+    specs = json.loads(given)["metadata"]["otter"]["tests"].values()
+    assert not any(case["hidden"] for spec in specs for case in spec["suites"][0]["cases"])
+    for question in course.questions(read(lesson)):
+        hidden = [cell.source for cell in question.tests if cell.source.startswith("# HIDDEN")]
+        secret = [line for source in hidden for line in source.splitlines() if line.startswith("assert")]
+        for cell in question.solution:
+            if cell.cell_type == "markdown":
+                secret += cell.source.splitlines()
+            for part in re.findall(r"# BEGIN SOLUTION.*?\n(.*?)# END SOLUTION", cell.source, flags=re.S):
+                secret += part.splitlines()
+        told = "\n".join(cell.source for cell in question.prompt)
+        secret = {line.strip() for line in secret if len(line.strip()) > 30 and line.strip() not in told}
+        assert secret, question.name
+        assert not [line for line in secret if line in plain], question.name
+
+
+@EACH
+def test_the_page_folds_solutions_and_the_slides_need_nothing_from_outside(lesson):
+    notebook = read(lesson)
+    questions, page = course.questions(notebook), course.page(notebook)
+    text = "\n".join(cell.source for cell in page.cells)
+    assert text.count("{exercise-start}") == text.count("{solution-start}") == len(questions)
+    assert text.count(":class: dropdown") == len(questions)
+    assert not re.search(r"(BEGIN|END) (SOLUTION|QUESTION|TESTS)|# SOLUTION|# HIDDEN", text)
+    assert not any(cell.cell_type == "raw" for cell in page.cells)
+    slides = course.slides(notebook)
+    head = slides.partition("<script>")[0] + slides.partition("<main")[2]
+    assert all(f"Exercise: {question.title}" in slides for question in questions)
+    assert not re.search(r"""(src|href)=["']?(https?:)?//|@import|url\(["']?http""", head)
+    assert "<script src" not in slides
+
+
+@EACH
+def test_lessons_are_stored_without_outputs(lesson):
+    assert not any(cell.get("outputs") or cell.get("execution_count") for cell in read(lesson).cells)
+
+
+@pytest.mark.slow
+@EACH
+def test_otter_grades_the_solution_with_all_points_and_the_stub_with_none(made, lesson, tmp_path):
+    (packed,) = (made / lesson.stem / "autograder").glob("*.zip")
+    scores = {}
+    for kind in ("autograder", "student"):
+        where = tmp_path / kind
+        done = otter("run", "--autograder", packed, "--output-dir", where, made / lesson.stem / kind / lesson.name)
+        assert done.returncode == 0, done.stderr[-3000:]
+        results = json.loads((where / "results.json").read_text(encoding="utf-8"))
+        graded = [test for test in results["tests"] if test.get("max_score")]
+        scores[kind] = sum(test["score"] for test in graded), sum(test["max_score"] for test in graded)
+    assert scores["autograder"][0] == scores["autograder"][1] > 0
+    assert scores["student"][0] == 0
