@@ -24,7 +24,7 @@ GROUPS = alt.param(name="groups", value=[])
 ORDER = alt.ExprRef("groups")
 #: First and last setting of the slider.
 SPAN = alt.param(name="span", value=[0, 1])
-LEGEND = alt.Legend(title=None)
+LEGEND = alt.Legend(title=None, symbolOpacity=1, symbolStrokeWidth=0)
 COLOUR = alt.Color("group:N", scale=alt.Scale(domain=ORDER, range=SEGMENTS), legend=LEGEND)
 SHAPE = alt.Shape("group:N", scale=alt.Scale(domain=ORDER, range=SHAPES), legend=LEGEND)
 DASH = alt.StrokeDash("group:N", scale=alt.Scale(domain=ORDER, range=DASHES), legend=None)  # beside the shape

@@ -139,7 +139,8 @@ def test_the_keyboard_moves_the_threshold_and_the_numbers_follow(visit, pages):
         wanted = [abs(ratio[0] - 1), *deviation_interval(*np.log(ratio[1:]))]
         assert values(shown[2]) == pytest.approx(wanted, abs=0.006)
         inside, outside = ratio[1] >= 0.8 and ratio[2] <= 1.25, ratio[2] < 0.8 or ratio[1] > 1.25
-        assert shown[3] == ("inside" if inside else "outside" if outside else "crosses an edge")
+        verdict = "inside" if inside else "outside" if outside else "crosses an edge"
+        assert shown[3] == f"{verdict} (0.8 to 1.25)"
     page.keyboard.press("Home")
     assert said(page).startswith("At threshold 0.025,")
 
