@@ -20,6 +20,7 @@ from fairlib import (
     claims_published,
     comparisons,
     conditioned,
+    costs,
     coverage,
     display,
     evidence,
@@ -34,6 +35,7 @@ from fairlib import figures as package
 from fairlib import tables as table_package
 from fairlib.figures import audit as audit_figures
 from fairlib.figures import cka_gaps as gap_figures
+from fairlib.figures import costs as costs_figures
 from fairlib.figures import coverage as coverage_figures
 from fairlib.figures import (
     evaluation,
@@ -49,6 +51,7 @@ from fairlib.figures import representation as feature_figures
 from fairlib.figures import synthesis as synthesis_figures
 from fairlib.figures import twin as twin_figures
 from fairlib.figures.style import COLOURS, LINES, MARKERS, Drawn
+from fairlib.kept import Costs
 from fairlib.mitigation import MITIGATIONS
 from fairlib.parameters import check
 from fairlib.profiles import ALL
@@ -58,6 +61,7 @@ from fairlib.similarity import gram
 from fairlib.study import EVALUATION
 from fairlib.tables import audit as audit_tables
 from fairlib.tables import card as card_tables
+from fairlib.tables import costs as costs_tables
 from fairlib.tables import coverage as coverage_tables
 from fairlib.tables import evaluation as tables5
 from fairlib.tables import finetuning as tables3
@@ -161,6 +165,8 @@ FIGURES = {
     finetuning.roc: lambda e: (e.roc, e.summary),
     finetuning.efficiency: lambda e: (curve(e), e.headline, CARD.metric.metric),
     coverage_figures.dots: lambda e: (coverage.load(),),
+    costs_figures.gains: lambda e: (costs.compared(costs.load(Costs())),),
+    costs_figures.growth: lambda e: (costs.growth(Costs()),),
     similarity.heat_maps: lambda e: ({"frozen_0": e.cka, "frozen_3": e.cka},),
     similarity.conditioned: lambda e: (e.cka, "frozen_0"),
     similarity.difference: lambda e: (e.cka, PAIRS),
@@ -212,6 +218,12 @@ TABLES = {
     coverage_tables.cases: lambda e: (coverage.load(),),
     torture_tables.readers: lambda e: (torture.readers(torture.load()),),
     torture_tables.part: lambda e: (torture.load(), "kills", "repeated"),
+    costs_tables.compared: lambda e: (costs.compared(costs.load(Costs())),),
+    costs_tables.frozen: lambda e: (costs.frozen(costs.load(Costs())),),
+    costs_tables.projected: lambda e: (costs.projected(costs.load(Costs())),),
+    costs_tables.growth: lambda e: (costs.growth(Costs()),),
+    costs_tables.precision: lambda e: (pd.read_csv(Costs().path / "bf16.csv"),),
+    costs_tables.whole: lambda e: (pd.read_csv(Costs().path / "book.csv"),),
     tables5.metric_choice: lambda e: (CARD,),
     tables5.calibration: lambda e: (summaries.summarise(e.offsets), NAMES),
     tables5.segments: lambda e: (e.summary, "supervised", CARD.min_cell),
