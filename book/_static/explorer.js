@@ -39,8 +39,10 @@
   }
   function bandName(metric) {
     const { four_fifths: fifths, difference } = window.fairlibCharts.bands;
-    return isRatio(metric) ? `four-fifths band (${fifths.join(" to ")})` : `band of ±${difference}`;
+    return isRatio(metric) ? fifths.join(" to ") : `±${difference}`;
   }
+  const judged = (metric, found) => `${verdict(metric, found)} (${bandName(metric)})`;
+  const distanceName = (metric) => (isRatio(metric) ? "parity deviation" : "absolute value");
   const edge = (metric) => window.fairlibCharts.bands[isRatio(metric) ? "deviation" : "difference"];
   const metricName = (metric) => window.fairlibCharts.ratios[metric] ?? window.fairlibCharts.differences[metric];
 
@@ -48,7 +50,7 @@
     titles: {
       roc: "ROC curves; points: decisions at this threshold",
       rates: "Rates at this threshold",
-      deviation: "Parity deviation over all thresholds",
+      deviation: "Parity deviation over all thresholds (of a difference: its size)",
       ratios: "Ratios at this threshold",
     },
     choices(data, state) {
@@ -130,8 +132,8 @@
         sentence: [
           `At threshold ${state.threshold}, ${window.fairlibCharts.strategies[state.strategy]}, seed ${state.seed}:`,
           distance
-            ? `${metricName(metric)} of ${attribute} (${against}) ${spread(found[metric], 2)}, parity deviation ` +
-              `${spread(distance, 2)}; interval and ${bandName(metric)}: ${verdict(metric, found[metric])}.`
+            ? `${metricName(metric)} of ${attribute} (${against}) ${spread(found[metric], 2)}, ${distanceName(metric)} ` +
+              `${spread(distance, 2)}; interval and band: ${judged(metric, found[metric])}.`
             : `no fairness metric of ${attribute}: one of its sides is too small to judge.`,
           `${capital(state.segment || "everybody")}: ` +
             `${Object.keys(rateNames).map((name) => `${rateNames[name]} ${spread(at(group[name], place))}`).join(", ")}.`,
@@ -148,9 +150,9 @@
           },
           {
             caption: `Metrics of ${attribute} at threshold ${state.threshold}: ${against}`,
-            head: ["metric", "value", "parity deviation", `interval and ${bandName(metric)}`],
+            head: ["metric", "value", "parity deviation", "interval and band"],
             rows: Object.entries(found).map(([name, values]) => [
-              metricName(name), spread(values, 2), spread(deviation(name, values), 2), verdict(name, values),
+              metricName(name), spread(values, 2), spread(deviation(name, values), 2), judged(name, values),
             ]),
           },
         ],
@@ -161,7 +163,7 @@
   const dial = {
     titles: {
       auc: "AUC in each group, over the settings",
-      deviation: "Parity deviation over the settings",
+      deviation: "Parity deviation over the settings (of a difference: its size)",
       roc: "ROC curves at this setting (truth)",
       rates: "Rates at this setting, measured in the cohort",
     },
@@ -241,8 +243,8 @@
             .map((a) => `AUC of ${a.name}: truth ${text(a.truth[0])}, measured ${spread(a.measured)}.`)
             .join(" ") +
           ` ${capital(metricName(metric))}: truth ${text(ratio.truth[0], 2)}, measured ${spread(ratio.measured, 2)}; ` +
-          `parity deviation: truth ${text(far(ratio.truth)[0], 2)}, measured ${spread(far(ratio.measured), 2)}; ` +
-          `interval and ${bandName(metric)}: ${verdict(metric, ratio.measured)}.`,
+          `${distanceName(metric)}: truth ${text(far(ratio.truth)[0], 2)}, measured ${spread(far(ratio.measured), 2)}; ` +
+          `interval and band: ${judged(metric, ratio.measured)}.`,
         tables: [
           {
             caption: `AUC and rates at setting ${state.setting}: truth, and a cohort of ${state.windows} windows`,
@@ -257,11 +259,11 @@
           },
           {
             caption: `Metrics at setting ${state.setting}: ${data.segment} / all others`,
-            head: ["metric", "truth", "measured", "parity deviation: truth", "measured", `interval and ${bandName(metric)}`],
+            head: ["metric", "truth", "measured", "parity deviation: truth", "measured", "interval and band"],
             rows: Object.keys(knob.truth.ratios).map((name) => {
               const true_ = truth(knob.truth.ratios[name], place), own = at(measured.ratios[name], place);
               const deviations = [text(deviation(name, true_)[0], 2), spread(deviation(name, own), 2)];
-              return [metricName(name), text(true_[0], 2), spread(own, 2), ...deviations, verdict(name, own)];
+              return [metricName(name), text(true_[0], 2), spread(own, 2), ...deviations, judged(name, own)];
             }),
           },
         ],
@@ -278,7 +280,7 @@
       element("thead", {}, element("tr", {}, ...head.map((name) => element("th", { scope: "col" }, name)))),
       element("tbody", {}, ...rows.map((row) => element("tr", {}, ...cells(row)))),
     );
-    return element("div", { class: "fairlib-table-box", tabindex: "0", role: "region", "aria-label": caption }, made);
+    return element("div", { class: "fairlib-table-box fairlib-scroll", tabindex: "0", role: "group", "aria-label": caption }, made);
   }
 
   async function start(box) {
@@ -329,9 +331,14 @@
       }
     }
 
-    const groups = (sets) => [...new Set((Object.values(sets)[0] ?? []).map((row) => row.group))];
+    function signals(sets) {
+      const first = Object.values(sets)[0] ?? [];
+      const groups = [...new Set(first.map((row) => row.group))];
+      return sets.lines ? { groups, span: [first[0].x, first.at(-1).x] } : { groups };
+    }
+
     function draw(name, sets) {
-      views[name].signal("groups", groups(sets));
+      for (const [signal, now] of Object.entries(signals(sets))) views[name].signal(signal, now);
       for (const [set, rows] of Object.entries(sets)) views[name].data(set, rows);
       views[name].runAsync();
     }
@@ -340,9 +347,10 @@
     async function embed(name, sets, chart) {
       const spec = window.fairlibCharts.specs[name];
       const filled = spec.data.map((set) => (set.name in sets ? { ...set, values: sets[set.name] } : set));
-      const signals = spec.signals.map((one) => (one.name === "groups" ? { ...one, value: groups(sets) } : one));
+      const now = signals(sets);
+      const set = spec.signals.map((one) => (one.name in now ? { ...one, value: now[one.name] } : one));
       const options = { mode: "vega", renderer: "svg", actions: false };
-      views[name] = (await window.fairlibCharts.vegaEmbed(chart, { ...spec, data: filled, signals }, options)).view;
+      views[name] = (await window.fairlibCharts.vegaEmbed(chart, { ...spec, data: filled, signals: set }, options)).view;
     }
 
     function update() {
@@ -350,7 +358,7 @@
       const found = page.show(data, state);
       for (const [name, sets] of Object.entries(found.charts)) if (views[name]) draw(name, sets);
       said.textContent = found.sentence;
-      tables.replaceChildren(...found.tables.map(table));
+      tables.replaceChildren(...found.tables.filter(({ rows }) => rows.length).map(table));
       const hash = `#${new URLSearchParams(state)}`;
       history.replaceState(null, "", hash);
       for (const link of document.querySelectorAll("main a[href*='explorer.html'], main a[href*='dial.html']"))

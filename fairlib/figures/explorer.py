@@ -22,7 +22,9 @@ BAND, INK, GRID = "#009E73", "currentColor", "#8884"
 #: The groups in their order, filled in by the page: so that colour and shape make one legend.
 GROUPS = alt.param(name="groups", value=[])
 ORDER = alt.ExprRef("groups")
-LEGEND = alt.Legend(title=None)
+#: First and last setting of the slider.
+SPAN = alt.param(name="span", value=[0, 1])
+LEGEND = alt.Legend(title=None, symbolOpacity=1, symbolStrokeWidth=0)
 COLOUR = alt.Color("group:N", scale=alt.Scale(domain=ORDER, range=SEGMENTS), legend=LEGEND)
 SHAPE = alt.Shape("group:N", scale=alt.Scale(domain=ORDER, range=SHAPES), legend=LEGEND)
 DASH = alt.StrokeDash("group:N", scale=alt.Scale(domain=ORDER, range=DASHES), legend=None)  # beside the shape
@@ -83,7 +85,8 @@ def over(title: str, scale: alt.Scale, colours: list[str], banded: bool = True) 
 
     Data: ``lines``: group, line, x, y, low, high, picked; ``at``: x, y; ``band``: from, to.
     """
-    x = alt.X("x:Q", title=None, scale=alt.Scale(zero=False, nice=False), axis=alt.Axis(tickCount=6))
+    span = alt.Scale(domain=alt.ExprRef("span"), nice=False)
+    x = alt.X("x:Q", title=None, scale=span, axis=alt.Axis(tickCount=6))
     y = alt.Y("y:Q", title=title, scale=scale)
     legend = alt.Legend(title=None, symbolType="stroke", symbolOpacity=1, symbolSize=400, columns=2)
     colour = alt.Color("group:N", scale=alt.Scale(domain=ORDER, range=colours), legend=legend)
@@ -97,7 +100,7 @@ def over(title: str, scale: alt.Scale, colours: list[str], banded: bool = True) 
     if banded:
         band = alt.Chart(alt.NamedData("band")).mark_rect(color=BAND, opacity=0.18)
         chart = band.encode(alt.Y("from:Q", scale=scale), alt.Y2("to:Q")) + chart
-    return _sized(chart)
+    return _sized(chart.add_params(SPAN))
 
 
 def _with_interval(base: alt.Chart, options: dict, *point: alt.Shape) -> alt.LayerChart:

@@ -49,9 +49,10 @@ def pages(tmp_path_factory, make_cohort):
     tables = [evidence.evaluation_tables(cohort, score, 0.5, 40) for score in scores]
     study = SimpleNamespace(has=lambda *_: True, evaluation=lambda strategy, seed, *_: tables[seed])
     numbers = explorer.collect(study, cards.load("challenge2012"), ("supervised",), (0, 1), 40)
-    dial = turning.collect("challenge2012", 5000, [300, 500])
     made, shown = SimpleNamespace(html=lambda: "made by a test"), []
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(turning, "STEPS", {"noise": (0.0, 2.0, 1.0)})
+        dial = turning.collect("challenge2012", 5000, [300, 500])
         patch.setattr(display, "_show", lambda html, text: shown.append(html))
         display.show_explorer(numbers.model_dump_json(), "Thresholds", made)
         display.show_explorer(dial, "Dial", made)
@@ -138,7 +139,8 @@ def test_the_keyboard_moves_the_threshold_and_the_numbers_follow(visit, pages):
         wanted = [abs(ratio[0] - 1), *deviation_interval(*np.log(ratio[1:]))]
         assert values(shown[2]) == pytest.approx(wanted, abs=0.006)
         inside, outside = ratio[1] >= 0.8 and ratio[2] <= 1.25, ratio[2] < 0.8 or ratio[1] > 1.25
-        assert shown[3] == ("inside" if inside else "outside" if outside else "crosses an edge")
+        verdict = "inside" if inside else "outside" if outside else "crosses an edge"
+        assert shown[3] == f"{verdict} (0.8 to 1.25)"
     page.keyboard.press("Home")
     assert said(page).startswith("At threshold 0.025,")
 
@@ -176,7 +178,7 @@ def test_an_address_with_choices_that_do_not_exist_shows_the_first_ones(visit):
 def test_a_knob_is_turned_by_keyboard(visit, pages):
     page = visit("dial.html#knob=noise")
     assert said(page).startswith("Noise of age >=65 at 0 (")
-    page.get_by_label("Setting").focus()
+    page.get_by_role("slider", name="Setting").focus()
     page.keyboard.press("End")
     assert said(page).startswith("Noise of age >=65 at 2 (")
     assert values(row(page, "AUC")[1])[0] < values(row(page, "AUC")[3])[0] - 0.05  # truth: worse than all others

@@ -58,6 +58,16 @@ def test_the_book_has_its_pages(pages):
     for stage in ("2_pre_training", "3_fine_tuning", "4_representation_similarity", "5_evaluation"):
         for folder in ("mimic/described", "mesa/described", "globem/described", *FROZEN):
             assert f"executed/{folder}/{stage}.html" in pages
+            assert f"executed/{folder}/explorer.html" in pages
+
+
+def test_pages_with_controls_have_their_numbers_and_charts(book, pages):
+    folder = book / "book" / "_build" / "html"
+    assert "vegaEmbed" in (folder / "_static" / "charts.js").read_text(encoding="utf-8")
+    for name, kind in (*((f"{case}/explorer", "thresholds") for case in FROZEN), ("mimic/dial", "dial")):
+        numbers = pages[f"executed/{name}.html"].select_one("section.fairlib-explorer script").string
+        assert json.loads(numbers)["kind"] == kind
+        assert len(numbers) < 1_500_000
 
 
 @pytest.mark.parametrize("dataset", ["challenge2012", "mimic", "mesa", "globem"])
