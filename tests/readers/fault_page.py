@@ -53,8 +53,8 @@ library. A test breaks a small folder in each of these ways and compares the ans
 ## Counts beside the card
 
 Each reader compares what it found with the [data card](stages/1_dataset_requirements.md): “you have 3,199 stays and
-370 deaths, the card says 3,236 stays and 374 deaths”. Look at these rows first. They are the only sign of a plain file that was cut off at
-the end of a line, or of a table of which somebody took a part.
+370 deaths, the card says 3,236 stays and 374 deaths”. Look at these rows first. They are the only sign of a plain file
+that was cut off at the end of a line, or of a table of which somebody took a part.
 
 (faults-units)=
 ## Units
