@@ -14,6 +14,7 @@ import torch
 from otter.test_files.ok_test import OKTestFile
 
 from fairlib import course
+from fairlib.twins import truth
 
 ROOT = Path(__file__).parent.parent.parent
 LESSONS = sorted((ROOT / "notebooks" / "course").glob("*.ipynb"))
@@ -88,6 +89,7 @@ def test_every_exercise_has_a_title_a_solution_and_if_it_is_code_tests(lesson):
 @EACH
 def test_solutions_pass_all_tests_and_stubs_pass_none(made, lesson, monkeypatch):
     torch.set_num_threads(1)
+    monkeypatch.setattr(truth, "DRAWS", 10_000)  # lessons do not read it, and it takes seconds a twin
     tests, stub, solved = tests_of(made, lesson), stubs(made, lesson), {}
     assert set(tests) == {question.name for question in course.questions(read(lesson)) if not question.to_think}
     for cell in read(made / lesson.stem / "autograder" / lesson.name).cells:
