@@ -15,6 +15,7 @@ from otter.test_files.ok_test import OKTestFile
 
 from fairlib import course
 from fairlib.twins import truth
+from fairlib.twins.mimic import SCORER
 
 ROOT = Path(__file__).parent.parent.parent
 LESSONS = sorted((ROOT / "notebooks" / "course").glob("*.ipynb"))
@@ -144,6 +145,14 @@ def test_the_page_folds_solutions_and_the_slides_need_nothing_from_outside(lesso
     assert all(f"Exercise: {question.title}" in slides for question in questions)
     assert not re.search(r"""(src|href)=["']?(https?:)?//|@import|url\(["']?http""", head)
     assert "<script src" not in slides
+
+
+def test_the_rule_of_lesson_1_is_that_of_the_twin():
+    text = " ".join(cell.source for cell in read(LESSONS[0]).cells)
+    assert SCORER.middle == 100
+    assert "Above 100 beats per minute" in text
+    assert SCORER.typical < SCORER.middle
+    assert "it never raises an alarm" in text
 
 
 @EACH
