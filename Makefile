@@ -27,7 +27,7 @@ book: $(VENV)/ready
 test: $(VENV)/ready
 	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python -m pytest -m "not slow"
 
-# Both read the built book with the browser that is there.
+# Both need Chromium on this machine; CHROMIUM=/path names another.
 axe: book
 	$(BIN)/python -m tests.book.browser
 
