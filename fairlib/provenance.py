@@ -41,8 +41,8 @@ ORIGINS = {
     ),
     "broken": (
         "Counts of tests",
-        "How often tests broke something, and what came of it. Everything broken is made up: twins, and small folders in"
-        " the official layouts. Nothing on this page is about people.",
+        "How often tests broke something, and what came of it. Everything broken is made up: twins, and small folders"
+        " in the official layouts. Nothing on this page is about people.",
     ),
     "simulated": (
         "Simulation",
