@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 from bs4 import BeautifulSoup
 
+from tests.book import offline
+
 ROOT = Path(__file__).parent.parent.parent
 FROZEN = ("challenge2012/described", "challenge2012/released", "challenge2012/tuned")
 STUDY = "snakemake --snakefile notebooks/Snakefile --cores 2 --nolock --rerun-incomplete --config profile=smoke"
@@ -88,6 +90,26 @@ def test_no_page_requests_anything_from_outside(book, pages):
         assert not [e for e in links if "canonical" not in e.get("rel", [])], name
     for sheet in (book / "book" / "_build" / "html").rglob("*.css"):
         assert not re.search(r"(@import|url\()\s*['\"]?(https?:)?//", sheet.read_text(encoding="utf-8")), sheet
+
+
+def test_in_a_browser_pages_ask_for_nothing_that_is_not_in_the_book(book):
+    """A sample; ``make torture`` loads every page, with the network cut."""
+    if not offline.chromium():
+        pytest.skip("no Chromium here: nobody saw what pages ask for in a browser")
+    html, page = book / "book" / "_build" / "html", "zz_asks.html"
+    sample = ["intro.html", "search.html", "stages/4_representation_similarity.html", "executed/6_synthesis.html"]
+    found = offline.visit(html, sample)
+    assert (found.pages, found.failed, found.outside, found.errors) == (len(sample), [], [], [])
+    assert found.requests > len(sample) + 10  # styles, scripts, fonts and figures too
+    asks = "<img src='missing.png'><script src='https://example.org/a.js'></script><img src='http://example.org/b.png'>"
+    (html / page).write_text(f"<!doctype html>{asks}<script>setTimeout(() => {{ throw Error('thrown') }}, 50)</script>")
+    try:
+        found = offline.visit(html, [page])
+    finally:
+        (html / page).unlink()
+    assert found.failed == ["/missing.png"]
+    assert sorted(found.outside) == ["example.org:443", "http://example.org/b.png"]
+    assert [message for _, message in found.errors] == ["Uncaught Error: thrown"]
 
 
 def test_every_figure_says_what_it_shows_and_where_it_came_from(pages):
