@@ -36,7 +36,7 @@ bench: $(VENV)/ready
 torture: $(VENV)/ready
 	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python -m tests.torture
 
-# Both read the built book with the browser that is there.
+# Both need Chromium on this machine; CHROMIUM=/path names another.
 axe: book
 	$(BIN)/python -m tests.book.browser
 

@@ -29,6 +29,14 @@ HEAD = """\
 None: this page is an index. It is written from `book/catalogue.yaml` by `python -m fairlib.catalogue`.
 :::
 
+:::{admonition} Before you read
+:class: fairlib-opening
+**You will learn** where each figure, table and equation stands, which command makes its page again, and which function
+made it.
+
+**You need** nothing; the names in bold are this study's own.
+:::
+
 Each item of the study: where it stands, the command that makes its page again, the function that makes it, and its
 place in the paper where we know it.
 """

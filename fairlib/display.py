@@ -11,12 +11,13 @@ import pandas as pd
 from IPython.display import HTML, display
 from matplotlib.figure import Figure
 from matplotlib.text import Text
+from matplotlib.ticker import FixedLocator
 
 from .explorer import MARKER
 from .provenance import ORIGINS, Collected, Provenance, banner
 from .tables.text import readable
 
-DPI = 192  # sharp in print and on dense screens; a figure is shown at 96 pixels an inch
+DPI = 160  # sharp in print and on dense screens; a figure is shown at 96 pixels an inch
 _NUMERIC = re.compile(r"[^A-Za-z]*\d([^A-Za-z]|\bof\b)*")  # a number, perhaps with its interval, share or total
 _FITS = re.compile(rf"{_NUMERIC.pattern}|–|")  # what may stand in a column of numbers
 
@@ -38,8 +39,7 @@ def figure_html(figure: Figure, title: str, alt: str, made: Provenance | Collect
     """
     if len(alt.strip()) < 20:
         raise ValueError(f"the alt text must say what the figure shows, got {alt!r}")
-    for text in figure.findobj(Text):
-        text.set_text(readable(text.get_text()))
+    _set_readable(figure)
     title, alt, buffer = readable(title), readable(alt), io.BytesIO()
     saved = {"metadata": {"Software": None}, "pil_kwargs": {"optimize": True}}
     figure.savefig(buffer, format="png", dpi=DPI, bbox_inches="tight", **saved)
@@ -52,6 +52,16 @@ def figure_html(figure: Figure, title: str, alt: str, made: Provenance | Collect
         f' height="{height}" alt="{escape(alt, quote=True)}"></div>'
         f"<figcaption><strong>{escape(title)}</strong>{_made(made)}</figcaption></figure>"
     )
+
+
+def _set_readable(figure: Figure) -> None:
+    """Signs of print in all texts of a figure; labels of ticks are made anew when it is drawn, so they come apart."""
+    for text in figure.findobj(Text):
+        text.set_text(readable(text.get_text()))
+    for axis in (axis for panel in figure.axes for axis in (panel.xaxis, panel.yaxis)):
+        labels = [label.get_text() for label in axis.get_ticklabels()]
+        if isinstance(axis.get_major_locator(), FixedLocator) and (shown := list(map(readable, labels))) != labels:
+            axis.set_ticklabels(shown)
 
 
 def show_table(table: pd.DataFrame, title: str, made: Provenance | Collected, note: str = "") -> None:

@@ -32,7 +32,7 @@ _ID_TEXT = re.compile(
 #: Ordinary words are refused as the name of a column only.
 _ID_COLUMN = re.compile(_ID_TEXT.pattern + r"|pid|uid|mrn|user_?id|person(?:id)?|participant(?:id)?", re.I)
 
-_NUMBER = r"(?:[-+]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?|[-+]?inf|nan|NaN|None)"
+_NUMBER = r"(?:[-+−]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?|[-+]?inf|nan|NaN|None)"
 _NUMBERS = re.compile(rf"(?<![\w.]){_NUMBER}(?:[\s,;\[\]()]+{_NUMBER}){{19,}}")
 _DUMPS = {
     "dumped array": re.compile(r"\b(?:array|tensor|matrix|memmap)\s*\(\s*[\[(]"),

@@ -28,6 +28,8 @@ def read(file: Path | str, numbers: bool = False) -> object:
         raise PlainYamlError(f"line {error.problem_mark.line + 1}: {error.problem}{advice}") from error
     except yaml.YAMLError as error:  # a character that no text holds
         raise PlainYamlError(" ".join(str(error).split())) from error
+    except RecursionError as error:
+        raise PlainYamlError("lists or keys lie in each other more deeply than anybody writes") from error
 
 
 def _only(*kinds: str) -> dict:

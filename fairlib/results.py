@@ -58,7 +58,7 @@ def fresh(folder: Path, key: dict) -> bool:
         manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
         same = manifest["key"] == json.loads(json.dumps(key))
         return same and all(checksum(folder / name) == value for name, value in manifest["files"].items())
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return False
 
 

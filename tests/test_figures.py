@@ -44,6 +44,7 @@ from fairlib.figures import (
     pretraining,
     requirements,
     similarity,
+    style,
     subgroups,
 )
 from fairlib.figures import framework as framework_figures
@@ -402,6 +403,18 @@ def test_a_figure_is_shown_with_all_that_belongs_to_it(shown, made):
     assert made.line() in page.figcaption.small.text
     assert page.figcaption.code.text == made.parameters.command()
     assert alt in shown[0]["text/plain"]
+
+
+def test_a_figure_is_sized_for_the_column_and_written_with_signs_of_print(shown, made):
+    figure, panel = style.axes(height=2)
+    panel.set_yticks([0, 1], ["age: >=65", "age: <65"])
+    panel.set_title("all >=65")
+    display.show_figure(figure, "Ages >=65", "Two ages, >=65 and <65, as an example.", made)
+    image = BeautifulSoup(shown[0]["text/html"], "html.parser").img
+    assert int(image["width"]) == pytest.approx(96 * style.WIDTH, abs=20)
+    assert image["alt"] == "Two ages, ≥65 and <65, as an example."
+    assert [label.get_text() for label in panel.get_yticklabels()] == ["age: ≥65", "age: <65"]
+    assert panel.get_title() == "all ≥65"
 
 
 def test_a_table_is_shown_with_all_that_belongs_to_it(shown, made):

@@ -2,6 +2,8 @@
 
 import json
 import os
+import socket
+import subprocess
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
@@ -120,6 +122,21 @@ def test_replace_file_leaves_old_or_new_and_no_litter(tmp_path):
     assert seen == [(path.parent, ".txt", "one")]
     assert path.read_text() == "one"
     assert [found.name for found in path.parent.iterdir()] == ["file.txt"]
+
+
+def test_what_a_killed_process_left_is_removed_and_what_a_running_one_writes_is_not(tmp_path):
+    path, dead, running = tmp_path / "a[1].json", subprocess.Popen(["true"]), subprocess.Popen(["sleep", "60"])
+    dead.wait()
+    host = socket.gethostname()
+    others = [f".{path.name}.{host}.{running.pid}.x.json", f".{path.name}.elsewhere.{dead.pid}.x.json", ".other.json"]
+    for name in (f".{path.name}.{host}.{dead.pid}.x.json", *others):
+        (tmp_path / name).write_text("half")
+    try:
+        replace_file(path, lambda temporary: temporary.write_text("whole"))
+    finally:
+        running.kill()
+        running.wait()
+    assert sorted(found.name for found in tmp_path.iterdir()) == sorted([path.name, *others])
 
 
 def test_full_disk_says_so(tmp_path):

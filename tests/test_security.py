@@ -7,18 +7,23 @@ import pickle
 import re
 import stat
 import subprocess
+from collections import Counter
 from pathlib import Path
 
+import pandas as pd
+import pyarrow as pa
 import pytest
 import yaml
 from papermill.translators import PythonTranslator
+from pyarrow import parquet as pq
 
 from fairlib import plain_yaml, readers, sources
 from fairlib.cohort import CohortError
 from fairlib.parameters import check
-from fairlib.readers import files
-from fairlib.results import checksum
+from fairlib.readers import challenge2012_files, files, mesa_files
+from fairlib.results import checksum, fresh
 from fairlib.study import NAMED
+from tests.readers.small import challenge2012 as small
 
 ROOT = Path(__file__).parent.parent
 
@@ -118,6 +123,16 @@ def test_a_prepared_result_is_refused_and_not_run(real, tmp_path, name, read):
     assert mark.exists()  # the trap works where pickles are read
 
 
+def test_a_parquet_that_asks_to_be_unpickled_is_read_as_plain_values(tmp_path):
+    """Arrow once ran what such a type holds (CVE-2023-47248)."""
+    mark, file = tmp_path / "run", tmp_path / "labels.parquet"
+    asks = {"ARROW:extension:name": "arrow.py_extension_type", "ARROW:extension:metadata": pickle.dumps(Trap(mark))}
+    field = pa.field("label", pa.int64(), metadata=asks)
+    pq.write_table(pa.table({"label": [1, 0]}, schema=pa.schema([field])), file)
+    assert pd.read_parquet(file)["label"].tolist() == [1, 0]
+    assert not mark.exists()
+
+
 def test_a_parameter_is_a_value_and_never_code():
     for value in ("x'); import os; os.abort(); ('", '"""\nimport os', "\\", "a\nb", "{x}", ["'; print(1) #"]):
         line = PythonTranslator.assign("results_dir", PythonTranslator.translate(value))
@@ -135,6 +150,36 @@ def test_a_packed_file_that_would_fill_the_memory_is_refused(tmp_path, monkeypat
                 files.content(tmp_path / "x.csv.gz", "fetch it")
         else:
             assert len(files.content(tmp_path / "x.csv.gz", "fetch it")) == size
+
+
+@pytest.mark.parametrize(("name", "limit"), [("LARGEST_SET", 4_000), ("MOST", 23)])
+def test_an_archive_of_too_much_is_refused_before_it_is_held(tmp_path, monkeypatch, name, limit):
+    small.write(tmp_path, *small.stays(24))
+    assert len(challenge2012_files.read_outcomes(tmp_path / "Outcomes-a.txt")) == 24
+    records = lambda: dict(challenge2012_files.records(tmp_path, "a", 24, Counter()))
+    assert len(records()) == 24
+    monkeypatch.setattr(challenge2012_files, name, limit)
+    with pytest.raises(CohortError, match=r"set-a\.tar\.gz unpacks to more than an official set does; fetch"):
+        records()
+
+
+def test_what_lies_in_itself_without_end_is_refused_in_words(tmp_path):
+    """Deeper than Python follows: a card, and a manifest."""
+    (tmp_path / "card.yaml").write_text("a: " + "[" * 3000)
+    with pytest.raises(plain_yaml.PlainYamlError, match="more deeply than anybody writes"):
+        plain_yaml.read(tmp_path / "card.yaml")
+    (tmp_path / "manifest.json").write_text("[" * 100_000)
+    assert not fresh(tmp_path, {})
+
+
+def test_stages_whose_entities_grow_or_reach_outside_are_refused(tmp_path):
+    """XML may define a text that is a billion times as long, or that is another file."""
+    grow = "".join(f'<!ENTITY l{i} "{(f"&l{i - 1};" if i else "lol") * 10}">' for i in range(10))
+    for entities in (grow, '<!ENTITY l9 SYSTEM "file:///etc/hostname">'):
+        stages = "<CMPStudyConfig><EpochLength>30</EpochLength><SleepStages><SleepStage>&l9;</SleepStage></SleepStages>"
+        (tmp_path / "x.xml").write_text(f"<?xml version='1.0'?><!DOCTYPE c [{entities}]>{stages}</CMPStudyConfig>")
+        with pytest.raises(CohortError, match=r"x\.xml is truncated, damaged or no UTF-8 text"):
+            mesa_files.read_stages(tmp_path / "x.xml")
 
 
 # Nothing confidential is kept ---------------------------------------------------------------------------------------

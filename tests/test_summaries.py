@@ -164,14 +164,14 @@ def test_finding_follows_the_numbers(made):
 
 def test_the_answer_in_counts_follows_the_numbers():
     rows = headline(two_models(), ["gender"], "error_rate_ratio")
-    assert sentences.answer(rows) == {"smaller": "1 of 1", "without_loss": "1 of 1", "corrected": "0 of 2"}
+    assert sentences.answer(rows) == {"smaller": "1 of 1", "without_loss": "1 of 1", "corrected": "2 of 2"}
     worse = rows.assign(
         auc_difference_high=-rows["auc_difference_low"], auc_difference_low=-rows["auc_difference_high"]
     )
     assert sentences.answer(worse)["without_loss"] == "0 of 1"
     unsure = rows.assign(deviation_difference_low=-1.0, deviation_difference_high=1.0)
     assert sentences.answer(unsure)["smaller"] == "0 of 1 (cannot tell: 1)"
-    assert sentences.answer(rows.assign(auc_difference_p=0.001))["corrected"] == "1 of 2"
+    assert sentences.answer(rows.assign(auc_difference_p=0.06))["corrected"] == "1 of 2"
     for none in (rows.iloc[:1], rows.assign(people_low=0.49), rows[rows["strategy"] == "frozen_0"]):
         assert sentences.answer(none)["smaller"].startswith("no two models to compare")
     assert sentences.answer(rows.assign(deviation=np.nan))["smaller"] == "too few people to judge a disparity"

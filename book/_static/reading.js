@@ -8,6 +8,7 @@ document.addEventListener("DOMContentLoaded", () => {
   document.querySelector("#pst-primary-sidebar")?.setAttribute("role", "complementary");
   document.querySelector("#pst-primary-sidebar")?.setAttribute("aria-label", "Book");
   for (const entry of document.querySelectorAll("[role=doc-biblioentry]")) entry.removeAttribute("role");
+  for (const head of document.querySelectorAll("thead th:not([scope])")) head.scope = "col";
   for (const list of document.querySelectorAll(".citation-list")) list.removeAttribute("role");
 
   const scrolls = (box) => box.scrollWidth > box.clientWidth + 1;

@@ -3,7 +3,7 @@
 import pandas as pd
 
 from ..tables.costs import times
-from .style import CONTROL, LINES, SEGMENTS, SSL, SUPERVISED, Drawn, axes
+from .style import CONTROL, INK, LINES, SEGMENTS, SMALL, SSL, SUPERVISED, WIDTH, Drawn, axes
 
 
 def gains(table: pd.DataFrame) -> Drawn:
@@ -11,8 +11,12 @@ def gains(table: pd.DataFrame) -> Drawn:
 
     table: of ``costs.compared``.
     """
-    names = [f"{row.topic}, {row.of}\n{row.case}, {row.threads} thread(s)" for row in table.itertuples()]
-    figure, panel = axes(7.6, 1.0 + 0.42 * len(table))
+    threads = table["threads"].map({1: "1 thread"}).fillna(table["threads"].map("{} threads".format))
+    names = [
+        f"{row.topic}: {row.of}\n{row.case}, {many}, beside {row.than}"
+        for row, many in zip(table.itertuples(), threads, strict=True)
+    ]
+    figure, panel = axes(WIDTH, 1.0 + 0.42 * len(table))
     met = table["wanted"].isna() | (table["ratio"] >= table["wanted"])
     panel.axvline(1, color=CONTROL, linewidth=1)
     for kind, own, marker, colour in (
@@ -22,10 +26,10 @@ def gains(table: pd.DataFrame) -> Drawn:
         place = [i for i, chosen in enumerate(own) if chosen]
         panel.plot(table.loc[own, "ratio"], place, marker, color=colour, label=kind)
     asked = table.reset_index(drop=True)["wanted"].dropna()
-    panel.plot(asked, asked.index, "|", color="black", markersize=14, label="asked")
+    panel.plot(asked, asked.index, "|", color=INK, markersize=14, label="asked")
     panel.set_xscale("log")
     panel.set_xlabel("times as fast as the alternative (logarithmic)")
-    panel.set_yticks(range(len(names)), names, fontsize=7)
+    panel.set_yticks(range(len(names)), names, fontsize=SMALL)
     panel.set_ylim(len(names) - 0.5, -0.5)
     figure.legend(loc="outside lower center", ncols=3)
     parts = [f"{r.topic}, {r.of}, {r.case}: {times(r.ratio)}" for r in table.itertuples()]
@@ -34,8 +38,8 @@ def gains(table: pd.DataFrame) -> Drawn:
 
 def growth(table: pd.DataFrame) -> Drawn:
     """Seconds against size on log axes, a line a step, with the power that fits. table: of ``costs.growth``."""
-    figure, panel = axes(7.6, 4.8)
-    colours, styles = [*SEGMENTS, "black", SSL["frozen_3"]], list(LINES.values())
+    figure, panel = axes(WIDTH, 4.8)
+    colours, styles = [*SEGMENTS, INK, SSL["frozen_3"]], list(LINES.values())
     facts = []
     for i, (step, rows) in enumerate(table.groupby("step", sort=False)):
         power = rows["exponent"].iloc[0]
@@ -47,5 +51,5 @@ def growth(table: pd.DataFrame) -> Drawn:
     panel.set_yscale("log")
     panel.set_xlabel("size n: windows, people or participants")
     panel.set_ylabel("seconds, one thread")
-    panel.legend(loc="center left", bbox_to_anchor=(1.01, 0.5), fontsize=8)
+    figure.legend(loc="outside lower center", ncols=2)
     return figure, f"Seconds of each step against its size, with the fitted power of n. {'; '.join(facts)}."

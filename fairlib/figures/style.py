@@ -27,7 +27,11 @@ SSL = {
 COLOURS = {"supervised": SUPERVISED, **SSL, "random_frozen_3": CONTROL, "logistic_regression": SIMPLE}
 MARKERS = dict(zip(COLOURS, "osD^v<>xP", strict=True))
 LINES = dict(
-    zip(COLOURS, ["-", "-", "--", "-.", ":", (0, (5, 1)), (0, (1, 1)), (0, (3, 5)), (0, (4, 2, 1, 2))], strict=True)
+    zip(
+        COLOURS,
+        ["-", (0, (9, 2)), "--", "-.", ":", (0, (5, 1)), (0, (1, 1)), (0, (3, 5)), (0, (4, 2, 1, 2))],
+        strict=True,
+    )
 )
 # Explicit mitigations of the supervised model.
 MITIGATIONS = {"reweighed": "#6B4A00", "group_balanced": "#004D40", "group_dro": "#7A0177", "post_processed": "#4D4D4D"}

@@ -41,6 +41,8 @@ OFFICIAL = {
 }
 #: Bytes; the official record files are under 100,000.
 LARGEST_RECORD = 1_000_000
+#: Bytes and members of an archive; an official set has 4,000 records of under 100 MB together.
+LARGEST_SET, MOST = 500_000_000, 50_000
 OTHER = "other files in a set: not read"
 AGAIN = "fetch the files again"
 
@@ -105,10 +107,13 @@ def records(path: Path, name: str, expected: int, counts: Counter) -> Iterator[t
         counts[OTHER] += sum(not _is_record(file.name) for file in files)
         yield from ((file.stem, _text(file, f"set-{name}/{file.name}")) for file in files if _is_record(file.name))
         return
-    texts = {}
+    texts, size = {}, 0
     try:
         with tarfile.open(archive, "r:gz") as tar:  # members are read in memory, nothing is extracted to disk
-            for member in tar:
+            for count, member in enumerate(tar, start=1):
+                size += member.size
+                if size > LARGEST_SET or count > MOST:
+                    raise CohortError(f"{archive} unpacks to more than an official set does; {AGAIN}")
                 record = Path(member.name)
                 if not member.isfile() or not _is_record(record.name):
                     counts[OTHER] += not member.isdir()

@@ -35,7 +35,7 @@ def cases(table: pd.DataFrame) -> pd.DataFrame:
             "mean width": table["width"].map(number),
             "intervals": table["intervals"].map(count),
             "hold the truth": table["coverage"].map(percent),
-            "": table["verdict"],
+            "verdict": table["verdict"],
         }
     )
 

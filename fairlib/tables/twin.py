@@ -29,7 +29,7 @@ def scorer(rule: Scorer) -> pd.DataFrame:
         "it predicts the outcome": f"{side} {rule.middle:g}",
         "a lost reading counts as": f"{rule.typical:g}",
     }
-    return pd.DataFrame({"the rule": facts.keys(), "": facts.values()})
+    return pd.DataFrame({"the rule": facts.keys(), "what it is": facts.values()})
 
 
 def segments(truth: pd.DataFrame) -> pd.DataFrame:

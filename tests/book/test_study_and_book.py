@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from bs4 import BeautifulSoup
 
-from tests.book import browser
+from tests.book import browser, offline
 from tests.book.links import broken
 
 ROOT = Path(__file__).parent.parent.parent
@@ -146,6 +146,26 @@ def test_the_reference_pages_show_docstrings(pages):
     entry = page.find(id="fairlib.fairness.ratio_metrics").find_parent("dl")
     assert "leave out rows whose group is unknown" in entry.get_text()
     assert not page.find(id="fairlib.fairness._rate_name")
+
+
+def test_in_a_browser_pages_ask_for_nothing_that_is_not_in_the_book(book):
+    """A sample; ``make torture`` loads every page, with the network cut."""
+    if not offline.chromium():
+        pytest.skip("no Chromium here: nobody saw what pages ask for in a browser")
+    html, page = book / "book" / "_build" / "html", "zz_asks.html"
+    sample = ["intro.html", "search.html", "stages/4_representation_similarity.html", "executed/6_synthesis.html"]
+    found = offline.visit(html, sample)
+    assert (found.pages, found.failed, found.outside, found.errors) == (len(sample), [], [], [])
+    assert found.requests > len(sample) + 10  # styles, scripts, fonts and figures too
+    asks = "<img src='missing.png'><script src='https://example.org/a.js'></script><img src='http://example.org/b.png'>"
+    (html / page).write_text(f"<!doctype html>{asks}<script>setTimeout(() => {{ throw Error('thrown') }}, 50)</script>")
+    try:
+        found = offline.visit(html, [page])
+    finally:
+        (html / page).unlink()
+    assert found.failed == ["/missing.png"]
+    assert sorted(found.outside) == ["example.org:443", "http://example.org/b.png"]
+    assert [message for _, message in found.errors] == ["Uncaught Error: thrown"]
 
 
 def test_every_figure_says_what_it_shows_and_where_it_came_from(pages):

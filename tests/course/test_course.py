@@ -14,6 +14,8 @@ import torch
 from otter.test_files.ok_test import OKTestFile
 
 from fairlib import course
+from fairlib.twins import truth
+from fairlib.twins.mimic import SCORER
 
 ROOT = Path(__file__).parent.parent.parent
 LESSONS = sorted((ROOT / "notebooks" / "course").glob("*.ipynb"))
@@ -88,6 +90,7 @@ def test_every_exercise_has_a_title_a_solution_and_if_it_is_code_tests(lesson):
 @EACH
 def test_solutions_pass_all_tests_and_stubs_pass_none(made, lesson, monkeypatch):
     torch.set_num_threads(1)
+    monkeypatch.setattr(truth, "DRAWS", 10_000)  # lessons do not read it, and it takes seconds a twin
     tests, stub, solved = tests_of(made, lesson), stubs(made, lesson), {}
     assert set(tests) == {question.name for question in course.questions(read(lesson)) if not question.to_think}
     for cell in read(made / lesson.stem / "autograder" / lesson.name).cells:
@@ -142,6 +145,14 @@ def test_the_page_folds_solutions_and_the_slides_need_nothing_from_outside(lesso
     assert all(f"Exercise: {question.title}" in slides for question in questions)
     assert not re.search(r"""(src|href)=["']?(https?:)?//|@import|url\(["']?http""", head)
     assert "<script src" not in slides
+
+
+def test_the_rule_of_lesson_1_is_that_of_the_twin():
+    text = " ".join(cell.source for cell in read(LESSONS[0]).cells)
+    assert SCORER.middle == 100
+    assert "Above 100 beats per minute" in text
+    assert SCORER.typical < SCORER.middle
+    assert "it never raises an alarm" in text
 
 
 @EACH

@@ -95,7 +95,16 @@ def run(notebook: str, parameters: dict) -> dict:
     return scope
 
 
-@pytest.mark.parametrize("line", [line for page, line in PAPERMILL if page == RECIPES and " DIR " not in line])
+#: Two in every test run, the others with the slow tests; the contract holds for all of them.
+OFTEN = ("threshold", "spec.yaml")
+RUN = [
+    pytest.param(line, marks=[] if any(word in line for word in OFTEN) else [pytest.mark.slow])
+    for page, line in PAPERMILL
+    if page == RECIPES and " DIR " not in line
+]
+
+
+@pytest.mark.parametrize("line", RUN)
 def test_a_recipe_runs(place, line):
     notebook, parameters = given(line)
     if notebook == "twin":

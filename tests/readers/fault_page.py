@@ -32,6 +32,13 @@ HEAD = """\
 Synthetic: every fault was made on purpose, in small made-up folders. Nobody in them is real.
 :::
 
+:::{admonition} Before you read
+:class: fairlib-opening
+**You will learn** what a reader answers to each fault of a file, in its own words.
+
+**You need** a folder to check, and the name of its dataset.
+:::
+
 A reader answers a fault in one of three ways. It **refuses** the folder, with a sentence that names the file, the
 place, what was found, and what to do. Or it **accepts** the fault, because what is meant is clear. Or it goes on and
 **counts** what it kept or left out, in the table *What was read, kept and left out* of the
@@ -45,9 +52,9 @@ library. A test breaks a small folder in each of these ways and compares the ans
 (faults-counts)=
 ## Counts beside the card
 
-Each reader compares what it found with the [data card](framework.md): “you have 3,199 stays and 370 deaths, the card
-says 3,236 stays and 374 deaths”. Look at these rows first. They are the only sign of a plain file that was cut off at
-the end of a line, or of a table of which somebody took a part.
+Each reader compares what it found with the [data card](stages/1_dataset_requirements.md): “you have 3,199 stays and
+370 deaths, the card says 3,236 stays and 374 deaths”. Look at these rows first. They are the only sign of a plain file
+that was cut off at the end of a line, or of a table of which somebody took a part.
 
 (faults-units)=
 ## Units

@@ -1,11 +1,14 @@
 """Your own data: what the reader makes of a good folder, and the sentence that answers each fault."""
 
+import re
 import shutil
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 import yaml
+from pyarrow import parquet as pq
 
 from fairlib import cards, evidence, readers, template
 from fairlib.cohort import CohortError
@@ -255,3 +258,13 @@ def test_what_looks_like_nothing(tmp_path):
     assert looks_like(tmp_path) is None
     assert looks_like(tmp_path / "notes.txt") is None
     assert layouts(tmp_path / "none") == []
+
+
+def test_a_parquet_whose_notes_are_damaged_is_refused_in_words(folder):
+    """One flipped bit in what pandas wrote about a column made its library stumble (found by mutation)."""
+    written = pa.Table.from_pandas(pd.read_csv(folder / "windows.csv"))
+    notes = {"pandas": written.schema.metadata[b"pandas"].replace(b'"numpy_type"', b'"^umpy_type"', 1)}
+    pq.write_table(written.replace_schema_metadata(notes), folder / "windows.parquet")
+    (folder / "windows.csv").unlink()
+    told = refused(folder)
+    assert re.search(r"windows\.parquet is no readable table: .{,200}; copy or export it again", told)

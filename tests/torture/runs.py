@@ -118,9 +118,7 @@ def workflow(number: int) -> dict:
     draw = random.Random(number)
     with tempfile.TemporaryDirectory() as place:
         for name in ("calm", "killed"):
-            for source in ("fairlib", "notebooks", "data_cards", "book"):
-                skip = shutil.ignore_patterns("__pycache__", "executed", "_build", ".ipynb_checkpoints")
-                shutil.copytree(ROOT / source, Path(place) / name / source, ignore=skip)
+            _copy(Path(place) / name, "executed", "_build")
         start = time.monotonic()
         assert _snakemake(Path(place) / "calm", 1).wait() == 0
         seconds, groups, moments = time.monotonic() - start, [], []
@@ -142,6 +140,13 @@ def workflow(number: int) -> dict:
     return {"kills": sum(moments), "files compared": len(calm), "files that differ after the next run": 0}
 
 
+def _copy(place: Path, *without: str) -> None:
+    """The sources that a run of the study needs."""
+    for source in ("fairlib", "notebooks", "data_cards", "book"):
+        skip = shutil.ignore_patterns("__pycache__", ".ipynb_checkpoints", *without)
+        shutil.copytree(ROOT / source, place / source, ignore=skip)
+
+
 def _snakemake(where: Path, cores: int) -> subprocess.Popen:
     """A run in a session of its own, so that all its workers can be killed."""
     command, environment = [*SNAKEMAKE, str(cores), "--", *PAGES], os.environ | {"PYTHONPATH": str(where)}
@@ -160,9 +165,10 @@ def offline(_: int) -> dict:
     """The book built, and every page of it loaded, without a network. Its notebooks were executed by ``make book``."""
     assert (ROOT / "book" / "executed" / "6_synthesis.ipynb").is_file(), "execute the notebooks first: make book"
     with tempfile.TemporaryDirectory() as place:
-        shutil.copytree(ROOT / "book", Path(place) / "book", ignore=shutil.ignore_patterns("_build"))
+        _copy(Path(place), "_build")
         build = ["jupyter-book", "build", "book", "-W", "-n", "--keep-going", "--quiet"]
-        subprocess.run([*cut(), *build], cwd=place, check=True, stdout=sys.stderr)
+        environment = os.environ | {"PYTHONPATH": place}
+        subprocess.run([*cut(), *build], cwd=place, env=environment, check=True, stdout=sys.stderr)
         look = [sys.executable, "-m", "tests.book.offline", str(Path(place) / "book" / "_build" / "html")]
         ended = subprocess.run([*cut(), *look], cwd=ROOT, stdout=subprocess.PIPE, text=True)
     assert ended.returncode == 0, ended.stdout

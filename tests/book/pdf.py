@@ -1,0 +1,36 @@
+"""The whole book on A4 paper, printed by headless Chromium, offline: ``python -m tests.book.pdf [PDF]``.
+
+All pages become one, so that links lead to pages of the PDF; formulas are drawn, code stays folded, tables are unfolded.
+"""
+
+import subprocess
+import sys
+from pathlib import Path
+
+from .browser import CHROMIUM, opened
+
+BOOK = Path(__file__).parents[2] / "book"
+ONE = BOOK / "_build" / "singlehtml" / "intro.html"
+BUILD = ["jupyter-book", "build", str(BOOK), "--builder", "singlehtml"]
+GATE = [sys.executable, "-m", "fairlib", "gate", str(BOOK / "executed"), str(ONE.parent)]
+
+
+def main() -> int:
+    if CHROMIUM is None:
+        print("Chromium is not installed (or name it in CHROMIUM), so nothing was printed", file=sys.stderr)
+        return 1
+    target = Path(sys.argv[1]) if len(sys.argv) > 1 else BOOK / "_build" / "book.pdf"
+    for command in (BUILD, GATE):
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    with opened() as page:
+        page.set_default_timeout(600_000)
+        page.goto(ONE.as_uri())
+        page.evaluate("MathJax.startup.promise.then(() => null)")
+        page.emulate_media(media="print", color_scheme="light")
+        page.pdf(path=target, prefer_css_page_size=True, print_background=True, tagged=True, outline=True)
+    print(f"{target}: {target.stat().st_size / 1e6:.1f} MB")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
