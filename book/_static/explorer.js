@@ -280,7 +280,8 @@
       element("thead", {}, element("tr", {}, ...head.map((name) => element("th", { scope: "col" }, name)))),
       element("tbody", {}, ...rows.map((row) => element("tr", {}, ...cells(row)))),
     );
-    return element("div", { class: "fairlib-table-box fairlib-scroll", tabindex: "0", role: "group", "aria-label": caption }, made);
+    const box = { class: "fairlib-table-box fairlib-scroll", tabindex: "0", role: "group", "aria-label": caption };
+    return element("div", box, made);
   }
 
   async function start(box) {

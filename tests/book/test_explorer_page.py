@@ -13,9 +13,9 @@ from fairlib.figures import explorer as charts
 from fairlib.inference import deviation_interval
 from fairlib.parameters import ROOT
 from fairlib.twins import turning
+from tests.book.browser import CHROMIUM, FLAGS
 
 STATIC = ROOT / "book" / "_static"
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
 
 def test_every_chart_compiles_and_waits_for_its_data():
@@ -66,12 +66,10 @@ def pages(tmp_path_factory, make_cohort):
 @pytest.fixture(scope="module")
 def browser():
     playwright = pytest.importorskip("playwright.sync_api", reason="pip install playwright, to drive a browser")
-    if not CHROMIUM:
+    if CHROMIUM is None:
         pytest.skip("no Chromium on this machine")
-    quiet = ("no-first-run", "disable-background-networking", "disable-component-update", "disable-sync")
-    options = [f"--{name}" for name in ("no-sandbox", "disable-gpu", "disable-quic", *quiet)]
-    with playwright.sync_playwright() as started:
-        window = started.chromium.launch(executable_path=CHROMIUM, args=options)
+    with playwright.sync_playwright() as player:
+        window = player.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         yield window
         window.close()
 
