@@ -332,7 +332,7 @@ def test_what_recipes_change(cases):
     assert ssl.loc["released", "auc_difference"] == pytest.approx(0)
     shown = tables.recipes(found)
     assert shown["AUC − supervised"].iloc[0] == "–"
-    assert shown["AUC − supervised"].iloc[1].startswith("-0.100 [")
+    assert shown["AUC − supervised"].iloc[1].startswith("−0.100 [")
 
 
 def test_spread_over_seeds_and_sizes(cases):
@@ -356,7 +356,7 @@ def test_the_release_s_way_beside_ours(cases):
     assert found["segment"].tolist() == ["<65", "<65"]
     assert found[["windows", "people", "released", "ours"]].iloc[0].tolist() == pytest.approx([200, 80, 0.4, 0.3])
     shown = tables.released_similarity(found).iloc[0]
-    assert (shown["CKA, first training windows"], shown["change"]) == ("0.400", "-0.100")
+    assert (shown["CKA, first training windows"], shown["change"]) == ("0.400", "−0.100")
     cases[0].study.similarity_released = lambda *_: None
     assert audit_runs.released_similarity(cases[:1]).empty
 

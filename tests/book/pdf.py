@@ -1,6 +1,6 @@
-"""The whole book on A4 paper, printed by headless Chromium, offline: ``python -m tests.book.pdf [PDF]``.
+"""The whole book on A4 paper, by headless Chromium, offline: ``python -m tests.book.pdf [PDF]``.
 
-All pages become one, so that links lead to pages of the PDF; formulas are drawn, code stays folded, tables are unfolded.
+All pages become one, so that links lead to pages of the PDF; formulas are drawn, code stays folded, tables are open.
 """
 
 import subprocess
@@ -26,6 +26,10 @@ def main() -> int:
         page.set_default_timeout(600_000)
         page.goto(ONE.as_uri())
         page.evaluate("MathJax.startup.promise.then(() => null)")
+        # Files beside the book have no place on paper.
+        page.evaluate(
+            "document.querySelectorAll('a[href*=_downloads]').forEach((link) => link.removeAttribute('href'))"
+        )
         page.emulate_media(media="print", color_scheme="light")
         page.pdf(path=target, prefer_css_page_size=True, print_background=True, tagged=True, outline=True)
     print(f"{target}: {target.stat().st_size / 1e6:.1f} MB")
