@@ -13,6 +13,7 @@ from bs4 import BeautifulSoup
 from tests.book.links import broken
 
 ROOT = Path(__file__).parent.parent.parent
+GENERATED = ("genindex.html", "search.html", "prf-prf.html", "py-modindex.html")
 FROZEN = ("challenge2012/described", "challenge2012/released", "challenge2012/tuned")
 STUDY = "snakemake --snakefile notebooks/Snakefile --cores 2 --nolock --rerun-incomplete --config profile=smoke"
 
@@ -45,7 +46,7 @@ def pages(book) -> dict[str, BeautifulSoup]:
 
 
 def content(pages) -> dict[str, BeautifulSoup]:
-    return {name: page for name, page in pages.items() if name not in ("genindex.html", "search.html", "prf-prf.html")}
+    return {name: page for name, page in pages.items() if name not in GENERATED}
 
 
 def test_nothing_changed_nothing_done(book):
