@@ -14,6 +14,7 @@ from tests.book import browser, offline
 from tests.book.links import broken
 
 ROOT = Path(__file__).parent.parent.parent
+GENERATED = ("genindex.html", "search.html", "prf-prf.html", "py-modindex.html")
 FROZEN = ("challenge2012/described", "challenge2012/released", "challenge2012/tuned")
 STUDY = "snakemake --snakefile notebooks/Snakefile --cores 2 --nolock --rerun-incomplete --config profile=smoke"
 
@@ -46,7 +47,7 @@ def pages(book) -> dict[str, BeautifulSoup]:
 
 
 def content(pages) -> dict[str, BeautifulSoup]:
-    return {name: page for name, page in pages.items() if name not in ("genindex.html", "search.html", "prf-prf.html")}
+    return {name: page for name, page in pages.items() if name not in GENERATED}
 
 
 def test_nothing_changed_nothing_done(book):
