@@ -214,7 +214,7 @@ def numeric_differences(one: Path, other: Path) -> dict[str, float]:
     for file in sorted(one.rglob("weights.safetensors")):
         pair = [load_file(place / file.relative_to(one)) for place in (one, other)]
         found["weights"] = max(found["weights"], *(float(np.abs(pair[0][k] - pair[1][k]).max()) for k in pair[0]))
-    for what, name, column in (("scores", "predictions.parquet", "score"), ("metrics", "metrics.parquet", "value")):
+    for what, name, column in (("scores", "predictions.parquet", "score"), ("metrics", "metrics.parquet", "estimate")):
         for file in sorted(one.rglob(name)):
             a, b = (pd.read_parquet(place / file.relative_to(one))[column] for place in (one, other))
             assert (a.isna() == b.isna()).all()
