@@ -176,3 +176,17 @@ def test_otter_grades_the_solution_with_all_points_and_the_stub_with_none(made, 
         scores[kind] = sum(test["score"] for test in graded), sum(test["max_score"] for test in graded)
     assert scores["autograder"][0] == scores["autograder"][1] > 0
     assert scores["student"][0] == 0
+
+
+@EACH
+def test_the_lecturer_has_a_plan_of_90_minutes_with_every_exercise(lesson):
+    text = (ROOT / "book" / "course" / f"{lesson.stem}.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (\d):(\d\d) \| (\d+) \|", text, flags=re.M)
+    starts, minutes = [60 * int(hour) + int(minute) for hour, minute, _ in rows], [int(row[2]) for row in rows]
+    assert sum(minutes) == 90
+    assert starts == [sum(minutes[:i]) for i in range(len(minutes))]
+    for heading in ("Plan by the minute", "Common misconceptions", "Questions for discussion"):
+        assert f"## {heading}" in text
+    exercises = re.findall(r"Exercise \*([^*]+)\*", text)
+    titles = [question.title for question in course.questions(read(lesson))]
+    assert sorted(exercises) == sorted(titles)
