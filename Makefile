@@ -2,6 +2,7 @@
 PYTHON ?= python3.11
 VENV ?= .venv
 BIN := $(VENV)/bin
+OTTER := $(VENV)/otter
 CORES ?= $(shell getconf _NPROCESSORS_ONLN)
 # A Linux user without a GPU may take the small CPU build: make book TORCH_INDEX=https://download.pytorch.org/whl/cpu
 TORCH_INDEX ?=
@@ -18,17 +19,24 @@ $(VENV)/ready: pyproject.toml constraints.txt
 	@$(PYTHON) -c "import sys; sys.exit(sys.version_info[:2] < (3, 11))" || (echo "Python 3.11 is needed: make PYTHON=/path/to/python3.11" >&2; exit 1)
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX),) --constraint constraints.txt torch
-	$(BIN)/pip install --quiet --constraint constraints.txt --editable ".[book,course,test]"
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable ".[book,test]"
 	touch $@
 
 book: $(VENV)/ready
 	PATH="$(abspath $(BIN)):$$PATH" snakemake --snakefile notebooks/Snakefile --cores $(CORES) --nolock --rerun-incomplete --quiet rules $(if $(strip $(STUDY)),--config $(STUDY))
 
-course: $(VENV)/ready
-	PATH="$(abspath $(BIN)):$$PATH" snakemake course --snakefile notebooks/Snakefile --cores $(CORES) --nolock --rerun-incomplete --quiet rules
+# otter-grader has an environment of its own on top: its widgets have no place in the book's, nor do its old versions.
+$(OTTER)/ready: $(VENV)/ready notebooks/course/requirements.txt
+	$(BIN)/python -m venv $(OTTER)
+	$(BIN)/python -c "import sysconfig; print(f'import site; site.addsitedir({sysconfig.get_path(\"purelib\")!r})')" > $$($(OTTER)/bin/python -c "import sysconfig; print(sysconfig.get_path('purelib'))")/study.pth
+	$(OTTER)/bin/pip install --quiet --requirement notebooks/course/requirements.txt
+	touch $@
 
-test: $(VENV)/ready
-	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python -m pytest -m "not slow"
+course: $(OTTER)/ready
+	PATH="$(abspath $(BIN)):$(abspath $(OTTER)/bin):$$PATH" snakemake course --snakefile notebooks/Snakefile --cores $(CORES) --nolock --rerun-incomplete --quiet rules
+
+test: $(OTTER)/ready
+	PATH="$(abspath $(BIN)):$(abspath $(OTTER)/bin):$$PATH" $(BIN)/python -m pytest -m "not slow"
 
 bench: $(VENV)/ready
 	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python -m tests.bench

@@ -106,6 +106,9 @@ def slides(notebook: NotebookNode) -> str:
             out.cells += [cell, *(cell for cell in part.solution if "slideshow" in cell.metadata)]
         elif "slideshow" in part.metadata:
             out.cells.append(part)
+    for cell in out.cells:
+        if cell.cell_type == "code":  # no progress bars
+            cell.outputs = [output for output in cell.outputs if output.output_type == "display_data"]
     exporter = SlidesExporter(template_file=str(TEMPLATE), exclude_input=True, exclude_output_prompt=True)
     reveal = files("sphinx_revealjs") / "_static" / "revealjs"
     mathjax = files("sphinx-mathjax-offline") / "static" / "mathjax" / "tex-svg.js"

@@ -40,7 +40,7 @@ def test_environment_and_makefile_use_the_constraints():
     conda = [entry for entry in environment["dependencies"] if isinstance(entry, str)]
     pip = next(entry["pip"] for entry in environment["dependencies"] if isinstance(entry, dict))
     assert [re.split("[=<>]", entry)[0] for entry in conda] == ["python", "pip"]  # conda gives these, pip the rest
-    assert pip == ["--constraint constraints.txt", "--editable .[book,course,test]"]
+    assert pip == ["--constraint constraints.txt", "--editable .[book,test]"]
     makefile = (ROOT / "Makefile").read_text()
     assert len(re.findall(r"pip install.*--constraint constraints.txt", makefile)) == 2
     assert re.search(r"python=3\.(\d+)", " ".join(conda))[1] in project()["requires-python"]
