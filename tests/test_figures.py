@@ -337,6 +337,7 @@ def test_tables_are_formatted_text(function, small):
     table = found[0] if isinstance(found, tuple) else found
     assert len(table) > 1
     assert table.columns.is_unique
+    assert all(table.columns), "a column without a name is no header"
     cells = [value for column in table for value in table[column]]
     assert all(isinstance(value, str) for value in cells), [v for v in cells if not isinstance(v, str)][:3]
     assert not any(re.fullmatch(r".*\b(nan|None|inf|<NA>)\b.*", value) for value in cells)

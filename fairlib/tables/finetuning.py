@@ -65,12 +65,11 @@ def grid() -> pd.DataFrame:
     """Every way that was tried for the recipe ``tuned``, and its validation AUC; the best of each part is marked."""
     tried = pd.read_csv(GRID_FILE)
     best = tried.groupby("part")["validation_auc"].transform("max") == tried["validation_auc"]
-    chosen = best.map({True: "chosen", False: ""})
+    chosen = best.map({True: "chosen", False: "–"})
     return tried.assign(validation_auc=tried["validation_auc"].map(number), chosen=chosen).rename(
         columns={
             "part": "of",
             "way": "optimiser, rate, and what differs",
             "validation_auc": "validation AUC",
-            "chosen": "",
         }
     )
