@@ -98,7 +98,7 @@ def run(notebook: str, parameters: dict) -> dict:
 #: Two in every test run, the others with the slow tests; the contract holds for all of them.
 OFTEN = ("threshold", "spec.yaml")
 RUN = [
-    pytest.param(line, marks=[] if any(word in line for word in OFTEN) else [pytest.mark.slow])
+    pytest.param(line, id=line, marks=[] if any(word in line for word in OFTEN) else [pytest.mark.slow])
     for page, line in PAPERMILL
     if page == RECIPES and " DIR " not in line
 ]
@@ -116,7 +116,7 @@ def test_a_recipe_runs(place, line):
     if parameters.get("seeds"):
         parameters["seeds"] = parameters["seeds"][:2]
     made = run(notebook, parameters)["made"]
-    assert made.origin == ("real" if "table" in line or "frozen" in line else "twin")
+    assert made.origin == ("real" if "-p source frozen" in line else "twin")  # the example table is synthetic, too
     for name in {"recipe", "seeds", "threshold", "strategies"} & set(parameters):
         assert getattr(made.parameters, name) == parameters[name]
 
