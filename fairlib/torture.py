@@ -8,6 +8,8 @@ import pandas as pd
 from .kept import Torture
 from .provenance import Collected
 
+#: What a whole run tries.
+PARTS = ("readers", "kills", "damage", "disk", "workflow", "repeated", "offline")
 #: How a reader may answer a broken file: refused, read as before, read and counted, read with other values.
 ANSWERS = ("refused", "read as before", "read, and counted", "read with other values")
 #: Names of the readers on the page.

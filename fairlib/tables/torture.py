@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from ..torture import READERS
+from ..torture import PARTS, READERS
 from .text import count
 
 
@@ -25,9 +25,12 @@ def finding(table: pd.DataFrame) -> str:
     broken = table.loc[table["part"] == "readers", "value"].sum()
     kills = table.loc[table["what"] == "kills", "value"].sum()
     differ = table.loc[table["what"].str.startswith("files that differ"), "value"].sum()
+    missing = [name for name in PARTS if not (table["part"] == name).any()]
     return (
         f"{count(broken)} broken files were read, each with an answer in words or a cohort that was checked. After"
         f" {count(kills)} kills, {count(differ)} files differed from those of an undisturbed run."
+        + f" Not run yet with this code: {', '.join(missing)}."
+        * bool(missing)
     )
 
 

@@ -4,8 +4,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from fairlib.results import SOURCES, source_hash
+from fairlib.torture import PARTS as PARTS
 
-PARTS = ("readers", "kills", "damage", "disk", "workflow", "repeated", "offline")
 TABLE = Path(__file__).parents[2] / "book" / "evidence" / "torture.csv"
 COLUMNS = ("part", "case", "what", "value", "code")
 #: Broken files a reader, and in one step.

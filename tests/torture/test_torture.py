@@ -37,8 +37,7 @@ def test_a_killed_study_ends_like_one_that_nobody_disturbed(study):
     other = job._replace(results=job.results.with_name("killed"))
     found = list(kills(other, good, by_clock=1, by_change=1, draw=random.Random(0)))
     assert [kill.different for kill in found] == [[], []]
-    assert found[1].killed
-    assert all(kill.left < len(good[0]) for kill in found if kill.killed)  # it was not at its end
+    assert min(kill.left for kill in found) < len(good[0])  # it was not at its end
 
 
 def test_damaged_results_are_noticed_and_made_again(study):
