@@ -18,7 +18,7 @@ from pathlib import Path, PurePosixPath
 import pooch
 import requests
 import urllib3
-from tqdm.auto import tqdm
+from tqdm import tqdm
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
-from tqdm.auto import trange
+from tqdm import trange
 
 from .encoder import (
     CONTROLS,

@@ -4,7 +4,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
-from tqdm.auto import trange
+from tqdm import trange
 
 from .encoder import Encoder, ProjectionHead
 from .optimisation import OPTIMISERS

@@ -16,7 +16,7 @@ from pathlib import Path
 import duckdb
 import numpy as np
 import pandas as pd
-from tqdm.auto import tqdm
+from tqdm import tqdm
 
 from ..cohort import CohortError
 from .benchmark_episodes import CATEGORICAL, CHANNELS, CONVERT, EPS, HOURS, VARIABLES, to_channels

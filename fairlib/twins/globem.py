@@ -20,7 +20,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.csv as pacsv
 from scipy.special import expit
-from tqdm.auto import tqdm
+from tqdm import tqdm
 
 from .. import cards
 from ..seeds import generator
