@@ -40,8 +40,12 @@ def begin(name: str, **parameters: object) -> Provenance:
 
     mpl.use(backend)
     mpl.rcParams["axes.prop_cycle"] = cycler(color=style.SEGMENTS)
-    lesson = type("Lesson", (Lesson,), {"notebook": f"course/{name}", "__module__": __name__})(**parameters)
-    return of_twin(lesson, _spec({}))
+    return of_twin(contract(name)(**parameters), _spec({}))
+
+
+def contract(name: str) -> type[Lesson]:
+    """What the lesson ``name`` takes."""
+    return type("Lesson", (Lesson,), {"notebook": f"course/{name}", "__module__": __name__})
 
 
 def stays(n: int = 20_000, seed: int = 1, **knobs: object) -> pd.DataFrame:

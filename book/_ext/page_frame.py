@@ -15,6 +15,7 @@ from pathlib import Path
 from docutils import nodes
 from sphinx.application import Sphinx
 
+from fairlib import lessons
 from fairlib.parameters import ROOT, Evaluation, ParameterError, Parameters, check
 
 WORDS_A_MINUTE = 200
@@ -90,8 +91,12 @@ def executed(path: Path) -> Run | None:
     made = json.loads(path.read_text(encoding="utf-8"))["metadata"].get("papermill") or {}
     if made.get("duration") is None:
         return None
+    notebook = Path(made["input_path"])
     try:
-        p = check(Path(made["input_path"]).stem, made["parameters"])
+        if notebook.parent.name == "course":
+            p = lessons.contract(notebook.stem)(**made["parameters"])
+        else:
+            p = check(notebook.stem, made["parameters"])
     except ParameterError:  # its data lie elsewhere now
         return None
     source, dataset = getattr(p, "source", ""), getattr(p, "dataset", "")
@@ -162,7 +167,8 @@ def published_from(app: Sphinx, config) -> None:
 
 def launch_stored_notebook(app: Sphinx, pagename: str, templatename: str, context: dict, doctree) -> None:
     """Point the theme's launch buttons at ``notebooks/``."""
-    executed_copy, stored = f"book/{pagename}.ipynb", f"notebooks/{Path(pagename).name}.ipynb"
+    course = "course/" * pagename.startswith("executed/course/")
+    executed_copy, stored = f"book/{pagename}.ipynb", f"notebooks/{course}{Path(pagename).name}.ipynb"
     for group in context.get("header_buttons", ()):
         for button in group.get("buttons", ()):
             if "url" in button:
