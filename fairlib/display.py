@@ -19,6 +19,7 @@ from .tables.text import readable
 
 DPI = 160  # sharp in print and on dense screens; a figure is shown at 96 pixels an inch
 _NUMERIC = re.compile(r"[^A-Za-z]*\d([^A-Za-z]|\bof\b)*")  # a number, perhaps with its interval, share or total
+_ADDRESS = re.compile(r"https?://(?:(?!&quot;|&#x27;)[^\s<\"'])*(?!&quot;)[^\s<\"'.,;:)&]")  # in escaped text
 _FITS = re.compile(rf"{_NUMERIC.pattern}|–|")  # what may stand in a column of numbers
 
 
@@ -84,7 +85,7 @@ def table_html(table: pd.DataFrame, title: str, made: Provenance | Collected, no
     for row in cells.itertuples(index=False):
         tags = [f'th scope="row"{kind}' if i < heads else f"td{kind}" for i, kind in enumerate(kinds)]
         body += f"<tr>{''.join(f'<{tag}>{escape(cell)}</{tag[:2]}>' for tag, cell in zip(tags, row, strict=True))}</tr>"
-    body = re.sub(r"https?://[^\s<\"']*[^\s<\"'.,;:)]", lambda found: f'<a href="{found[0]}">{found[0]}</a>', body)
+    body = _ADDRESS.sub(lambda found: f'<a href="{found[0]}">{found[0]}</a>', body)
     caption = f"<caption><strong>{escape(readable(title))}</strong></caption>"
     html = f'<table class="fairlib-table">{caption}<thead><tr>{top}</tr></thead><tbody>{body}</tbody></table>'
     return _boxed(html, title, made, note)

@@ -1,18 +1,20 @@
 """The page of a data card: runs for every dataset without torch or data, says where its facts are from, is gated."""
 
 import json
+import re
 import subprocess
 import sys
 
 import myst_nb
 import nbformat
+import pandas as pd
 import pytest
 import yaml
 from bs4 import BeautifulSoup
 
-from fairlib import cards, display
+from fairlib import cards, display, provenance
 from fairlib.gate import scan_notebook
-from fairlib.parameters import ROOT, Dataset
+from fairlib.parameters import ROOT, Dataset, check
 
 PAGE = ROOT / "notebooks" / "data_card.ipynb"
 EXAMPLE = ROOT / "book" / "example_table"
@@ -117,3 +119,9 @@ def test_the_first_stage_points_to_the_card_and_does_not_repeat_it():
     assert "(data_card.ipynb)" in text
     assert "card_tables" not in text
     assert "tables.requirements(card)" in text
+
+
+def test_an_address_ends_where_its_quotes_do():
+    table = pd.DataFrame({"term": ['the address "https://schema.org/version", and (https://a.org/?x=1&y=2).']})
+    html = display.table_html(table, "Terms", provenance.of_card(check("data_card", {"dataset": "mimic"})))
+    assert re.findall(r'href="([^"]*)"', html) == ["https://schema.org/version", "https://a.org/?x=1&amp;y=2"]
