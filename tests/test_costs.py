@@ -37,8 +37,8 @@ def test_comparisons_by_hand(bench):
     assert found.loc[("(48, 76)", "ours"), "limit"] == pytest.approx(2e9 / 0.05 / 1e11)  # at its best
     text = tables.finding(costs.compared(bench))
     assert text.startswith("Of 6 ratios that were asked for, 5 are reached")
-    assert "pre-training step, ours, (28, 1390), 1 thread(s): 1.5×" in text
-    assert list(tables.compared(costs.compared(bench))[""]).count("not reached") == 1
+    assert "pre-training step, ours, (28, 1390), threads: 1: 1.5×" in text
+    assert list(tables.compared(costs.compared(bench))["verdict"]).count("not reached") == 1
 
 
 def test_frozen_layers_beside_all(bench):

@@ -10,17 +10,15 @@ def compared(table: pd.DataFrame) -> pd.DataFrame:
     """One row a comparison. table: of ``costs.compared``."""
     return pd.DataFrame(
         {
-            "what": [f"{row.topic}: {row.of}" for row in table.itertuples()],
+            "what": [f"{row.topic}: {row.of}, {row.case}" for row in table.itertuples()],
             "beside": table["than"],
-            "size": table["case"],
             "threads": table["threads"].map(str),
             "ours": table["seconds"].map(duration),
             "the other": table["than_seconds"].map(duration),
             "ratio": table["ratio"].map(times),
             "asked": [times(wanted) if pd.notna(wanted) else "–" for wanted in table["wanted"]],
-            "": [_met(row) for row in table.itertuples()],
+            "verdict": [_met(row) for row in table.itertuples()],
             "of the matrix product": table["limit"].map(percent),
-            "rounds": table["rounds"].map(str),
         }
     )
 
@@ -94,7 +92,7 @@ def finding(table: pd.DataFrame) -> str:
     """How many of the ratios that were asked are reached, in words that hold whatever they are."""
     asked = table.dropna(subset="wanted")
     missed = asked[asked["ratio"] < asked["wanted"]]
-    named = [f"{r.topic}, {r.of}, {r.case}, {r.threads} thread(s): {times(r.ratio)}" for r in missed.itertuples()]
+    named = [f"{r.topic}, {r.of}, {r.case}, threads: {r.threads}: {times(r.ratio)}" for r in missed.itertuples()]
     text = f"Of {len(asked)} ratios that were asked for, {len(asked) - len(missed)} are reached on this machine"
     return f"{text}{'; not reached: ' + '; '.join(named) if named else ''}."
 
