@@ -14,7 +14,8 @@ LOOKED_UP = ["glossary", "index_of_items", "faults"]
 #: Lists without text of their own, or pages with a form of their own.
 OTHERS = ("references", "reference/", "course/", "executed/", *LOOKED_UP)
 CHAPTERS = [page for page in PAGES if not page.startswith(OTHERS)]
-NOTEBOOKS = sorted({page.split("/")[-1] for page in PAGES if page.startswith("executed/")})
+LESSONS = "executed/course/"  # as course/
+NOTEBOOKS = sorted({page.split("/")[-1] for page in PAGES if page.startswith("executed/") and LESSONS not in page})
 
 
 def text_of(page: str) -> str:
@@ -40,7 +41,7 @@ def test_opening_and_takeaways(page):
 
 def test_the_landing_page_leads_to_the_doors_and_the_limits():
     text = text_of("intro")
-    for place in ("five_stages.html", "(limits.md)", ":link: how_to_read", ":link: recipes", "::answer_smaller"):
+    for place in ("five_stages.html", "(limits.md)", ":link: how_to_read", ":link: recipes", ":link: course/index", "::answer_smaller"):
         assert place in text
 
 

@@ -24,7 +24,7 @@ def folder(tmp_path_factory):
 
 
 #: About no dataset of one's own.
-OTHERS = ("twin", "6_synthesis", "release_audit", "coverage", "costs", "torture")
+OTHERS = ("twin", "dial", "6_synthesis", "release_audit", "coverage", "costs", "torture")
 
 
 @pytest.mark.parametrize("name", [name for name in CONTRACTS if name not in OTHERS])
