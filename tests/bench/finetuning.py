@@ -8,12 +8,12 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from fairlib.encoder import LAYERS, STRATEGIES, Encoder
+from fairlib.encoder import STRATEGIES, Encoder
 from fairlib.finetuning import Windows, class_weights, fit
 from fairlib.optimisation import Schedule, adadelta
 from fairlib.recipes import RECIPES, replace
 
-from .pretraining import SHAPES
+from . import pretraining
 from .turns import gemm, in_turns, rows
 
 SHAPE, TRAIN, VALIDATION, EPOCHS, BATCH = (48, 76), 2048, 512, 30, 128
@@ -34,23 +34,17 @@ def recipe(evaluate_frozen: bool = False, epochs: int = EPOCHS):
 
 
 class Naive(nn.Module):
-    """The classifier with plain modules, (batch, channels, timesteps) inside."""
+    """The classifier with plain modules."""
 
     def __init__(self, trains: tuple[bool, ...]):
         super().__init__()
-        widths = [SHAPE[1], *(filters for filters, _ in LAYERS)]
-        self.convolutions = nn.ModuleList(
-            nn.Conv1d(before, after, k, padding="same") for before, (after, k) in zip(widths, LAYERS, strict=False)
-        )
+        self.encoder = pretraining.Naive(SHAPE[1], dropout=0.1)
         self.head = nn.Sequential(nn.Linear(96, 128), nn.ReLU(), nn.Dropout(0.6), nn.Linear(128, 2))
-        for convolution, learns in zip(self.convolutions, trains, strict=True):
+        for convolution, learns in zip(self.encoder.convolutions, trains, strict=True):
             convolution.requires_grad_(learns)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        x = x.transpose(1, 2)
-        for convolution in self.convolutions:
-            x = F.dropout(F.relu(convolution(x)), 0.1, self.training)
-        return self.head(x.amax(2))
+        return self.head(self.encoder(x))
 
 
 def naive(train: Windows, validation: Windows, trains: tuple[bool, ...], epochs: int) -> None:
@@ -81,7 +75,7 @@ def ours(strategy: str, train: Windows, validation: Windows, epochs: int, evalua
 def measure(rounds: int = 3) -> list[dict]:
     """Rows of ``bench.csv``, on one thread as the study trains: three epochs, and thirty of all layers frozen."""
     limit, found = gemm(1), []
-    for shape in SHAPES:
+    for shape in pretraining.SHAPES:
         train, validation = some_windows(TRAIN // 2, 1, shape), some_windows(VALIDATION // 2, 2, shape)
         calls = {name: ours(name, train, validation, epochs=3) for name in STRATEGIES}
         found += rows("fine-tuning, by strategy", str(shape), in_turns(calls, rounds), 1, windows=3 * len(train))

@@ -1,16 +1,18 @@
 """A step of pre-training without its data: two views of 128 windows through encoder and head, NT-Xent, gradients, SGD.
 
-"naive" is the same model with an eager Conv1d on (batch, channels, timesteps); "direct" ours with every convolution as
-a 1 × k conv2d in channels-last order. "ours" takes wide inputs over frequencies; "ours, bf16" rounds products. The FLOP
-are those of the direct convolution, padded taps included: going over frequencies needs less, and may pass the limit.
+"naive" is the same architecture as most would write it: Conv1d on (batch, channels, timesteps), amax over time;
+"direct" ours with every convolution as a 1 × k conv2d in channels-last order. "ours" takes wide inputs over
+frequencies; "ours, bf16" rounds products. The FLOP are those of the direct convolution, padded taps included: going
+over frequencies needs less, and may pass the limit.
 """
 
 import numpy as np
 import torch
 import torch.nn.functional as F
+from torch import nn
 
 from fairlib import encoder as encoders
-from fairlib.encoder import LAYERS, Convolution, Encoder, ProjectionHead
+from fairlib.encoder import LAYERS, Encoder, ProjectionHead
 from fairlib.precision import products
 from fairlib.simclr import nt_xent
 
@@ -19,10 +21,22 @@ from .turns import gemm, in_turns, rows
 SHAPES, BATCH = ((48, 76), (101, 5), (28, 1390)), 128
 
 
-def naive(self: Convolution, x: torch.Tensor) -> torch.Tensor:
-    """A convolution as most would write it."""
-    y = F.conv1d(F.pad(x.transpose(1, 2), self.pad), self.weight.squeeze(2), self.bias)
-    return y.transpose(1, 2)
+class Naive(nn.Module):
+    """The encoder with plain modules, (batch, channels, timesteps) inside."""
+
+    def __init__(self, channels: int, dropout: float = 0.0):
+        super().__init__()
+        widths = [channels, *(filters for filters, _ in LAYERS)]
+        self.convolutions = nn.ModuleList(
+            nn.Conv1d(before, after, k, padding="same") for before, (after, k) in zip(widths, LAYERS, strict=False)
+        )
+        self.dropout = dropout
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = x.transpose(1, 2).contiguous()
+        for convolution in self.convolutions:
+            x = F.dropout(F.relu(convolution(x)), self.dropout, self.training)
+        return x.amax(2)
 
 
 def flop(timesteps: int, channels: int) -> float:
@@ -34,14 +48,14 @@ def flop(timesteps: int, channels: int) -> float:
 
 
 def variants(timesteps: int, channels: int) -> dict:
-    """The same step in four ways, on the same weights."""
-    draw, ours, wide = np.random.default_rng(0), Convolution.forward, encoders.WIDE
-    model, head = Encoder(channels, dropout=0.0, generator=draw), ProjectionHead(draw)
-    optimiser = torch.optim.SGD([*model.parameters(), *head.parameters()], lr=0.01)
+    """The same step in four ways."""
+    draw, wide = np.random.default_rng(0), encoders.WIDE
+    encoder, plain, head = Encoder(channels, dropout=0.0, generator=draw), Naive(channels), ProjectionHead(draw)
+    optimiser = torch.optim.SGD([*encoder.parameters(), *plain.parameters(), *head.parameters()], lr=0.01)
     views = torch.from_numpy(draw.standard_normal((2 * BATCH, timesteps, channels), dtype=np.float32))
 
-    def step(forward=ours, frequencies_from=wide, precision="float32"):
-        Convolution.forward, encoders.WIDE = forward, frequencies_from
+    def step(model=encoder, frequencies_from=wide, precision="float32"):
+        encoders.WIDE = frequencies_from
         try:
             with products(precision, "cpu"):
                 projections = head(model(views))
@@ -50,10 +64,10 @@ def variants(timesteps: int, channels: int) -> dict:
             loss.backward()
             optimiser.step()
         finally:
-            Convolution.forward, encoders.WIDE = ours, wide
+            encoders.WIDE = wide
 
     return {
-        "naive": lambda: step(naive),
+        "naive": lambda: step(plain),
         "direct": lambda: step(frequencies_from=10**9),
         "ours": step,
         "ours, bf16": lambda: step(precision="bf16"),
