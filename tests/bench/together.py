@@ -45,7 +45,7 @@ def steps_together(plan: list[tuple[set[int], int]], seconds: float) -> int:
     return sum(int(process.communicate()[0]) for process in started)
 
 
-def measure(rounds: int = 3, seconds: float = 8) -> list[dict]:
+def measure(rounds: int = 3, seconds: float = 5) -> list[dict]:
     """Rows of ``bench.csv``: seconds a step, whoever makes it."""
     plans = {"one process, two threads": [({0, 1}, 2)], "two pinned processes": [({0}, 1), ({1}, 1)]}
     found: dict[str, list[float]] = {name: [] for name in plans}
