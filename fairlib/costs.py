@@ -19,8 +19,8 @@ from .recipes import RECIPES
 
 #: The shape of a window, (timesteps, channels), of the datasets of the paper.
 SHAPES = {"mimic": "(48, 76)", "mesa": "(101, 5)", "globem": "(28, 1390)"}
-#: An assumption, not a measurement: the share of its float32 peak that an A100 reaches on these small networks.
-CUDA_FLOPS = 0.3 * 19.5e12
+#: An assumption, not a measurement: an A100 reaches this share of its float32 peak (FLOP/s) on such small networks.
+A100, SHARE = 19.5e12, 0.3
 
 
 @dataclass(frozen=True)
@@ -86,6 +86,12 @@ def compared(bench: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(records).astype({"wanted": float})
 
 
+def unmeasured(table: pd.DataFrame) -> list[str]:
+    """What was asked for at a size that the tables do not hold. table: of ``compared``."""
+    found = set(zip(table["topic"], table["case"], strict=True))
+    return [f"{one.topic}, {case}" for one in ASKED for case, _ in one.cases if (one.topic, case) not in found]
+
+
 def frozen(bench: pd.DataFrame) -> pd.DataFrame:
     """How many times as fast as training all layers each strategy trains, by shape; never below 1 is asked."""
     rows = bench[bench["topic"] == "fine-tuning, by strategy"]
@@ -105,8 +111,8 @@ def growth(p: Costs) -> pd.DataFrame:
 def projected(bench: pd.DataFrame) -> pd.DataFrame:
     """Hours of the paper's sizes, profile ``paper``: all seven strategies and their pre-training, one seed, by recipe.
 
-    Optimiser steps of the recipe's schedules (early stopping left out) times seconds a step, measured at the dataset's
-    shape on one thread; two models are trained at once on two cores. Columns: dataset, recipe, windows (of the training
+    Steps of pre-training and windows of fine-tuning by the recipe's schedules (early stopping left out) times the
+    seconds of one, measured at the dataset's shape on one thread; two models are trained at once on two cores. Columns: dataset, recipe, windows (of the training
     split), pretraining_steps, finetuning_steps (of the seven), cpu_hours (two cores), cuda_hours (assumed FLOP/s).
     """
     steps = bench[(bench["topic"] == "pre-training step") & (bench["variant"] == "ours") & (bench["threads"] == 1)]
@@ -117,24 +123,19 @@ def projected(bench: pd.DataFrame) -> pd.DataFrame:
         step = steps.set_index("case").loc[shape]
         for name in ("described", "released", "tuned"):
             recipe = RECIPES[name]
-            pretraining = _steps(recipe.pretraining.schedule, windows)
+            pretraining = recipe.pretraining.schedule.steps(windows)
             seconds, flop, tuned = pretraining * step["median"], pretraining * step["flop"], 0
             for strategy in STRATEGIES:
                 schedule = recipe.training(strategy).schedule
                 row = tuning.loc[(shape, strategy)]
-                seconds += _steps(schedule, windows) * schedule.batch_size * row["median"] / row["windows"]
-                flop += _steps(schedule, windows) * schedule.batch_size / step["windows"] * step["flop"] / 2
-                tuned += _steps(schedule, windows)
+                shown = schedule.run_epochs(windows) * windows  # fine-tuning ends with an epoch
+                seconds += shown * row["median"] / row["windows"]
+                flop += shown / step["windows"] * step["flop"] / 2
+                tuned += schedule.run_epochs(windows) * schedule.steps_per_epoch(windows)
             record = {"dataset": dataset, "recipe": name, "windows": windows}
             record |= {"pretraining_steps": pretraining, "finetuning_steps": tuned}
-            records.append(record | {"cpu_hours": seconds / 2 / 3600, "cuda_hours": flop / CUDA_FLOPS / 3600})
+            records.append(record | {"cpu_hours": seconds / 2 / 3600, "cuda_hours": flop / (SHARE * A100) / 3600})
     return pd.DataFrame(records)
-
-
-def _steps(schedule, windows: int) -> int:
-    """Optimiser steps of a schedule; none after its rate has reached 0."""
-    steps = schedule.run_epochs(windows) * schedule.steps_per_epoch(windows)
-    return steps if schedule.decay_steps is None else min(steps, schedule.decay_steps)
 
 
 def made_of(p: Costs) -> Collected:

@@ -134,7 +134,7 @@ def thousandths(values: Iterable[float]) -> list[int | None]:
     return [None if np.isnan(value) else int(value) for value in scaled]
 
 
-def findings(text: str, access: str, minimum: int = 11) -> list[str]:
+def findings(text: str, access: str, minimum: int = Card.model_fields["min_cell"].default) -> list[str]:
     """Why these numbers must not be published, in sentences; none if they are what ``collect`` makes.
 
     minimum: fewest people, and positive windows, of a group that may be shown, if the data is not synthetic.

@@ -26,6 +26,11 @@ class Schedule:
         epochs = max(self.epochs, math.ceil(self.minimum_steps / per_epoch))
         return epochs if self.decay_steps is None else min(epochs, math.ceil(self.decay_steps / per_epoch))
 
+    def steps(self, windows: int) -> int:
+        """Optimiser steps of the run that can change a weight: none after the learning rate has reached 0."""
+        steps = self.run_epochs(windows) * self.steps_per_epoch(windows)
+        return steps if self.decay_steps is None else min(steps, self.decay_steps)
+
     def rate(self, step: int, windows: int) -> float:
         """Learning rate of the 0-based ``step``; clamped at 0 as in Keras (torch's CosineAnnealingLR rises again)."""
         decay = self.decay_steps or self.run_epochs(windows) * self.steps_per_epoch(windows)

@@ -53,10 +53,7 @@ def pretrain(x, recipe: Recipe, seed: int, device: str = "cpu") -> tuple[Encoder
     head = ProjectionHead(weights).to(device)
     optimiser = OPTIMISERS[settings.optimiser]([*encoder.parameters(), *head.parameters()], schedule.learning_rate)
     per_epoch, losses = schedule.steps_per_epoch(n), []
-    steps = schedule.run_epochs(n) * per_epoch
-    if schedule.decay_steps is not None:
-        steps = min(steps, schedule.decay_steps)  # at rate 0 no weight changes any more
-    for step in trange(steps, desc=f"pre-training, seed {seed}", unit="step", mininterval=2):
+    for step in trange(schedule.steps(n), desc=f"pre-training, seed {seed}", unit="step", mininterval=2):
         if step % per_epoch == 0:
             order = batches.permutation(n)
         start = step % per_epoch * schedule.batch_size

@@ -95,7 +95,7 @@ class Study:
         if self.unlabelled:
             return self.unlabelled.encoder(seed)
         folder, key = self.folder("pretraining", seed), self._encoder_key(seed)
-        if not (fresh(folder, key) and (folder / "losses.parquet").exists()):  # older results hold another file
+        if not fresh(folder, key):
             start = time.perf_counter()
             train = rows_of(self.cohort.x, self.cohort.rows("train"))
             encoder, losses = pretrain(train, self.recipe, seed, self.device)

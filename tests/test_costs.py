@@ -38,6 +38,11 @@ def test_comparisons_by_hand(bench):
     text = tables.finding(costs.compared(bench))
     assert text.startswith("Of 6 ratios that were asked for, 5 are reached")
     assert "pre-training step, ours, (28, 1390), threads: 1: 1.5×" in text
+    assert text.endswith(
+        "Not measured: CKA, nine pairs of layers, n = 672; CKA, nine pairs of layers, n = 3,670;"
+        " CKA, nine pairs of layers, n = 7,340; AUC, 500 bootstrap draws, n = 3,236;"
+        " AUC, 500 bootstrap draws, n = 100,000."
+    )
     assert list(tables.compared(costs.compared(bench))["verdict"]).count("not reached") == 1
 
 
@@ -50,12 +55,13 @@ def test_frozen_layers_beside_all(bench):
 def test_hours_are_steps_times_seconds(bench):
     found = costs.projected(bench).set_index(["dataset", "recipe"]).loc[("mimic", "described")]
     steps = 50 * 115  # 14,681 windows in batches of 128
-    tuned = 30 * 115 * 128 / 1280 * sum(1 / (1 + i) for i in range(7))
+    tuned = 30 * 14_681 / 1280 * sum(1 / (1 + i) for i in range(7))
     assert found["pretraining_steps"] == steps
     assert found["cpu_hours"] == pytest.approx((steps * 0.1 + tuned) / 2 / 3600)
     released = costs.projected(bench).set_index(["dataset", "recipe"]).loc[("mimic", "released")]
     assert released["pretraining_steps"] == 1000
-    assert released["finetuning_steps"] == 6 * 2000 + 1000  # their rates reach 0 then
+    # Their rates reach 0 after 2,000 steps of 115 an epoch, and 1,000 of 230; the epoch is finished.
+    assert released["finetuning_steps"] == 6 * 18 * 115 + 5 * 230
 
 
 def test_the_fitted_power(tmp_path):

@@ -3,6 +3,7 @@
 import pandas as pd
 
 from .. import cards
+from ..costs import A100, SHARE, unmeasured
 from .text import STRATEGY_NAMES, count, number, percent
 
 
@@ -88,13 +89,20 @@ def whole(table: pd.DataFrame) -> pd.DataFrame:
     return table.astype(str)
 
 
+def assumed() -> str:
+    """What the last column of ``projected`` rests on."""
+    return f"No graphics card was there: the last column assumes {percent(SHARE)} of {A100 / 1e12} TFLOP/s."
+
+
 def finding(table: pd.DataFrame) -> str:
     """How many of the ratios that were asked are reached, in words that hold whatever they are."""
     asked = table.dropna(subset="wanted")
     missed = asked[asked["ratio"] < asked["wanted"]]
     named = [f"{r.topic}, {r.of}, {r.case}, threads: {r.threads}: {times(r.ratio)}" for r in missed.itertuples()]
     text = f"Of {len(asked)} ratios that were asked for, {len(asked) - len(missed)} are reached on this machine"
-    return f"{text}{'; not reached: ' + '; '.join(named) if named else ''}."
+    lost = unmeasured(table)
+    text += f"; not reached: {'; '.join(named)}" * bool(named)
+    return f"{text}{'. Not measured: ' + '; '.join(lost) if lost else ''}."
 
 
 def _met(row) -> str:

@@ -9,7 +9,7 @@ from fairlib.encoder import STRATEGIES
 
 from . import __main__ as bench
 from . import auc_bootstrap, cka, finetuning, mesa_windows, pretraining
-from .turns import exponent, in_turns
+from .turns import in_turns
 
 
 @pytest.mark.parametrize("shape", [(28, 5), (28, 140)])
@@ -61,13 +61,11 @@ def test_the_loop_estimates_what_ours_does():
     assert np.std(loop) == pytest.approx(ours.std(), rel=0.3)
 
 
-def test_turns_and_growth():
+def test_turns():
     calls = []
     found = in_turns({"a": lambda: calls.append("a"), "b": lambda: calls.append("b")}, 2)
     assert calls == list("ababab")
     assert {name: len(spent) for name, spent in found.items()} == {"a": 2, "b": 2}
-    n = pd.Series([10, 100, 1000])
-    assert exponent(n, 3 * n**2) == pytest.approx(2)
 
 
 def test_other_topics_keep_their_rows(tmp_path):

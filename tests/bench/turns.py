@@ -4,7 +4,6 @@ import time
 from collections.abc import Callable
 
 import numpy as np
-import pandas as pd
 import torch
 
 
@@ -39,8 +38,3 @@ def gemm(threads: int) -> float:
         a @ a
         best = min(best, time.perf_counter() - start)
     return 2 * 2048**3 / best
-
-
-def exponent(n: pd.Series, seconds: pd.Series) -> float:
-    """The power of n that seconds grow with: the slope on log axes."""
-    return float(np.polyfit(np.log(n), np.log(seconds), 1)[0])
