@@ -112,8 +112,9 @@ def projected(bench: pd.DataFrame) -> pd.DataFrame:
     """Hours of the paper's sizes, profile ``paper``: all seven strategies and their pre-training, one seed, by recipe.
 
     Steps of pre-training and windows of fine-tuning by the recipe's schedules (early stopping left out) times the
-    seconds of one, measured at the dataset's shape on one thread; two models are trained at once on two cores. Columns: dataset, recipe, windows (of the training
-    split), pretraining_steps, finetuning_steps (of the seven), cpu_hours (two cores), cuda_hours (assumed FLOP/s).
+    seconds of one, measured at the dataset's shape on one thread; two models are trained at once on two cores. Columns:
+    dataset, recipe, windows (of the training split), pretraining_steps, finetuning_steps (of the seven), cpu_hours (two
+    cores), cuda_hours (assumed FLOP/s).
     """
     steps = bench[(bench["topic"] == "pre-training step") & (bench["variant"] == "ours") & (bench["threads"] == 1)]
     tuning = bench[bench["topic"] == "fine-tuning, by strategy"].set_index(["case", "variant"])
