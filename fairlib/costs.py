@@ -19,8 +19,6 @@ from .recipes import RECIPES
 
 #: The shape of a window, (timesteps, channels), of the datasets of the paper.
 SHAPES = {"mimic": "(48, 76)", "mesa": "(101, 5)", "globem": "(28, 1390)"}
-#: An assumption, not a measurement: an A100 reaches this share of its float32 peak (FLOP/s) on such small networks.
-A100, SHARE = 19.5e12, 0.3
 
 
 @dataclass(frozen=True)
@@ -62,6 +60,17 @@ def load(p: Costs) -> pd.DataFrame:
 def machine(p: Costs) -> dict[str, str]:
     """What the tables were measured on."""
     return json.loads((p.path / "machine.json").read_text(encoding="utf-8"))
+
+
+def card(p: Costs) -> pd.DataFrame:
+    """``cuda.csv``: topic, case, variant, best and median seconds on a graphics card; empty where none was measured."""
+    path = p.path / "cuda.csv"
+    return pd.read_csv(path) if path.exists() else pd.DataFrame(columns=["topic", "case", "variant", "median"])
+
+
+def card_facts(p: Costs) -> dict[str, str]:
+    """Which graphics card that was."""
+    return json.loads((p.path / "cuda.json").read_text(encoding="utf-8"))
 
 
 def compared(bench: pd.DataFrame) -> pd.DataFrame:
@@ -108,35 +117,53 @@ def growth(p: Costs) -> pd.DataFrame:
     return table.assign(exponent=table["step"].map(slopes))
 
 
-def projected(bench: pd.DataFrame) -> pd.DataFrame:
+def projected(bench: pd.DataFrame, card: pd.DataFrame) -> pd.DataFrame:
     """Hours of the paper's sizes, profile ``paper``: all seven strategies and their pre-training, one seed, by recipe.
 
     Steps of pre-training and windows of fine-tuning by the recipe's schedules (early stopping left out) times the
-    seconds of one, measured at the dataset's shape on one thread; two models are trained at once on two cores. Columns:
-    dataset, recipe, windows (of the training split), pretraining_steps, finetuning_steps (of the seven), cpu_hours (two
-    cores), cuda_hours (assumed FLOP/s).
+    seconds of one, measured at the dataset's shape: on one thread, two models at once on two cores, and on a graphics
+    card, one model at a time. Columns: dataset, recipe, windows (of the training split), pretraining_steps,
+    finetuning_steps (of the seven), cpu_hours (two cores), card_hours (NaN where no card was measured).
     """
     steps = bench[(bench["topic"] == "pre-training step") & (bench["variant"] == "ours") & (bench["threads"] == 1)]
     tuning = bench[bench["topic"] == "fine-tuning, by strategy"].set_index(["case", "variant"])
+    step, window = steps.set_index("case")["median"], tuning["median"] / tuning["windows"]
+    on_card = card.set_index(["topic", "case", "variant"])["median"]
     records = []
     for dataset, shape in SHAPES.items():
         windows = int(cards.load(dataset).expected["train"])
-        step = steps.set_index("case").loc[shape]
         for name in ("described", "released", "tuned"):
             recipe = RECIPES[name]
-            pretraining = recipe.pretraining.schedule.steps(windows)
-            seconds, flop, tuned = pretraining * step["median"], pretraining * step["flop"], 0
+            pretraining, tuned = recipe.pretraining.schedule.steps(windows), 0
+            seconds = pretraining * step[shape]
+            there = pretraining * on_card.get(("pre-training step", shape, "float32"), np.nan)
             for strategy in STRATEGIES:
                 schedule = recipe.training(strategy).schedule
-                row = tuning.loc[(shape, strategy)]
                 shown = schedule.run_epochs(windows) * windows  # fine-tuning ends with an epoch
-                seconds += shown * row["median"] / row["windows"]
-                flop += shown / step["windows"] * step["flop"] / 2
+                seconds += shown * window[shape, strategy]
+                there += shown * on_card.get(("fine-tuning, a window", shape, strategy), np.nan)
                 tuned += schedule.run_epochs(windows) * schedule.steps_per_epoch(windows)
             record = {"dataset": dataset, "recipe": name, "windows": windows}
             record |= {"pretraining_steps": pretraining, "finetuning_steps": tuned}
-            records.append(record | {"cpu_hours": seconds / 2 / 3600, "cuda_hours": flop / (SHARE * A100) / 3600})
+            records.append(record | {"cpu_hours": seconds / 2 / 3600, "card_hours": there / 3600})
     return pd.DataFrame(records)
+
+
+def at_once(card: pd.DataFrame) -> pd.DataFrame:
+    """Several models on one graphics card: how, case, seconds a model (or a step of one), and gain over one at a time.
+
+    Processes share the card as jobs of the study do; stacked models are one call of ``torch.func.vmap``.
+    """
+    records = []
+    alone = {"models at once on a card": "1 process", "step of 5 models on a card": "one after the other"}
+    for topic, first in alone.items():
+        for case, rows in card[card["topic"] == topic].groupby("case", sort=False):
+            seconds = rows.set_index("variant")["median"]
+            records += [
+                {"how": how, "case": case, "seconds": spent, "gain": seconds[first] / spent}
+                for how, spent in seconds.items()
+            ]
+    return pd.DataFrame(records, columns=["how", "case", "seconds", "gain"])
 
 
 def made_of(p: Costs) -> Collected:

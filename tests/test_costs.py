@@ -28,6 +28,18 @@ def bench() -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+@pytest.fixture
+def card() -> pd.DataFrame:
+    """A card on which a step takes 10 ms and a window of fine-tuning 20 µs; two processes gain 1.6, stacking 2."""
+    rows = [("pre-training step", shape, "float32", 0.01) for shape in costs.SHAPES.values()]
+    rows += [("fine-tuning, a window", shape, name, 2e-5) for shape in costs.SHAPES.values() for name in STRATEGIES]
+    rows += [("models at once on a card", "(48, 76)", *one) for one in (("1 process", 8.0), ("2 processes", 5.0))]
+    rows += [
+        ("step of 5 models on a card", "(48, 76)", *one) for one in (("one after the other", 4.0), ("stacked", 2.0))
+    ]
+    return pd.DataFrame(rows, columns=["topic", "case", "variant", "median"])
+
+
 def test_comparisons_by_hand(bench):
     found = costs.compared(bench).set_index(["case", "of"])
     assert found.loc[("(48, 76)", "ours"), "ratio"] == pytest.approx(1.5)
@@ -52,16 +64,32 @@ def test_frozen_layers_beside_all(bench):
     np.testing.assert_allclose(found["(48, 76)"], np.arange(1, 8))
 
 
-def test_hours_are_steps_times_seconds(bench):
-    found = costs.projected(bench).set_index(["dataset", "recipe"]).loc[("mimic", "described")]
+def test_hours_are_steps_times_seconds(bench, card):
+    found = costs.projected(bench, card).set_index(["dataset", "recipe"]).loc[("mimic", "described")]
     steps = 50 * 115  # 14,681 windows in batches of 128
     tuned = 30 * 14_681 / 1280 * sum(1 / (1 + i) for i in range(7))
     assert found["pretraining_steps"] == steps
     assert found["cpu_hours"] == pytest.approx((steps * 0.1 + tuned) / 2 / 3600)
-    released = costs.projected(bench).set_index(["dataset", "recipe"]).loc[("mimic", "released")]
+    assert found["card_hours"] == pytest.approx((steps * 0.01 + 7 * 30 * 14_681 * 2e-5) / 3600)
+    released = costs.projected(bench, card).set_index(["dataset", "recipe"]).loc[("mimic", "released")]
     assert released["pretraining_steps"] == 1000
     # Their rates reach 0 after 2,000 steps of 115 an epoch, and 1,000 of 230; the epoch is finished.
     assert released["finetuning_steps"] == 6 * 18 * 115 + 5 * 230
+
+
+def test_several_models_on_a_card_by_hand(card):
+    found = costs.at_once(card).set_index("how")["gain"]
+    assert found.to_dict() == {"1 process": 1, "2 processes": 1.6, "one after the other": 1, "stacked": 2}
+    assert list(tables.at_once(costs.at_once(card))["beside one at a time"]) == ["1×", "1.6×", "1×", "2×"]
+
+
+def test_without_a_card_nothing_is_said_of_one(bench, tmp_path):
+    (tmp_path / "bench.csv").write_text("")
+    none = costs.card(Costs(folder=str(tmp_path)))
+    table = tables.projected(costs.projected(bench, none))
+    assert not [name for name in table if "graphics" in name]
+    assert costs.at_once(none).empty
+    assert tables.card(None).startswith("No graphics card was measured")
 
 
 def test_the_fitted_power(tmp_path):

@@ -3,7 +3,7 @@
 import pandas as pd
 
 from .. import cards
-from ..costs import A100, SHARE, unmeasured
+from ..costs import unmeasured
 from .text import STRATEGY_NAMES, count, number, percent
 
 
@@ -33,7 +33,7 @@ def frozen(table: pd.DataFrame) -> pd.DataFrame:
 
 def projected(table: pd.DataFrame) -> pd.DataFrame:
     """One row a dataset and recipe. table: of ``costs.projected``."""
-    return pd.DataFrame(
+    out = pd.DataFrame(
         {
             "dataset": [cards.load(name).title for name in table["dataset"]],
             "recipe": table["recipe"],
@@ -42,7 +42,21 @@ def projected(table: pd.DataFrame) -> pd.DataFrame:
             "steps, seven models": table["finetuning_steps"].map(count),
             "one seed, two cores": table["cpu_hours"].map(hours),
             "five seeds, two cores": (5 * table["cpu_hours"]).map(hours),
-            "five seeds, one A100 (assumed)": (5 * table["cuda_hours"]).map(hours),
+        }
+    )
+    if table["card_hours"].notna().all():
+        out["five seeds, one graphics card"] = (5 * table["card_hours"]).map(hours)
+    return out
+
+
+def at_once(table: pd.DataFrame) -> pd.DataFrame:
+    """One row a way to train several models on one card. table: of ``costs.at_once``."""
+    return pd.DataFrame(
+        {
+            "how": table["how"],
+            "window": table["case"],
+            "seconds a model": table["seconds"].map(duration),
+            "beside one at a time": table["gain"].map(times),
         }
     )
 
@@ -89,9 +103,11 @@ def whole(table: pd.DataFrame) -> pd.DataFrame:
     return table.astype(str)
 
 
-def assumed() -> str:
-    """What the last column of ``projected`` rests on."""
-    return f"No graphics card was there: the last column assumes {percent(SHARE)} of {A100 / 1e12} TFLOP/s."
+def card(facts: dict[str, str] | None) -> str:
+    """Which graphics card ``projected`` rests on. facts: of ``costs.card_facts``; None: none."""
+    if facts is None:
+        return "No graphics card was measured: python -m tests.bench.cuda does it where there is one."
+    return f"The card is one {facts['card']} (torch {facts['torch']}, {facts['date']}), one model at a time on it."
 
 
 def finding(table: pd.DataFrame) -> str:
