@@ -1,5 +1,6 @@
 """Verdicts: words that hold whatever the numbers say, and never a verdict on people from a twin."""
 
+from functools import cache
 from types import SimpleNamespace
 
 import numpy as np
@@ -15,28 +16,35 @@ from fairlib.parameters import check
 STRATEGIES = ("supervised", "frozen_1_middle", "frozen_3", "random_frozen_3")
 
 
-def case(make_cohort, origin="real", shift=0.0, noise=None):
-    """A case of four models of two seeds from made-up scores; ``noise``: strategy → how much worse it ranks people."""
+@cache
+def scored(make_cohort, origin: str, noise: tuple[tuple[str, float], ...]):
+    """Tables of four models of two seeds from made-up scores, their summary and headline; ``noise``: of ``case``."""
     cohort, draw = make_cohort("challenge2012", origin, people=1500), np.random.default_rng(0)
     parts = []
     for strategy in STRATEGIES:
         for seed in (1, 2):
-            wobble = draw.normal(size=len(cohort)) * (1 + (noise or {}).get(strategy, 0))
-            score = 1 / (1 + np.exp(-(2 * cohort.y - 1 + wobble + shift)))
+            wobble = draw.normal(size=len(cohort)) * (1 + dict(noise).get(strategy, 0))
+            score = 1 / (1 + np.exp(-(2 * cohort.y - 1 + wobble)))
             parts.append(evaluation_tables(cohort, score, 0.5, 60)["metrics"].assign(strategy=strategy, seed=seed))
     models, card = pd.concat(parts, ignore_index=True), cards.load("challenge2012")
+    return models, summaries.summarise(models), summaries.headline(models, card.protected(), card.metric.metric)
+
+
+def case(make_cohort, origin="real", noise=None):
+    """A case of four models of two seeds; ``noise``: strategy → how much worse it ranks people."""
+    models, summary, headline = scored(make_cohort, origin, tuple((noise or {}).items()))
     similar = pd.DataFrame({"attribute": ["gender", "age"], "best": ["Male", "<65"], "worst": ["Female", ">=65"]})
     similar = similar.assign(auc_gap=[0.04, 0.01], size=[0.02, 0.01])
     return SimpleNamespace(
         p=check("5_evaluation", {"dataset": "challenge2012"}),
         made=SimpleNamespace(origin=origin, seeds=(1, 2)),
-        card=card,
+        card=cards.load("challenge2012"),
         title="Challenge 2012, recipe described",
         ssl="frozen_1_middle",
         strategies=STRATEGIES,
-        models=models,
-        summary=summaries.summarise(models),
-        headline=summaries.headline(models, card.protected(), card.metric.metric),
+        models=models.copy(),
+        summary=summary.copy(),
+        headline=headline.copy(),
         similarity_gaps=lambda: (similar, Ratio(2.0, np.array([1.5, 2.5, 3.0, 1.0]))),
     )
 
