@@ -167,8 +167,8 @@ def extremes_by_chance(
         labels = np.arange(n) < positive
         for again in range(2):
             scores = draw.normal(size=(draws, n)) + shift * labels
-            ranks = scores.argsort(axis=1).argsort(axis=1)[:, :positive] + 1
-            wins = ranks.sum(axis=1) - positive * (positive + 1) / 2
+            ranks = (scores.argsort(axis=1) < positive) @ np.arange(1.0, n + 1)  # of the positive ones, summed
+            wins = ranks - positive * (positive + 1) / 2
             found[again, :, column] = wins / (positive * (n - positive))
     rows = np.arange(draws)
     best, worst = found[0].argmax(axis=1), found[0].argmin(axis=1)

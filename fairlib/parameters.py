@@ -238,7 +238,7 @@ class Twin(Contract):
 
     notebook: ClassVar[str] = "twin"
 
-    draws: int = Field(default=200_000, ge=10_000, le=10_000_000)
+    draws: int = Field(default=100_000, ge=10_000, le=10_000_000)
     cohorts: int = Field(default=5, ge=1, le=100)
     windows: int = Field(default=4000, ge=500, le=100_000)
 

@@ -34,6 +34,6 @@ class Profile:
 
 PROFILES = {
     "smoke": Profile(280, 0.01, (1,), ("supervised", "frozen_0", "frozen_3", "logistic_regression"), 100, each=4),
-    "quick": Profile(3000, 0.1, (1, 2), ALL, 500),
+    "quick": Profile(3000, 0.05, (1, 2), ALL, 500),
     "paper": Profile(None, 1.0, (1, 2, 3, 4, 5), ALL, 500),
 }

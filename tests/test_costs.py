@@ -92,6 +92,19 @@ def test_without_a_card_nothing_is_said_of_one(bench, tmp_path):
     assert tables.card(None).startswith("No graphics card was measured")
 
 
+def test_the_paper_s_size_has_its_minutes_added_up():
+    parts = ["twin of 10 windows written and read", "pre-training", "supervised", "frozen_0"]
+    table = pd.DataFrame({"recipe": "described", "part": parts, "minutes": [1.0, 2, 3, 150]})
+    (row,) = tables.paper(table).to_dict("records")
+    assert row == {
+        "recipe": "described",
+        parts[0]: "1 min",
+        "pre-training": "2 min",
+        "2 models": "2.5 h",
+        "together": "2.6 h",
+    }
+
+
 def test_the_fitted_power(tmp_path):
     n = np.array([10, 20, 40])
     pd.DataFrame({"step": "a", "unit": "people", "n": n, "seconds": 3.0 * n**2}).to_csv(tmp_path / "growth.csv")

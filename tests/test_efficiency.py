@@ -58,8 +58,8 @@ def test_too_few_labels_are_refused(cohort):
 
 
 @pytest.fixture(scope="module")
-def study(cohort, tiny, tmp_path_factory):
-    return Study(cohort, tiny(), tmp_path_factory.mktemp("efficiency"))
+def study(make_cohort, tiny, tmp_path_factory):
+    return Study(make_cohort(people=900), tiny(), tmp_path_factory.mktemp("efficiency"))
 
 
 def test_pre_training_keeps_all_windows(study):
@@ -72,7 +72,8 @@ def test_pre_training_keeps_all_windows(study):
     ]
 
 
-def test_a_curve_is_a_headline_for_each_size_and_freezes(study, tmp_path):
+def test_a_curve_is_a_headline_for_each_size_and_freezes(study, tmp_path, monkeypatch):
+    monkeypatch.setattr(Study, "representation", lambda *_: {})  # probes take most of a minute, and are not of a curve
     card, models = cards.load("challenge2012"), ("supervised", NAMED)
     found = curve(study, models, (1, 2), (40, 20), card, 20)
     assert list(zip(found["people"], found["strategy"], strict=True)) == [(n, m) for n in (20, 40) for m in models]

@@ -103,6 +103,18 @@ def whole(table: pd.DataFrame) -> pd.DataFrame:
     return table.astype(str)
 
 
+def paper(table: pd.DataFrame) -> pd.DataFrame:
+    """The paper's size for real, a row a recipe. table: ``paper.csv``."""
+    records = []
+    for recipe, rows in table.groupby("recipe", sort=False):
+        data, pretraining, models = rows["minutes"].iloc[0], rows["minutes"].iloc[1], rows["minutes"].iloc[2:]
+        record = {"recipe": recipe, rows["part"].iloc[0]: data, "pre-training": pretraining}
+        record |= {f"{len(models)} models": models.sum(), "together": rows["minutes"].sum()}
+        records.append(record)
+    out = pd.DataFrame(records).set_index("recipe")
+    return out.map(lambda minutes: hours(minutes / 60)).reset_index()
+
+
 def card(facts: dict[str, str] | None) -> str:
     """Which graphics card ``projected`` rests on. facts: of ``costs.card_facts``; None: none."""
     if facts is None:

@@ -21,7 +21,7 @@ SNAKEMAKE = ["snakemake", "--snakefile", "notebooks/Snakefile", "--cores", "2", 
 
 
 def run(command: list[str], folder: Path) -> tuple[float, float, str]:
-    """Seconds, peak memory of all its processes together (GiB, looked at twice a second), and what it printed."""
+    """Seconds, peak memory of all its processes together (GiB, looked at every two seconds), and what it printed."""
     start, peak = time.perf_counter(), 0
     process = psutil.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     said: list[str] = []
@@ -29,7 +29,7 @@ def run(command: list[str], folder: Path) -> tuple[float, float, str]:
     reader.start()
     while process.poll() is None:
         peak = max(peak, _memory(process))
-        time.sleep(0.5)
+        time.sleep(2)
     reader.join()
     if process.returncode:
         raise RuntimeError(f"{' '.join(command)} ended with {process.returncode}:\n{said[0][-2000:]}")

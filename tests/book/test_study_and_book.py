@@ -263,16 +263,16 @@ def test_the_audit_shows_every_finding_once(pages):
 needs_chromium = pytest.mark.skipif(
     browser.CHROMIUM is None, reason="no Chromium here, so no page is seen by a browser"
 )
-#: One of each kind; ``make axe`` checks them all.
-SEEN = ["intro", "cases/globem", "executed/mimic/described/5_evaluation", "executed/coverage", "references"]
-SEEN += ["executed/challenge2012/described/explorer", "executed/mimic/dial"]
+#: ``make axe`` checks them all. In every look: tables and figures, and a page with controls.
+SEEN = ["executed/mimic/described/4_representation_similarity", "executed/challenge2012/described/explorer"]
+ONCE = ["intro", "cases/globem", "executed/coverage", "references", "executed/mimic/dial"]
 
 
 @needs_chromium
 @pytest.mark.parametrize("look", browser.LOOKS)
 def test_no_page_shuts_anybody_out(book, look):
-    html = book / "book" / "_build" / "html"
-    assert browser.faults([html / f"{name}.html" for name in SEEN], look) == []
+    html, names = book / "book" / "_build" / "html", SEEN + ONCE * (look == "light")
+    assert browser.faults([html / f"{name}.html" for name in names], look) == []
 
 
 @needs_chromium

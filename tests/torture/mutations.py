@@ -26,7 +26,6 @@ NONSENSE = (
         "1.2.3",
         "1e",
         "#N/A",
-        "None",
         "<5",
         "> 90",
         "5 mg",
@@ -54,6 +53,7 @@ NONSENSE = (
 ODD = (
     *(
         "",
+        "None",  # a category of how eyes open
         " ",
         "nan",
         "NaN",
