@@ -120,9 +120,8 @@ class Convolution(nn.Module):
         y = (x @ weight).view(frequencies, -1, 2, filters)
         return torch.einsum("fpt,fbpo->bto", back, y) + self.bias
 
-
     def _by_taps(self, x: Tensor) -> Tensor:
-        """The same as one matrix product (batch × timesteps, channels) × (channels, taps × filters), shifted and summed.
+        """The same as one product (batch × timesteps, channels) × (channels, taps × filters), shifted and summed.
 
         More arithmetic than over frequencies, but in one product: twice as fast where products are rounded (bfloat16).
         """
