@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from fairlib.parameters import ROOT
+from fairlib.parameters import PROFILES, ROOT
 
 BOOK = ROOT / "book"
 PAGES = re.findall(r"file: (\S+)", (BOOK / "_toc.yml").read_text(encoding="utf-8"))
@@ -49,3 +49,13 @@ def test_the_landing_page_leads_to_the_doors_and_the_limits():
 def test_pages_are_found():
     assert len(CHAPTERS) >= 24
     assert len(NOTEBOOKS) >= 10
+
+
+def test_the_table_of_profiles_is_that_of_the_code():
+    """Windows, training steps and draws; the other rows are words."""
+    rows = re.findall(r"^\| (windows, at most|training steps|draws of participants) \|(.*)\|$", text_of("rerun"), re.M)
+    told = {what: [cell.strip() for cell in cells.split("|")] for what, cells in rows}
+    profiles = [PROFILES[name] for name in ("smoke", "quick", "paper")]
+    assert told["windows, at most"] == [f"{p.windows:,}" if p.windows else "all" for p in profiles]
+    assert told["training steps"] == [f"{100 * p.steps:g} %" for p in profiles]
+    assert told["draws of participants"] == [str(p.draws) for p in profiles]
