@@ -43,12 +43,19 @@ def gram(x: np.ndarray) -> Gram:
 
 def hsic(k: Gram, l: Gram) -> float:  # noqa: E741 - the field's own names
     """Unbiased HSIC of two Gram matrices with zero diagonals (METHOD equation 2); can be negative."""
-    n = len(k)
-    if k.shape != l.shape or n < 4:
+    return _hsic(k, l, _row_sums(k), _row_sums(l))
+
+
+def _row_sums(k: Gram) -> np.ndarray:
+    """(n,) in float64: as slow as a trace, so made once a matrix and not once a pair."""
+    return k.sum(axis=1, dtype=np.float64)
+
+
+def _hsic(k: Gram, l: Gram, rows_k: np.ndarray, rows_l: np.ndarray) -> float:  # noqa: E741
+    if k.shape != l.shape or len(k) < 4:
         raise ValueError(f"need two n×n matrices with n > 3, got {k.shape} and {l.shape}")
     trace = np.einsum("ij,ij->i", k, l).sum(dtype=np.float64)  # rows in their own precision: nothing n × n is made
-    rows_k, rows_l = k.sum(axis=1, dtype=np.float64), l.sum(axis=1, dtype=np.float64)
-    return float(_combine(trace, rows_k.sum(), rows_l.sum(), rows_k @ rows_l, n))
+    return float(_combine(trace, rows_k.sum(), rows_l.sum(), rows_k @ rows_l, len(k)))
 
 
 def cka(x: np.ndarray, y: np.ndarray, max_rows: int = MAX_ROWS, seed: int = 0) -> float:
@@ -82,12 +89,12 @@ def cka_table(left: list[Gram], right: list[Gram], rows: np.ndarray | None = Non
     rows: row numbers of a segment; default everybody.
     """
     block = (lambda k: k) if rows is None else (lambda k: k[np.ix_(rows, rows)])
-    left, right = [block(k) for k in left], [block(k) for k in right]
-    own_left, own_right = [hsic(k, k) for k in left], [hsic(k, k) for k in right]
+    left, right = ([(k, _row_sums(k)) for k in map(block, side)] for side in (left, right))
+    own_left, own_right = ([_hsic(k, k, sums, sums) for k, sums in side] for side in (left, right))
     return np.array(
         [
-            [_ratio(hsic(k, l), a, b) for l, b in zip(right, own_right, strict=True)]  # noqa: E741
-            for k, a in zip(left, own_left, strict=True)
+            [_ratio(_hsic(k, l, of_k, of_l), a, b) for (l, of_l), b in zip(right, own_right, strict=True)]  # noqa: E741
+            for (k, of_k), a in zip(left, own_left, strict=True)
         ]
     )
 
