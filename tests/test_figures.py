@@ -221,7 +221,13 @@ TABLES = {
     torture_tables.part: lambda e: (torture.load(), "kills", "repeated"),
     costs_tables.compared: lambda e: (costs.compared(costs.load(Costs())),),
     costs_tables.frozen: lambda e: (costs.frozen(costs.load(Costs())),),
-    costs_tables.projected: lambda e: (costs.projected(costs.load(Costs())),),
+    costs_tables.projected: lambda e: (costs.projected(costs.load(Costs()), costs.card(Costs())),),
+    costs_tables.at_once: lambda e: (costs.at_once(costs.card(Costs())),),
+    costs_tables.paper: lambda e: (
+        pd.DataFrame(
+            {"recipe": [r for r in ("described", "tuned") for _ in "abc"], "part": [*"abc"] * 2, "minutes": 9.0}
+        ),
+    ),
     costs_tables.growth: lambda e: (costs.growth(Costs()),),
     costs_tables.precision: lambda e: (pd.read_csv(Costs().path / "bf16.csv"),),
     costs_tables.whole: lambda e: (pd.DataFrame({"what": ["the book", "again"], "measured": ["14 min", "9 s"]}),),
