@@ -64,7 +64,7 @@ def main() -> None:
         (
             "jobs after an edit of one figure of stage 5",
             ", ".join(f"{count} {name}" for name, count in jobs.items() if name != "total"),
-            "stage 5 and what is across datasets, and the book",
+            "stage 5, synthesis, the book",
         ),
     ]
     EVIDENCE.mkdir(parents=True, exist_ok=True)
