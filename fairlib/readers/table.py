@@ -16,7 +16,8 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from pyarrow import ArrowException
+import pyarrow
+from pyarrow import ArrowException, parquet
 
 from .. import cards
 from ..cohort import SPLITS, Cohort, CohortError, attrition_table
@@ -148,6 +149,8 @@ def _read(file: Path, name: str) -> pd.DataFrame:
 
 def _parquet(file: Path) -> pd.DataFrame:
     try:
+        texts = [field.name for field in parquet.read_schema(file) if not pyarrow.types.is_primitive(field.type)]
+        parquet.read_table(file, columns=texts).validate(full=True)  # else it breaks where a text is first looked at
         return pd.read_parquet(file)
     except Exception as error:  # a damaged one may break any line of the two libraries that read it
         raise CohortError(f"{file} is no readable table: {_short(error)}; {AGAIN}") from error

@@ -268,3 +268,16 @@ def test_a_parquet_whose_notes_are_damaged_is_refused_in_words(folder):
     (folder / "windows.csv").unlink()
     told = refused(folder)
     assert re.search(r"windows\.parquet is no readable table: .{,200}; copy or export it again", told)
+
+
+@pytest.mark.parametrize(("name", "column"), [("labels", "window"), ("people", "person"), ("windows", "person")])
+def test_a_parquet_whose_text_is_no_text_is_refused_in_words(folder, name, column):
+    """A flipped bit in a letter is found when the file is read, not where its text is first looked at."""
+    frame = pd.read_csv(folder / f"{name}.csv", dtype={column: str})
+    cells = pa.array([b"\xb0" + str(cell).encode() for cell in frame[column]], pa.binary())
+    text = pa.Array.from_buffers(pa.string(), len(cells), cells.buffers())
+    written = pa.Table.from_pandas(frame.drop(columns=column)).append_column(column, text)
+    pq.write_table(written, folder / f"{name}.parquet")
+    (folder / f"{name}.csv").unlink()
+    told = refused(folder)
+    assert re.search(rf"{name}\.parquet is no readable table: .*UTF8.*; copy or export it again", told)
