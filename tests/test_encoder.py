@@ -20,7 +20,6 @@ from fairlib.encoder import (
     Encoder,
     ProjectionHead,
     freeze,
-    initialise,
     maximum_over_time,
     seed_dropout,
     trainable_parameters,
@@ -92,10 +91,8 @@ def test_forward_is_conv1d(padding, pads):
 
 @pytest.mark.parametrize("padding", ["same", "valid"])
 @pytest.mark.parametrize(("kernel", "timesteps"), [(1, 3), (2, 5), (5, 5), (8, 9), (23, 28), (24, 28), (24, 24)])
-@pytest.mark.parametrize("way", ["_over_frequencies", "_by_taps"])
-def test_wide_inputs_go_through_the_same_convolution(way, kernel, timesteps, padding, monkeypatch):
-    """Outputs and all gradients in float64 as conv2d's, for odd and even kernels and numbers of steps."""
-    monkeypatch.setattr(Convolution, "_over_frequencies", getattr(Convolution, way))
+def test_over_frequencies_is_the_same_convolution(kernel, timesteps, padding, monkeypatch):
+    """Wide inputs: outputs and all gradients in float64 as conv2d's, for odd and even kernels and numbers of steps."""
     draw = torch.Generator().manual_seed(kernel)
     convolution = Convolution(WIDE, 7, kernel, padding).double()
     for parameter in convolution.parameters():
@@ -120,18 +117,6 @@ def test_only_wide_and_short_inputs_go_over_frequencies(monkeypatch):
     for shape in ((2, 28, 1390), (2, LONG, WIDE)):
         Convolution(shape[2], 32, 24, "same")(torch.zeros(shape))
     assert taken == [(2, 28, 1390), (2, LONG, WIDE)]
-
-
-def test_rounded_wide_inputs_go_by_taps_and_are_summed_unrounded(monkeypatch):
-    x = torch.randn(4, 28, WIDE, generator=torch.Generator().manual_seed(0))
-    convolution = Convolution(WIDE, 32, 24, "same")
-    initialise(convolution, np.random.default_rng(0))
-    exact = convolution(x)
-    monkeypatch.setattr(Convolution, "_over_frequencies", None)
-    with torch.autocast("cpu", torch.bfloat16):
-        rounded = convolution(x)
-    assert rounded.dtype == torch.float32
-    assert 1e-5 < float((rounded - exact).detach().norm() / exact.detach().norm()) < 5e-3
 
 
 def test_over_frequencies_is_as_precise_as_conv2d():
