@@ -28,12 +28,12 @@ class Profile:
     steps: float  # share of the recipe's training steps
     seeds: tuple[int, ...]
     strategies: tuple[str, ...]
-    draws: int  # bootstrap draws of participants
+    draws: int  # bootstrap draws of participants; one less permutations of segment labels, for differences in CKA
     each: int = 12  # where there are too many windows: about so many a participant, since people are the sample size
 
 
 PROFILES = {
     "smoke": Profile(280, 0.01, (1,), ("supervised", "frozen_0", "frozen_3", "logistic_regression"), 100, each=4),
-    "quick": Profile(3000, 0.05, (1, 2), ALL, 500),
+    "quick": Profile(3000, 0.05, (1, 2), ALL, 200),
     "paper": Profile(None, 1.0, (1, 2, 3, 4, 5), ALL, 500),
 }

@@ -11,12 +11,13 @@ import numpy as np
 import pandas as pd
 import torch
 
-from . import __version__, evidence, readers
+from . import __version__, cards, evidence, readers
 from .cohort import Cohort
+from .cohort_files import load_cohort, save_cohort
 from .parameters import FROZEN, PROFILES, Parameters
 from .precision import usable
 from .recipes import RECIPES
-from .results import SOURCES, checksum, fresh, replace_file, seal, source_hash, writing
+from .results import SOURCES, checksum, fresh, key_hash, replace_file, seal, source_hash, writing
 from .study import EVALUATION, LABELLED, NAMED, NETWORKS, REPRESENTATION, Study
 
 IDENTIFIERS = "identifiers.txt"
@@ -41,7 +42,7 @@ def open_study(p: Parameters) -> "Study | Frozen":
             known = "\n".join(map(str, np.unique(cohort.person)))
             replace_file(folder / IDENTIFIERS, lambda path: path.write_text(known + "\n"))
             (folder / IDENTIFIERS).chmod(0o600)
-    return Study(cohort, recipe, folder, device)
+    return Study(cohort, recipe, folder, device, permutations=p.chosen.draws - 1)
 
 
 def _read(p: Parameters, folder: Path) -> Cohort:
@@ -50,14 +51,22 @@ def _read(p: Parameters, folder: Path) -> Cohort:
         return _thinned(cohort, p)
     from . import twins
 
-    data, spec = folder / "data", twins.sized(p.dataset, p.chosen.windows, p.chosen.each)
-    key = {"spec": spec, "code": code_hash("twins"), "seed": 0}
+    data, kept, chosen = folder / "data", folder / "cohort", p.chosen
+    key = {"spec": twins.sized(p.dataset, chosen.windows, chosen.each), "seed": 0}
+    read = key | {"windows": chosen.windows, "each": chosen.each, "code": key_hash(SOURCES)}
+    read |= {"card": key_hash(cards.load(p.dataset).model_dump(mode="json"))}
+    if fresh(kept, read):
+        return load_cohort(kept)
+    key |= {"code": code_hash("twins")}
     if not fresh(data, key):
         with writing(folder):
             shutil.rmtree(data, ignore_errors=True)
-            twins.write(p.dataset, data, spec, seed=0)
+            twins.write(p.dataset, data, key["spec"], seed=0)
             seal(data, key)
-    return _thinned(readers.read(p.dataset, data), p)
+    cohort = _thinned(readers.read(p.dataset, data), p)
+    if chosen.windows:  # one of the original's size fills the disk twice, and is read by long jobs only
+        save_cohort(kept, read, cohort)
+    return cohort
 
 
 def _thinned(cohort: Cohort, p: Parameters) -> Cohort:

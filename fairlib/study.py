@@ -54,8 +54,6 @@ COMPARED = (
     "cells",
     "seeds",
 )
-#: Of segment labels among participants, for differences in CKA.
-PERMUTATIONS = 499
 
 
 @dataclass(frozen=True)
@@ -67,6 +65,7 @@ class Study:
     results: Path
     device: str = "cpu"
     unlabelled: "Study | None" = None  # where pre-training finds more windows than have labels
+    permutations: int = 499  # of segment labels among participants, for differences in CKA
 
     def with_labels(self, people: int) -> efficiency.Labelled:
         """The same study with so many labelled people a group."""
@@ -271,7 +270,7 @@ class Study:
     def _compared(self, one: tuple[str, int], other: tuple[str, int]) -> tuple[pd.DataFrame, pd.DataFrame]:
         """CKA of two models (strategy, seed), and its draws, kept in the folder of the second."""
         name = "similarity" if one[0] != other[0] else f"similarity-seed-{one[1]}"
-        folder, permutations = self.train(*other) / name, PERMUTATIONS if one[0] != other[0] else 0
+        folder, permutations = self.train(*other) / name, self.permutations if one[0] != other[0] else 0
         key = {"models": [key_hash(self._model_key(*model)) for model in (one, other)]}
         key |= {"code": source_hash(*COMPARED), "permutations": permutations}
         key |= {"access": evidence.access(self.cohort), "card": evidence.card_key(self.cohort)}

@@ -200,7 +200,7 @@ def test_permuted_labels_are_kept(one):
     drawn = one.similarity_draws("frozen_0", 1).set_index(["attribute", "segment"])
     assert len(drawn.loc[("everybody", "everybody")].iloc[0]["halves"]) == 200
     others = drawn.drop(index="everybody")
-    assert len(others) == 0 or {len(permuted) for permuted in others["permuted"]} == {study.PERMUTATIONS}
+    assert len(others) == 0 or {len(permuted) for permuted in others["permuted"]} == {one.permutations}
 
 
 def test_models_of_the_study():
