@@ -29,8 +29,11 @@ def save_cohort(folder: Path, key: dict, cohort: Cohort) -> None:
     facts |= {"person": cohort.person.tolist(), "split": cohort.split.tolist()}
     facts |= {"attributes": {name: column.cat.categories.tolist() for name, column in columns.items()}}
     facts |= {"attrition": cohort.attrition.to_dict("list")}
-    files = {WINDOWS: serialise(arrays), FACTS: json.dumps(facts).encode()}
-    save(folder, key, {name: lambda path, content=content: path.write_bytes(content) for name, content in files.items()})
+    files = {
+        WINDOWS: lambda path: path.write_bytes(serialise(arrays)),
+        FACTS: lambda path: path.write_text(json.dumps(facts), encoding="utf-8"),
+    }
+    save(folder, key, files)
 
 
 def load_cohort(folder: Path) -> Cohort:

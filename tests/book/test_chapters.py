@@ -53,7 +53,8 @@ def test_pages_are_found():
 
 def test_the_table_of_profiles_is_that_of_the_code():
     """Windows, training steps and draws; the other rows are words."""
-    rows = re.findall(r"^\| (windows, at most|training steps|draws of participants)[^|]*\|(.*)\|$", text_of("rerun"), re.M)
+    kinds = "windows, at most|training steps|draws of participants"
+    rows = re.findall(rf"^\| ({kinds})[^|]*\|(.*)\|$", text_of("rerun"), re.M)
     told = {what: [cell.strip() for cell in cells.split("|")] for what, cells in rows}
     profiles = [PROFILES[name] for name in ("smoke", "quick", "paper")]
     assert told["windows, at most"] == [f"{p.windows:,}" if p.windows else "all" for p in profiles]
