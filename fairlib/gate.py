@@ -10,6 +10,8 @@ import binascii
 import json
 import re
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from pathlib import Path
 
 from bs4 import BeautifulSoup, Comment, Tag
@@ -75,24 +77,32 @@ def check_book(executed: Path, html: Path, identifiers: Iterable[object] = ()) -
     for path in notebooks:
         rule[path.relative_to(executed).with_suffix("").as_posix()] = access_of(path)
         findings += scan_notebook(path, None, known)
-    for path in sorted(path for path in html.rglob("*") if path.is_file()):
-        page = path.relative_to(html).with_suffix("").as_posix()
-        if DATA_FILES.search(path.name):
-            findings.append(f"{path}: a data file has no place in the book")
-        elif "_static" in path.parts:
-            continue  # themes and scripts of others, full of numbers
-        elif path.suffix == ".html":
-            # A page without a notebook may hold outputs glued from any of them: the strictest rule.
-            behind = max((name for name in rule if f"/{page}".endswith(f"/{name}")), key=len, default=None)
-            findings += scan_html(path, known, rule.get(behind, "restricted"))
-        elif path.name.endswith((".ipynb", ".ipynb.txt")):
-            findings += scan_notebook(path, None, known)
-        elif path.suffix in (".txt", ".md", ".js", ".json", ".svg", ".xml", ".log"):
-            found = _identified(path.read_text(encoding="utf-8", errors="replace"), known)
-            findings += [f"{path}: {finding}" for finding in found]
+    files = sorted(path for path in html.rglob("*") if path.is_file())
+    with ProcessPoolExecutor() as pool:  # every page is parsed whole
+        for found in pool.map(partial(_scan_file, html=html, known=known, rule=rule), files, chunksize=8):
+            findings += found
     if findings:
         raise DisclosureError(findings)
     return f"{len(notebooks)} executed notebooks and {len(pages)} pages scanned: no row-level output, no identifier"
+
+
+def _scan_file(path: Path, html: Path, known: frozenset[str], rule: dict[str, str]) -> list[str]:
+    """Findings in one file of the built book; ``rule``: the access of each executed notebook."""
+    if DATA_FILES.search(path.name):
+        return [f"{path}: a data file has no place in the book"]
+    if "_static" in path.relative_to(html).parts:
+        return []  # themes and scripts of others, full of numbers
+    if path.suffix == ".html":
+        # A page without a notebook may hold outputs glued from any of them: the strictest rule.
+        page = path.relative_to(html).with_suffix("").as_posix()
+        behind = max((name for name in rule if f"/{page}".endswith(f"/{name}")), key=len, default=None)
+        return scan_html(path, known, rule.get(behind, "restricted"))
+    if path.name.endswith((".ipynb", ".ipynb.txt")):
+        return scan_notebook(path, None, known)
+    if path.suffix in (".txt", ".md", ".js", ".json", ".svg", ".xml", ".log"):
+        found = _identified(path.read_text(encoding="utf-8", errors="replace"), known)
+        return [f"{path}: {finding}" for finding in found]
+    return []
 
 
 def access_of(path: Path) -> str:

@@ -221,12 +221,15 @@ class Study:
         key = {"models": [key_hash(self._model_key(*model)) for model in models]}
         key |= {"code": source_hash("first_windows", *COMPARED), "access": rule, "card": evidence.card_key(self.cohort)}
         if not fresh(folder, key):
-            records = []
-            for (attribute, segment), rows in first_windows(self.cohort).items():
+            chosen, records = first_windows(self.cohort), []
+            every = np.unique(np.concatenate([*chosen.values()]))  # segments overlap: each window goes through once
+            outputs = [self._activations(*model, every) for model in models]
+            for (attribute, segment), rows in chosen.items():
                 row = {"attribute": attribute, "segment": segment, "windows": np.nan, "people": np.nan}
                 if rule != "restricted":
                     row |= {"windows": len(rows), "people": len(np.unique(self.cohort.person[rows]))}
-                values = cka_table(*(self._grams(*model, rows) for model in models))
+                place = np.searchsorted(every, rows)
+                values = cka_table(*([gram(layer[place]) for layer in layers] for layers in outputs))
                 for (i, j), value in np.ndenumerate(values):
                     records.append(row | {"layer_supervised": i + 1, "layer_other": j + 1, "cka": value})
             save(folder, key, {"cka.parquet": _parquet(pd.DataFrame(records))})
@@ -296,10 +299,13 @@ class Study:
             return encoder(torch.from_numpy(self.cohort.x[rows])).numpy()
 
     def _grams(self, strategy: str, seed: int, rows: np.ndarray) -> list[np.ndarray]:
+        return [gram(output) for output in self._activations(strategy, seed, rows)]
+
+    def _activations(self, strategy: str, seed: int, rows: np.ndarray) -> list[np.ndarray]:
+        """Outputs of the three convolutions on these windows, each (n, timesteps', filters)."""
         encoder = self.model(strategy, seed).encoder  # may train it: not in inference mode
         with torch.inference_mode():
-            outputs = encoder.activations(torch.from_numpy(self.cohort.x[rows]))
-        return [gram(output.numpy()) for output in outputs]
+            return [output.numpy() for output in encoder.activations(torch.from_numpy(self.cohort.x[rows]))]
 
     def _encoder_key(self, seed: int) -> dict:
         if self.unlabelled:
