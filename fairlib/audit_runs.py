@@ -12,6 +12,8 @@ from .provenance import Collected
 
 #: Every recipe on every twin, kept in the book: ``python -m tests.recipes_on_twins``.
 TWINS_FILE = Path(__file__).parent.parent / "book" / "evidence" / "recipes_on_twins.csv"
+#: What is kept of a model's row, by its first letters.
+MEASURED = ("auc", "dev", "people_low", "alike")
 
 
 def recipes(cases: list[Case]) -> pd.DataFrame:
@@ -34,10 +36,7 @@ def recipes(cases: list[Case]) -> pd.DataFrame:
                 "strategy": strategy,
                 "seeds": int(own["seeds"]),
             }
-            records.append(
-                record
-                | {name: own.get(name, np.nan) for name in own.index if name.startswith(("auc", "dev", "people_low"))}
-            )
+            records.append(record | {name: own.get(name, np.nan) for name in own.index if name.startswith(MEASURED)})
     return pd.DataFrame(records)
 
 

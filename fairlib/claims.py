@@ -131,14 +131,13 @@ def gaps(case: "Case") -> dict[str, str]:
         int((own["gap"] > own["bound"]).sum()),
         gap_change(case),
     )
-    ours = f"mean |Δ| of {len(own) // 2} segments: supervised {number(mean['Supervised'])}, SSL {number(mean['SSL'])}:"
+    ours = f"mean |Δ| of {len(own) // 2} segments: supervised {number(mean['Supervised'])}, SSL {number(mean['SSL'])};"
     cause = f"noise alone would give a mean of {number(own['expected'].mean(), 4)}; {beyond} of {len(own)} gaps lie"
     cause += " beyond its 95 % bound"
     reason = chance(case)
     decision = "undecided" if reason else decide(*difference[1:])
-    return record(
-        case, f"{ours} {with_interval(*difference, sign=True)}", decision, cause + f"; {reason}" * bool(reason)
-    )
+    ours += f" run by run {with_interval(*difference, sign=True)}"
+    return record(case, ours, decision, cause + f"; {reason}" * bool(reason))
 
 
 def gap_change(case: "Case") -> tuple[float, float, float]:
@@ -168,7 +167,7 @@ def representations(case: "Case") -> dict[str, str]:
         f"{row.attribute} ({row.best}, {row.worst}) {number(row.difference)}, gap in AUC {number(row.auc_gap)}"
         for row in found.rename(columns={"size": "difference"}).itertuples()
     )
-    agree = found["size"].idxmax() == found["auc_gap"].idxmax()
+    agree = found["size"].idxmax() == found["auc_gap"].abs().idxmax()
     cause = f"the attribute with the largest gap in AUC {'has' if agree else 'does not have'} the largest difference in"
     cause += " CKA; "
     if len(ratio.null):

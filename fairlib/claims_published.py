@@ -69,8 +69,8 @@ def _globem_deviation() -> dict[str, str]:
     verdict = f"{RECOMPUTED} (one model's mean from its {len(printed)} printed ratios, {within(off)})"
     areas = published.table("overall_auc")
     areas = areas.loc[areas["dataset"] == "GLOBEM", "auc"]
-    cause = f"the printed AUCs of this data set lie between {number(areas.min())} and {number(areas.max())}, near"
-    cause += " chance, so these ratios say nothing (D24)"
+    cause = f"the overall AUCs printed of this data set lie between {number(areas.min())} and {number(areas.max())},"
+    cause += " near chance, so these ratios say nothing (D24)"
     return record("GLOBEM", paper, "visualizations.ipynb cells 17 and 20", verdict, cause)
 
 

@@ -45,7 +45,10 @@ def extremes(models: pd.DataFrame, validation: pd.DataFrame, names: tuple[str, .
                 sides[side] = (part["estimate"].to_numpy(dtype=float), np.stack(part["replicates"]).astype(float))
                 record |= {f"{side}_segment": segment} | {f"{side}_{size}": part[size].iloc[0] for size in SIZES}
             for name, values in (sides | {"gap": paired(sides["best"], sides["worst"])}).items():
-                record |= dict(zip((name, f"{name}_low", f"{name}_high"), seed_interval(*values), strict=True))
+                mean, low, high = seed_interval(*values)
+                if name in sides:  # areas lie between 0 and 1
+                    low, high = np.clip([low, high], 0, 1)
+                record |= {name: mean, f"{name}_low": low, f"{name}_high": high}
             record["undefined_draws"] = max(undefined_share(drawn) for _, drawn in sides.values())
             records.append(record)
     return pd.DataFrame(records)

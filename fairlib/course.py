@@ -71,10 +71,10 @@ def page(notebook: NotebookNode) -> NotebookNode:
             cells.append(part)
             continue
         title = f"{part.title} · {'think' if part.to_think else 'code'}"
-        cells.append(new_markdown_cell(f"```{{exercise-start}} {title}\n:label: {part.name}\n```"))
+        cells.append(new_markdown_cell(f"```{{exercise-start}} {title}\n:label: exercise-{part.name}\n```"))
         cells += part.prompt
         cells.append(new_markdown_cell("```{exercise-end}\n```"))
-        cells.append(new_markdown_cell(f"```{{solution-start}} {part.name}\n:class: dropdown\n```"))
+        cells.append(new_markdown_cell(f"```{{solution-start}} exercise-{part.name}\n:class: dropdown\n```"))
         cells += [_without_marks(cell) for cell in part.solution]
         cells.append(new_markdown_cell("```{solution-end}\n```"))
     out.cells = cells

@@ -92,7 +92,8 @@ def headline(
     The parity deviation (of AOD its absolute value) is that of each trained model, then averaged over seeds. Columns:
     strategy, then mean, low and high of ``auc``, ``deviation``, ``auc_difference`` and ``deviation_difference``; ``_p``
     of the differences of all models but controls is corrected for all of them together (Holm). ``undefined_draws`` is
-    the share of draws in which a ratio has a zero denominator. Another ``accuracy`` than "auc", such as
+    the share of draws in which a ratio has a zero denominator, ``alike`` the number of trained models that decide alike
+    for everybody. Another ``accuracy`` than "auc", such as
     "balanced_accuracy" where decisions have no score behind them, takes its place and its name. ``corrected=False``
     leaves ``_p`` as they are, for a caller with a larger family.
     """
@@ -104,7 +105,7 @@ def headline(
             accuracy: (overall["estimate"].to_numpy(dtype=float), np.stack(overall["replicates"])),
             "deviation": mean_over_attributes(chosen, lambda value: disparity(metric, value)),
         }
-    records = []
+    records, selected = [], models[(models["scope"] == "overall") & (models["metric"] == "selection_rate")]
     for strategy, found in values.items():
         record = {"strategy": strategy, "seeds": len(found[accuracy][0])}
         for name, (estimates, replicates) in found.items():
@@ -118,6 +119,7 @@ def headline(
             record[end] = float(np.clip(record[end], 0, 1))
         record["people_low"] = interval(found[accuracy][1].mean(axis=0))[0]  # participants only: the chance gate
         record["undefined_draws"] = undefined_share(found["deviation"][1])
+        record["alike"] = int(selected.loc[selected["strategy"] == strategy, "estimate"].isin([0, 1]).sum())
         records.append(record)
     return hold(pd.DataFrame(records)) if corrected else pd.DataFrame(records)
 
@@ -142,8 +144,12 @@ def self_supervised(strategy: str) -> bool:
 
 
 def at_chance(headline_row: pd.Series) -> bool:
-    """Whether a model may be at chance: the lower participant bound of its AUC is ≤ 0.5. Its ratios say nothing."""
-    return not headline_row.people_low > 0.5
+    """Whether a model may be at chance, so that its ratios say nothing.
+
+    Its scores: the lower participant bound of the AUC is ≤ 0.5. Or its decisions: one of the trained models decides
+    alike for everybody, and its errors are then the outcomes themselves.
+    """
+    return not headline_row.people_low > 0.5 or getattr(headline_row, "alike", 0) > 0
 
 
 def verdict(low: float, high: float, less: str = "lower", more: str = "higher") -> str:

@@ -11,6 +11,8 @@ from fairlib.provenance import Provenance
 from fairlib.summaries import at_chance, headline, summarise, verdict
 from fairlib.tables import sentences
 
+BOTH_LEFT = "1 of 1 in disparity, 1 of 1 in accuracy"
+
 
 def row(strategy, seed, metric, estimate, replicates, attribute="everybody", scope="overall"):
     sizes = {"people": 90, "windows": 100, "events": 20, "note": ""}
@@ -131,6 +133,16 @@ def test_at_chance(low, chance):
     assert at_chance(pd.Series({"people_low": low})) == chance
 
 
+@pytest.mark.parametrize(("rates", "alike"), [([0.3, 0.4], 0), ([0.0, 0.4], 1), ([1.0, 0.0], 2)])
+def test_a_model_that_decides_alike_for_everybody_is_at_chance_whatever_its_scores(rates, alike):
+    decided = [row("frozen_0", seed, "selection_rate", rate, np.full(200, rate)) for seed, rate in enumerate(rates)]
+    models = pd.concat([two_models(), pd.DataFrame(decided)])
+    found = headline(models, ["gender"], "error_rate_ratio").set_index("strategy")
+    assert found["alike"].to_dict() == {"supervised": 0, "frozen_0": alike}
+    assert not at_chance(found.loc["supervised"])
+    assert at_chance(found.loc["frozen_0"]) == (alike > 0)
+
+
 @pytest.mark.parametrize(
     ("low", "high", "word"),
     [
@@ -164,14 +176,15 @@ def test_finding_follows_the_numbers(made):
 
 def test_the_answer_in_counts_follows_the_numbers():
     rows = headline(two_models(), ["gender"], "error_rate_ratio")
-    assert sentences.answer(rows) == {"smaller": "1 of 1", "without_loss": "1 of 1", "corrected": "2 of 2"}
+    assert sentences.answer(rows) == {"smaller": "1 of 1", "without_loss": "1 of 1", "corrected": BOTH_LEFT}
     worse = rows.assign(
         auc_difference_high=-rows["auc_difference_low"], auc_difference_low=-rows["auc_difference_high"]
     )
     assert sentences.answer(worse)["without_loss"] == "0 of 1"
     unsure = rows.assign(deviation_difference_low=-1.0, deviation_difference_high=1.0)
     assert sentences.answer(unsure)["smaller"] == "0 of 1 (cannot tell: 1)"
-    assert sentences.answer(rows.assign(auc_difference_p=0.06))["corrected"] == "1 of 2"
+    one_left = sentences.answer(rows.assign(auc_difference_p=0.06))["corrected"]
+    assert one_left == "1 of 1 in disparity, 0 of 1 in accuracy"
     for none in (rows.iloc[:1], rows.assign(people_low=0.49), rows[rows["strategy"] == "frozen_0"]):
         assert sentences.answer(none)["smaller"].startswith("no two models to compare")
     assert sentences.answer(rows.assign(deviation=np.nan))["smaller"] == "too few people to judge a disparity"

@@ -53,7 +53,7 @@ def calibration(table: pd.DataFrame, attribute: str, names: tuple[str, ...]) -> 
         panel.set_title(STRATEGY_NAMES[strategy])
         panel.legend(loc="upper left")
     panels[0, 0].set_ylabel("observed share of positive windows")
-    return figure, f"Calibration curves per segment of {attribute}. " + "; ".join(facts) + "."
+    return figure, f"Calibration curves per segment of {attribute}, over the points shown. " + "; ".join(facts) + "."
 
 
 def gaps(table: pd.DataFrame) -> Drawn:

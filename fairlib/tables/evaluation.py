@@ -11,9 +11,13 @@ from ..multiplicity import ALPHA
 from ..summaries import at_chance
 from .text import ACCURACY_NAMES, count, disparity_name, named, p_value, percent, signed, with_interval
 
-RATIO_NOTE = "† ratio outside 0.8 to 1.25, a band in which both groups are treated alike (|log ratio| above log 1.25)."
+RATIO_NOTE = (
+    "† ratio outside 0.8 to 1.25, a band that is the same whichever group is the reference (|log ratio| above log"
+    " 1.25)."
+)
 DIFFERENCE_NOTE = f"† beyond ±{FAIR_DIFFERENCE}."
-CHANCE_NOTE = "‡ Not surely better than chance: its disparity says nothing."
+CHANCE_NOTE = "‡ Not surely better than chance, or decisions alike for everybody in a run: its disparity says nothing."
+SHORT_NOTE = "; ".join(f"{short}: {metric.replace('_', ' ')}" for metric, short in SHORT.items()) + "."
 METRIC_NAMES = {
     "error_rate_ratio": "error rate ratio (ERR): error rate of the unprivileged over that of the privileged",
     "average_odds_difference": "average odds difference (AOD): mean difference in false and true positive rates",

@@ -50,11 +50,12 @@ def finding(headline: pd.DataFrame, card: Card, made: Provenance) -> str:
     if known:
         pairs = list(zip(by_measure["auc"], by_measure["deviation"], strict=True))
         both = sum(accuracy != "lower" and disparity == "lower" for accuracy, disparity in pairs)
-        text += f"A lower {name} without a lower AUC: {both} of {len(judged)}. "
-    tests = rows.loc[judged, [f"{measure}_difference_p" for measure in by_measure]].to_numpy()
+        text += f"A lower {name} without a distinguishably lower AUC: {both} of {len(judged)}. "
+    titles = {"auc": "AUC", "deviation": name}
+    left = " and ".join(f"{_left(rows.loc[judged], measure)} in {titles[measure]}" for measure in by_measure)
     return text + (
-        "(95 % intervals, paired over participants; corrected for comparing all models (Holm),"
-        f" {(tests < ALPHA).sum()} of these {tests.size} differences remain.)"
+        "(95 % intervals, paired over participants; left after correction for comparing all models (Holm):"
+        f" differences of {left}.)"
     )
 
 
@@ -62,7 +63,7 @@ def answer(headline: pd.DataFrame) -> dict[str, str]:
     """The same for readers in a hurry, in counts: ``smaller``, ``without_loss`` and ``corrected``.
 
     How many self-supervised models have a smaller disparity than the supervised one, how many of these are not less
-    accurate, and how many differences, in disparity or accuracy, remain after correction for all of them.
+    accurate, and how many differences in disparity, and in accuracy, remain after correction for all of them.
     """
     rows, nothing = headline.set_index("strategy"), {"without_loss": "–", "corrected": "–"}
     judged = [name for name in SSL_STRATEGIES if name in rows.index and not at_chance(rows.loc[name])]
@@ -79,12 +80,17 @@ def answer(headline: pd.DataFrame) -> dict[str, str]:
     }
     smaller, alike = found["deviation"].count("lower"), found["deviation"].count("not distinguishable")
     both = sum(a != "lower" and d == "lower" for a, d in zip(found["auc"], found["deviation"], strict=True))
-    tests = rows.loc[judged, ["auc_difference_p", "deviation_difference_p"]].to_numpy()
+    left = [_left(rows.loc[judged], measure) for measure in ("deviation", "auc")]
     return {
         "smaller": f"{smaller} of {len(judged)}" + f" (cannot tell: {alike})" * bool(alike),
         "without_loss": f"{both} of {len(judged)}",
-        "corrected": f"{(tests < ALPHA).sum()} of {tests.size}",
+        "corrected": "{} in disparity, {} in accuracy".format(*left),
     }
+
+
+def _left(rows: pd.DataFrame, measure: str) -> str:
+    """How many differences to the supervised model remain after correction: "1 of 6"."""
+    return f"{(rows[f'{measure}_difference_p'] < ALPHA).sum()} of {len(rows)}"
 
 
 def named_ssl(headline: pd.DataFrame, card: Card) -> str:
@@ -136,8 +142,8 @@ def mitigation(headline: pd.DataFrame, card: Card) -> str:
         remain, lower = (own["deviation_difference_p"] < ALPHA).sum(), disparity.count("lower")
         parts.append(
             f"of {len(own)} {who} models, {lower} {'has' if lower == 1 else 'have'} a lower mean {name} than the"
-            f" supervised one, and {both} of them without a lower balanced accuracy; corrected for all models (Holm),"
-            f" {remain} of the {len(own)} differences in {name} remain"
+            f" supervised one, and {both} of them without a distinguishably lower balanced accuracy; corrected for all"
+            f" models (Holm), {remain} of the {len(own)} differences in {name} remain"
         )
     return "; ".join(parts) or "No model could be compared"
 

@@ -7,6 +7,7 @@ of ours: attributes independent of each other, ages uniform within a published b
 that ``challenge2012_records`` says of signals.
 """
 
+import functools
 import gzip
 import io
 import json
@@ -111,13 +112,18 @@ def fresh(spec: TwinSpec, n: int, rng: np.random.Generator) -> pd.DataFrame:
 
 def _drawn(spec: TwinSpec, n: int, rng: np.random.Generator) -> pd.DataFrame:
     """n stays, each of another person: segments, knobs' effects, severity z, outcome and label."""
-    cells = people.population(tables())
-    rates = {name: table["rate"].to_dict() for name, table in _published().items()}
-    log_odds = people.outcome_log_odds(cells, rates, PUBLISHED["deaths"] / PUBLISHED["windows"], spec)
-    stays = people.draw(cells, log_odds, spec, n, rng)
+    stays = people.draw(*_cells(spec.severity, spec.prevalence), spec, n, rng)
     stays["z"] = rng.standard_normal(n)
     stays["outcome"], stays["label"] = people.label(stays, stays["z"].to_numpy(), spec, rng)
     return stays
+
+
+@functools.lru_cache(maxsize=64)
+def _cells(severity: float, prevalence: float) -> tuple[pd.DataFrame, np.ndarray]:
+    """Combinations of segments and their log odds of the outcome: the same for every cohort of such a spec."""
+    cells, overall = people.population(tables()), PUBLISHED["deaths"] / PUBLISHED["windows"]
+    rates = {name: table["rate"].to_dict() for name, table in _published().items()}
+    return cells, people.outcome_log_odds(cells, rates, overall, severity, prevalence)
 
 
 def _stays(spec: TwinSpec, seed: int) -> pd.DataFrame:

@@ -10,6 +10,7 @@ questionnaire scores (only their sum decides the label), and all that ``globem_b
 original, nobody has an id in two years.
 """
 
+import functools
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -100,9 +101,15 @@ def fresh(spec: TwinSpec, n: int, rng: np.random.Generator) -> pd.DataFrame:
 
 
 def _students(spec: TwinSpec, n: int, rng: np.random.Generator) -> pd.DataFrame:
+    return people.draw(*_cells(spec.severity, spec.prevalence), spec, n, rng)
+
+
+@functools.lru_cache(maxsize=64)
+def _cells(severity: float, prevalence: float) -> tuple[pd.DataFrame, np.ndarray]:
+    """Combinations of segments and their log odds of the outcome: the same for every cohort of such a spec."""
     cells = people.population({name: pd.Series(counts, dtype=float) for name, counts in PUBLISHED["counts"].items()})
     overall = PUBLISHED["depressed"] / PUBLISHED["windows"]
-    return people.draw(cells, people.outcome_log_odds(cells, PUBLISHED["depressed rates"], overall, spec), spec, n, rng)
+    return cells, people.outcome_log_odds(cells, PUBLISHED["depressed rates"], overall, severity, prevalence)
 
 
 def _windows(spec: TwinSpec, seed: int) -> tuple[pd.DataFrame, np.ndarray, pd.DataFrame]:

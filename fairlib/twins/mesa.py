@@ -7,6 +7,7 @@ the published counts in ``mesa_published.json``. Assumptions of ours: independen
 recordings without polysomnography, excluded stretches, and all that ``mesa_nights`` says of nights and signals.
 """
 
+import functools
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
@@ -106,14 +107,18 @@ def rates() -> tuple[dict[str, dict[str, float]], float]:
     return {n: {s: float(expit(shift - logit(wake))) for s, wake in part.items()} for n, part in segments}, overall
 
 
+@functools.lru_cache(maxsize=64)
+def _cells(severity: float, prevalence: float) -> tuple[pd.DataFrame, np.ndarray]:
+    """Combinations of segments and their log odds of the outcome: the same for every cohort of such a spec."""
+    cells = people.population(tables())
+    return cells, people.outcome_log_odds(cells, *rates(), severity, prevalence)
+
+
 def draw(spec: TwinSpec, seed: int) -> tuple[pd.DataFrame, Nights]:
     """One row a person, in the order of the nights (extra people, without polysomnography, last), and the nights."""
     rng = generator(seed, "twin", "mesa", "people")
-    cells = people.population(tables())
-    by_segment, overall = rates()
-    log_odds = people.outcome_log_odds(cells, by_segment, overall, spec)
     extra = max(1, round(spec.nights * (PUBLISHED["actigraphy files"] / PUBLISHED["people"] - 1)))
-    persons = people.draw(cells, log_odds, spec, spec.nights + extra, rng)
+    persons = people.draw(*_cells(spec.severity, spec.prevalence), spec, spec.nights + extra, rng)
     persons["polysomnography"] = np.arange(len(persons)) < spec.nights
     persons["mesaid"] = FIRST_PERSON + rng.permutation(len(persons))
     old = (persons["age"] == ">=65").to_numpy()

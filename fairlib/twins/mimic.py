@@ -7,6 +7,7 @@ ours: the record systems' shares, ages within a segment, times in hospital, furt
 that ``mimic_episodes`` says of signals.
 """
 
+import functools
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -92,11 +93,14 @@ def fresh(spec: TwinSpec, n: int, rng: np.random.Generator) -> pd.DataFrame:
 
 
 def _people(spec: TwinSpec, n: int, rng: np.random.Generator) -> pd.DataFrame:
-    cells = people.population(tables())
-    log_odds = people.outcome_log_odds(
-        cells, PUBLISHED["death rates"], PUBLISHED["deaths"] / PUBLISHED["windows"], spec
-    )
-    return people.draw(cells, log_odds, spec, n, rng)
+    return people.draw(*_cells(spec.severity, spec.prevalence), spec, n, rng)
+
+
+@functools.lru_cache(maxsize=64)
+def _cells(severity: float, prevalence: float) -> tuple[pd.DataFrame, np.ndarray]:
+    """Combinations of segments and their log odds of the outcome: the same for every cohort of such a spec."""
+    cells, overall = people.population(tables()), PUBLISHED["deaths"] / PUBLISHED["windows"]
+    return cells, people.outcome_log_odds(cells, PUBLISHED["death rates"], overall, severity, prevalence)
 
 
 def _stays(spec: TwinSpec, seed: int) -> pd.DataFrame:

@@ -192,28 +192,32 @@ def expected_rate(log_odds: np.ndarray, severity: float) -> np.ndarray:
 
 
 def outcome_log_odds(
-    cells: pd.DataFrame, rates: Mapping[str, Mapping[str, float]], overall: float, spec: Spec
+    cells: pd.DataFrame,
+    rates: Mapping[str, Mapping[str, float]],
+    overall: float,
+    severity: float,
+    prevalence: float,
 ) -> np.ndarray:
     """a of each cell, so that segments have their published ``rates`` and everybody the ``overall`` one.
 
     Raked: each attribute in turn shifts its segments to their rates, until all fit. This takes away what an attribute
-    owes to another one (insurance to age). Then the differences are multiplied by ``spec.prevalence``.
+    owes to another one (insurance to age). Then the differences are multiplied by ``prevalence``.
     """
     share, offset = cells["share"].to_numpy(), np.zeros(len(cells))
     groups = {name: pd.factorize(cells[name]) for name in rates}
     for _ in range(50):
         largest = 0.0
         for name, (code, segments) in groups.items():
-            rate = np.bincount(code, share * expected_rate(offset, spec.severity)) / np.bincount(code, share)
+            rate = np.bincount(code, share * expected_rate(offset, severity)) / np.bincount(code, share)
             target = np.array([rates[name][segment] for segment in segments])
             shift = logit(target) - logit(rate)
             offset += shift[code]
             largest = max(largest, np.abs(shift).max())
         if largest < CLOSE:
             break
-    offset = spec.prevalence * (offset - share @ offset)
+    offset = prevalence * (offset - share @ offset)
     for _ in range(50):
-        shift = logit(overall) - logit(share @ expected_rate(offset, spec.severity))
+        shift = logit(overall) - logit(share @ expected_rate(offset, severity))
         offset += shift
         if abs(shift) < CLOSE:
             break
