@@ -169,6 +169,7 @@ def test_otter_grades_the_solution_with_all_points_and_the_stub_with_none(made, 
     scores = {}
     for kind in ("autograder", "student"):
         where = tmp_path / kind
+        where.mkdir()  # otter asks for a folder that is there
         done = otter("run", "--autograder", packed, "--output-dir", where, made / lesson.stem / kind / lesson.name)
         assert done.returncode == 0, done.stderr[-3000:]
         results = json.loads((where / "results.json").read_text(encoding="utf-8"))
