@@ -20,6 +20,8 @@ from .tables.text import readable
 DPI = 160  # sharp in print and on dense screens; a figure is shown at 96 pixels an inch
 _NUMERIC = re.compile(r"[^A-Za-z]*\d([^A-Za-z]|\bof\b)*")  # a number, perhaps with its interval, share or total
 _ADDRESS = re.compile(r"https?://(?:(?!&quot;|&#x27;)[^\s<\"'])*(?!&quot;)[^\s<\"'.,;:)&]")  # in escaped text
+_FILE = re.compile(r"\w{12,}\.(?:ipynb|xlsx|csv|py)\b")
+_WORDS = re.compile(r"(?<=_)|(?<=[a-z])(?=[A-Z])|(?=\.)")  # where a long file name may break
 _FITS = re.compile(rf"{_NUMERIC.pattern}|–|")  # what may stand in a column of numbers
 
 
@@ -84,11 +86,17 @@ def table_html(table: pd.DataFrame, title: str, made: Provenance | Collected, no
     body = ""
     for row in cells.itertuples(index=False):
         tags = [f'th scope="row"{kind}' if i < heads else f"td{kind}" for i, kind in enumerate(kinds)]
-        body += f"<tr>{''.join(f'<{tag}>{escape(cell)}</{tag[:2]}>' for tag, cell in zip(tags, row, strict=True))}</tr>"
+        body += f"<tr>{''.join(f'<{tag}>{_text(cell)}</{tag[:2]}>' for tag, cell in zip(tags, row, strict=True))}</tr>"
     body = _ADDRESS.sub(lambda found: f'<a href="{found[0]}">{found[0]}</a>', body)
     caption = f"<caption><strong>{escape(readable(title))}</strong></caption>"
     html = f'<table class="fairlib-table">{caption}<thead><tr>{top}</tr></thead><tbody>{body}</tbody></table>'
     return _boxed(html, title, made, note)
+
+
+def _text(cell: str) -> str:
+    """A cell as HTML, in which long file names may break between their words; addresses are left whole."""
+    text = escape(cell)
+    return text if "://" in text else _FILE.sub(lambda name: _WORDS.sub("<wbr>", name[0]), text)
 
 
 def show_browsable(tables: dict[str, pd.DataFrame], made: dict[str, Provenance | Collected], note: str = "") -> None:

@@ -457,6 +457,17 @@ def test_numbers_are_set_flush_right_and_rows_have_their_headers(made):
     assert page.select_one("div[tabindex='0']")["aria-label"] == page.caption.text == "Title, ≥65"
 
 
+def test_long_file_names_may_break_between_words_and_addresses_may_not(shown, made):
+    table = pd.DataFrame(
+        {"source": ["evaluate_model_fairness.ipynb cell 8", "https://a.org/evaluate_model_fairness.ipynb"]}
+    )
+    html = display.table_html(table, "Sources", made)
+    assert "evaluate_<wbr>model_<wbr>fairness<wbr>.ipynb cell 8" in html
+    assert (
+        '<a href="https://a.org/evaluate_model_fairness.ipynb">https://a.org/evaluate_model_fairness.ipynb</a>' in html
+    )
+
+
 def test_browsable_tables_fold_and_need_no_script(shown, made):
     tables = {"first <1>": pd.DataFrame({"a": ["1", "2"]}), "second": pd.DataFrame({"a": ["3"]})}
     display.show_browsable(tables, dict.fromkeys(tables, made), "A note.")

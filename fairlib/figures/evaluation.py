@@ -162,7 +162,8 @@ def parity_all(summary: pd.DataFrame, attributes: list[str], chance: Collection[
 def trade_off(headline: pd.DataFrame, metric: str, accuracy: str = "auc") -> Drawn:
     """Mean parity deviation (or absolute AOD) against AUC of each strategy, with 95 % intervals in both directions.
 
-    Models that are not surely better than chance are hollow: their disparity says nothing.
+    Models that are not surely better than chance are hollow, since their disparity says nothing; their
+    intervals stand in the table.
     """
     figure, panel = axes(WIDTH, 4.0 + 0.12 * max(0, len(headline) - 9))
     parity_band(panel, 0, _bound(metric), upright=True)
@@ -170,9 +171,10 @@ def trade_off(headline: pd.DataFrame, metric: str, accuracy: str = "auc") -> Dra
     sides = (max(0.0, min(0.45, x.min() - 0.1)), min(1.0, x.max() + 0.12)), (0.0, max(0.4, 1.6 * y.max()))
     for row in headline.itertuples():
         own, colour = row._asdict(), COLOURS[row.strategy]
-        intervals(panel, own["deviation"], own[f"{accuracy}_low"], own[f"{accuracy}_high"], colour, sides[0])
-        ends = (own["deviation_low"], own["deviation_high"])
-        intervals(panel, own[accuracy], *ends, colour, sides[1], upright=True)
+        if not at_chance(row):
+            intervals(panel, own["deviation"], own[f"{accuracy}_low"], own[f"{accuracy}_high"], colour, sides[0])
+            ends = (own["deviation_low"], own["deviation_high"])
+            intervals(panel, own[accuracy], *ends, colour, sides[1], upright=True)
         panel.plot(
             own[accuracy],
             own["deviation"],

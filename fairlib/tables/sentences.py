@@ -38,7 +38,8 @@ def finding(headline: pd.DataFrame, card: Card, made: Provenance) -> str:
         )
         text += " self-supervised models. "
     if not judged:
-        return text + "No self-supervised model can be compared."
+        longer = " They were trained for a quick look; the profile “paper” trains longer." * (made.profile != "paper")
+        return text + "No self-supervised model can be compared." + longer
     by_measure = {}
     for measure, title in (("auc", "AUC"), ("deviation", name))[: 1 + known]:
         verdicts = by_measure[measure] = [
