@@ -55,6 +55,32 @@ def test_nothing_changed_nothing_done(book):
     assert "Nothing to be done" in again.stdout + again.stderr
 
 
+@pytest.mark.parametrize(
+    ("edited", "again"),
+    [
+        ("figures/evaluation.py", {"5_evaluation": 6, "synthesis": 1}),
+        (
+            "summaries.py",
+            {"requirements": 4, "train": 3, "2_pre_training": 6, "3_fine_tuning": 6, "4_representation_similarity": 6}
+            | {"5_evaluation": 6, "explorer": 6, "lesson": 3, "lesson_page": 3, "synthesis": 1, "release_audit": 1},
+        ),
+    ],
+)
+def test_an_edit_makes_every_page_again_that_depends_on_it_and_no_other(book, edited, again):
+    path = book / "fairlib" / edited
+    text, times = path.read_text(encoding="utf-8"), path.stat()
+    path.write_text(text + "\n# edited\n", encoding="utf-8")
+    planned = run(STUDY.replace("--config", "--dry-run --config"), book)
+    path.write_text(text, encoding="utf-8")
+    os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
+    jobs = re.findall(r"^(\w+) +(\d+)$", (planned.stdout + planned.stderr).partition("Job stats:")[2], re.M)
+    assert dict(jobs) | {"total": ""} == {name: str(n) for name, n in again.items()} | {
+        "html": "1",
+        "book": "1",
+        "total": "",
+    }
+
+
 def test_the_book_has_its_pages(pages):
     for stage in ("2_pre_training", "3_fine_tuning", "4_representation_similarity", "5_evaluation"):
         for folder in ("mimic/described", "mesa/described", "globem/described", *FROZEN):
