@@ -79,7 +79,7 @@ class Case:
 
     def each_model(self) -> pd.DataFrame:
         """One row a model of ``models_found``: strategy, seed, ``train`` (training windows), ``people`` (labelled
-        people a group; missing: everybody has labels), AUC with its interval over people, disparity."""
+        people a group; missing: everybody has labels), AUC with its interval over people, disparity, ``at_chance``."""
         return self._each(self.models)
 
     def every_model(self) -> pd.DataFrame:
@@ -105,11 +105,12 @@ class Case:
         records = []
         for (strategy, seed), rows in models.groupby(["strategy", "seed"], sort=False):
             auc = rows[(rows["scope"] == "overall") & (rows["metric"] == "auc")].iloc[0]
-            deviation = summaries.headline(rows, protected, metric)["deviation"].iloc[0]
+            headline = summaries.headline(rows, protected, metric).iloc[0]
             low, high = interval(np.asarray(auc["replicates"], dtype=float))
             record = {"strategy": strategy, "seed": int(seed), "train": train, "people": people or np.nan}
             record["auc"] = auc["estimate"]
-            records.append(record | {"low": low, "high": high, "deviation": deviation})
+            record |= {"low": low, "high": high, "deviation": headline["deviation"]}
+            records.append(record | {"at_chance": summaries.at_chance(headline)})
         return pd.DataFrame(records)
 
     def similarity_gaps(self) -> tuple[pd.DataFrame, cka_gaps.Ratio | None]:

@@ -251,7 +251,7 @@ TABLES = {
                 "people": [np.nan, 1200],
                 "auc": [0.8, 0.5],
             }
-            | {"low": [0.7, 0.4], "high": [0.9, 0.6], "deviation": [0.1, np.nan]}
+            | {"low": [0.7, 0.4], "high": [0.9, 0.6], "deviation": [0.1, np.nan], "at_chance": [False, True]}
         ),
         "error_rate_ratio",
     ),

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
 
 from ..audit import FAIR, chance_interval, differences, globem_auc, mesa_labels, schedules, size
 from ..fairness import ODDS
@@ -332,6 +333,7 @@ def recipes(found: pd.DataFrame) -> Drawn:
     panels[0].set_yticks(range(len(groups)), [f"{dataset}\n{recipe}" for (dataset, recipe), _ in groups])
     panels[0].set_ylim(-0.5, len(groups) - 0.5)
     panels[0].set_xlabel("AUC")
+    panels[0].xaxis.set_major_locator(MaxNLocator(5))
     metrics = set(found["metric"])
     panels[1].set_xlabel("mean parity deviation" + (" (or |AOD|)" if metrics & set(ODDS) else ""))
     if not metrics & set(ODDS):

@@ -26,7 +26,7 @@ def models(each: pd.DataFrame, metric: str) -> pd.DataFrame:
             "seed": each["seed"].map(str),
             "AUC": [with_interval(*values) for values in each[["auc", "low", "high"]].itertuples(index=False)],
             disparity: each["deviation"].map(number),
-            "at chance": each["low"].map(lambda low: "no" if low > 0.5 else "perhaps"),
+            "at chance": each["at_chance"].map({False: "no", True: "perhaps"}),
         }
     )
 
