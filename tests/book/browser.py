@@ -8,6 +8,7 @@ import shutil
 import sys
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -77,7 +78,8 @@ def main() -> int:
         return 1
     html = Path(sys.argv[1]).resolve() if len(sys.argv) > 1 else HTML
     pages = pages_of(html, sys.argv[2:])
-    found = [fault for look in LOOKS for fault in faults(pages, look)]
+    with ProcessPoolExecutor() as pool:  # a browser each
+        found = [fault for part in pool.map(faults, [pages] * len(LOOKS), LOOKS) for fault in part]
     print("\n".join(found))
     print(f"{len(pages)} pages in {len(LOOKS)} looks: {len(found)} faults", end="")
     rules = Counter(fault.split("] ")[1].split(":")[0] for fault in found)
