@@ -94,8 +94,8 @@ def table_html(table: pd.DataFrame, title: str, made: Provenance | Collected, no
 
 
 def _text(cell: str) -> str:
-    """A cell as HTML, in which long file names may break between their words; addresses are left whole."""
-    text = escape(cell)
+    """A cell as HTML, in which long file names may break between their words; addresses and percentages may not."""
+    text = escape(cell).replace(" %", "\u00a0%")
     return text if "://" in text else _FILE.sub(lambda name: _WORDS.sub("<wbr>", name[0]), text)
 
 
