@@ -60,3 +60,11 @@ def test_the_table_of_profiles_is_that_of_the_code():
     assert told["windows, at most"] == [f"{p.windows:,}" if p.windows else "all" for p in profiles]
     assert told["training steps"] == [f"{100 * p.steps:g} %" for p in profiles]
     assert told["draws of participants"] == [str(p.draws) for p in profiles]
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "notebooks").glob("*.ipynb")), ids=lambda path: path.stem)
+def test_code_of_a_page_is_folded(path):
+    cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+    assert [
+        c["id"] for c in cells if c["cell_type"] == "code" and "hide-input" not in c["metadata"].get("tags", [])
+    ] == []
