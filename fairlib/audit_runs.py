@@ -53,10 +53,10 @@ def seed_spread(cases: list[Case]) -> pd.DataFrame:
     seeds, and low and high of the difference in AUC and in disparity."""
     records = []
     for case in cases:
-        each = case.each_model().set_index(["strategy", "seed"])
+        each = case.each_model().set_index(["strategy", "seed"])[["auc", "deviation"]]
         if not case.ssl:
             continue
-        gap = (each.loc[case.ssl] - each.loc["supervised"])[["auc", "deviation"]].dropna()
+        gap = (each.loc[case.ssl] - each.loc["supervised"]).dropna()
         if len(gap) > 1:
             record = {"dataset": case.title.split(",")[0], "origin": case.made.origin, "recipe": case.p.recipe}
             ends = {f"{name}_{end}": getattr(gap[name], end)() for name in gap for end in ("min", "max")}
