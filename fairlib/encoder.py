@@ -112,8 +112,6 @@ class Convolution(nn.Module):
         windows, taps, back = bases
         frequencies, filters = len(windows) // 2, len(self.bias)
         x = torch.matmul(windows, x).view(len(x), frequencies, -1).transpose(0, 1)  # (frequencies, batch, 2 channels)
-        if x.dtype == torch.bfloat16:
-            x = x.contiguous()  # or each product in bfloat16, forward and backward, makes a copy of its own
         weight = torch.einsum("fpk,ock->fpco", taps, self.weight.squeeze(2))
         real, imaginary = weight.unbind(1)  # (frequencies, channels, filters)
         # x times the conjugate of the weight: a convolution of neural networks does not turn its kernel round.
