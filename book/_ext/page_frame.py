@@ -25,9 +25,16 @@ SKIPPED = (nodes.literal_block, nodes.raw, nodes.comment, nodes.math, nodes.math
 
 def setup(app: Sphinx) -> dict:
     app.connect("config-inited", published_from)
+    app.connect("builder-inited", one_page_like_many)
     app.connect("doctree-resolved", frame)
     app.connect("html-page-context", launch_stored_notebook, priority=600)  # after the theme's own
     return {"parallel_read_safe": True, "parallel_write_safe": True}
+
+
+def one_page_like_many(app: Sphinx) -> None:
+    """For the PDF all pages are one. Some extensions give that builder handlers of its own, which hides all others'."""
+    handlers = app.registry.translation_handlers
+    handlers["singlehtml"] = handlers.get("html", {}) | handlers.get("singlehtml", {})
 
 
 @dataclass(frozen=True)

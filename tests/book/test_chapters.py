@@ -68,3 +68,12 @@ def test_code_of_a_page_is_folded(path):
     assert [
         c["id"] for c in cells if c["cell_type"] == "code" and "hide-input" not in c["metadata"].get("tags", [])
     ] == []
+
+
+def test_every_column_of_a_table_has_a_name():
+    sources = [path.read_text(encoding="utf-8") for path in (ROOT / "book").rglob("*.md") if "_build" not in path.parts]
+    for path in (ROOT / "notebooks").rglob("*.ipynb"):
+        sources += ["".join(cell["source"]) for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]]
+    heads = [head for text in sources for head in re.findall(r"^(\|.*\|)\n\| *:?-{3}", text, re.M)]
+    assert len(heads) > 20
+    assert [head for head in heads if not all(name.strip() for name in head.strip("|").split("|"))] == []
