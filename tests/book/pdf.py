@@ -3,6 +3,7 @@
 All pages become one, so that links lead to pages of the PDF; formulas are drawn, code stays folded, tables are open.
 """
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -14,14 +15,18 @@ ONE = BOOK / "_build" / "singlehtml" / "intro.html"
 BUILD = ["jupyter-book", "build", str(BOOK), "--builder", "singlehtml"]
 GATE = [sys.executable, "-m", "fairlib", "gate", str(BOOK / "executed"), str(ONE.parent)]
 
+EXPLORER = re.compile(r'<section class="fairlib-explorer".*?</section>', re.S)
+
 
 def main() -> int:
     if CHROMIUM is None:
         print("Chromium is not installed (or name it in CHROMIUM), so nothing was printed", file=sys.stderr)
         return 1
     target = Path(sys.argv[1]) if len(sys.argv) > 1 else BOOK / "_build" / "book.pdf"
-    for command in (BUILD, GATE):
-        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    subprocess.run(BUILD, check=True, stdout=subprocess.DEVNULL)
+    whole = ONE.read_text(encoding="utf-8")  # controls have no place on paper, nor have the numbers behind them
+    ONE.write_text(EXPLORER.sub("<p>Controls and charts: in the book on a screen.</p>", whole), encoding="utf-8")
+    subprocess.run(GATE, check=True, stdout=subprocess.DEVNULL)
     with opened() as page:
         page.set_default_timeout(600_000)
         page.goto(ONE.as_uri())
