@@ -52,7 +52,8 @@ def _read(p: Parameters, folder: Path) -> Cohort:
     from . import twins
 
     data, kept, chosen = folder / "data", folder / "cohort", p.chosen
-    key = {"spec": twins.sized(p.dataset, chosen.windows, chosen.each), "seed": 0}
+    facts = {path.name: checksum(path) for path in sorted(Path(__file__).parent.rglob("*.json"))}  # channels, counts
+    key = {"spec": twins.sized(p.dataset, chosen.windows, chosen.each), "seed": 0, "facts": key_hash(facts)}
     read = key | {"windows": chosen.windows, "each": chosen.each, "code": key_hash(SOURCES)}
     read |= {"card": key_hash(cards.load(p.dataset).model_dump(mode="json"))}
     if fresh(kept, read):

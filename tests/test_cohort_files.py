@@ -46,3 +46,13 @@ def test_files_are_read_once_and_again_when_the_kept_cohort_is_damaged(tmp_path,
     kept.write_bytes(kept.read_bytes()[:-1])
     assert open_study(p).fingerprint == first
     assert len(times) == 1
+
+
+def test_files_are_read_again_when_the_tables_of_readers_and_twins_change(tmp_path, monkeypatch):
+    p = check("2_pre_training", {"dataset": "mimic", "profile": "smoke", "results_dir": str(tmp_path)})
+    open_study(p)
+    read, times = readers.read, []
+    monkeypatch.setattr(readers, "read", lambda *given: times.append(given) or read(*given))
+    monkeypatch.setattr("fairlib.sources.checksum", lambda path: f"{path.name}, edited")
+    open_study(p)
+    assert len(times) == 1
