@@ -110,29 +110,36 @@ class Convolution(nn.Module):
         """
         bases = (torch.from_numpy(basis).to(x.device, x.dtype) for basis in _bases(x.shape[1], self.kernel, self.pad))
         windows, taps, back = bases
-        frequencies, filters = len(windows) // 2, len(self.bias)
-        x = torch.matmul(windows, x).view(len(x), frequencies, -1).transpose(0, 1)  # (frequencies, batch, 2 channels)
-        weight = torch.einsum("fpk,ock->fpco", taps, self.weight.squeeze(2))
-        real, imaginary = weight.unbind(1)  # (frequencies, channels, filters)
-        # x times the conjugate of the weight: a convolution of neural networks does not turn its kernel round.
-        weight = torch.cat([torch.cat([real, -imaginary], 2), torch.cat([imaginary, real], 2)], 1)
-        y = (x @ weight).view(frequencies, -1, 2, filters)
+        (batch, timesteps, channels), filters = x.shape, len(self.bias)
+        weight = torch.einsum("fipk,ock->fipoc", taps, self.weight.squeeze(2)).reshape(-1, 2 * filters, channels)
+        if torch.is_autocast_enabled(x.device.type):
+            # Rounded products are so quick that copies would cost more: time comes first once, and so do frequencies.
+            rounded = torch.get_autocast_dtype(x.device.type)
+            x = x.transpose(0, 1).to(rounded, memory_format=torch.contiguous_format).view(timesteps, -1)
+            x = torch.matmul(windows, x).view(-1, batch, channels)
+        else:
+            x = torch.matmul(windows, x).transpose(0, 1)
+        y = (x @ weight.mT).view(-1, 2, batch, 2, filters).sum(1)  # what real and imaginary parts add to either part
         return torch.einsum("fpt,fbpo->bto", back, y) + self.bias
 
 
 @cache
 def _bases(timesteps: int, kernel: int, pad: tuple[int, int]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Fourier matrices: of windows (2 frequencies, timesteps), of taps (frequencies, 2, kernel), and back to time.
+    """Fourier matrices: of windows (2 frequencies, timesteps), of taps, and back to time (frequencies, 2, timesteps').
 
-    Periodic over the timesteps and the longer padding, the fewest at which no tap meets the other end of a window.
+    Taps (frequencies, 2, 2, kernel) lead from a window's real or imaginary part to those of its product with the
+    conjugate: a convolution of neural networks does not turn its kernel round. Periodic over the timesteps and the
+    longer padding, the fewest at which no tap meets the other end of a window.
     """
     period = timesteps + max(pad)
     angle = 2 * np.pi / period * np.outer(np.arange(period // 2 + 1), np.arange(period))
-    wave = np.stack([np.cos(angle), -np.sin(angle)], axis=1)  # (frequencies, 2, period): real and imaginary part
+    real, imaginary = np.cos(angle), -np.sin(angle)
+    wave = np.stack([real, imaginary], axis=1)  # (frequencies, 2, period)
+    taps = np.stack([real, -imaginary, imaginary, real], axis=1)[:, :, :kernel].reshape(len(wave), 2, 2, kernel)
     once = np.arange(period // 2 + 1) % (period / 2) == 0  # all other frequencies stand for their mirror image too
     back = wave * np.where(once, 1, 2)[:, None, None] / period
     out = np.arange(timesteps + sum(pad) - kernel + 1) - pad[0]
-    return wave[:, :, :timesteps].reshape(-1, timesteps), wave[:, :, :kernel], back[:, :, out % period]
+    return wave[:, :, :timesteps].reshape(-1, timesteps), taps, back[:, :, out % period]
 
 
 class Encoder(nn.Module):
@@ -174,8 +181,9 @@ class Encoder(nn.Module):
         if done > len(self.convolutions):
             return x
         for i in range(done, len(self.convolutions)):
-            x = F.relu(self.convolutions[i](self._drop(x, i)))
-        return maximum_over_time(self._drop(x, len(self.convolutions)))
+            x = self.convolutions[i](self._drop(x if i == done else F.relu(x), i))
+        # The last ReLU comes after the maximum, where it has less to do: the order changes neither value nor gradient.
+        return F.relu(maximum_over_time(self._drop(x, len(self.convolutions))))
 
     def prefix(self, x: Tensor, layers: int) -> Tensor:
         """Output of the first ``layers`` convolutions after ReLU and before dropout: constant while they are frozen."""
@@ -196,7 +204,9 @@ class Encoder(nn.Module):
 
 
 def maximum_over_time(x: Tensor) -> Tensor:
-    """(batch, timesteps, features) → (batch, features); the gradient goes to one index (amax would split ties)."""
+    """(batch, timesteps, features) → (batch, features); gradients go to the first index (amax would split ties)."""
+    if x.is_cpu:  # the same numbers, four times as fast; on CUDA its gradient has no deterministic form
+        return F.adaptive_max_pool2d(x.unsqueeze(1).permute(0, 3, 1, 2), 1).flatten(1)
     return x.max(dim=1).values
 
 

@@ -216,6 +216,22 @@ def test_maximum_over_time_sends_the_gradient_to_one_step():
     assert x.grad[0, 1, 1] == 0
 
 
+def test_the_order_of_the_last_relu_and_the_maximum_changes_no_bit():
+    """Dropout on, and windows that stand still, so that many timesteps tie: features and gradients."""
+    found, x = [], torch.randn(40, 1, 3, generator=torch.Generator().manual_seed(0)).repeat(1, 30, 1)
+    for ours in (True, False):
+        encoder = Encoder(3, dropout=0.3, generator=np.random.default_rng(1))
+        seed_dropout(encoder, np.random.default_rng(2))
+        out = x
+        for i, convolution in enumerate(() if ours else encoder.convolutions):
+            out = F.relu(convolution(encoder._drop(out, i)))
+        out = encoder(x) if ours else encoder._drop(out, 3).max(dim=1).values
+        out.square().sum().backward()
+        found.append([out, *(parameter.grad for parameter in encoder.parameters())])
+    assert (found[0][0] == 0).any()
+    assert all(torch.equal(one, other) for one, other in zip(*found, strict=True))
+
+
 @pytest.mark.parametrize("name", [*STRATEGIES, *CONTROLS])
 def test_training_moves_exactly_what_is_not_frozen(name, tiny):
     draw, strategy = np.random.default_rng(0), {**STRATEGIES, **CONTROLS}[name]
