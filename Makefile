@@ -46,7 +46,7 @@ torture: $(VENV)/ready
 
 # Both need Chromium on this machine; CHROMIUM=/path names another.
 axe: book
-	$(BIN)/python -m tests.book.browser
+	$(BIN)/python -m tests.book.browser && $(BIN)/python -m tests.book.keyboard
 
 pdf: book
 	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python -m tests.book.pdf

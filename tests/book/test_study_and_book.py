@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from bs4 import BeautifulSoup
 
-from tests.book import browser, offline
+from tests.book import browser, keyboard, offline
 from tests.book.links import broken
 
 ROOT = Path(__file__).parent.parent.parent
@@ -302,7 +302,18 @@ def test_no_page_shuts_anybody_out(book, look):
 
 
 @needs_chromium
-def test_a_page_is_read_with_the_keyboard_alone(book):
+def test_pages_are_read_with_the_keyboard_alone(book):
+    """``python -m tests.book.keyboard`` walks them all."""
+    html = book / "book" / "_build" / "html"
+    with browser.opened() as page:
+        for name in ("intro", "executed/course/3_evaluation", *SEEN):
+            stops = keyboard.walk(page, html / f"{name}.html")
+            assert sum(stop["inMain"] for stop in stops) > 10
+            assert keyboard.faults(page, html / f"{name}.html", stops) == []
+
+
+@needs_chromium
+def test_code_and_wide_tables_open_and_scroll_by_keyboard(book):
     """Skip link first and seen; code opens with Enter; a table that does not fit is reached and scrolls."""
     focused = "document.activeElement"
     with browser.opened(390) as page:
