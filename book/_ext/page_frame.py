@@ -2,6 +2,7 @@
 
 - The opening (an admonition of class ``fairlib-opening``) gets the minutes to read and to run.
 - *Reproduce this page* stands at the end: the commands behind the page, each with the minutes it took.
+- Its title, for tabs, the search and the pages beside it, says whose data it is about: many share a notebook.
 - Launch buttons open the stored notebook in ``notebooks/``, not the executed copy, which git ignores.
 """
 
@@ -10,12 +11,14 @@ import os
 import re
 from dataclasses import dataclass
 from functools import cache
+from html import escape
 from pathlib import Path
 
 from docutils import nodes
 from sphinx.application import Sphinx
 
 from fairlib import lessons
+from fairlib.gathered import SHORT
 from fairlib.parameters import ROOT, Evaluation, ParameterError, Parameters, check
 
 WORDS_A_MINUTE = 200
@@ -26,7 +29,9 @@ SKIPPED = (nodes.literal_block, nodes.raw, nodes.comment, nodes.math, nodes.math
 def setup(app: Sphinx) -> dict:
     app.connect("config-inited", published_from)
     app.connect("builder-inited", one_page_like_many)
+    app.connect("env-updated", say_whose_data)
     app.connect("doctree-resolved", frame)
+    app.connect("html-page-context", name_neighbours)
     app.connect("html-page-context", launch_stored_notebook, priority=600)  # after the theme's own
     return {"parallel_read_safe": True, "parallel_write_safe": True}
 
@@ -44,6 +49,7 @@ class Run:
     command: str
     source: str
     dataset: str
+    recipe: str
     seconds: float
     timings: frozenset[Path]
 
@@ -106,8 +112,8 @@ def executed(path: Path) -> Run | None:
             p = check(notebook.stem, made["parameters"])
     except ParameterError:  # its data lie elsewhere now
         return None
-    source, dataset = getattr(p, "source", ""), getattr(p, "dataset", "")
-    return Run(p.command(), source, dataset, made["duration"], frozenset(trained(p)))
+    source, dataset, recipe = (getattr(p, name, "") for name in ("source", "dataset", "recipe"))
+    return Run(p.command(), source, dataset, recipe, made["duration"], frozenset(trained(p)))
 
 
 def trained(p) -> list[Path]:
@@ -163,6 +169,24 @@ def reading_minutes(doctree: nodes.document) -> float:
     )
     pictures = sum(len(re.findall(r"<(?:figure|table)\b", raw.astext())) for raw in doctree.findall(nodes.raw))
     return words / WORDS_A_MINUTE + MINUTES_A_PICTURE * pictures
+
+
+def say_whose_data(app: Sphinx, env) -> None:
+    """“(MESA twin, described)” behind the title of a page, wherever the page itself is not seen."""
+    for docname, title in env.titles.items():
+        own = executed(Path(env.doc2path(docname)))
+        if own and own.dataset:
+            about = SHORT.get(own.dataset, own.dataset) + " twin" * (own.source == "twin")
+            about += f", {own.recipe}" * (own.recipe in docname.split("/"))
+            env.longtitles[docname] = nodes.title("", f"{title.astext()} ({about})")
+
+
+def name_neighbours(app: Sphinx, pagename: str, templatename: str, context: dict, doctree) -> None:
+    """The links to the page before and the page after carry full titles."""
+    _, *around = app.builder.relations.get(pagename, (None, None, None))
+    for link, docname in zip(("prev", "next"), around, strict=True):
+        if context.get(link) and docname:
+            context[link]["title"] = escape(app.env.longtitles[docname].astext())
 
 
 def published_from(app: Sphinx, config) -> None:

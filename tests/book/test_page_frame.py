@@ -71,6 +71,33 @@ def test_a_chapter_or_a_notebook_that_never_ran_has_no_run(tmp_path):
     assert page_frame.executed(run_of(tmp_path, dataset="table", source=str(tmp_path / "gone"))) is None
 
 
+def test_pages_of_one_notebook_have_titles_of_their_own(tmp_path):
+    """Twice, as an environment is kept between builds: nothing is said twice."""
+    paths = {
+        "executed/mesa/described/5_evaluation": run_of(tmp_path, dataset="mesa", profile="smoke"),
+        "executed/challenge2012/tuned/5_evaluation": run_of(
+            tmp_path, dataset="challenge2012", source="frozen", recipe="tuned"
+        ),
+        "executed/mesa/dial": run_of(tmp_path, "dial", dataset="mesa"),
+        "limits": Path("book/limits.md"),
+    }
+    titles = {name: nodes.title("", "A & B") for name in paths}
+    env = SimpleNamespace(titles=titles, longtitles=dict(titles), doc2path=paths.get)
+    for _ in range(2):
+        page_frame.say_whose_data(None, env)
+    assert [title.astext() for title in env.longtitles.values()] == [
+        "A & B (MESA twin, described)",
+        "A & B (Challenge 2012, tuned)",
+        "A & B (MESA twin)",
+        "A & B",
+    ]
+    first, second, *_ = paths
+    app = SimpleNamespace(env=env, builder=SimpleNamespace(relations={first: [None, None, second]}))
+    context = {"prev": None, "next": {"link": "x", "title": "A & B"}}
+    page_frame.name_neighbours(app, first, "page.html", context, None)
+    assert context == {"prev": None, "next": {"link": "x", "title": "A &amp; B (Challenge 2012, tuned)"}}
+
+
 def test_reading_takes_words_and_pictures_but_no_code():
     page = nodes.section("", nodes.paragraph("", "word " * 400), nodes.literal_block("", "x " * 4000))
     page += nodes.raw("", "<figure></figure><table class='a'></table><tablet>", format="html")
