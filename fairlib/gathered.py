@@ -12,7 +12,8 @@ from .inference import interval
 from .mitigation import TRAINED
 from .parameters import Evaluation, ParameterError, Synthesis
 from .provenance import Collected, Provenance, of_release, provenance
-from .sources import Frozen, code_hash, open_study
+from .results import code_hash
+from .sources import Frozen, open_study
 from .study import LABELLED, NAMED, Study
 
 SHOWN = 50  # CKA of a segment of fewer test participants is not shown

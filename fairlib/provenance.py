@@ -9,7 +9,7 @@ import pandas as pd
 
 from . import __version__, cards
 from .parameters import Contract, DataCard, Parameters, Synthesis, Twin
-from .results import source_hash
+from .results import code_hash, source_hash
 
 if TYPE_CHECKING:
     from .sources import Frozen
@@ -109,7 +109,6 @@ class Collected:
 def of_release(p: Contract | Synthesis) -> Collected:
     """The provenance of what the paper's code release prints, on a page with these parameters."""
     from . import published
-    from .sources import code_hash  # here, since a card's page needs no torch
 
     sources = f"Yfantidou et al. (2024), code release {published.RELEASE}"
     return Collected(p, "published", sources, published.fingerprint(), f"{__version__}+{code_hash()[:8]}")
@@ -127,8 +126,6 @@ def of_card(p: DataCard) -> Provenance:
 
 def of_twin(p: Twin, spec: object) -> Provenance:
     """The provenance of a page about the model of a twin with this spec: nothing was trained."""
-    from .sources import code_hash  # here, since a card's page needs no torch
-
     content = hashlib.sha256(repr(spec).encode()).hexdigest()
     return Provenance(p, "twin", "synthetic", "", (), content, f"{__version__}+{code_hash('twins')[:8]}")
 
@@ -136,11 +133,9 @@ def of_twin(p: Twin, spec: object) -> Provenance:
 def provenance(p: Parameters, study: "Study | Frozen") -> Provenance:
     """The provenance of a study opened with these parameters."""
     from . import evidence  # here, since a card's page needs no torch
-    from .sources import Frozen, code_hash
 
     tested = who_was_tested(study.cohort_tables()["sizes"])
-    if isinstance(study, Frozen):
-        made = study.manifest
+    if made := getattr(study, "manifest", None):  # frozen results
         seeds = tuple(seed for seed in study.seeds() if not p.seeds or seed in p.seeds)
         code = f"{made['version']}+{made['code'][:8]} (frozen)"
         return Provenance(p, made["origin"], made["access"], made["profile"], seeds, made["data"], code, tested)

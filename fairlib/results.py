@@ -47,6 +47,14 @@ def source_hash(*modules: str) -> str:
     return digest.hexdigest()
 
 
+def code_hash(*rooms: str) -> str:
+    """Hash of all code of the package, or of the modules in the named sub-packages."""
+    if not rooms:
+        return source_hash(*sorted(SOURCES))
+    names = sorted(name for name in SOURCES if name.split("/")[0] in rooms)
+    return source_hash(*names)
+
+
 def key_hash(key: dict) -> str:
     """Short, stable hash of a manifest key."""
     return hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:16]

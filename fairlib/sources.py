@@ -17,7 +17,7 @@ from .cohort_files import load_cohort, save_cohort
 from .parameters import FROZEN, PROFILES, Parameters
 from .precision import usable
 from .recipes import RECIPES
-from .results import SOURCES, checksum, fresh, key_hash, replace_file, seal, source_hash, writing
+from .results import SOURCES, checksum, code_hash, fresh, key_hash, replace_file, seal, writing
 from .study import EVALUATION, LABELLED, NAMED, NETWORKS, REPRESENTATION, Study
 
 IDENTIFIERS = "identifiers.txt"
@@ -104,14 +104,6 @@ def _device(wanted: str) -> str:
     if torch.cuda.is_available():
         return "cuda"
     return "mps" if torch.backends.mps.is_available() else "cpu"
-
-
-def code_hash(*rooms: str) -> str:
-    """Hash of all code of the package, or of the modules in the named sub-packages."""
-    if not rooms:
-        return source_hash(*sorted(SOURCES))
-    names = sorted(name for name in SOURCES if name.split("/")[0] in rooms)
-    return source_hash(*names)
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,8 @@ import torch
 from fairlib import __version__, audit_runs, gathered
 from fairlib.parameters import TWINS, check
 from fairlib.recipes import RECIPES
-from fairlib.sources import code_hash, open_study
+from fairlib.results import code_hash
+from fairlib.sources import open_study
 from fairlib.study import NAMED
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import cache
 from html import escape
 from pathlib import Path
+from zlib import crc32
 
 from docutils import nodes
 from sphinx.application import Sphinx
@@ -33,7 +34,9 @@ def setup(app: Sphinx) -> dict:
     app.connect("doctree-resolved", frame)
     app.connect("html-page-context", name_neighbours)
     app.connect("html-page-context", launch_stored_notebook, priority=600)  # after the theme's own
-    return {"parallel_read_safe": True, "parallel_write_safe": True}
+    # After an edit of these extensions Sphinx reads all pages again.
+    own = crc32(b"".join(path.read_bytes() for path in sorted(Path(__file__).parent.glob("*.py"))))
+    return {"env_version": own, "parallel_read_safe": True, "parallel_write_safe": True}
 
 
 def one_page_like_many(app: Sphinx) -> None:

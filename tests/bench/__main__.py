@@ -17,7 +17,7 @@ import pandas as pd
 import torch
 from tqdm import tqdm
 
-from fairlib.sources import code_hash
+from fairlib.results import code_hash
 
 from . import auc_bootstrap, cka, finetuning, growth, half_precision, mesa_windows, pretraining, together
 

@@ -21,8 +21,8 @@ import torch
 from fairlib.encoder import STRATEGIES, Encoder
 from fairlib.finetuning import fit
 from fairlib.recipes import RECIPES, Recipe, replace
+from fairlib.results import code_hash
 from fairlib.simclr import pretrain
-from fairlib.sources import code_hash
 
 from . import finetuning, pretraining
 

@@ -59,10 +59,11 @@ def test_nothing_changed_nothing_done(book):
     ("edited", "again"),
     [
         ("figures/evaluation.py", {"5_evaluation": 6, "synthesis": 1}),
+        ("tables/subgroups.py", {"5_evaluation": 6, "synthesis": 1}),
         (
             "summaries.py",
             {"requirements": 4, "train": 3, "2_pre_training": 6, "3_fine_tuning": 6, "4_representation_similarity": 6}
-            | {"5_evaluation": 6, "explorer": 6, "lesson": 3, "lesson_page": 3, "synthesis": 1, "release_audit": 1},
+            | {"5_evaluation": 6, "explorer": 6, "card": 4, "synthesis": 1, "release_audit": 1},
         ),
     ],
 )
