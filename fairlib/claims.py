@@ -14,7 +14,7 @@ from . import claims_published
 from .inference import seed_interval
 from .summaries import UNTESTED, at_chance
 from .synthesis import MODELS, own_rows
-from .tables.text import STRATEGY_NAMES, count, number, percent, with_interval
+from .tables.text import STRATEGY_NAMES, count, number, percent, signed, with_interval
 
 if TYPE_CHECKING:
     from .gathered import Case
@@ -185,7 +185,7 @@ def _difference(rows: pd.DataFrame, name: str, measure: str) -> str:
     text = f"{STRATEGY_NAMES[name]} {number(row[measure])}, supervised {number(reference)}:"
     text += f" {with_interval(*ends, sign=True)}"
     share = measure == "deviation" and reference > 0 and np.isfinite(ends[0])
-    return text + f", that is {100 * ends[0] / reference:+.0f}\u00a0%" * bool(share)
+    return text + f", that is {signed(100 * ends[0] / reference, 0)}\u00a0%" * bool(share)
 
 
 def _controls(rows: pd.DataFrame, measure: str) -> str:

@@ -65,7 +65,7 @@ def _globem_deviation() -> dict[str, str]:
     others = means.drop("supervised")
     change = (others / means["supervised"] - 1) * 100
     paper = f"supervised {number(means['supervised'])}, six SSL models {number(others.min())} to {number(others.max())}"
-    paper += f": {change.min():+.0f}\u00a0% to {change.max():+.0f}\u00a0%"
+    paper += f": {signed(change.min(), 0)}\u00a0% to {signed(change.max(), 0)}\u00a0%"
     verdict = f"{RECOMPUTED} (one model's mean from its {len(printed)} printed ratios, {within(off)})"
     areas = published.table("overall_auc")
     areas = areas.loc[areas["dataset"] == "GLOBEM", "auc"]
@@ -80,10 +80,8 @@ def _mimic_deviation() -> dict[str, str]:
     deviation, auc = rows.loc["deviation"], rows.loc["auc"]
     change = (deviation["ssl_frozen1_middle"] / deviation["supervised"] - 1) * 100
     behind = auc["supervised"] - auc["ssl_frozen1_middle"]
-    paper = (
-        f"{len(change)} small training sets, middle frozen: {change.min():+.0f}\u00a0% to {change.max():+.0f}\u00a0%;"
-    )
-    paper += f" all the data: {NOT_RELEASED}"
+    paper = f"{len(change)} small training sets, middle frozen: {signed(change.min(), 0)}\u00a0%"
+    paper += f" to {signed(change.max(), 0)}\u00a0%; all the data: {NOT_RELEASED}"
     cause = f"in the same runs the AUC of SSL is lower by {number(behind.min())} to {number(behind.max())}; the two"
     cause += " sides differ in settings and architecture (D15, D19)"
     verdict = f"{RECOMPUTED} (read from a figure, within 0.003)"

@@ -17,10 +17,12 @@ from .explorer import MARKER
 from .provenance import ORIGINS, Collected, Provenance, banner
 from .tables.text import readable
 
+LONG = 16  # letters of a name that would be set in many short lines beside columns of numbers
 DPI = 160  # sharp in print and on dense screens; a figure is shown at 96 pixels an inch
 _NUMERIC = re.compile(r"[^A-Za-z]*\d([^A-Za-z]|\bof\b)*")  # a number, perhaps with its interval, share or total
 _ADDRESS = re.compile(r"https?://(?:(?!&quot;|&#x27;)[^\s<\"'])*(?!&quot;)[^\s<\"'.,;:)&]")  # in escaped text
 _FILE = re.compile(r"\w{12,}\.(?:ipynb|xlsx|csv|py)\b")
+_UNIT = re.compile(r" (?=(?:%|[mµ]?s|min|h|[KMG]i?B)(?!\w))|(?<= cell) (?=\d)")  # stands with its number on one line
 _WORDS = re.compile(r"(?<=_)|(?<=[a-z])(?=[A-Z])|(?=\.)")  # where a long file name may break
 _FITS = re.compile(rf"{_NUMERIC.pattern}|–|")  # what may stand in a column of numbers
 
@@ -75,14 +77,17 @@ def show_table(table: pd.DataFrame, title: str, made: Provenance | Collected, no
 def table_html(table: pd.DataFrame, title: str, made: Provenance | Collected, note: str = "") -> str:
     """The table as ``show_table`` shows it, for gluing into another page; addresses in cells become links.
 
-    Columns of numbers are set flush right; the first columns, as many as tell the rows apart, are headers of the rows.
+    Columns of numbers are set flush right; the first columns, as many as tell the rows apart, are headers of the rows,
+    and those with long names get room for them.
     """
     cells = table.astype(object).where(table.notna(), "–").astype(str).map(readable)
     numeric = [any(map(_NUMERIC.fullmatch, cells[name])) and all(map(_FITS.fullmatch, cells[name])) for name in cells]
+    long = cells.map(len).max() > LONG
     kinds = [' class="number"' if right else "" for right in numeric]
     lead = min(next((i for i, right in enumerate(numeric) if right), len(kinds)), len(kinds) - 1)
     heads = next((n for n in range(1, lead + 1) if not cells.iloc[:, :n].duplicated().any()), 1)
-    top = "".join(f'<th scope="col"{kind}>{escape(str(name))}</th>' for name, kind in zip(cells, kinds, strict=True))
+    roomy = [' class="name"' if i < heads and long.iloc[i] else kind for i, kind in enumerate(kinds)]
+    top = "".join(f'<th scope="col"{kind}>{escape(str(name))}</th>' for name, kind in zip(cells, roomy, strict=True))
     body = ""
     for row in cells.itertuples(index=False):
         tags = [f'th scope="row"{kind}' if i < heads else f"td{kind}" for i, kind in enumerate(kinds)]
@@ -94,8 +99,8 @@ def table_html(table: pd.DataFrame, title: str, made: Provenance | Collected, no
 
 
 def _text(cell: str) -> str:
-    """A cell as HTML, in which long file names may break between their words; addresses and percentages may not."""
-    text = escape(cell).replace(" %", "\u00a0%")
+    """A cell as HTML: long file names may break between their words; addresses, and units from numbers, may not."""
+    text = _UNIT.sub("\u00a0", escape(cell))
     return text if "://" in text else _FILE.sub(lambda name: _WORDS.sub("<wbr>", name[0]), text)
 
 
@@ -129,7 +134,7 @@ def show_explorer(numbers: str, title: str, made: Provenance | Collected) -> Non
 
 def show_note(text: str) -> None:
     """A sentence of its own, such as what this page leaves out."""
-    _show(f'<p class="fairlib-note">{escape(text)}</p>', text)
+    _show(f'<p class="fairlib-note">{_text(text)}</p>', text)
 
 
 def text_html(text: str, title: str, made: Provenance | Collected) -> str:

@@ -462,10 +462,19 @@ def test_long_file_names_may_break_between_words_and_addresses_may_not(shown, ma
         {"source": ["evaluate_model_fairness.ipynb cell 8", "https://a.org/evaluate_model_fairness.ipynb"]}
     )
     html = display.table_html(table, "Sources", made)
-    assert "evaluate_<wbr>model_<wbr>fairness<wbr>.ipynb cell 8" in html
+    assert "evaluate_<wbr>model_<wbr>fairness<wbr>.ipynb cell\u00a08" in html
     assert (
         '<a href="https://a.org/evaluate_model_fairness.ipynb">https://a.org/evaluate_model_fairness.ipynb</a>' in html
     )
+
+
+def test_a_unit_stays_with_its_number_and_a_long_name_has_room(shown, made):
+    cells = ["12.5 ms", "3 min each", "5 minutes", "99 %", "4 s", "0.3 GiB"]
+    names = ["control: random encoder, frozen", *"abcde"]
+    page = BeautifulSoup(display.table_html(pd.DataFrame({"what": names, "it takes": cells}), "T", made), "html.parser")
+    shown = [cell.text for cell in page.select("tbody td")]
+    assert shown == ["12.5\u00a0ms", "3\u00a0min each", "5 minutes", "99\u00a0%", "4\u00a0s", "0.3\u00a0GiB"]
+    assert [cell.get("class") for cell in page.select("thead th")] == [["name"], None]
 
 
 def test_browsable_tables_fold_and_need_no_script(shown, made):

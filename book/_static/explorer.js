@@ -4,7 +4,8 @@
   const home = document.currentScript.src.replace(/[^/]*$/, "");
   const value = (number) => (number == null ? null : number / 1000);
   const known = (number) => number != null && isFinite(number);
-  const text = (number, digits = 3) => (!known(number) ? "–" : number >= 9.999 ? "10 or more" : number.toFixed(digits));
+  const text = (number, digits = 3) => (!known(number) ? "–" : number >= 9.999 ? "10 or more" : signed(number.toFixed(digits)));
+  const signed = (text) => (Number(text) === 0 ? text.replace("-", "") : text.replace("-", "−"));
   const spread = ([estimate, low, high], digits = 3) => {
     const ends = known(low) ? ` [${text(low, digits)},\u00a0${text(high, digits)}]` : "";
     return known(estimate) ? text(estimate, digits) + ends : "too few";

@@ -1,5 +1,5 @@
 // Reading without a mouse or without seeing: names for what the theme leaves unnamed; a box is a stop of the tab key only
-// while it scrolls; paper shows tables that the screen folds. Nothing is fetched.
+// while it scrolls; paper shows tables that the screen folds; commands break between words. Nothing is fetched.
 document.addEventListener("DOMContentLoaded", () => {
   for (const summary of document.querySelectorAll(".bd-sidenav summary")) {
     summary.setAttribute("aria-label", `Pages under ${summary.closest("li").querySelector("a").textContent.trim()}`);
@@ -10,6 +10,19 @@ document.addEventListener("DOMContentLoaded", () => {
   for (const entry of document.querySelectorAll("[role=doc-biblioentry]")) entry.removeAttribute("role");
   for (const head of document.querySelectorAll("thead th:not([scope])")) head.scope = "col";
   for (const list of document.querySelectorAll(".citation-list")) list.removeAttribute("role");
+
+  const commands = document.querySelectorAll(":is(.highlight-bash, .highlight-console) pre");
+  for (const command of commands) {
+    const walker = document.createTreeWalker(command, NodeFilter.SHOW_TEXT), texts = [];
+    while (walker.nextNode()) texts.push(walker.currentNode);
+    for (const text of texts) {
+      const parts = text.data.split(/(\s+)/).map((part) => {  // a browser would part "-" and "p"
+        if (!part.trim()) return part;
+        return Object.assign(document.createElement("span"), { className: "fairlib-word", textContent: part });
+      });
+      text.replaceWith(...parts);
+    }
+  }
 
   const scrolls = (box) => box.scrollWidth > box.clientWidth + 1;
   const watch = new ResizeObserver((changed) => {

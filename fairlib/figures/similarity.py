@@ -30,11 +30,13 @@ def heat_maps(tables: dict[str, pd.DataFrame]) -> Drawn:
         values = matrix(table)
         image = panel.imshow(values, vmin=0, vmax=1, cmap="cividis")
         _write(panel, values, lambda v: "white" if v < 0.55 else "black")
+        panel.set_xticklabels("123")  # longer ones would touch
+        panel.set_yticklabels("123")
         panel.set_title(fill(STRATEGY_NAMES[strategy].removeprefix("control: "), 16), fontsize=SMALL)
         facts.append(f"{STRATEGY_NAMES[strategy]} {', '.join(number(v, 2) for v in np.diag(values))}")
     figure.colorbar(image, ax=panels, shrink=0.7, label="CKA")
-    figure.supylabel("layer of the supervised model")
-    figure.supxlabel("layer of the other model")
+    figure.supylabel("convolution of the supervised model")
+    figure.supxlabel("convolution of the other model")
     return (
         figure,
         "CKA heat maps against the supervised model. Same-layer values for conv1, conv2, conv3: "

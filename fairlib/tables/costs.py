@@ -4,7 +4,7 @@ import pandas as pd
 
 from .. import cards
 from ..costs import unmeasured
-from .text import STRATEGY_NAMES, count, number, percent
+from .text import STRATEGY_NAMES, count, number, percent, signed
 
 
 def compared(table: pd.DataFrame) -> pd.DataFrame:
@@ -91,7 +91,7 @@ def precision(table: pd.DataFrame) -> pd.DataFrame:
                 "strategy": STRATEGY_NAMES[strategy],
                 "AUC, float32": number(own["auc"]["float32"].mean()),
                 "AUC, bf16": number(own["auc"]["bf16"].mean()),
-                "difference, of each seed": ", ".join(f"{value:+.3f}" for value in change),
+                "difference, of each seed": ", ".join(signed(value) for value in change),
                 "training, times as fast": times((own["seconds"]["float32"] / own["seconds"]["bf16"]).median()),
             }
         )
