@@ -122,7 +122,7 @@ def screen(summary: pd.DataFrame, attributes: list[str], chance: Collection[str]
         record = {"strategy": named(strategy, strategy in chance)}
         for metric, title in SHORT.items():
             part = own[own["metric"] == metric]
-            record[title] = f"{(part['q'] < ALPHA).sum()} of {part['q'].notna().sum()}"
+            record[title] = f"{(part['q'] < ALPHA).sum()}\u00a0of\u00a0{part['q'].notna().sum()}"
         records.append(record | {"seeds": str(own["seeds"].max())})
     return pd.DataFrame(records)
 
