@@ -260,3 +260,20 @@ def test_a_ratio_counts_though_its_sizes_are_withheld():
     estimates, replicates = summaries.mean_over_attributes(rows, lambda value: np.abs(1 - value))
     assert estimates.tolist() == pytest.approx([(0.2 + 1.0 + 0.4) / 3] * 2)
     np.testing.assert_allclose(replicates, (0.2 + 1.0 + 0.4) / 3)
+
+
+def test_of_mitigations_that_see_one_group_nothing_is_said():
+    card, mimic = cards.load("challenge2012"), cards.load("mimic")
+    assert sentences.looked_after({"Male, <65", "others", "Female, <65"}, card) == (
+        "Groups here: Female, <65; Male, <65; all others together."
+    )
+    assert sentences.looked_after({"Male, <65", "Female, <65"}, card).endswith("Female, <65; Male, <65.")
+    assert "everybody is one group" in sentences.looked_after({"others"}, card)
+    rows = headline(two_models(), ["gender"], "error_rate_ratio").rename(
+        columns=lambda name: name.replace("auc", "balanced_accuracy")
+    )
+    mitigated = rows.replace({"strategy": {"frozen_0": "reweighed"}})
+    for groups in (None, {"others", "Male"}):
+        assert "1 explicitly mitigated models, 1 has a lower" in sentences.mitigation(mitigated, mimic, groups)
+    assert sentences.mitigation(mitigated, mimic, {"others"}) == "No model could be compared"
+    assert "self-supervised" in sentences.mitigation(rows, mimic, {"others"})

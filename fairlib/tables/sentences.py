@@ -5,7 +5,7 @@ import pandas as pd
 
 from ..cards import Card
 from ..encoder import CONTROLS, STRATEGIES
-from ..mitigation import MITIGATIONS
+from ..mitigation import MITIGATIONS, OTHERS
 from ..multiplicity import ALPHA
 from ..provenance import ORIGINS, Provenance
 from ..study import LOGISTIC, NAMED
@@ -123,16 +123,31 @@ def controls(headline: pd.DataFrame, card: Card) -> str:
     return "; ".join(parts)
 
 
-def mitigation(headline: pd.DataFrame, card: Card) -> str:
+def looked_after(groups: set[str], card: Card) -> str:
+    """Whom the explicit mitigations of a run look after. groups: of ``mitigation.groups``."""
+    if len(groups) == 1:
+        return (
+            f"Too few people: no group that crosses the protected attributes has {card.min_cell} with either outcome in"
+            " training and in validation, so everybody is one group for the explicit mitigations. They cannot look"
+            " after groups here: reweighing trains the supervised model again, and no conclusion is drawn."
+        )
+    names = [name for name in sorted(groups) if name != OTHERS]
+    return f"Groups here: {'; '.join(names)}{'; all others together' * (OTHERS in groups)}."
+
+
+def mitigation(headline: pd.DataFrame, card: Card, groups: set[str] | None = None) -> str:
     """Self-supervised models and explicit mitigations, by one rule: a smaller disparity without a lower accuracy.
 
     headline: with ``balanced_accuracy``, of supervised, self-supervised and mitigated models.
+    groups: as in ``looked_after``, where they are known; of one nothing is said.
     """
     rows, name = headline.set_index("strategy"), disparity_name(card.metric.metric)
     if at_chance(rows.loc["supervised"]):
         return "The supervised model is not surely better than chance, so no model is compared with it"
     parts = []
     for who, family in (("self-supervised", SSL_STRATEGIES), ("explicitly mitigated", MITIGATIONS)):
+        if family is MITIGATIONS and groups and len(groups) == 1:
+            continue
         own = rows.loc[[n for n in rows.index if n in family]]
         own = own[~own.apply(at_chance, axis=1)] if len(own) else own
         if own.empty or own["deviation"].isna().all():
