@@ -56,14 +56,14 @@ def _read(p: Parameters, folder: Path) -> Cohort:
     key = {"spec": twins.sized(p.dataset, chosen.windows, chosen.each), "seed": 0, "facts": key_hash(facts)}
     read = key | {"windows": chosen.windows, "each": chosen.each, "code": key_hash(SOURCES)}
     read |= {"card": key_hash(cards.load(p.dataset).model_dump(mode="json"))}
-    if fresh(kept, read):
-        return load_cohort(kept)
     key |= {"code": code_hash("twins")}
-    if not fresh(data, key):
+    if not fresh(data, key):  # damaged files are mended, also those that nobody reads
         with writing(folder):
             shutil.rmtree(data, ignore_errors=True)
             twins.write(p.dataset, data, key["spec"], seed=0)
             seal(data, key)
+    if fresh(kept, read):
+        return load_cohort(kept)
     cohort = _thinned(readers.read(p.dataset, data), p)
     if chosen.windows:  # one of the original's size fills the disk twice, and is read by long jobs only
         save_cohort(kept, read, cohort)

@@ -46,6 +46,12 @@ def test_files_are_read_once_and_again_when_the_kept_cohort_is_damaged(tmp_path,
     kept.write_bytes(kept.read_bytes()[:-1])
     assert open_study(p).fingerprint == first
     assert len(times) == 1
+    file = next(tmp_path.rglob("train_listfile.csv"))
+    whole = file.read_bytes()
+    file.write_bytes(whole[:-9])
+    assert open_study(p).fingerprint == first
+    assert len(times) == 1  # the kept cohort is whole, and the damaged file is mended all the same
+    assert file.read_bytes() == whole
 
 
 def test_files_are_read_again_when_the_tables_of_readers_and_twins_change(tmp_path, monkeypatch):
