@@ -11,17 +11,23 @@ document.addEventListener("DOMContentLoaded", () => {
   for (const head of document.querySelectorAll("thead th:not([scope])")) head.scope = "col";
   for (const list of document.querySelectorAll(".citation-list")) list.removeAttribute("role");
 
-  const commands = document.querySelectorAll(":is(.highlight-bash, .highlight-console) pre");
-  for (const command of commands) {
-    const walker = document.createTreeWalker(command, NodeFilter.SHOW_TEXT), texts = [];
-    while (walker.nextNode()) texts.push(walker.currentNode);
-    for (const text of texts) {
-      const parts = text.data.split(/(\s+)/).map((part) => {  // a browser would part "-" and "p"
-        if (!part.trim()) return part;
-        return Object.assign(document.createElement("span"), { className: "fairlib-word", textContent: part });
-      });
-      text.replaceWith(...parts);
+  // Only at spaces: a browser would part "-" and "p", and the highlighter cuts words into several elements.
+  for (const command of document.querySelectorAll(":is(.highlight-bash, .highlight-console) pre")) {
+    const line = [];
+    let word = null;
+    for (const node of [...command.childNodes]) {
+      const text = node.nodeType === Node.TEXT_NODE;
+      for (const part of text ? node.data.split(/(\s+)/).filter(Boolean).map((part) => new Text(part)) : [node]) {
+        if (part.textContent.trim()) {
+          if (!word) line.push(word = Object.assign(document.createElement("span"), { className: "fairlib-word" }));
+          word.append(part);
+        } else {
+          line.push(part);
+          if (part.textContent) word = null;
+        }
+      }
     }
+    command.replaceChildren(...line);
   }
 
   const scrolls = (box) => box.scrollWidth > box.clientWidth + 1;
