@@ -33,6 +33,7 @@ def setup(app: Sphinx) -> dict:
     app.connect("env-updated", say_whose_data)
     app.connect("doctree-resolved", frame)
     app.connect("html-page-context", name_neighbours)
+    app.connect("html-page-context", leave_thebe_out)
     app.connect("html-page-context", launch_stored_notebook, priority=600)  # after the theme's own
     # After an edit of these extensions Sphinx reads all pages again.
     own = crc32(b"".join(path.read_bytes() for path in sorted(Path(__file__).parent.glob("*.py"))))
@@ -190,6 +191,15 @@ def name_neighbours(app: Sphinx, pagename: str, templatename: str, context: dict
     for link, docname in zip(("prev", "next"), around, strict=True):
         if context.get(link) and docname:
             context[link]["title"] = escape(app.env.longtitles[docname].astext())
+
+
+def leave_thebe_out(app: Sphinx, pagename: str, templatename: str, context: dict, doctree) -> None:
+    """The book runs no code in its pages; Thebe's script, which comes with the theme, is there twice and fails."""
+    context["script_files"] = [
+        script
+        for script in context["script_files"]
+        if "thebe" not in f"{getattr(script, 'filename', script)} {getattr(script, 'attributes', '')}".lower()
+    ]
 
 
 def published_from(app: Sphinx, config) -> None:

@@ -25,7 +25,7 @@ HTML = Path(__file__).parents[2] / "book" / "_build" / "html"
 
 @contextmanager
 def opened(width: int = 1280, scheme: str = "light") -> Iterator:
-    """A page of a browser without a network; it records what it was not allowed to fetch in ``page.asked``."""
+    """A page of a browser without a network; ``page.asked``: what it may not fetch; ``page.broke``: script errors."""
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as player:
@@ -36,6 +36,8 @@ def opened(width: int = 1280, scheme: str = "light") -> Iterator:
         page = context.new_page()
         page.asked = []
         page.on("request", lambda sent: sent.url.startswith("http") and page.asked.append(sent.url))
+        page.broke = []
+        page.on("pageerror", lambda error: page.broke.append(str(error)))
         yield page
         browser.close()
 
@@ -58,7 +60,9 @@ def faults(pages: list[Path], look: str) -> list[str]:
             if wide > width:
                 found.append(f"{_name(path)} [{look}] page-scroll: the page is {wide} pixels wide, the window {width}")
             found += [f"{_name(path)} [{look}] request: {url}" for url in page.asked]
+            found += [f"{_name(path)} [{look}] script: {error}" for error in page.broke]
             page.asked.clear()
+            page.broke.clear()
     return found
 
 
