@@ -18,7 +18,7 @@ STOP = """() => {
   const before = window.lastStop, box = drawn.getBoundingClientRect(), style = getComputedStyle(drawn);
   window.lastStop = stop;
   stop.setAttribute("data-walked", "");
-  const between = (from, to, part) => Math.max(from, 0) + (Math.min(to, 1e5) - Math.max(from, 0)) * part;
+  const between = (from, to, part) => Math.max(from, 0) + (to - Math.max(from, 0)) * part;
   const parts = [0.02, 0.25, 0.5, 0.75, 0.98];
   const seen = parts.some((x) => parts.some((y) => {
     const right = Math.min(box.right, innerWidth), bottom = Math.min(box.bottom, innerHeight);
@@ -30,8 +30,6 @@ STOP = """() => {
     image.getAttribute("aria-label"))];
   return {
     what: `${stop.tagName.toLowerCase()} ${(stop.getAttribute("aria-label") || stop.textContent).trim().slice(0, 40)}`,
-    tag: stop.tagName,
-    classes: stop.className.toString(),
     inMain: !!stop.closest("main"),
     unnamed: !labels.some((label) => label && label.trim()) && !stop.getAttribute("aria-labelledby"),
     unmarked: style.outlineStyle === "none" && style.boxShadow === "none",
