@@ -25,7 +25,7 @@ ACCURACY_NAMES = {"auc": "AUC", "balanced_accuracy": "balanced accuracy"}
 
 def named(strategy: str, chance: bool = False) -> str:
     """A strategy in words, with ‡ if it may be at chance: its disparities say nothing."""
-    return STRATEGY_NAMES[strategy] + " ‡" * chance
+    return STRATEGY_NAMES[strategy] + "\u00a0‡" * chance
 
 
 def disparity_name(metric: str) -> str:

@@ -8,6 +8,7 @@ a request to anywhere is seen here, and refused. One page of ours loads the page
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -32,20 +33,21 @@ FLAGS = (
 DRIVER = """<!doctype html><meta charset="utf-8"><title>driver</title><link rel="icon" href="data:,">
 <iframe style="width:1200px;height:20000px" id="frame"></iframe>
 <script>
-const pages = PAGES, frame = document.getElementById("frame"), errors = [];
+const pages = PAGES, frame = document.getElementById("frame");
+var errors = [];
 const load = page => new Promise(done => {
   const late = setTimeout(() => { errors.push([page, "no load event"]); done(); }, 20000);
-  frame.onload = () => {
-    frame.contentWindow.addEventListener("error", e => errors.push([page, e.message || "error"]));
-    clearTimeout(late);
-    setTimeout(done, SETTLE);
-  };
+  frame.onload = () => { clearTimeout(late); setTimeout(done, SETTLE); };
   frame.src = "/" + page;
 });
 (async () => {
   for (const page of pages) await load(page);
   await fetch("/__done__", {method: "POST", body: JSON.stringify(errors)});
 })();
+</script>"""
+#: Put before everything in a page but its doctype, so that it also hears of a script that cannot be parsed.
+LISTENER = r"""\g<0><script>
+addEventListener("error", e => e.message && parent.errors.push([location.pathname, e.message]));
 </script>"""
 
 
@@ -93,14 +95,19 @@ def visit(html: Path, pages: list[str] | None = None) -> Seen:
                 return self._refuse()
             self.path = url.path
             if url.path == "/__driver__.html":
-                text = DRIVER.replace("PAGES", json.dumps(pages)).replace("SETTLE", str(SETTLE * 1000)).encode()
-                self.send_response(200)
-                self.send_header("Content-Type", "text/html")
-                self.send_header("Content-Length", str(len(text)))
-                self.end_headers()
-                return self.wfile.write(text)
+                return self._page(DRIVER.replace("PAGES", json.dumps(pages)).replace("SETTLE", str(SETTLE * 1000)))
             requests.append(unquote(url.path))
+            if requests[-1].removeprefix("/") in pages:
+                text = (html / requests[-1][1:]).read_text("utf-8")
+                return self._page(re.sub("^(<!doctype[^>]*>)?", LISTENER, text, count=1, flags=re.IGNORECASE))
             return super().do_GET()
+
+        def _page(self, text):
+            self.send_response(200)
+            self.send_header("Content-Type", "text/html; charset=utf-8")
+            self.send_header("Content-Length", str(len(text.encode())))
+            self.end_headers()
+            self.wfile.write(text.encode())
 
         def do_POST(self):
             url = urlsplit(self.path)

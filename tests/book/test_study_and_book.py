@@ -186,14 +186,17 @@ def test_in_a_browser_pages_ask_for_nothing_that_is_not_in_the_book(book):
     assert (found.pages, found.failed, found.outside, found.errors) == (len(sample), [], [], [])
     assert found.requests > len(sample) + 10  # styles, scripts, fonts and figures too
     asks = "<img src='missing.png'><script src='https://example.org/a.js'></script><img src='http://example.org/b.png'>"
-    (html / page).write_text(f"<!doctype html>{asks}<script>setTimeout(() => {{ throw Error('thrown') }}, 50)</script>")
+    wrong = "<script>let twice; let twice</script><script>setTimeout(() => { throw Error('thrown') }, 50)</script>"
+    (html / page).write_text(f"<!doctype html>{asks}{wrong}")
     try:
         found = offline.visit(html, [page])
     finally:
         (html / page).unlink()
     assert found.failed == ["/missing.png"]
     assert sorted(found.outside) == ["example.org:443", "http://example.org/b.png"]
-    assert [message for _, message in found.errors] == ["Uncaught Error: thrown"]
+    unparsed, thrown = [message for _, message in found.errors]
+    assert unparsed.startswith("Uncaught SyntaxError")
+    assert thrown == "Uncaught Error: thrown"
 
 
 def test_every_figure_says_what_it_shows_and_where_it_came_from(pages):
