@@ -9,7 +9,13 @@ PARAMETER = re.compile(r"(\*{0,2}\w+(?:, \*{0,2}\w+)*): (.+)")
 
 def setup(app: Sphinx) -> dict:
     app.connect("autodoc-process-docstring", as_rst)
+    app.connect("autodoc-skip-member", leave_fields_out)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
+
+
+def leave_fields_out(app: Sphinx, what: str, name: str, thing: object, skip: bool, options: object) -> bool | None:
+    """A named tuple's docstring says what its fields are; Python's own “Alias for field number 0” says nothing."""
+    return True if (getattr(thing, "__doc__", None) or "").startswith("Alias for field number") else None
 
 
 def as_rst(app: Sphinx, what: str, name: str, thing: object, options: object, lines: list[str]) -> None:

@@ -24,6 +24,7 @@ from fairlib.parameters import ROOT, Evaluation, ParameterError, Parameters, che
 
 WORDS_A_MINUTE = 200
 MINUTES_A_PICTURE = 0.25  # a figure or a table
+BETWEEN_WORDS = re.compile(r"(?<=[\w);][_/.=,:-])(?=[a-z&])", re.IGNORECASE)
 SKIPPED = (nodes.literal_block, nodes.raw, nodes.comment, nodes.math, nodes.math_block)
 
 
@@ -34,6 +35,7 @@ def setup(app: Sphinx) -> dict:
     app.connect("doctree-resolved", frame)
     app.connect("html-page-context", name_neighbours)
     app.connect("html-page-context", leave_thebe_out)
+    app.connect("html-page-context", break_names_between_words)
     app.connect("html-page-context", launch_stored_notebook, priority=600)  # after the theme's own
     # After an edit of these extensions Sphinx reads all pages again.
     own = crc32(b"".join(path.read_bytes() for path in sorted(Path(__file__).parent.glob("*.py"))))
@@ -200,6 +202,12 @@ def leave_thebe_out(app: Sphinx, pagename: str, templatename: str, context: dict
         for script in context["script_files"]
         if "thebe" not in f"{getattr(script, 'filename', script)} {getattr(script, 'attributes', '')}".lower()
     ]
+
+
+def break_names_between_words(app: Sphinx, pagename: str, templatename: str, context: dict, doctree) -> None:
+    """A long name in code may go on in the next line after a stroke, a dot and the like, but not inside a word."""
+    names = re.compile(r'(?<=<span class="pre">)[^<]+')
+    context["body"] = names.sub(lambda name: BETWEEN_WORDS.sub("<wbr>", name[0]), context.get("body", ""))
 
 
 def published_from(app: Sphinx, config) -> None:

@@ -1,5 +1,7 @@
 """The generative model that all twins share: people with known causes of unequal performance.
 
+::
+
     attributes ──→ prevalence ──────────────┐
        │                                    ▼
        │        latent severity z ───→ true outcome ──→ recorded label
