@@ -1,5 +1,5 @@
-"""CKA conditioned on segments of protected attributes (METHOD §3): held-out, one window a participant, size-matched,
-with half-sample intervals, and with the values that chance gives when segment labels are permuted.
+"""CKA conditioned on segments of protected attributes: held-out, one window a participant, size-matched, with
+half-sample intervals, and with the values that chance gives when segment labels are permuted.
 """
 
 import numpy as np

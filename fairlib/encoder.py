@@ -1,4 +1,4 @@
-"""The convolutional encoder, its two heads, and which of its layers each strategy trains (METHOD §3).
+"""The convolutional encoder, its two heads, and which of its layers each strategy trains.
 
 Everything is laid out (batch, timesteps, channels) and stays so: a convolution over time is a 1×k Conv2d on a view of
 the same memory in channels-last order, about 1.7 times as fast on a CPU as Conv1d on (batch, channels, timesteps). Very

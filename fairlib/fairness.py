@@ -1,4 +1,4 @@
-"""Fairness measures: rates per group, their ratios, parity deviation (METHOD §3, equation 4).
+"""Fairness measures: rates per group, their ratios, parity deviation (the paper's equation 4).
 
 A rate is a rate, a ratio a ratio: every ratio is unprivileged / privileged, so above 1 the unprivileged group has more
 of it. Definitions agree with AIF360's and fairlearn's for a binary attribute.
@@ -121,7 +121,7 @@ def _rate_name(metric: str) -> str:
 
 
 def parity_deviation(ratio: ArrayLike) -> np.ndarray | float:
-    """|1 − ratio| (METHOD equation 4): 0 is parity, "fair" below 0.2 in the paper; NaN stays NaN.
+    """|1 − ratio| (the paper's equation 4): 0 is parity, "fair" below 0.2 in the paper; NaN stays NaN.
 
     Asymmetric: 2 and ½ are the same disparity seen from two sides, yet score 1 and 0.5. See ``log_ratio``.
     """

@@ -1,6 +1,6 @@
 """Rows for CKA as the paper's release took them, for comparison only: the first training windows of each segment.
 
-Several windows of one person may be among them, and segments differ in size; both move the estimate (METHOD §3).
+Several windows of one person may be among them, and segments differ in size; both move the estimate.
 """
 
 import numpy as np

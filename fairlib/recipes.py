@@ -1,4 +1,4 @@
-"""Recipes: every training choice under one name (METHOD §3). A recipe is data; the training loops read it.
+"""Recipes: every training choice under one name. A recipe is data; the training loops read it.
 
 ``released`` is what the paper's released scripts in fact do, ``described`` is the paper's text with the obvious
 repairs, ``tuned`` is chosen from a small grid by validation AUC, so that SSL gets its fair chance. Constants of

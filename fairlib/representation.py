@@ -1,4 +1,4 @@
-"""What the 96 features of a model tell about people: linear probes, projections, tests and distances (METHOD §4).
+"""What the 96 features of a model tell about people: linear probes, projections, tests and distances.
 
 Held-out participants, one window each. Everything returned is an aggregate of a segment of at least 50 people, or of at
 least 20 with one outcome: no row, no feature, no point of a plot. Readable is not unfair: an attribute that bears on

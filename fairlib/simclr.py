@@ -15,7 +15,7 @@ from .views import compose
 
 
 def nt_xent(z1: Tensor, z2: Tensor, temperature: float = 0.1) -> Tensor:
-    """Normalised temperature-scaled cross-entropy (METHOD equation 1), the mean over all 2N anchors.
+    """Normalised temperature-scaled cross-entropy (the paper's equation 1), the mean over all 2N anchors.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Representation similarity: unbiased CKA, conditioned on segments, from one Gram matrix a layer (METHOD §3).
+"""Representation similarity: unbiased CKA, conditioned on segments, from one Gram matrix a layer.
 
 A segment, or a subsample of people, is a sub-block of the Gram matrix of everybody, and tr(KL) is an elementwise sum:
 nothing here costs n³. Rows must be independent: one window a participant (``one_window_each``), or the estimate is
@@ -42,7 +42,7 @@ def gram(x: np.ndarray) -> Gram:
 
 
 def hsic(k: Gram, l: Gram) -> float:  # noqa: E741 - the field's own names
-    """Unbiased HSIC of two Gram matrices with zero diagonals (METHOD equation 2); can be negative."""
+    """Unbiased HSIC of two Gram matrices with zero diagonals (the paper's equation 2); can be negative."""
     return _hsic(k, l, _row_sums(k), _row_sums(l))
 
 
@@ -59,7 +59,7 @@ def _hsic(k: Gram, l: Gram, rows_k: np.ndarray, rows_l: np.ndarray) -> float:  #
 
 
 def cka(x: np.ndarray, y: np.ndarray, max_rows: int = MAX_ROWS, seed: int = 0) -> float:
-    """Unbiased CKA of activations (n, ...) of the same n > 3 rows (METHOD equation 3); at most about 1, may be < 0.
+    """Unbiased CKA of activations (n, ...) of the same n > 3 rows (the paper's equation 3); up to about 1, may be < 0.
 
     Beyond ``max_rows`` rows each HSIC is the mean over random batches of at most so many, which is as unbiased, and
     memory stays that of one batch: O(max_rows²). ``seed`` deals the batches.
@@ -193,7 +193,7 @@ def one_window_each(person: np.ndarray, seed: int, draw: int = 0) -> np.ndarray:
 
 
 def _combine(trace, sum_k, sum_l, product, n):
-    """METHOD equation 2 from tr(KL), 1ᵀK1, 1ᵀL1, 1ᵀKL1 and n; works on arrays."""
+    """The paper's equation 2 from tr(KL), 1ᵀK1, 1ᵀL1, 1ᵀKL1 and n; works on arrays."""
     return (trace + sum_k * sum_l / ((n - 1) * (n - 2)) - 2 / (n - 2) * product) / (n * (n - 3))
 
 

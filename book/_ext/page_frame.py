@@ -24,7 +24,10 @@ from fairlib.parameters import ROOT, Evaluation, ParameterError, Parameters, che
 
 WORDS_A_MINUTE = 200
 MINUTES_A_PICTURE = 0.25  # a figure or a table
-BETWEEN_WORDS = re.compile(r"(?<=[\w);][_/.=,:-])(?=[a-z&])", re.IGNORECASE)
+#: But not before a file's ending.
+BETWEEN_WORDS = re.compile(
+    r"(?<=[\w);][_/.=,:-])(?=[a-z&])(?!(?<=\.)(?:csv|gz|html|ipynb|json|md|parquet|py|txt|ya?ml|zip)\b)", re.IGNORECASE
+)
 SKIPPED = (nodes.literal_block, nodes.raw, nodes.comment, nodes.math, nodes.math_block)
 
 
@@ -206,8 +209,11 @@ def leave_thebe_out(app: Sphinx, pagename: str, templatename: str, context: dict
 
 def break_names_between_words(app: Sphinx, pagename: str, templatename: str, context: dict, doctree) -> None:
     """A long name in code may go on in the next line after a stroke, a dot and the like, but not inside a word."""
-    names = re.compile(r'(?<=<span class="pre">)[^<]+')
-    context["body"] = names.sub(lambda name: BETWEEN_WORDS.sub("<wbr>", name[0]), context.get("body", ""))
+    within = re.compile(r"(?<=>)[^<]+(?=<)")
+    code = re.compile(r"<code\b.*?</code>", re.DOTALL)
+    context["body"] = code.sub(
+        lambda found: within.sub(lambda name: BETWEEN_WORDS.sub("<wbr>", name[0]), found[0]), context.get("body", "")
+    )
 
 
 def published_from(app: Sphinx, config) -> None:

@@ -1,4 +1,4 @@
-"""Stage 5: F-roc-conditioned, F-parity-domain, F-parity-all, and accuracy against disparity (METHOD §4)."""
+"""Stage 5: F-roc-conditioned, F-parity-domain, F-parity-all, and accuracy against disparity."""
 
 from collections.abc import Collection
 

@@ -1,4 +1,4 @@
-"""Stage 3: F-roc, and F-efficiency of our own runs (METHOD §4)."""
+"""Stage 3: F-roc, and F-efficiency of our own runs."""
 
 import pandas as pd
 

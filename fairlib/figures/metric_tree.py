@@ -1,4 +1,4 @@
-"""Stage 5: F-metric-tree, the questions that choose a metric and the answers of each data card (METHOD §3, §4)."""
+"""Stage 5: F-metric-tree, the questions that choose a metric and the answers of each data card."""
 
 from ..cards import Card
 from ..fairness import SHORT

@@ -1,4 +1,4 @@
-"""Stage 2: F-views and the loss curve (METHOD §4)."""
+"""Stage 2: F-views and the loss curve."""
 
 import numpy as np
 import pandas as pd

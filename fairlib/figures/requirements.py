@@ -1,4 +1,4 @@
-"""Stage 1: F-segments and F-label-bias (METHOD §4)."""
+"""Stage 1: F-segments and F-label-bias."""
 
 import numpy as np
 import pandas as pd

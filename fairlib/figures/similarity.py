@@ -1,4 +1,4 @@
-"""F-cka and F-cka-conditioned: heat maps of representation similarity (METHOD §4)."""
+"""F-cka and F-cka-conditioned: heat maps of representation similarity."""
 
 from textwrap import fill
 

@@ -1,4 +1,4 @@
-"""A data card as small tables, for a page of the book (METHOD §2, DESIGN "Data cards")."""
+"""A data card as small tables, for a page of the book."""
 
 import pandas as pd
 

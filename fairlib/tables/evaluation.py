@@ -1,4 +1,4 @@
-"""Stage 5: segment tables, the domain metric, and the headline of one dataset (METHOD §4)."""
+"""Stage 5: segment tables, the domain metric, and the headline of one dataset."""
 
 from collections.abc import Collection
 

@@ -1,4 +1,4 @@
-"""Stage 3: T-strategies and T-performance (METHOD §4)."""
+"""Stage 3: T-strategies and T-performance."""
 
 import numpy as np
 import pandas as pd

@@ -1,4 +1,4 @@
-"""How to get a dataset, from its data card: for the pages "Get the real data" (METHOD §2)."""
+"""How to get a dataset, from its data card: for the pages "Get the real data"."""
 
 import pandas as pd
 

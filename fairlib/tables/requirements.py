@@ -1,4 +1,4 @@
-"""Stage 1: T-requirements, T-datasets and the attrition table (METHOD §4)."""
+"""Stage 1: T-requirements, T-datasets and the attrition table."""
 
 import pandas as pd
 

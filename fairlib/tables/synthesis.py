@@ -1,4 +1,4 @@
-"""Across datasets: T-headline, T-models and T-datasets (METHOD §4)."""
+"""Across datasets: T-headline, T-models and T-datasets."""
 
 import pandas as pd
 
