@@ -24,10 +24,11 @@ from fairlib.parameters import ROOT, Evaluation, ParameterError, Parameters, che
 
 WORDS_A_MINUTE = 200
 MINUTES_A_PICTURE = 0.25  # a figure or a table
-#: But not before a file's ending.
+#: Where a name in code may break, but not before a file's ending; and how many letters of it a column of a table holds.
 BETWEEN_WORDS = re.compile(
     r"(?<=[\w);][_/.=,:-])(?=[a-z&])(?!(?<=\.)(?:csv|gz|html|ipynb|json|md|parquet|py|txt|ya?ml|zip)\b)", re.IGNORECASE
 )
+COLUMN = 34
 SKIPPED = (nodes.literal_block, nodes.raw, nodes.comment, nodes.math, nodes.math_block)
 
 
@@ -208,12 +209,17 @@ def leave_thebe_out(app: Sphinx, pagename: str, templatename: str, context: dict
 
 
 def break_names_between_words(app: Sphinx, pagename: str, templatename: str, context: dict, doctree) -> None:
-    """A long name in code may go on in the next line after a stroke, a dot and the like, but not inside a word."""
-    within = re.compile(r"(?<=>)[^<]+(?=<)")
-    code = re.compile(r"<code\b.*?</code>", re.DOTALL)
-    context["body"] = code.sub(
-        lambda found: within.sub(lambda name: BETWEEN_WORDS.sub("<wbr>", name[0]), found[0]), context.get("body", "")
-    )
+    """A long name in code may go on in the next line after a stroke, a dot and the like, but not inside a word.
+
+    In tables on wide screens the style sheet keeps names whole that fit in a column.
+    """
+
+    def breakable(name: re.Match) -> str:
+        fits = len(name[0]) <= COLUMN
+        return BETWEEN_WORDS.sub('<wbr class="fairlib-narrow">' if fits else "<wbr>", name[0])
+
+    names, code = re.compile(r"(?<=>)[^<]+(?=<)"), re.compile(r"<code\b.*?</code>", re.DOTALL)
+    context["body"] = code.sub(lambda found: names.sub(breakable, found[0]), context.get("body", ""))
 
 
 def published_from(app: Sphinx, config) -> None:

@@ -1,6 +1,7 @@
 """The frame of a page: minutes are measured, commands are those that ran, launch buttons open the stored notebook."""
 
 import json
+import re
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -144,3 +145,24 @@ def test_a_change_of_the_glossary_is_one_of_every_page():
     assert changed == ["glossary", "intro", "limits"]
     term_cards.read_all_after_glossary(None, env, other := ["intro"])
     assert other == ["intro"]
+
+
+@pytest.mark.parametrize(
+    ("name", "parts"),
+    [
+        ("--editable", 1),  # an option stays whole
+        ("0.05", 1),
+        ("1_fairness.ipynb", 2),  # and so does a file's ending
+        ("notebooks/course/1_fairness.ipynb", 3),
+        ("fairlib.fairness.ratio_metrics", 4),
+        ("results/&lt;dataset&gt;/real-&lt;profile&gt;/", 4),
+    ],
+)
+def test_names_in_code_break_between_words(name, parts):
+    context = {"body": f'<p>{name}</p><code><span class="pre">{name}</span></code>'}
+    page_frame.break_names_between_words(None, "", "", context, None)
+    prose, code = context["body"].split("</p>")
+    assert prose == f"<p>{name}"
+    assert re.sub("<wbr[^>]*>", "", code) == f'<code><span class="pre">{name}</span></code>'
+    assert code.count("<wbr") == parts - 1
+    assert code.count("fairlib-narrow") == (parts - 1) * (len(name) <= page_frame.COLUMN)
