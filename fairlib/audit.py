@@ -31,7 +31,7 @@ def numbers(finding: str, item: str, dataset: str = "") -> pd.Series:
 
 
 def size(dataset: str, split: str, metric: str = "samples") -> int:
-    """A printed size of a data set, as ``dataset_shapes`` holds it."""
+    """A printed size of a dataset, as ``dataset_shapes`` holds it."""
     rows = published.table("dataset_shapes").set_index(["dataset", "split", "metric"])["value"]
     return int(rows[dataset, split, metric])
 
@@ -40,7 +40,7 @@ def size(dataset: str, split: str, metric: str = "samples") -> int:
 
 
 def schedules(recipe: Recipe = RECIPES["released"]) -> pd.DataFrame:
-    """When the learning rate of each kind of training reaches 0, for each data set's printed size.
+    """When the learning rate of each kind of training reaches 0, for each dataset's printed size.
 
     Columns: dataset, training, schedule, windows, steps_per_epoch, zero_step, zero_epoch (epochs until the rate is 0),
     seen (share of the training windows that change a weight, at most 1), epochs (that training is set to run).

@@ -18,7 +18,7 @@ STAGES = {
     "3_fine_tuning": "Stage 3: fine-tuning",
     "4_representation_similarity": "Stage 4: representation similarity",
     "5_evaluation": "Stage 5: evaluation",
-    "6_synthesis": "Synthesis: across data sets",
+    "6_synthesis": "Synthesis: across datasets",
 }
 
 HEAD = """\

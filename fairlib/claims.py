@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from .gathered import Case
 
 TWIN = "illustrated on a twin: no verdict"
-PAPERS_OWN = ("mimic", "mesa", "globem")  # the data sets of the paper
+PAPERS_OWN = ("mimic", "mesa", "globem")  # the datasets of the paper
 DECISIONS = ("holds", "does not hold", "undecided", "not known")
 FORKS = ("", "_low", "_high")
 
@@ -53,7 +53,7 @@ def words(case: "Case", decision: str) -> str:
     if case.made.origin == "twin":
         return TWIN
     decision = "undecided" if decision == "not known" else decision
-    own = "the paper's data set" if case.p.dataset in PAPERS_OWN else "other data"
+    own = "the paper's dataset" if case.p.dataset in PAPERS_OWN else "other data"
     return f"{decision} on {case.title.split(',')[0]} ({own})"
 
 
@@ -78,7 +78,7 @@ def chance(case: "Case") -> str:
 
 
 def all_claims(cases: list["Case"], rows: pd.DataFrame, margin: float, draws: int) -> dict[str, list[dict[str, str]]]:
-    """Claim id → its lines: each data set's published line, then ours. rows: ``synthesis.published_rows``; margin: of
+    """Claim id → its lines: each dataset's published line, then ours. rows: ``synthesis.published_rows``; margin: of
     accuracy on par."""
     compared = [case for case in cases if case.ssl]
     lines = {

@@ -69,7 +69,7 @@ def _globem_deviation() -> dict[str, str]:
     verdict = f"{RECOMPUTED} (one model's mean from its {len(printed)} printed ratios, {within(off)})"
     areas = published.table("overall_auc")
     areas = areas.loc[areas["dataset"] == "GLOBEM", "auc"]
-    cause = f"the overall AUCs printed of this data set lie between {number(areas.min())} and {number(areas.max())},"
+    cause = f"the overall AUCs printed of this dataset lie between {number(areas.min())} and {number(areas.max())},"
     cause += " near chance, so these ratios say nothing (D24)"
     return record("GLOBEM", paper, "visualizations.ipynb cells 17 and 20", verdict, cause)
 
@@ -130,6 +130,6 @@ def representations() -> list[dict[str, str]]:
     paper = f"up to ×13; mean |difference| of nine values: {listed}"
     records = [record("MIMIC", paper, "representation similarity.ipynb cells 54, 63, 71, 78", verdict, cause)]
     for dataset in ("MESA", "GLOBEM"):
-        reason = "no CKA per segment of this data set is in the release"
+        reason = "no CKA per segment of this dataset is in the release"
         records.append(record(dataset, NOT_RELEASED, "–", NOT_RELEASED, reason))
     return records

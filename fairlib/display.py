@@ -21,9 +21,9 @@ LONG = 16  # letters of a name that would be set in many short lines beside colu
 DPI = 160  # sharp in print and on dense screens; a figure is shown at 96 pixels an inch
 _NUMERIC = re.compile(r"[^A-Za-z]*\d([^A-Za-z]|\bof\b)*")  # a number, perhaps with its interval, share or total
 _ADDRESS = re.compile(r"https?://(?:(?!&quot;|&#x27;)[^\s<\"'])*(?!&quot;)[^\s<\"'.,;:)&]")  # in escaped text
-_FILE = re.compile(r"\w{12,}\.(?:ipynb|xlsx|csv|py)\b")
+_FILE = re.compile(r"[\w./-]+\.(?:ipynb|xlsx|xml|csv|txt|gz|py)\b")
 _UNIT = re.compile(r" (?=(?:%|[mµ]?s|min|h|[KMG]i?B)(?!\w))|(?<= cell) (?=\d)")  # stands with its number on one line
-_WORDS = re.compile(r"(?<=_)|(?<=[a-z])(?=[A-Z])|(?=\.)")  # where a long file name may break
+_WORDS = re.compile(r"(?<=[_/-])|(?<=[a-z])(?=[A-Z])")  # where a long file name may break
 _FITS = re.compile(rf"{_NUMERIC.pattern}|–|")  # what may stand in a column of numbers
 
 
@@ -84,7 +84,7 @@ def table_html(table: pd.DataFrame, title: str, made: Provenance | Collected, no
     numeric = [any(map(_NUMERIC.fullmatch, cells[name])) and all(map(_FITS.fullmatch, cells[name])) for name in cells]
     long = cells.map(len).max() > LONG
     kinds = [' class="number"' if right else "" for right in numeric]
-    lead = min(next((i for i, right in enumerate(numeric) if right), len(kinds)), len(kinds) - 1)
+    lead = min(next((i for i, right in enumerate(numeric) if i and right), len(kinds)), len(kinds) - 1)
     heads = next((n for n in range(1, lead + 1) if not cells.iloc[:, :n].duplicated().any()), 1)
     roomy = [' class="name"' if i < heads and long.iloc[i] else kind for i, kind in enumerate(kinds)]
     top = "".join(f'<th scope="col"{kind}>{escape(str(name))}</th>' for name, kind in zip(cells, roomy, strict=True))
@@ -99,9 +99,15 @@ def table_html(table: pd.DataFrame, title: str, made: Provenance | Collected, no
 
 
 def _text(cell: str) -> str:
-    """A cell as HTML: long file names may break between their words; addresses, and units from numbers, may not."""
+    """A cell as HTML: long file names may break between their words; short ones, addresses, and units from numbers may
+    not."""
     text = _UNIT.sub("\u00a0", escape(cell))
-    return text if "://" in text else _FILE.sub(lambda name: _WORDS.sub("<wbr>", name[0]), text)
+    return text if "://" in text else _FILE.sub(_file, text)
+
+
+def _file(name: re.Match) -> str:
+    words = name[0] if len(name[0]) <= LONG else _WORDS.sub("<wbr>", name[0])
+    return f'<span class="fairlib-file">{words}</span>'
 
 
 def show_browsable(tables: dict[str, pd.DataFrame], made: dict[str, Provenance | Collected], note: str = "") -> None:
@@ -123,7 +129,7 @@ def show_explorer(numbers: str, title: str, made: Provenance | Collected) -> Non
 
     numbers: JSON of ``explorer.collect``, or of the dial of a twin.
     """
-    numbers = numbers.replace("<", "\\u003c")  # nothing in it may end the script
+    numbers = readable(numbers).replace("<", "\\u003c")  # nothing in it may end the script
     _show(
         f'<section class="fairlib-explorer" aria-label="{escape(title, quote=True)}"><noscript>These controls need'
         f' JavaScript.</noscript><script type="application/json" class="{MARKER}">{numbers}</script></section>'

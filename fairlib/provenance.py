@@ -36,7 +36,7 @@ ORIGINS = {
     ),
     "timed": (
         "Timings",
-        "Seconds on one machine, of code that runs on random numbers. No data set is behind them, and nothing in them"
+        "Seconds on one machine, of code that runs on random numbers. No dataset is behind them, and nothing in them"
         " is about people.",
     ),
     "broken": (
@@ -46,7 +46,7 @@ ORIGINS = {
     ),
     "simulated": (
         "Simulation",
-        "Drawn at random by code from models with a known truth. No data set, no twin and no trained network is behind"
+        "Drawn at random by code from models with a known truth. No dataset, no twin and no trained network is behind"
         " it, and nothing in it is about people.",
     ),
     "card": (

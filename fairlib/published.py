@@ -93,7 +93,7 @@ def segments() -> pd.DataFrame:
 
 
 def held_out(dataset: str) -> tuple[int, float]:
-    """Test windows of a data set and the share of them that is positive, from its printed label counts."""
+    """Test windows of a dataset and the share of them that is positive, from its printed label counts."""
     rows = table("dataset_shapes")
     rows = rows[(rows["dataset"] == dataset) & (rows["split"] == "test")].set_index("metric")["value"]
     positive = next(rows[name] for name in ("label_gt_1", "label_1") if name in rows)

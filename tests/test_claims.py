@@ -133,7 +133,7 @@ def test_the_gap_change_of_equal_models_is_zero(make_cohort):
 def test_the_paper_s_own_data_is_named(make_cohort):
     own = case(make_cohort)
     own.p, own.title = check("5_evaluation", {"dataset": "mimic"}), "MIMIC-III, recipe described"
-    assert claims.words(own, "holds") == "holds on MIMIC-III (the paper's data set)"
+    assert claims.words(own, "holds") == "holds on MIMIC-III (the paper's dataset)"
 
 
 def test_two_attributes_decide_nothing_on_representations(make_cohort):

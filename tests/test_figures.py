@@ -462,7 +462,7 @@ def test_long_file_names_may_break_between_words_and_addresses_may_not(shown, ma
         {"source": ["evaluate_model_fairness.ipynb cell 8", "https://a.org/evaluate_model_fairness.ipynb"]}
     )
     html = display.table_html(table, "Sources", made)
-    assert "evaluate_<wbr>model_<wbr>fairness<wbr>.ipynb cell\u00a08" in html
+    assert "evaluate_<wbr>model_<wbr>fairness.ipynb</span> cell\u00a08" in html
     assert (
         '<a href="https://a.org/evaluate_model_fairness.ipynb">https://a.org/evaluate_model_fairness.ipynb</a>' in html
     )

@@ -20,7 +20,9 @@ document.addEventListener("DOMContentLoaded", () => {
       for (const part of text ? node.data.split(/(\s+)/).filter(Boolean).map((part) => new Text(part)) : [node]) {
         if (part.textContent.trim()) {
           if (!word) line.push(word = Object.assign(document.createElement("span"), { className: "fairlib-word" }));
-          word.append(part);
+          // A name that is longer than a line goes on after a stroke.
+          const names = text ? part.data.split(/(?<=[/_])(?=\w)/) : [part];
+          word.append(...names.flatMap((name, i) => (i ? [document.createElement("wbr"), name] : [name])));
         } else {
           line.push(part);
           if (part.textContent) word = null;
@@ -38,6 +40,17 @@ document.addEventListener("DOMContentLoaded", () => {
     }
   });
   for (const box of document.querySelectorAll(".fairlib-scroll, .pst-scrollable-table-container, div.math, .bd-content pre")) watch.observe(box);
+
+  // As the theme does for notes in the margin: the contents of the page fold up while something lies beside the text.
+  const beside = new Set();
+  const make_way = new IntersectionObserver((seen) => {
+    for (const { target, isIntersecting } of seen) {
+      if (isIntersecting && target.offsetWidth > target.parentElement.clientWidth + 1) beside.add(target);
+      else beside.delete(target);
+    }
+    document.querySelector(".bd-sidebar-secondary")?.classList.toggle("hide", beside.size > 0);
+  }, { rootMargin: "0px 0px -33% 0px" });
+  for (const box of document.querySelectorAll(".fairlib-table-box")) make_way.observe(box);
 
   addEventListener("beforeprint", () => {
     for (const fold of document.querySelectorAll(".fairlib-browse > details")) fold.open = true;

@@ -34,7 +34,7 @@ TRAININGS = {
 
 
 def learning_rates() -> Drawn:
-    """D13: learning rate against epochs of each data set, until it reaches 0; the axis of epochs is logarithmic."""
+    """D13: learning rate against epochs of each dataset, until it reaches 0; the axis of epochs is logarithmic."""
     rows = schedules()
     figure, panels = axes(WIDTH, 3.0, 1, 3, sharey=True)
     facts = []

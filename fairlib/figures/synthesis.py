@@ -122,7 +122,7 @@ def efficiency(table: pd.DataFrame) -> Drawn:
 
 
 def _points(panel: Axes, rows: pd.DataFrame, x: str) -> None:
-    """One marker a segment and model: colour and filling say the model, shape the data set."""
+    """One marker a segment and model: colour and filling say the model, shape the dataset."""
     for shape, (dataset, part) in zip(SHAPES, rows.groupby("dataset", sort=False), strict=False):
         for model, own in part.groupby("model", sort=False):
             colour = MODELS[model][0]
@@ -142,7 +142,7 @@ def _curves(panel: Axes, curves: pd.DataFrame) -> None:
 
 
 def _noise(panel: Axes, rows: pd.DataFrame) -> None:
-    """What noise alone gives at the sizes of each data set's segments: its average, and its 95 % bound."""
+    """What noise alone gives at the sizes of each dataset's segments: its average, and its 95 % bound."""
     for dataset, own in rows.groupby("dataset", sort=False):
         sizes = own.groupby("log_windows")[["expected", "bound"]].mean()
         first = dataset == rows["dataset"].iloc[0]

@@ -77,7 +77,7 @@ def loss_note() -> str:
 
 
 def counts() -> pd.DataFrame:
-    """Trainable parameters of each strategy: printed, and counted on our network, for each data set's channels."""
+    """Trainable parameters of each strategy: printed, and counted on our network, for each dataset's channels."""
     records = []
     own = {name: audit.trainable(audit.size(name, "test", "channels")) for name in ("MIMIC", "MESA", "GLOBEM")}
     for strategy in STRATEGIES:

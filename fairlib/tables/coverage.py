@@ -8,7 +8,6 @@ from .text import count, number, percent
 
 def measures(table: pd.DataFrame) -> pd.DataFrame:
     """One row a measure. table: of ``coverage.by_measure``."""
-    ends = [f"{percent(row.lowest)} to {percent(row.highest)}" for row in table.itertuples()]
     return pd.DataFrame(
         {
             "measure": table["measure"],
@@ -16,7 +15,8 @@ def measures(table: pd.DataFrame) -> pd.DataFrame:
             "cases": table["cases"].map(str),
             "intervals": table["intervals"].map(count),
             "hold the truth": table["coverage"].map(percent),
-            "lowest to highest case": ends,
+            "lowest case": table["lowest"].map(percent),
+            "highest case": table["highest"].map(percent),
             "wholly below": table["below"].map(percent),
             "wholly above": table["above"].map(percent),
             "undefined": table["undefined"].map(count),

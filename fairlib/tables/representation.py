@@ -99,7 +99,7 @@ def distances(tables: dict[str, list[pd.DataFrame]]) -> tuple[pd.DataFrame, str]
             sizes = [int(rows.loc[(attribute, name, name), "people"]) for name in (segment, other)]
             record |= {"people": " and ".join(map(count, sizes))}
             record |= {"medoids": number(row["medoids"], 2), "chance": number(row["chance"], 2)}
-            record |= {"p (max-T)": p_value(largest.get((attribute, segment, other), np.nan))}
+            record |= {"p (max\u2011T)": p_value(largest.get((attribute, segment, other), np.nan))}
             record |= {"pairs": number(row["mean"], 2), "within": number(sum(within) / 2, 2)}
             records.append(record | {"unit (spread)": number(row["spread"], 1), "seeds": str(len(runs))})
     return pd.DataFrame(records), DISTANCES_NOTE

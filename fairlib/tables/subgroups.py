@@ -29,7 +29,7 @@ def conditioned(extremes: pd.DataFrame, gaps: pd.DataFrame) -> pd.DataFrame:
             own = keyed.loc[(row["strategy"], row["attribute"])] if found else {}
             record["largest gap"] = number(own.get("gap", np.nan))
             record["by chance: mean, 95 %"] = f"{number(own.get('null_mean'))}, {number(own.get('null_bound'))}"
-            record["p (max-T)"] = p_value(own.get("p_family", np.nan))
+            record["p (max\u2011T)"] = p_value(own.get("p_family", np.nan))
             record["undefined permutations"] = count(own.get("undefined", np.nan))
         record["undefined draws"] = percent(row["undefined_draws"])
         records.append(record | {"seeds": str(row["seeds"])})

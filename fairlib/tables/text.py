@@ -35,7 +35,7 @@ def disparity_name(metric: str) -> str:
 
 def number(value: float, digits: int = 3) -> str:
     """A number, or a dash where it is unknown."""
-    return "–" if value is None or not np.isfinite(value) else _minus(f"{value:.{digits}f}")
+    return "–" if value is None or not np.isfinite(value) else minus(f"{value:.{digits}f}")
 
 
 def signed(value: float, digits: int = 3) -> str:
@@ -43,10 +43,10 @@ def signed(value: float, digits: int = 3) -> str:
     if value is None or not np.isfinite(value):
         return "–"
     text = f"{value:+.{digits}f}"
-    return text[1:] if float(text) == 0 else _minus(text)
+    return text[1:] if float(text) == 0 else minus(text)
 
 
-def _minus(text: str) -> str:
+def minus(text: str) -> str:
     """With a true minus: as wide as a plus, so columns line up, and read aloud as one."""
     return text.replace("-", "−")
 

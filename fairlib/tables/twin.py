@@ -3,7 +3,7 @@
 import pandas as pd
 
 from ..twins.people import Scorer, Spec
-from .text import number, percent, signed
+from .text import minus, number, percent, signed
 
 TRUTH_NOTE = (
     "AUC and error rate are the fixed rule's; “minus others” and “log ratio to others” compare with everybody outside"
@@ -14,7 +14,12 @@ TRUTH_NOTE = (
 def planted(spec: Spec) -> pd.DataFrame:
     """The knobs that are not at zero."""
     rows = [
-        {"knob": row["knob"], "attribute": row["attribute"], "segment": row["segment"], "setting": f"{row['value']:g}"}
+        {
+            "knob": row["knob"],
+            "attribute": row["attribute"],
+            "segment": row["segment"],
+            "setting": minus(f"{row['value']:g}"),
+        }
         for row in spec.planted()
     ]
     return pd.DataFrame(rows or [{"knob": "none", "attribute": "–", "segment": "–", "setting": "–"}])
@@ -26,8 +31,8 @@ def scorer(rule: Scorer) -> pd.DataFrame:
     facts = {
         "it reads": rule.signal,
         "unit": rule.unit,
-        "it predicts the outcome": f"{side} {rule.middle:g}",
-        "a lost reading counts as": f"{rule.typical:g}",
+        "it predicts the outcome": minus(f"{side} {rule.middle:g}"),
+        "a lost reading counts as": minus(f"{rule.typical:g}"),
     }
     return pd.DataFrame({"the rule": facts.keys(), "what it is": facts.values()})
 

@@ -175,10 +175,10 @@ def test_an_address_with_choices_that_do_not_exist_shows_the_first_ones(visit):
 
 def test_a_knob_is_turned_by_keyboard(visit, pages):
     page = visit("dial.html#knob=noise")
-    assert said(page).startswith("Noise of age >=65 at 0 (")
+    assert said(page).startswith("Noise of age ≥65 at 0 (")
     page.get_by_role("slider", name="Setting").focus()
     page.keyboard.press("End")
-    assert said(page).startswith("Noise of age >=65 at 2 (")
+    assert said(page).startswith("Noise of age ≥65 at 2 (")
     assert values(row(page, "AUC")[1])[0] < values(row(page, "AUC")[3])[0] - 0.05  # truth: worse than all others
     page.get_by_label("Windows in the cohort").select_option("300")
     assert "300 windows" in page.locator("caption").first.inner_text()
