@@ -5,6 +5,8 @@ import pandas as pd
 from ..torture import PARTS, READERS
 from .text import count
 
+SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+
 
 def readers(table: pd.DataFrame) -> pd.DataFrame:
     """One row a reader. table: of ``torture.readers``."""
@@ -15,9 +17,10 @@ def readers(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def part(table: pd.DataFrame, *names: str) -> pd.DataFrame:
-    """One row a count of the named parts. table: of ``torture.load``."""
+    """One row a count of the named parts, and of what where they differ. table: of ``torture.load``."""
     rows = table[table["part"].isin(names)]
-    return pd.DataFrame({"of": rows["case"], "what": rows["what"], "count": rows["value"].map(_value)})
+    out = pd.DataFrame({"of": rows["case"], "what": rows["what"], "count": rows["value"].map(_value)})
+    return out if rows["case"].nunique() > 1 else out.drop(columns="of")
 
 
 def finding(table: pd.DataFrame) -> str:
@@ -35,4 +38,7 @@ def finding(table: pd.DataFrame) -> str:
 
 
 def _value(value: float) -> str:
-    return count(value) if value == int(value) else f"{value:.1e}"
+    if value == int(value):
+        return count(value)
+    mantissa, exponent = f"{value:.1e}".split("e")
+    return f"{mantissa} × 10{str(int(exponent)).translate(SUPERSCRIPTS)}"

@@ -317,6 +317,24 @@ def test_pages_are_read_with_the_keyboard_alone(book):
 
 
 @needs_chromium
+def test_a_wide_table_goes_on_beside_the_text_and_the_contents_make_way(book):
+    folded = "document.querySelector('.bd-sidebar-secondary').classList.contains('hide')"
+    beyond = "(box) => box.offsetWidth > 1.1 * box.parentElement.clientWidth"
+    wide = f"[...document.querySelectorAll('.fairlib-table-box')].find({beyond})"
+    with browser.opened() as page:
+        page.goto(
+            (book / "book" / "_build" / "html" / "executed" / "mimic" / "described" / "5_evaluation.html").as_uri()
+        )
+        assert not page.evaluate(folded)
+        page.evaluate(f"{wide}.scrollIntoView()")
+        page.wait_for_function(folded)
+        page.evaluate("document.querySelector('.bd-sidebar-secondary a').focus({preventScroll: true})")  # and come back
+        assert page.evaluate("document.querySelector('.bd-sidebar-secondary').offsetHeight > 60")
+        page.evaluate("scrollTo(0, 0)")
+        page.wait_for_function(f"!{folded}")
+
+
+@needs_chromium
 def test_code_and_wide_tables_open_and_scroll_by_keyboard(book):
     """Skip link first and seen; code opens with Enter; a table that does not fit is reached and scrolls."""
     focused = "document.activeElement"
