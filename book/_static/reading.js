@@ -35,6 +35,7 @@ document.addEventListener("DOMContentLoaded", () => {
   const scrolls = (box) => box.scrollWidth > box.clientWidth + 1;
   const watch = new ResizeObserver((changed) => {
     for (const { target } of changed) {
+      if (scrolls(target) && target.matches(".fairlib-table-box")) target.classList.add("fairlib-beside");
       if (scrolls(target)) target.setAttribute("tabindex", "0");
       else target.removeAttribute("tabindex");
     }

@@ -19,7 +19,7 @@ def strategies(channels: int, padding: str) -> pd.DataFrame:
             {
                 "strategy": name,
                 "in words": STRATEGY_NAMES[name],
-                "conv1, 2, 3": " ".join("●" if trains else "○" for trains in strategy.trains),
+                "conv1,\u00a02,\u00a03": " ".join("●" if trains else "○" for trains in strategy.trains),
                 "starts from": "pre-trained encoder" if strategy.pretrained else "random weights",
                 "trainable parameters": count(trainable_parameters(model)),
             }
