@@ -23,11 +23,10 @@ def test_the_chapter_documents_unit_zero_and_range(knob):
     facts = people.PREVALENCE if knob == "prevalence" else people.KNOBS[knob]
     row = re.search(rf"^\| `{knob}` \|(.+)\|$", CHAPTER, re.MULTILINE)
     assert row, knob
-    does, unit, zero, span = (cell.strip() for cell in row[1].split(" | "))
+    does, unit, zero = (cell.strip().replace("\u00a0", " ") for cell in row[1].split(" | "))
     assert len(does) > 20
-    assert unit
+    assert re.search(rf"\w, {facts.low:g} to {facts.high:g}(;|$)", unit.replace("−", "-"))
     assert zero
-    assert span.replace("−", "-") == f"{facts.low:g} to {facts.high:g}"
     assert facts.unit
     assert facts.zero
     assert facts.low <= 0 <= facts.high
