@@ -1,5 +1,6 @@
 // Reading without a mouse or without seeing: names for what the theme leaves unnamed; a box is a stop of the tab key only
-// while it scrolls; paper shows tables that the screen folds; commands break between words. Nothing is fetched.
+// while it scrolls; paper shows tables that the screen folds; commands break between words; wide tables go on beside the
+// text. Nothing is fetched.
 document.addEventListener("DOMContentLoaded", () => {
   for (const summary of document.querySelectorAll(".bd-sidenav summary")) {
     summary.setAttribute("aria-label", `Pages under ${summary.closest("li").querySelector("a").textContent.trim()}`);
@@ -33,14 +34,21 @@ document.addEventListener("DOMContentLoaded", () => {
   }
 
   const scrolls = (box) => box.scrollWidth > box.clientWidth + 1;
+  // A table that does not fit goes on beside the text (fairlib.css, on wide screens).
+  const place = (box) => {
+    box.classList.remove("fairlib-beside");
+    box.classList.toggle("fairlib-beside", scrolls(box));
+  };
   const watch = new ResizeObserver((changed) => {
     for (const { target } of changed) {
-      if (scrolls(target) && target.matches(".fairlib-table-box")) target.classList.add("fairlib-beside");
+      if (target.matches(".fairlib-table-box")) place(target);
       if (scrolls(target)) target.setAttribute("tabindex", "0");
       else target.removeAttribute("tabindex");
     }
   });
   for (const box of document.querySelectorAll(".fairlib-scroll, .pst-scrollable-table-container, div.math, .bd-content pre")) watch.observe(box);
+
+  addEventListener("resize", () => document.querySelectorAll(".fairlib-beside").forEach(place));
 
   // As the theme does for notes in the margin: the contents of the page fold up while something lies beside the text.
   const beside = new Set();
@@ -51,7 +59,11 @@ document.addEventListener("DOMContentLoaded", () => {
     }
     document.querySelector(".bd-sidebar-secondary")?.classList.toggle("hide", beside.size > 0);
   }, { rootMargin: "0px 0px -33% 0px" });
-  for (const box of document.querySelectorAll(".fairlib-table-box")) make_way.observe(box);
+  const look = (part) => part.querySelectorAll(".fairlib-table-box").forEach((box) => { watch.observe(box); make_way.observe(box); });
+  look(document);
+  for (const explorer of document.querySelectorAll(".fairlib-explorer")) {
+    new MutationObserver(() => look(explorer)).observe(explorer, { childList: true, subtree: true });
+  }
 
   addEventListener("beforeprint", () => {
     for (const fold of document.querySelectorAll(".fairlib-browse > details")) fold.open = true;
