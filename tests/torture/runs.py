@@ -129,7 +129,8 @@ def workflow(number: int) -> dict:
             groups.append(process.pid)
             time.sleep(moment := draw.uniform(0.1, 0.6) * seconds)
             moments.append(process.poll() is None)
-            os.kill(process.pid, signal.SIGKILL) if alone else os.killpg(process.pid, signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):  # it had come to its end
+                os.kill(process.pid, signal.SIGKILL) if alone else os.killpg(process.pid, signal.SIGKILL)
             process.wait()
             print(f"killed after {moment:.0f} of {seconds:.0f} s", file=sys.stderr)
         assert _snakemake(Path(place) / "killed", 2).wait() == 0
