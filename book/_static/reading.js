@@ -34,21 +34,13 @@ document.addEventListener("DOMContentLoaded", () => {
   }
 
   const scrolls = (box) => box.scrollWidth > box.clientWidth + 1;
-  // A table that does not fit goes on beside the text (fairlib.css, on wide screens).
-  const place = (box) => {
-    box.classList.remove("fairlib-beside");
-    box.classList.toggle("fairlib-beside", scrolls(box));
-  };
   const watch = new ResizeObserver((changed) => {
     for (const { target } of changed) {
-      if (target.matches(".fairlib-table-box")) place(target);
       if (scrolls(target)) target.setAttribute("tabindex", "0");
       else target.removeAttribute("tabindex");
     }
   });
   for (const box of document.querySelectorAll(".fairlib-scroll, .pst-scrollable-table-container, div.math, .bd-content pre")) watch.observe(box);
-
-  addEventListener("resize", () => document.querySelectorAll(".fairlib-beside").forEach(place));
 
   // As the theme does for notes in the margin: the contents of the page fold up while something lies beside the text.
   const beside = new Set();
@@ -59,10 +51,19 @@ document.addEventListener("DOMContentLoaded", () => {
     }
     document.querySelector(".bd-sidebar-secondary")?.classList.toggle("hide", beside.size > 0);
   }, { rootMargin: "0px 0px -33% 0px" });
-  const look = (part) => part.querySelectorAll(".fairlib-table-box").forEach((box) => { watch.observe(box); make_way.observe(box); });
-  look(document);
+
+  // A table that does not fit goes on beside the text (fairlib.css, on wide screens). All are measured at once.
+  const place = (part) => {
+    const boxes = [...part.querySelectorAll(".fairlib-table-box")];
+    for (const box of boxes) box.classList.remove("fairlib-beside");
+    for (const box of boxes.filter(scrolls)) box.classList.add("fairlib-beside");
+    for (const box of boxes) make_way.observe(box);
+  };
+  place(document);
+  for (const event of ["load", "resize"]) addEventListener(event, () => place(document));
+  document.addEventListener("toggle", ({ target }) => place(target), true);
   for (const explorer of document.querySelectorAll(".fairlib-explorer")) {
-    new MutationObserver(() => look(explorer)).observe(explorer, { childList: true, subtree: true });
+    new MutationObserver(() => place(explorer)).observe(explorer, { childList: true, subtree: true });
   }
 
   addEventListener("beforeprint", () => {
