@@ -50,7 +50,7 @@ document.addEventListener("DOMContentLoaded", () => {
       else beside.delete(target);
     }
     document.querySelector(".bd-sidebar-secondary")?.classList.toggle("hide", beside.size > 0);
-  }, { rootMargin: "0px 0px -33% 0px" });
+  });
 
   // A table that does not fit goes on beside the text (fairlib.css, on wide screens). All are measured at once.
   const place = (part) => {

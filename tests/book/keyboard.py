@@ -9,22 +9,24 @@ from pathlib import Path
 from tests.book import browser
 
 #: What a stop looks like, or null at the end: the focus has left the page, or is where it was before.
-#: ``covered``: no point of it can be seen.
-STOP = """() => {
+#: ``covered``: no point of it can be seen, also half a second later, when what lay over it has folded up.
+STOP = """async () => {
   const stop = document.activeElement;
   if (!stop || stop === document.body || stop.hasAttribute("data-walked")) return null;
   const card = stop.matches(".sd-stretched-link") && stop.closest(".sd-card");  // a link that fills its card
   const drawn = card || stop.querySelector(".toctree-toggle") || stop;
-  const before = window.lastStop, box = drawn.getBoundingClientRect(), style = getComputedStyle(drawn);
+  const before = window.lastStop, style = getComputedStyle(drawn);
   window.lastStop = stop;
   stop.setAttribute("data-walked", "");
   const between = (from, to, part) => Math.max(from, 0) + (to - Math.max(from, 0)) * part;
   const parts = [0.02, 0.25, 0.5, 0.75, 0.98];
-  const seen = parts.some((x) => parts.some((y) => {
+  const seen = () => parts.some((x) => parts.some((y) => {
+    const box = drawn.getBoundingClientRect();
     const right = Math.min(box.right, innerWidth), bottom = Math.min(box.bottom, innerHeight);
     const top = document.elementFromPoint(between(box.left, right, x), between(box.top, bottom, y));
     return top && (drawn.contains(top) || top.tagName === "LABEL" && top.contains(drawn));
   }));
+  const covered = !seen() && await new Promise((later) => setTimeout(() => later(!seen()), 500));
   const labels = [stop.getAttribute("aria-label"), stop.title, stop.textContent, ...[...(stop.labels || [])].map(
     (label) => label.textContent), ...[...stop.querySelectorAll("img, svg")].map((image) => image.alt ||
     image.getAttribute("aria-label"))];
@@ -33,7 +35,7 @@ STOP = """() => {
     inMain: !!stop.closest("main"),
     unnamed: !labels.some((label) => label && label.trim()) && !stop.getAttribute("aria-labelledby"),
     unmarked: style.outlineStyle === "none" && style.boxShadow === "none",
-    covered: !seen,
+    covered,
     backwards: !!before && !!(stop.compareDocumentPosition(before) & Node.DOCUMENT_POSITION_FOLLOWING),
   };
 }"""
