@@ -16,6 +16,7 @@ from pathlib import Path
 from zlib import crc32
 
 from docutils import nodes
+from sphinx import addnodes
 from sphinx.application import Sphinx
 
 from fairlib import lessons
@@ -71,8 +72,10 @@ def frame(app: Sphinx, doctree: nodes.document, docname: str) -> None:
     own = executed(Path(app.env.doc2path(docname)))
     for opening in doctree.findall(nodes.admonition):
         if "fairlib-opening" in opening["classes"]:
-            to_run = took([own], " to run") if own else "nothing needs to be run"
-            time = nodes.Text(f" {minutes(60 * reading_minutes(doctree))} to read; {to_run}.")
+            page = page_of(opening)
+            run = executed(Path(app.env.doc2path(page.get("docname", docname))))
+            to_run = took([run], " to run") if run else "nothing needs to be run"
+            time = nodes.Text(f" {minutes(60 * reading_minutes(page))} to read; {to_run}.")
             opening += nodes.paragraph("", "", nodes.strong("", "Time:"), time)
     for block in doctree.findall(nodes.literal_block):
         if "REPOSITORY" in block.astext():  # the address stands in _config.yml alone
@@ -170,14 +173,20 @@ def minutes(seconds: float) -> str:
     return "less than a minute" if seconds < 45 else f"{count} minute" + "s" * (count != 1)
 
 
-def reading_minutes(doctree: nodes.document) -> float:
+def page_of(node: nodes.Node) -> nodes.Element:
+    """The page that a node stands on; in the PDF all pages are parts of one, some of them within others."""
+    return next(parent for parent in _parents(node) if isinstance(parent, (addnodes.start_of_file, nodes.document)))
+
+
+def reading_minutes(page: nodes.Element) -> float:
     """Words outside of code and formulas, and a moment for each figure and table."""
     words = sum(
         len(text.astext().split())
-        for text in doctree.findall(nodes.Text)
-        if not any(isinstance(parent, SKIPPED) for parent in _parents(text))
+        for text in page.findall(nodes.Text)
+        if page_of(text) is page and not any(isinstance(parent, SKIPPED) for parent in _parents(text))
     )
-    pictures = sum(len(re.findall(r"<(?:figure|table)\b", raw.astext())) for raw in doctree.findall(nodes.raw))
+    drawn = [raw.astext() for raw in page.findall(nodes.raw) if page_of(raw) is page]
+    pictures = sum(len(re.findall(r"<(?:figure|table)\b", text)) for text in drawn)
     return words / WORDS_A_MINUTE + MINUTES_A_PICTURE * pictures
 
 

@@ -10,6 +10,8 @@ import page_frame
 import pytest
 import term_cards
 from docutils import nodes
+from docutils.utils import new_document
+from sphinx import addnodes
 
 from fairlib.parameters import check
 
@@ -100,9 +102,14 @@ def test_pages_of_one_notebook_have_titles_of_their_own(tmp_path):
 
 
 def test_reading_takes_words_and_pictures_but_no_code():
-    page = nodes.section("", nodes.paragraph("", "word " * 400), nodes.literal_block("", "x " * 4000))
+    page = new_document("")
+    page += nodes.section("", nodes.paragraph("", "word " * 400), nodes.literal_block("", "x " * 4000))
     page += nodes.raw("", "<figure></figure><table class='a'></table><tablet>", format="html")
     assert page_frame.reading_minutes(page) == pytest.approx(2 + 0.5)
+    within = addnodes.start_of_file("", nodes.paragraph("", "word " * 200), docname="within")  # as in the PDF
+    page += within
+    assert page_frame.reading_minutes(page) == pytest.approx(2 + 0.5)
+    assert page_frame.reading_minutes(within) == pytest.approx(1)
 
 
 def test_launch_buttons_open_the_stored_notebook():
