@@ -16,7 +16,6 @@ from pathlib import Path
 from zlib import crc32
 
 from docutils import nodes
-from sphinx import addnodes
 from sphinx.application import Sphinx
 
 from fairlib import lessons
@@ -73,7 +72,7 @@ def frame(app: Sphinx, doctree: nodes.document, docname: str) -> None:
     for opening in doctree.findall(nodes.admonition):
         if "fairlib-opening" in opening["classes"]:
             page = page_of(opening)
-            run = executed(Path(app.env.doc2path(page.get("docname", docname))))
+            run = executed(Path(page["source"]))
             to_run = took([run], " to run") if run else "nothing needs to be run"
             time = nodes.Text(f" {minutes(60 * reading_minutes(page))} to read; {to_run}.")
             opening += nodes.paragraph("", "", nodes.strong("", "Time:"), time)
@@ -173,12 +172,12 @@ def minutes(seconds: float) -> str:
     return "less than a minute" if seconds < 45 else f"{count} minute" + "s" * (count != 1)
 
 
-def page_of(node: nodes.Node) -> nodes.Element:
-    """The page that a node stands on; in the PDF all pages are parts of one, some of them within others."""
-    return next(parent for parent in _parents(node) if isinstance(parent, (addnodes.start_of_file, nodes.document)))
+def page_of(node: nodes.Node) -> nodes.document:
+    """The page that a node stands on. In the PDF all pages are parts of one, and each part knows its own document."""
+    return next(parent for parent in _parents(node) if isinstance(parent, nodes.document))
 
 
-def reading_minutes(page: nodes.Element) -> float:
+def reading_minutes(page: nodes.document) -> float:
     """Words outside of code and formulas, and a moment for each figure and table."""
     words = sum(
         len(text.astext().split())

@@ -11,7 +11,6 @@ import pytest
 import term_cards
 from docutils import nodes
 from docutils.utils import new_document
-from sphinx import addnodes
 
 from fairlib.parameters import check
 
@@ -106,8 +105,9 @@ def test_reading_takes_words_and_pictures_but_no_code():
     page += nodes.section("", nodes.paragraph("", "word " * 400), nodes.literal_block("", "x " * 4000))
     page += nodes.raw("", "<figure></figure><table class='a'></table><tablet>", format="html")
     assert page_frame.reading_minutes(page) == pytest.approx(2 + 0.5)
-    within = addnodes.start_of_file("", nodes.paragraph("", "word " * 200), docname="within")  # as in the PDF
-    page += within
+    within = new_document("within")  # as in the PDF
+    within += nodes.paragraph("", "word " * 200)
+    page.children += within.children
     assert page_frame.reading_minutes(page) == pytest.approx(2 + 0.5)
     assert page_frame.reading_minutes(within) == pytest.approx(1)
 
