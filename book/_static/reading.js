@@ -1,7 +1,13 @@
 // Reading without a mouse or without seeing: names for what the theme leaves unnamed; a box is a stop of the tab key only
 // while it scrolls; paper shows tables that the screen folds; commands break between words; wide tables go on beside the
-// text. Nothing is fetched.
+// text; menus open. Nothing is fetched.
 document.addEventListener("DOMContentLoaded", () => {
+  // The theme listens to the first button of each menu, which is in the header that fairlib.css hides.
+  for (const menu of ["primary", "secondary"]) {
+    const [heard, ...seen] = document.querySelectorAll(`.${menu}-toggle`);
+    for (const button of seen) button.addEventListener("click", () => heard.click());
+  }
+
   for (const summary of document.querySelectorAll(".bd-sidenav summary")) {
     summary.setAttribute("aria-label", `Pages under ${summary.closest("li").querySelector("a").textContent.trim()}`);
     summary.querySelector("[role=presentation]")?.removeAttribute("role");

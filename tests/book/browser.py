@@ -1,4 +1,5 @@
-"""Built pages in headless Chromium, offline: WCAG 2.2 AA by axe-core, and no page that scrolls sideways on a phone.
+"""Built pages in headless Chromium, offline: WCAG 2.2 AA by axe-core, no page that scrolls sideways on a phone, and
+buttons that open the menu and the contents of a page on a phone, on a tablet and beside the text.
 
 ``python -m tests.book.browser [HTML [PART OF A NAME …]]`` checks every page, or those whose path holds a part.
 """
@@ -20,6 +21,10 @@ FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "-
 FLAGS += ["--disable-background-networking", "--disable-component-update"]
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]  # the last: headings in order
 LOOKS = {"light": (1280, "light"), "dark": (1280, "dark"), "phone": (390, "light")}
+TABLET = 800
+#: How many of the places where a menu may lie are seen: beside the text, or over it.
+SHOWN = """(menu) => [...document.querySelectorAll(`#pst-${menu}-sidebar, #pst-${menu}-sidebar-modal`)]
+  .filter((place) => place.querySelector("a") && place.checkVisibility({ visibilityProperty: true })).length"""
 HTML = Path(__file__).parents[2] / "book" / "_build" / "html"
 
 
@@ -59,10 +64,35 @@ def faults(pages: list[Path], look: str) -> list[str]:
             wide = page.evaluate("document.documentElement.scrollWidth")
             if wide > width:
                 found.append(f"{_name(path)} [{look}] page-scroll: the page is {wide} pixels wide, the window {width}")
+            for size in (TABLET, width):
+                page.set_viewport_size({"width": size, "height": 900})
+                found += [f"{_name(path)} [{look}] button: {told} at {size} pixels" for told in dead_buttons(page)]
             found += [f"{_name(path)} [{look}] request: {url}" for url in page.asked]
             found += [f"{_name(path)} [{look}] script: {error}" for error in page.broke]
             page.asked.clear()
             page.broke.clear()
+    return found
+
+
+def dead_buttons(page) -> list[str]:
+    """A line for each visible button of the menu, or of the contents of a page, that neither shows nor hides it.
+
+    Every page needs a button of the menu, and one of its contents only where it has some.
+    """
+    from playwright.sync_api import TimeoutError
+
+    found = []
+    for menu in ("primary", "secondary"):
+        buttons = page.locator(f"button.{menu}-toggle:visible").all()
+        found += ["no button of the menu is to be seen"] if menu == "primary" and not buttons else []
+        for button in buttons:
+            before = page.evaluate(SHOWN, menu)
+            try:
+                button.click(timeout=2000)
+                page.wait_for_function(f"(before) => ({SHOWN})('{menu}') !== before", arg=before, timeout=2000)
+            except TimeoutError:
+                found.append(f"the {menu} sidebar stays as it is when its button is clicked")
+            page.keyboard.press("Escape")
     return found
 
 
