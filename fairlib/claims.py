@@ -12,9 +12,9 @@ import pandas as pd
 
 from . import claims_published
 from .inference import seed_interval
-from .summaries import UNTESTED, at_chance
+from .summaries import UNTESTED, left_out
 from .synthesis import MODELS, own_rows
-from .tables.text import STRATEGY_NAMES, count, number, percent, signed, with_interval
+from .tables.text import STRATEGY_NAMES, count, number, percent, signed, why_left_out, with_interval
 
 if TYPE_CHECKING:
     from .gathered import Case
@@ -70,11 +70,11 @@ def record(case: "Case", ours: str, decision: str, cause: str) -> dict[str, str]
     return row | {"verdict": words(case, decision), "cause": cause}
 
 
-def chance(case: "Case") -> str:
-    """Which of the two compared models may be at chance, in words; "" if none."""
+def not_judged(case: "Case") -> str:
+    """Which of the two compared models are left out of conclusions, and why; "" if none."""
     rows = case.headline.set_index("strategy")
-    names = [STRATEGY_NAMES[name] for name in ("supervised", case.ssl) if at_chance(rows.loc[name])]
-    return f"not surely better than chance: {', '.join(names)}" if names else ""
+    why = {name: why_left_out(rows.loc[name]) for name in ("supervised", case.ssl)}
+    return "; ".join(f"{STRATEGY_NAMES[name]}: it {reason}" for name, reason in why.items() if reason)
 
 
 def all_claims(cases: list["Case"], rows: pd.DataFrame, margin: float, draws: int) -> dict[str, list[dict[str, str]]]:
@@ -96,7 +96,7 @@ def accuracy(case: "Case", margin: float) -> dict[str, str]:
     """The SSL model named beforehand against the supervised one in AUC, and how all SSL models fare."""
     rows = case.headline.set_index("strategy")
     ours = _difference(rows, case.ssl, "auc")
-    if reason := chance(case):
+    if reason := not_judged(case):
         return record(case, ours, "undecided", reason)
     decisions = {name: _on_par(rows.loc[name], margin) for name in _judged(case)}
     return record(case, ours, decisions[case.ssl], _tally(case, decisions) + _controls(rows, "auc"))
@@ -107,7 +107,7 @@ def disparity(case: "Case", margin: float) -> dict[str, str]:
     where a model is worse for everybody, as the control shows."""
     rows = case.headline.set_index("strategy")
     ours = _difference(rows, case.ssl, "deviation")
-    if reason := chance(case):
+    if reason := not_judged(case):
         return record(case, ours, "undecided", reason)
     smaller = {
         name: decide(*(rows.loc[name, f"deviation_difference{end}"] for end in FORKS[1:])) for name in _judged(case)
@@ -134,7 +134,7 @@ def gaps(case: "Case") -> dict[str, str]:
     ours = f"mean |Δ| of {len(own) // 2} segments: supervised {number(mean['Supervised'])}, SSL {number(mean['SSL'])};"
     cause = f"noise alone would give a mean of {number(own['expected'].mean(), 4)}; {beyond} of {len(own)} gaps lie"
     cause += " beyond its 95 % bound"
-    reason = chance(case)
+    reason = not_judged(case)
     decision = "undecided" if reason else decide(*difference[1:])
     ours += f" run by run {with_interval(*difference, sign=True)}"
     return record(case, ours, decision, cause + f"; {reason}" * bool(reason))
@@ -174,7 +174,7 @@ def representations(case: "Case") -> dict[str, str]:
         cause += f"under permuted segment labels {percent(ratio.beyond(ratio.observed))} of the ratios are as large"
     else:
         cause += "these results were kept before permutations were, so what chance gives is not known"
-    sure = len(found) >= 3 and ratio.p < 0.05 and not chance(case)
+    sure = len(found) >= 3 and ratio.p < 0.05 and not not_judged(case)
     decision = "undecided" if not sure else "holds" if agree else "does not hold"
     return record(case, f"×{ratio.observed:.1f}: {listed}", decision, cause)
 
@@ -206,9 +206,9 @@ def _on_par(row: pd.Series, margin: float) -> str:
 
 
 def _judged(case: "Case") -> list[str]:
-    """SSL models that are surely better than chance."""
+    """SSL models that are not left out of conclusions."""
     rows = case.headline.set_index("strategy")
-    return [name for name in case.strategies if name.startswith("frozen_") and not at_chance(rows.loc[name])]
+    return [name for name in case.strategies if name.startswith("frozen_") and not left_out(rows.loc[name])]
 
 
 def _tally(case: "Case", decisions: dict[str, str]) -> str:

@@ -15,7 +15,7 @@ from .multiplicity import holm, max_t
 from .summaries import UNTESTED, mean_over_attributes, paired, self_supervised
 
 SIZES = ["people", "windows", "events"]
-#: The mean over all self-supervised models that are better than chance.
+#: The mean over all self-supervised models that are not left out of conclusions.
 ALL_SSL = "all"
 
 
@@ -114,7 +114,7 @@ def log_disparities(models: pd.DataFrame, attributes: list[str], metric: str, ju
     """Mean |log r| over attributes, SSL minus supervised, paired over participants and seeds.
 
     |log r| treats both groups alike, |1 − r| does not. For a metric that is a difference of rates, r is the error rate
-    ratio. ``judged``: strategies that are better than chance; the row ``ALL_SSL`` is the mean over the self-supervised
+    ratio. ``judged``: strategies that are not left out; the row ``ALL_SSL`` is the mean over the self-supervised
     ones among them, formed inside each draw; controls follow it. Columns: supervised, ssl, difference with low and high
     (participants and training runs), people_low and people_high (participants alone), p (Holm over the self-supervised
     strategies; their mean is a comparison of its own, controls are not tested), metric, attributes, seeds,

@@ -80,7 +80,8 @@ class Case:
 
     def each_model(self) -> pd.DataFrame:
         """One row a model of ``models_found``: strategy, seed, ``train`` (training windows), ``people`` (labelled
-        people a group; missing: everybody has labels), AUC with its interval over people, disparity, ``at_chance``."""
+        people a group; missing: everybody has labels), AUC with its interval over people, disparity, ``at_chance`` and
+        ``one_decision``."""
         return self._each(self.models)
 
     def every_model(self) -> pd.DataFrame:
@@ -111,7 +112,8 @@ class Case:
             record = {"strategy": strategy, "seed": int(seed), "train": train, "people": people or np.nan}
             record["auc"] = auc["estimate"]
             record |= {"low": low, "high": high, "deviation": headline["deviation"]}
-            records.append(record | {"at_chance": summaries.at_chance(headline)})
+            record |= {"at_chance": summaries.at_chance(headline), "one_decision": summaries.one_decision(headline)}
+            records.append(record)
         return pd.DataFrame(records)
 
     def similarity_gaps(self) -> tuple[pd.DataFrame, cka_gaps.Ratio | None]:

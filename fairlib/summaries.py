@@ -92,8 +92,8 @@ def headline(
     The parity deviation (of AOD its absolute value) is that of each trained model, then averaged over seeds. Columns:
     strategy, then mean, low and high of ``auc``, ``deviation``, ``auc_difference`` and ``deviation_difference``; ``_p``
     of the differences of all models but controls is corrected for all of them together (Holm). ``undefined_draws`` is
-    the share of draws in which a ratio has a zero denominator, ``alike`` the number of trained models that decide alike
-    for everybody. Another ``accuracy`` than "auc", such as
+    the share of draws in which a ratio has a zero denominator, ``constant_decisions`` the number of
+    trained models that decide the same for everybody. Another ``accuracy`` than "auc", such as
     "balanced_accuracy" where decisions have no score behind them, takes its place and its name. ``corrected=False``
     leaves ``_p`` as they are, for a caller with a larger family.
     """
@@ -119,7 +119,9 @@ def headline(
             record[end] = float(np.clip(record[end], 0, 1))
         record["people_low"] = interval(found[accuracy][1].mean(axis=0))[0]  # participants only: the chance gate
         record["undefined_draws"] = undefined_share(found["deviation"][1])
-        record["alike"] = int(selected.loc[selected["strategy"] == strategy, "estimate"].isin([0, 1]).sum())
+        record["constant_decisions"] = int(
+            selected.loc[selected["strategy"] == strategy, "estimate"].isin([0, 1]).sum()
+        )
         records.append(record)
     return hold(pd.DataFrame(records)) if corrected else pd.DataFrame(records)
 
@@ -144,12 +146,21 @@ def self_supervised(strategy: str) -> bool:
 
 
 def at_chance(headline_row: pd.Series) -> bool:
-    """Whether a model may be at chance, so that its ratios say nothing.
+    """Whether the lower participant bound of a model's accuracy, such as its AUC, is ≤ 0.5 or unknown."""
+    return not headline_row.people_low > 0.5
 
-    Its scores: the lower participant bound of the AUC is ≤ 0.5. Or its decisions: one of the trained models decides
-    alike for everybody, and its errors are then the outcomes themselves.
+
+def one_decision(headline_row: pd.Series) -> bool:
+    """Whether one of the trained models decides the same for everybody: its errors are then the outcomes themselves.
+
+    Its AUC may be high all the same.
     """
-    return not headline_row.people_low > 0.5 or getattr(headline_row, "alike", 0) > 0
+    return bool(getattr(headline_row, "constant_decisions", 0) > 0)
+
+
+def left_out(headline_row: pd.Series) -> bool:
+    """Whether nothing is concluded from a model's ratios: for one reason or the other, or both."""
+    return at_chance(headline_row) or one_decision(headline_row)
 
 
 def verdict(low: float, high: float, less: str = "lower", more: str = "higher") -> str:

@@ -297,7 +297,7 @@ def cases():
                     rows.append(row | {"people": 100, "windows": 100, "events": 20, "note": ""})
         models = pd.DataFrame(rows)
         each = models[models["scope"] == "overall"][["strategy", "seed", "estimate"]]
-        each = each.rename(columns={"estimate": "auc"}).assign(deviation=0.1, at_chance=False)
+        each = each.rename(columns={"estimate": "auc"}).assign(deviation=0.1, at_chance=False, one_decision=False)
         similar = pd.DataFrame(
             {"attribute": ["age", "unit"], "segment": ["<65", "MICU"], "people": [80, 90], "cka": [0.3, 0.2]}
         )

@@ -120,7 +120,17 @@ def test_a_model_at_chance_decides_nothing(make_cohort):
     lost.headline.loc[lost.headline["strategy"] == "frozen_1_middle", "people_low"] = 0.45
     for record in (claims.accuracy(lost, 0.02), claims.disparity(lost, 0.02), claims.gaps(lost)):
         assert record["verdict"].startswith("undecided")
-        assert "not surely better than chance: SSL, middle frozen" in record["cause"]
+        assert "SSL, middle frozen: it is not surely better than chance" in record["cause"]
+        assert "decision" not in record["cause"]
+
+
+def test_a_model_with_one_decision_is_not_said_to_be_at_chance(make_cohort):
+    own = case(make_cohort)
+    own.headline.loc[own.headline["strategy"] == "frozen_1_middle", "constant_decisions"] = 1
+    for record in (claims.accuracy(own, 0.02), claims.disparity(own, 0.02), claims.gaps(own)):
+        assert record["verdict"].startswith("undecided")
+        assert "SSL, middle frozen: it gives everybody the same decision in 1 of 2 runs" in record["cause"]
+        assert "chance" not in record["cause"]
 
 
 def test_the_gap_change_of_equal_models_is_zero(make_cohort):

@@ -1,5 +1,7 @@
 """Many models to one estimate: ratios as logs, paired differences, the chance gate, words for a difference."""
 
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -8,8 +10,10 @@ from fairlib import cards, evidence, summaries
 from fairlib.inference import seed_interval
 from fairlib.parameters import check
 from fairlib.provenance import Provenance
-from fairlib.summaries import at_chance, headline, summarise, verdict
+from fairlib.summaries import at_chance, headline, left_out, one_decision, summarise, verdict
+from fairlib.tables import evaluation as tables
 from fairlib.tables import sentences
+from fairlib.tables.text import briefly
 
 BOTH_LEFT = "1 of 1 in disparity, 1 of 1 in accuracy"
 
@@ -133,14 +137,15 @@ def test_at_chance(low, chance):
     assert at_chance(pd.Series({"people_low": low})) == chance
 
 
-@pytest.mark.parametrize(("rates", "alike"), [([0.3, 0.4], 0), ([0.0, 0.4], 1), ([1.0, 0.0], 2)])
-def test_a_model_that_decides_alike_for_everybody_is_at_chance_whatever_its_scores(rates, alike):
+@pytest.mark.parametrize(("rates", "runs"), [([0.3, 0.4], 0), ([0.0, 0.4], 1), ([1.0, 0.0], 2)])
+def test_a_model_that_decides_the_same_for_everybody_is_left_out_but_not_at_chance(rates, runs):
     decided = [row("frozen_0", seed, "selection_rate", rate, np.full(200, rate)) for seed, rate in enumerate(rates)]
     models = pd.concat([two_models(), pd.DataFrame(decided)])
     found = headline(models, ["gender"], "error_rate_ratio").set_index("strategy")
-    assert found["alike"].to_dict() == {"supervised": 0, "frozen_0": alike}
-    assert not at_chance(found.loc["supervised"])
-    assert at_chance(found.loc["frozen_0"]) == (alike > 0)
+    assert found["constant_decisions"].to_dict() == {"supervised": 0, "frozen_0": runs}
+    assert not left_out(found.loc["supervised"])
+    assert not at_chance(found.loc["frozen_0"])
+    assert one_decision(found.loc["frozen_0"]) == left_out(found.loc["frozen_0"]) == (runs > 0)
 
 
 @pytest.mark.parametrize(
@@ -229,6 +234,46 @@ def test_models_at_chance_are_left_out_of_conclusions(made):
     text = sentences.finding(rows, cards.load("mimic"), made)
     assert "chance" in text
     assert "parity deviation is lower" not in text
+
+
+@pytest.mark.parametrize("strategy", ["supervised", "frozen_0"])
+@pytest.mark.parametrize(
+    ("low", "constant", "chance", "decision"),
+    [(0.7, 0, False, False), (0.7, 1, False, True), (0.45, 0, True, False), (0.45, 2, True, True)],
+)
+def test_every_sentence_and_mark_names_the_reason_that_applies(made, strategy, low, constant, chance, decision):
+    """A model whose AUC is surely above 0.5 is never said to be at chance, and one that decides never not to."""
+    rows, card = headline(two_models(), ["gender"], "error_rate_ratio"), cards.load("mimic")
+    own = rows["strategy"] == strategy
+    rows.loc[own, "people_low"], rows.loc[own, "constant_decisions"] = low, constant
+    told = [sentences.finding(rows, card, made), sentences.answer(rows)["smaller"]]
+    one = rows[own].iloc[0]
+    told += [sentences.left_out_of({strategy: one}) if left_out(one) else "", briefly(one)]
+    told += [sentences.named_ssl(rows, card)] if strategy == "frozen_0" else []
+    told += [sentences.controls(rows[own].assign(strategy="logistic_regression"), card)]
+    decided = rows.rename(columns=lambda name: name.replace("auc", "balanced_accuracy"))
+    told += [sentences.mitigation(decided, card)] if strategy == "supervised" else []
+    for text in told:
+        assert ("chance" in text) == chance, text
+        assert ("decision" in re.sub("makes decisions|decisions perhaps", "", text)) == decision, text
+    marked = tables.headline(rows, "error_rate_ratio").loc[own.to_numpy(), "strategy"].iloc[0]
+    assert ("‡" in marked, "§" in marked) == (chance, decision)
+
+
+def test_models_that_are_left_out_are_counted_by_reason(made):
+    rows = headline(two_models(), ["gender"], "error_rate_ratio")
+    ssl = rows[rows["strategy"] == "frozen_0"]
+    names = ["frozen_0", "frozen_1_middle", "frozen_1_first", "frozen_3"]
+    doubts = zip(names, (0.4, 0.4, 0.7, 0.7), (0, 1, 1, 0), strict=True)
+    parts = [ssl.assign(strategy=name, people_low=low, constant_decisions=runs) for name, low, runs in doubts]
+    everyone = pd.concat([rows[rows["strategy"] == "supervised"], *parts])
+    chance, decision = "not surely better than chance", "the same decision for everybody in a run or more"
+    counted = f"3 of 4 self-supervised models ({chance}: 1; {chance} and {decision}: 1; {decision}: 1)"
+    text = sentences.finding(everyone, cards.load("mimic"), made)
+    assert f"Left out of what follows: {counted}. Of 1 self-supervised models" in text
+    none = everyone[everyone["strategy"] != "frozen_3"]
+    counted = counted.replace("of 4", "of 3")
+    assert sentences.answer(none)["smaller"] == f"no two models to compare (left out: {counted})"
 
 
 def test_few_runs_do_not_make_a_model_look_like_chance():

@@ -1,13 +1,13 @@
 """Stage 5: F-roc-conditioned, F-parity-domain, F-parity-all, and accuracy against disparity."""
 
-from collections.abc import Collection
+from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
 
 from ..fairness import FAIR_DEVIATION, FAIR_DIFFERENCE, FAIR_LOG_RATIO, RATES, SHORT
-from ..summaries import at_chance
-from ..tables.text import ACCURACY_NAMES, STRATEGY_NAMES, count, disparity_name, number, signed
+from ..summaries import left_out as is_left_out
+from ..tables.text import ACCURACY_NAMES, NOBODY, STRATEGY_NAMES, briefly, count, disparity_name, number, signed
 from .style import (
     COLOURS,
     INK,
@@ -47,11 +47,13 @@ def roc_conditioned(curves: pd.DataFrame, summary: pd.DataFrame, attribute: str,
     return figure, f"ROC curves per segment of {attribute} with their areas: " + "; ".join(facts) + "."
 
 
-def parity_domain(summary: pd.DataFrame, metric: str, attributes: list[str], chance: Collection[str] = ()) -> Drawn:
+def parity_domain(
+    summary: pd.DataFrame, metric: str, attributes: list[str], left_out: Mapping[str, pd.Series] = NOBODY
+) -> Drawn:
     """F-parity-domain: the domain metric per attribute, a marker a strategy, 95 % intervals.
 
     Left its distance from parity (|1 − r|; of AOD the absolute value), right the same with its direction (log r; AOD).
-    chance: strategies that may be at chance, which are hollow: their disparity says nothing.
+    left_out: rows of ``summaries.headline`` that are, by strategy; these are hollow: their disparity says nothing.
     """
     rows = summary[
         (summary["scope"] == "ratio") & (summary["metric"] == metric) & summary["attribute"].isin(attributes)
@@ -75,8 +77,8 @@ def parity_domain(summary: pd.DataFrame, metric: str, attributes: list[str], cha
             own = rows[rows["strategy"] == strategy].set_index("attribute").reindex(attributes)
             places, colour = at + 0.14 * (i - (len(names) - 1) / 2), COLOURS[strategy]
             intervals(panel, places, own[f"{column}_low"], own[f"{column}_high"], colour, panel.get_xlim())
-            fill = "white" if strategy in chance else colour
-            look = {"color": colour, "markerfacecolor": fill, "label": _marked(strategy, chance)}
+            fill = "white" if strategy in left_out else colour
+            look = {"color": colour, "markerfacecolor": fill, "label": _marked(strategy, left_out)}
             panel.plot(own[column], places, MARKERS[strategy], **look)
         panel.grid(axis="y", visible=False)
         for line in np.cumsum(heights)[:-1]:
@@ -96,7 +98,9 @@ def parity_domain(summary: pd.DataFrame, metric: str, attributes: list[str], cha
     name = f"log {short}\nright: more for the unprivileged" if ratio else f"{short}\nright: unprivileged flagged more"
     panels[1].set_xlabel(f"{name}\nshaded: ±{number(band, 2)}")
     legend_below(figure, panels[1])
-    parts = [f"{attribute}: {_spread(rows[rows['attribute'] == attribute], bound, chance)}" for attribute in attributes]
+    parts = [
+        f"{attribute}: {_spread(rows[rows['attribute'] == attribute], bound, left_out)}" for attribute in attributes
+    ]
     name = f"Parity deviation of {short} (signed log ratio)" if ratio else f"Absolute value of {short} (signed)"
     return figure, f"{name} per attribute. " + "; ".join(parts) + "."
 
@@ -106,11 +110,12 @@ def _sizes(row: pd.Series) -> str:
     return f"{count(row['people'])}, {count(row['events'])}"
 
 
-def _marked(strategy: str, chance: Collection[str]) -> str:
-    return STRATEGY_NAMES[strategy] + " (perhaps chance)" * (strategy in chance)
+def _marked(strategy: str, left_out: Mapping[str, pd.Series], before: str = " ") -> str:
+    why = briefly(left_out.get(strategy))
+    return STRATEGY_NAMES[strategy] + f"{before}({why})" * bool(why)
 
 
-def _spread(rows: pd.DataFrame, bound: float, chance: Collection[str]) -> str:
+def _spread(rows: pd.DataFrame, bound: float, left_out: Mapping[str, pd.Series]) -> str:
     """The supervised model and the two that lie furthest apart, in words, for one attribute."""
     rows = rows.dropna(subset="deviation").sort_values("deviation")
     if rows.empty:
@@ -118,7 +123,7 @@ def _spread(rows: pd.DataFrame, bound: float, chance: Collection[str]) -> str:
     ends = rows[rows["strategy"] == "supervised"], rows.head(1), rows.tail(1)
     shown = pd.concat(ends).drop_duplicates("strategy")
     listed = ", ".join(
-        f"{_marked(r.strategy, chance)} {number(r.deviation, 2)} ({signed(r.signed, 2)})" for r in shown.itertuples()
+        f"{_marked(r.strategy, left_out)} {number(r.deviation, 2)} ({signed(r.signed, 2)})" for r in shown.itertuples()
     )
     below = (rows["deviation"] < bound).sum()
     return f"{below} of {len(rows)} models below {bound}; {listed}"
@@ -128,10 +133,10 @@ def _bound(metric: str) -> float:
     return FAIR_DEVIATION if metric in RATES else FAIR_DIFFERENCE
 
 
-def parity_all(summary: pd.DataFrame, attributes: list[str], chance: Collection[str] = ()) -> Drawn:
+def parity_all(summary: pd.DataFrame, attributes: list[str], left_out: Mapping[str, pd.Series] = NOBODY) -> Drawn:
     """F-parity-all: parity deviation of all ratio metrics, a box a strategy, with the threshold 0.2.
 
-    chance: strategies that may be at chance, which are hollow: their disparity says nothing.
+    left_out: rows of ``summaries.headline`` that are, by strategy; these are hollow: their disparity says nothing.
     """
     rows = summary[
         (summary["scope"] == "ratio") & summary["metric"].isin(SHORT) & summary["attribute"].isin(attributes)
@@ -144,10 +149,10 @@ def parity_all(summary: pd.DataFrame, attributes: list[str], chance: Collection[
         values = rows.loc[rows["strategy"] == strategy, "deviation"].to_numpy()
         look = {"orientation": "horizontal", "widths": 0.55, "showfliers": False, "medianprops": {"color": INK}}
         panel.boxplot(values, positions=[i], **look)
-        fill = "white" if strategy in chance else COLOURS[strategy]
+        fill = "white" if strategy in left_out else COLOURS[strategy]
         points = {"color": COLOURS[strategy], "markerfacecolor": fill, "alpha": 0.7, "markersize": 5}
         panel.plot(values, np.full(len(values), i), MARKERS[strategy], **points)
-    panel.set_yticks(range(len(names)), [_marked(name, chance) for name in names])
+    panel.set_yticks(range(len(names)), [_marked(name, left_out) for name in names])
     panel.invert_yaxis()
     panel.set_xlim(left=0)
     panel.grid(axis="y", visible=False)
@@ -155,33 +160,34 @@ def parity_all(summary: pd.DataFrame, attributes: list[str], chance: Collection[
         f"parity deviation of the six ratio metrics, each protected attribute a point\nshaded: below {FAIR_DEVIATION}"
     )
     medians = rows.groupby("strategy", sort=False)["deviation"].median()
-    text = ", ".join(f"{_marked(name, chance)} {number(value, 2)}" for name, value in medians.items())
+    text = ", ".join(f"{_marked(name, left_out)} {number(value, 2)}" for name, value in medians.items())
     return figure, f"Box plots of parity deviation over ratio metrics and attributes. Medians: {text}."
 
 
 def trade_off(headline: pd.DataFrame, metric: str, accuracy: str = "auc") -> Drawn:
     """Mean parity deviation (or absolute AOD) against AUC of each strategy, with 95 % intervals in both directions.
 
-    Models that are not surely better than chance are hollow, since their disparity says nothing; their
-    intervals stand in the table.
+    Models that are left out of conclusions are hollow, since their disparity says nothing; their intervals stand in
+    the table.
     """
     figure, panel = axes(WIDTH, 4.0 + 0.12 * max(0, len(headline) - 9))
     parity_band(panel, 0, _bound(metric), upright=True)
     x, y = headline[accuracy], headline["deviation"]
     sides = (max(0.0, min(0.45, x.min() - 0.1)), min(1.0, x.max() + 0.12)), (0.0, max(0.4, 1.6 * y.max()))
-    for row in headline.itertuples():
-        own, colour = row._asdict(), COLOURS[row.strategy]
-        if not at_chance(row):
+    for _, own in headline.iterrows():
+        strategy = own["strategy"]
+        colour, hollow = COLOURS[strategy], is_left_out(own)
+        if not hollow:
             intervals(panel, own["deviation"], own[f"{accuracy}_low"], own[f"{accuracy}_high"], colour, sides[0])
             ends = (own["deviation_low"], own["deviation_high"])
             intervals(panel, own[accuracy], *ends, colour, sides[1], upright=True)
         panel.plot(
             own[accuracy],
             own["deviation"],
-            MARKERS[row.strategy],
+            MARKERS[strategy],
             color=colour,
-            markerfacecolor="white" if at_chance(row) else colour,
-            label=STRATEGY_NAMES[row.strategy] + "\n(perhaps chance)" * at_chance(row),
+            markerfacecolor="white" if hollow else colour,
+            label=_marked(strategy, {strategy: own}, "\n"),
         )
     panel.set(xlim=sides[0], ylim=sides[1])
     panel.set_xlabel(f"{ACCURACY_NAMES[accuracy]} on the test split (right: more accurate)")

@@ -7,7 +7,6 @@ import pandas as pd
 from .. import audit, findings
 from ..encoder import STRATEGIES
 from ..recipes import RECIPES
-from ..summaries import at_chance
 from .audit_sentences import OWN_RUNS, SIMULATED
 from .text import STRATEGY_NAMES, count, named, number, percent, signed, with_interval
 
@@ -116,7 +115,7 @@ def recipes(found: pd.DataFrame) -> pd.DataFrame:
         record = {
             "data": row["dataset"],
             "recipe": row["recipe"],
-            "model": named(row["strategy"], at_chance(pd.Series(row))),
+            "model": named(row["strategy"], pd.Series(row)),
             "seeds": str(row["seeds"]),
         }
         for name, title in (("auc", "AUC"), ("deviation", "disparity")):

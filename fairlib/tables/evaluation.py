@@ -1,6 +1,6 @@
 """Stage 5: segment tables, the domain metric, and the headline of one dataset."""
 
-from collections.abc import Collection
+from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
@@ -8,15 +8,24 @@ import pandas as pd
 from ..cards import Card
 from ..fairness import FAIR_DIFFERENCE, FAIR_LOG_RATIO, SHORT
 from ..multiplicity import ALPHA
-from ..summaries import at_chance
-from .text import ACCURACY_NAMES, count, disparity_name, named, p_value, percent, signed, with_interval
+from .text import (
+    ACCURACY_NAMES,
+    NOBODY,
+    count,
+    disparity_name,
+    marks_note,
+    named,
+    p_value,
+    percent,
+    signed,
+    with_interval,
+)
 
 RATIO_NOTE = (
     "† ratio outside 0.8 to 1.25, a band that is the same whichever group is the reference (|log ratio| above log"
     " 1.25)."
 )
 DIFFERENCE_NOTE = f"† beyond ±{FAIR_DIFFERENCE}."
-CHANCE_NOTE = "‡ Not surely better than chance, or decisions alike for everybody in a run: its disparity says nothing."
 SHORT_NOTE = "; ".join(f"{short}: {metric.replace('_', ' ')}" for metric, short in SHORT.items()) + "."
 METRIC_NAMES = {
     "error_rate_ratio": "error rate ratio (ERR): error rate of the unprivileged over that of the privileged",
@@ -75,20 +84,20 @@ def segments(summary: pd.DataFrame, strategy: str, minimum: int) -> pd.DataFrame
 
 
 def parity(
-    summary: pd.DataFrame, metric: str, attribute: str, chance: Collection[str] = ()
+    summary: pd.DataFrame, metric: str, attribute: str, left_out: Mapping[str, pd.Series] = NOBODY
 ) -> tuple[pd.DataFrame, str]:
     """The domain metric of one attribute, a row a strategy, and who is behind it.
 
     Its value, the signed log ratio beside the distance from parity, each with its 95 % interval.
 
-    chance: strategies that may be at chance, which are marked ‡.
+    left_out: rows of ``summaries.headline`` that are, by strategy; these are marked.
     q is the p-value of parity after controlling the false discovery rate over the whole screen (``summarise``).
     """
     rows = summary[(summary["scope"] == "ratio") & (summary["metric"] == metric) & (summary["attribute"] == attribute)]
     ratio, title, records = metric in SHORT, SHORT.get(metric, "AOD"), []
     for row in rows.itertuples():
         beyond = abs(np.log(row.mean)) > FAIR_LOG_RATIO if ratio else abs(row.mean) > FAIR_DIFFERENCE
-        record = {"strategy": named(row.strategy, row.strategy in chance)}
+        record = {"strategy": named(row.strategy, left_out.get(row.strategy))}
         record[title] = with_interval(row.mean, row.low, row.high, digits=2, sign=not ratio) + "†" * bool(beyond)
         if ratio:
             with np.errstate(divide="ignore", invalid="ignore"):
@@ -109,17 +118,17 @@ def parity(
 def note(metric: str) -> str:
     """What the marks and columns of ``parity`` mean."""
     marks = RATIO_NOTE if metric in SHORT else DIFFERENCE_NOTE
-    return f"{marks} q: parity, with the false discovery rate controlled over all ratios and strategies. {CHANCE_NOTE}"
+    return f"{marks} q: parity, with the false discovery rate controlled over all ratios and strategies. {marks_note()}"
 
 
-def screen(summary: pd.DataFrame, attributes: list[str], chance: Collection[str] = ()) -> pd.DataFrame:
+def screen(summary: pd.DataFrame, attributes: list[str], left_out: Mapping[str, pd.Series] = NOBODY) -> pd.DataFrame:
     """In how many attributes each ratio metric differs from parity, with the false discovery rate held at 5 %."""
     rows = summary[
         (summary["scope"] == "ratio") & summary["attribute"].isin(attributes) & summary["metric"].isin(SHORT)
     ]
     records = []
     for strategy, own in rows.groupby("strategy", sort=False):
-        record = {"strategy": named(strategy, strategy in chance)}
+        record = {"strategy": named(strategy, left_out.get(strategy))}
         for metric, title in SHORT.items():
             part = own[own["metric"] == metric]
             record[title] = f"{(part['q'] < ALPHA).sum()}\u00a0of\u00a0{part['q'].notna().sum()}"
@@ -131,7 +140,7 @@ def headline(rows: pd.DataFrame, metric: str, accuracy: str = "auc") -> pd.DataF
     """T-headline of one dataset: AUC and mean parity deviation (or |AOD|), and the paired difference to supervised."""
     records = []
     for row in rows.to_dict("records"):
-        record = {"strategy": named(row["strategy"], at_chance(pd.Series(row)))}
+        record = {"strategy": named(row["strategy"], pd.Series(row))}
         for name, title in ((accuracy, ACCURACY_NAMES[accuracy]), ("deviation", disparity_name(metric))):
             record[title] = with_interval(*(row[f"{name}{end}"] for end in ("", "_low", "_high")))
             ends = [row.get(f"{name}_difference{end}", np.nan) for end in ("", "_low", "_high")]

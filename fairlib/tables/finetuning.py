@@ -5,7 +5,6 @@ import pandas as pd
 
 from ..encoder import CONTROLS, STRATEGIES, Classifier, Encoder, freeze, trainable_parameters
 from ..recipes import GRID_FILE
-from ..summaries import at_chance
 from .text import STRATEGY_NAMES, count, disparity_name, named, number, p_value, percent, with_interval
 
 
@@ -51,7 +50,7 @@ def efficiency(curve: pd.DataFrame, metric: str) -> pd.DataFrame:
     records = []
     for row in curve.to_dict("records"):
         record = {"labelled people a group": count(row["people"])}
-        record["strategy"] = named(row["strategy"], at_chance(pd.Series(row)))
+        record["strategy"] = named(row["strategy"], pd.Series(row))
         for name, title in (("auc", "AUC"), ("deviation", disparity_name(metric))):
             record[title] = with_interval(*(row[f"{name}{end}"] for end in ("", "_low", "_high")))
             ends = [row.get(f"{name}_difference{end}", np.nan) for end in ("", "_low", "_high")]

@@ -1,5 +1,8 @@
 """Sentences glued into the book: computed from results, in words that hold whatever the numbers say."""
 
+from collections import Counter
+from collections.abc import Mapping
+
 import numpy as np
 import pandas as pd
 
@@ -9,8 +12,8 @@ from ..mitigation import MITIGATIONS, OTHERS
 from ..multiplicity import ALPHA
 from ..provenance import ORIGINS, Provenance
 from ..study import LOGISTIC, NAMED
-from ..summaries import at_chance, verdict
-from .text import STRATEGY_NAMES, disparity_name, with_interval
+from ..summaries import at_chance, left_out, one_decision, verdict
+from .text import NOT_SURE, ONE_DECISION, STRATEGY_NAMES, disparity_name, why_left_out, with_interval
 
 #: Those that start from the pre-trained encoder.
 SSL_STRATEGIES = tuple(name for name, strategy in STRATEGIES.items() if strategy.pretrained)
@@ -29,14 +32,11 @@ def finding(headline: pd.DataFrame, card: Card, made: Provenance) -> str:
     text += f" with a mean {name} of {_of(reference, 'deviation')}. " if known else ". "
     if not known:
         text += "No attribute has people enough in the test split to judge a disparity. "
-    if at_chance(reference):
-        return text + "It is not surely better than chance, so nothing is concluded from comparing models with it."
-    judged = [name for name in names if not at_chance(rows.loc[name])]
+    if why := why_left_out(reference):
+        return text + f"It {why}, so nothing is concluded from comparing models with it."
+    judged = [name for name in names if not left_out(rows.loc[name])]
     if len(judged) < len(names):
-        text += (
-            f"Left out of what follows, since not surely better than chance: {len(names) - len(judged)} of {len(names)}"
-        )
-        text += " self-supervised models. "
+        text += f"Left out of what follows: {_without(rows.loc[names])}. "
     if not judged:
         longer = " They were trained for a quick look; the profile “paper” trains longer." * (made.profile != "paper")
         return text + "No self-supervised model can be compared." + longer
@@ -60,6 +60,12 @@ def finding(headline: pd.DataFrame, card: Card, made: Provenance) -> str:
     )
 
 
+def left_out_of(rows: Mapping[str, pd.Series]) -> str:
+    """Who is left out, and why. rows: of ``summaries.headline``, by strategy."""
+    told = "; ".join(f"{STRATEGY_NAMES[name]} (it {why_left_out(row)})" for name, row in rows.items())
+    return f"Left out: {told or 'no model'}."
+
+
 def answer(headline: pd.DataFrame) -> dict[str, str]:
     """The same for readers in a hurry, in counts: ``smaller``, ``without_loss`` and ``corrected``.
 
@@ -67,9 +73,13 @@ def answer(headline: pd.DataFrame) -> dict[str, str]:
     accurate, and how many differences in disparity, and in accuracy, remain after correction for all of them.
     """
     rows, nothing = headline.set_index("strategy"), {"without_loss": "–", "corrected": "–"}
-    judged = [name for name in SSL_STRATEGIES if name in rows.index and not at_chance(rows.loc[name])]
-    if "supervised" not in rows.index or at_chance(rows.loc["supervised"]) or not judged:
-        return {"smaller": "no two models to compare that are surely better than chance"} | nothing
+    names = [name for name in SSL_STRATEGIES if name in rows.index]
+    judged = [name for name in names if not left_out(rows.loc[name])]
+    if "supervised" not in rows.index or left_out(rows.loc["supervised"]) or not judged:
+        why = why_left_out(rows.loc["supervised"]) if "supervised" in rows.index else ""
+        reasons = [f"the supervised model {why}"] * bool(why)
+        reasons += [f"left out: {_without(rows.loc[names])}"] * bool(names and not judged)
+        return {"smaller": "no two models to compare" + f" ({'; '.join(reasons)})" * bool(reasons)} | nothing
     if not np.isfinite(rows.loc["supervised", "deviation"]):
         return {"smaller": "too few people to judge a disparity"} | nothing
     found = {
@@ -87,6 +97,14 @@ def answer(headline: pd.DataFrame) -> dict[str, str]:
         "without_loss": f"{both} of {len(judged)}",
         "corrected": "{} in disparity, {} in accuracy".format(*left),
     }
+
+
+def _without(rows: pd.DataFrame) -> str:
+    """How many of these self-supervised models are left out, and how many for which reason, or for both."""
+    reasons = [[NOT_SURE] * at_chance(row) + [ONE_DECISION] * one_decision(row) for _, row in rows.iterrows()]
+    counts = Counter(" and ".join(own) for own in reasons if own)
+    told = "; ".join(f"{reason}: {n}" for reason, n in counts.items())
+    return f"{counts.total()} of {len(rows)} self-supervised models ({told})"
 
 
 def _left(rows: pd.DataFrame, measure: str) -> str:
@@ -142,14 +160,14 @@ def mitigation(headline: pd.DataFrame, card: Card, groups: set[str] | None = Non
     groups: as in ``looked_after``, where they are known; of one nothing is said.
     """
     rows, name = headline.set_index("strategy"), disparity_name(card.metric.metric)
-    if at_chance(rows.loc["supervised"]):
-        return "The supervised model is not surely better than chance, so no model is compared with it"
+    if why := why_left_out(rows.loc["supervised"]):
+        return f"The supervised model {why}, so no model is compared with it"
     parts = []
     for who, family in (("self-supervised", SSL_STRATEGIES), ("explicitly mitigated", MITIGATIONS)):
         if family is MITIGATIONS and groups and len(groups) == 1:
             continue
         own = rows.loc[[n for n in rows.index if n in family]]
-        own = own[~own.apply(at_chance, axis=1)] if len(own) else own
+        own = own[~own.apply(left_out, axis=1)] if len(own) else own
         if own.empty or own["deviation"].isna().all():
             continue
         ends = [(own[f"{m}_difference_low"], own[f"{m}_difference_high"]) for m in ("deviation", "balanced_accuracy")]
@@ -165,7 +183,7 @@ def mitigation(headline: pd.DataFrame, card: Card, groups: set[str] | None = Non
 
 
 def _gate(row: pd.Series) -> str:
-    return " (not surely better than chance)" if at_chance(row) else ""
+    return f" (it {why})" if (why := why_left_out(row)) else ""
 
 
 def _of(row: pd.Series, name: str, sign: bool = False) -> str:

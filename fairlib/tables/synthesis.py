@@ -27,6 +27,7 @@ def models(each: pd.DataFrame, metric: str) -> pd.DataFrame:
             "AUC": [with_interval(*values) for values in each[["auc", "low", "high"]].itertuples(index=False)],
             disparity: each["deviation"].map(number),
             "at chance": each["at_chance"].map({False: "no", True: "perhaps"}),
+            "one decision for everybody": each["one_decision"].map({False: "no", True: "yes"}),
         }
     )
 
