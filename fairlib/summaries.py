@@ -92,10 +92,10 @@ def headline(
     The parity deviation (of AOD its absolute value) is that of each trained model, then averaged over seeds. Columns:
     strategy, then mean, low and high of ``auc``, ``deviation``, ``auc_difference`` and ``deviation_difference``; ``_p``
     of the differences of all models but controls is corrected for all of them together (Holm). ``undefined_draws`` is
-    the share of draws in which a ratio has a zero denominator, ``constant_decisions`` the number of
-    trained models that decide the same for everybody. Another ``accuracy`` than "auc", such as
-    "balanced_accuracy" where decisions have no score behind them, takes its place and its name. ``corrected=False``
-    leaves ``_p`` as they are, for a caller with a larger family.
+    the share of draws in which a ratio has a zero denominator, ``constant_decisions`` the number of trained models that
+    decide the same for everybody. Another ``accuracy`` than "auc", such as "balanced_accuracy" where decisions have no
+    score behind them, takes its place and its name. ``corrected=False`` leaves ``_p`` as they are, for a caller with a
+    larger family.
     """
     values = {}
     for strategy, rows in models.groupby("strategy", sort=False):

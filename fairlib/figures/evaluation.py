@@ -78,7 +78,7 @@ def parity_domain(
             places, colour = at + 0.14 * (i - (len(names) - 1) / 2), COLOURS[strategy]
             intervals(panel, places, own[f"{column}_low"], own[f"{column}_high"], colour, panel.get_xlim())
             fill = "white" if strategy in left_out else colour
-            look = {"color": colour, "markerfacecolor": fill, "label": _marked(strategy, left_out)}
+            look = {"color": colour, "markerfacecolor": fill, "label": _marked(strategy, left_out, "\n")}
             panel.plot(own[column], places, MARKERS[strategy], **look)
         panel.grid(axis="y", visible=False)
         for line in np.cumsum(heights)[:-1]:
@@ -152,7 +152,7 @@ def parity_all(summary: pd.DataFrame, attributes: list[str], left_out: Mapping[s
         fill = "white" if strategy in left_out else COLOURS[strategy]
         points = {"color": COLOURS[strategy], "markerfacecolor": fill, "alpha": 0.7, "markersize": 5}
         panel.plot(values, np.full(len(values), i), MARKERS[strategy], **points)
-    panel.set_yticks(range(len(names)), [_marked(name, left_out) for name in names])
+    panel.set_yticks(range(len(names)), [_marked(name, left_out, "\n") for name in names])
     panel.invert_yaxis()
     panel.set_xlim(left=0)
     panel.grid(axis="y", visible=False)
