@@ -10,7 +10,11 @@ TORCH_INDEX ?=
 DATASET ?=
 SOURCE ?=
 PROFILE ?=
-STUDY := $(if $(DATASET),dataset=$(DATASET)) $(if $(SOURCE),'source=$(SOURCE)') $(if $(PROFILE),profile=$(PROFILE))
+# A folder may be called anything: no shell reads its name, and make does not look for a $ in it.
+unexport DATASET SOURCE PROFILE
+export FAIRLIB_DATASET := $(value DATASET)
+export FAIRLIB_SOURCE := $(value SOURCE)
+export FAIRLIB_PROFILE := $(value PROFILE)
 
 .PHONY: book course test bench torture axe pdf lint links lock freeze clean
 .DEFAULT_GOAL := book
@@ -23,12 +27,12 @@ $(VENV)/ready: pyproject.toml constraints.txt
 	touch $@
 
 book: $(VENV)/ready
-	PATH="$(abspath $(BIN)):$$PATH" snakemake --snakefile notebooks/Snakefile --cores $(CORES) --nolock --rerun-incomplete --quiet rules $(if $(strip $(STUDY)),--config $(STUDY))
+	PATH="$(abspath $(BIN)):$$PATH" snakemake --snakefile notebooks/Snakefile --cores $(CORES) --nolock --rerun-incomplete --quiet rules
 
 # otter-grader has an environment of its own on top: its widgets have no place in the book's, nor do its old versions.
 $(OTTER)/ready: $(VENV)/ready notebooks/course/requirements.txt
 	$(BIN)/python -m venv $(OTTER)
-	$(BIN)/python -c "import sysconfig; print(f'import site; site.addsitedir({sysconfig.get_path(\"purelib\")!r})')" > $$($(OTTER)/bin/python -c "import sysconfig; print(sysconfig.get_path('purelib'))")/study.pth
+	$(BIN)/python -c "import sysconfig; print(f'import site; site.addsitedir({sysconfig.get_path(\"purelib\")!r})')" > "$$($(OTTER)/bin/python -c "import sysconfig; print(sysconfig.get_path('purelib'))")"/study.pth
 	$(OTTER)/bin/pip install --quiet --requirement notebooks/course/requirements.txt
 	touch $@
 
@@ -62,7 +66,7 @@ lock: $(VENV)/ready
 	(sed -n '/^#/p' constraints.txt; $(BIN)/pip freeze --exclude-editable | sed 's/+cpu//') > constraints.new && mv constraints.new constraints.txt
 
 freeze: $(VENV)/ready
-	$(BIN)/python -m fairlib freeze $(DATASET) $(SOURCE)
+	$(BIN)/python -m fairlib freeze "$$FAIRLIB_DATASET" "$$FAIRLIB_SOURCE"
 
 clean:
 	rm -rf course book/_build book/executed .snakemake

@@ -27,6 +27,9 @@ NOTHING = ("nan", "null", "none", "n/a", "#n/a")
 UNKNOWN = "unknown"
 #: Columns that tables of people already have.
 RESERVED = {"person", "window", "label", "y", "split", "everybody"}
+#: Names that data of one's own cannot have: the book and the results have folders of these names, and "table" stands
+#: for every folder with a card.
+TAKEN = ("course", "frozen", "jobs", "logs", "table")
 #: What pydantic expects, in words of people who write cards.
 PLAIN = {
     "string_type": "a text",
@@ -274,13 +277,16 @@ def load(dataset: str) -> Card:
 def register(folder: Path | str) -> Card:
     """The card in a folder of data, which ``load`` finds by its name from now on.
 
-    Raises ``CardError`` if it takes the name of an official dataset, or "table", which stands for any folder: results
-    and privacy rules would be mixed up.
+    Raises ``CardError`` if it has the name of an official dataset or one of ``TAKEN``: results and privacy rules would
+    be mixed up.
     """
     path = Path(folder).expanduser() / CARD
     card = parse(path)
-    if card.name == "table":
-        raise CardError(f"{path}: 'table' stands for every folder with a card; give your data another name")
+    if card.name in TAKEN:
+        raise CardError(
+            f"{path}: the study itself uses the name {card.name!r}; give your data another name (not"
+            f" {', '.join(TAKEN)}, nor that of an official dataset)"
+        )
     if (FOLDER / f"{card.name}.yaml").exists():
         raise CardError(f"{path}: {card.name!r} is the name of an official dataset; give your data another name")
     _registered[card.name] = card

@@ -65,7 +65,8 @@ def check(folder: Path | str, dataset: str | None = None, error_rate: float = ER
         return "\n".join([*lines, "", f"The study cannot run: {reason}."]), False
     lines += ["", f"The study can run: dataset={cohort.dataset}, source={folder}."]
     dataset = cohort.dataset if cohort.dataset in readers.DATASETS else "table"
-    return "\n".join([*lines, f"  make book DATASET={dataset} SOURCE={shlex.quote(str(folder))}"]), True
+    source = f"./{folder}" if str(folder) in ("twin", "frozen") else str(folder)  # those words alone name no folder
+    return "\n".join([*lines, f"  make book DATASET={dataset} SOURCE={shlex.quote(source)}"]), True
 
 
 def power(cohort: Cohort, error_rate: float = ERROR_RATE) -> pd.DataFrame:

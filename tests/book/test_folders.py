@@ -1,0 +1,107 @@
+"""How make and Snakemake take people's folders: any name, any depth, files older than the pages, a clone anywhere."""
+
+import os
+import re
+import shlex
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from fairlib.check import check
+
+ROOT = Path(__file__).parent.parent.parent
+EXAMPLE = ROOT / "book" / "example_table"
+#: YAML, make, Snakemake and shells each read something else in it.
+ODD = 'k: v {wildcards} it\'s $x$(y) "q" `z` \\w ü #2'
+SNAKEMAKE = ["snakemake", "--snakefile", "notebooks/Snakefile", "--cores", "1", "--nolock"]
+CARD = [f"book/executed/example_table/{page}" for page in ("data_card.ipynb", "croissant.json")]
+
+
+@pytest.fixture(scope="module")
+def clone(tmp_path_factory) -> Path:
+    where = tmp_path_factory.mktemp("place") / "my clone ü"
+    for name in ("fairlib", "notebooks", "data_cards", "book"):
+        skip = shutil.ignore_patterns("__pycache__", "executed", "_build", ".ipynb_checkpoints", ".snakemake")
+        shutil.copytree(ROOT / name, where / name, ignore=skip)
+    shutil.copy(ROOT / "Makefile", where)
+    return where
+
+
+@pytest.fixture
+def odd(tmp_path) -> Path:
+    return shutil.copytree(EXAMPLE, tmp_path / ODD)
+
+
+def run(command: list[str], where: Path, source: Path | str = "", dataset: str = "table") -> str:
+    """What Snakemake said; the case is given as make gives it."""
+    asked = {"FAIRLIB_DATASET": dataset, "FAIRLIB_SOURCE": str(source), "FAIRLIB_PROFILE": "smoke"} if source else {}
+    environment = {**os.environ, "PYTHONPATH": str(where), **asked}
+    done = subprocess.run(command, cwd=where, capture_output=True, text=True, env=environment, timeout=300)
+    return done.stdout + done.stderr + f"\nexit code {done.returncode}"
+
+
+def test_pages_of_an_odd_folder_follow_each_of_its_files(clone, odd):
+    (odd / "deep" / "er").mkdir(parents=True)
+    for path in (odd / "people.csv", odd / "deep" / "er" / "notes.txt"):
+        path.touch()
+    made = run([*SNAKEMAKE, *CARD], clone, odd)
+    assert "exit code 0" in made, made[-3000:]
+    planned = [*SNAKEMAKE, "--dry-run", *CARD]
+    (odd / ".DS_Store").write_text("x")
+    assert "Nothing to be done" in run(planned, clone, odd)
+    for path, text in ((odd / "deep" / "er" / "notes.txt", "new"), (odd / "people.csv", "older")):
+        path.write_text(text)
+        os.utime(path, (10**9, 10**9))
+        again = run(planned, clone, odd)
+        assert "rule card:" in again, again[-3000:]
+        assert "Updated input files: results/jobs/example_table/source.sha256" in again, again[-3000:]
+        run([*SNAKEMAKE, "--touch", *CARD], clone, odd)
+        assert "Nothing to be done" in run(planned, clone, odd)
+
+
+def test_every_page_about_official_files_waits_for_their_folder(clone, tmp_path):
+    (tmp_path / "actigraphy").mkdir()
+    said = run([*SNAKEMAKE, "--dry-run"], clone, tmp_path, "mesa")
+    jobs = re.findall(r"rule (\w+):\n    input: (.*)\n    output: (.*)\n", said)
+    waiting = {rule for rule, files, _ in jobs if "results/jobs/mesa/source.sha256" in files}
+    assert waiting == {rule for rule, _, made in jobs if re.search("(executed|jobs)/mesa/(1_|described)", made)}
+    assert len(waiting) == 7
+    assert "results/jobs/mimic/source.sha256" not in said
+
+
+def test_in_a_folder_with_a_space_the_last_step_finds_its_contents(clone):
+    said = run([*SNAKEMAKE, "--dry-run", "--printshellcmds"], clone)
+    (build,) = re.findall(r"jupyter-book build .*? -W", said)
+    assert shlex.split(build)[3:] == ["--toc", str(clone / "book" / "_toc.yml"), "-W"]
+
+
+@pytest.mark.parametrize(("source", "read"), [("2024_05", "202405"), ("data #2", "'data'")])
+def test_what_yaml_would_change_is_refused(clone, source, read):
+    said = run([*SNAKEMAKE, "--dry-run", "--config", "dataset=table", f"source={source}"], clone)
+    assert f"Snakemake reads source={source} in --config as {read}" in said
+    assert f"write FAIRLIB_SOURCE={shlex.quote(source)} before snakemake" in said
+
+
+@pytest.mark.parametrize("name", [ODD, "2024_05", "0012", "twin"])
+def test_the_command_that_check_prints_reads_the_same_folder(clone, tmp_path, monkeypatch, name):
+    """Copied into a shell: make runs, in place of Snakemake, a program that writes what it was given."""
+    shutil.copytree(EXAMPLE, tmp_path / name)
+    programs = clone / ".venv" / "bin"
+    programs.mkdir(parents=True, exist_ok=True)
+    (programs / "snakemake").write_text(
+        '#!/bin/sh\nprintf "%s\\n" "$FAIRLIB_DATASET" "$FAIRLIB_SOURCE" "$@" > given.txt\n'
+    )
+    (programs / "snakemake").chmod(0o755)
+    for file in ("pyproject.toml", "constraints.txt", ".venv/ready"):  # nothing is to be installed
+        (clone / file).touch()
+    monkeypatch.chdir(tmp_path)
+    report, runs = check(name)
+    assert runs
+    command = report.splitlines()[-1].replace("make", f"make -f {shlex.quote(str(clone / 'Makefile'))}", 1)
+    done = subprocess.run(f"cd {shlex.quote(str(clone))} && {command}", shell=True, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    dataset, source, *rest = (clone / "given.txt").read_text().splitlines()
+    assert (dataset, source) == ("table", "./twin" if name == "twin" else name)
+    assert rest[:2] == ["--snakefile", "notebooks/Snakefile"]
