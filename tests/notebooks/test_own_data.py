@@ -67,7 +67,7 @@ def test_the_gate_finds_the_rule_of_own_data(folder, tmp_path):
 
 @pytest.mark.parametrize(
     ("people", "women", "min_cell", "smallest"),
-    [(63, None, 11, None), (140, 6, 11, range(11, 141)), (63, None, 5, range(5, 11))],
+    [(63, None, 11, None), (140, 6, 11, range(11, 141)), (48, None, 5, range(5, 11))],
     ids=["few people", "a tiny segment", "a card with a smaller size"],
 )
 def test_the_gate_lets_the_page_of_a_small_open_dataset_out(people, women, min_cell, smallest, tmp_path):
