@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 
 import numpy as np
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError, field_validator
 
 from .cards import Card
 from .fairness import ODDS, RATES
@@ -44,6 +44,11 @@ class Group(Part):
     windows: Count
     events: Count
 
+    def small(self, minimum: int) -> bool:
+        """Whether fewer than ``minimum`` people, or windows with or without the outcome, are in it."""
+        people, windows, events = (int(count.replace(",", "")) for count in (self.people, self.windows, self.events))
+        return min(people, events, windows - events) < minimum
+
 
 class Model(Part):
     """One trained model; of ``roc`` true positive rates on an even grid of false positive rates."""
@@ -57,6 +62,7 @@ class Explorer(Part):
     """All numbers of the page of one study."""
 
     kind: Literal["thresholds"] = "thresholds"
+    min_cell: PositiveInt  # that of the data card; 1 where nobody is real
     metric: Literal[(*RATES, *ODDS)]
     privileged: dict[Name, Name]
     groups: dict[Name, dict[Name, Group]]
@@ -81,12 +87,17 @@ class Explorer(Part):
         return models
 
 
-def collect(study, card: Card, strategies: Iterable[str], seeds: Iterable[int], draws: int) -> Explorer | None:
+def collect(
+    study, card: Card, access: str, strategies: Iterable[str], seeds: Iterable[int], draws: int
+) -> Explorer | None:
     """The numbers of all these models; None for restricted data, which have none at other thresholds.
 
-    Models whose results were frozen before the table existed are left out.
+    access: of the data that the study read, "synthetic" for a twin.
+
+    Groups under the card's ``min_cell`` are left out: everybody too, where the whole test split is that small. None, if
+    no group is left. Models whose results were frozen before the table existed are left out.
     """
-    metric = card.metric.metric
+    metric, minimum = card.metric.metric, 1 if access == "synthetic" else card.min_cell
     shown, models, groups = [*RATES, *([metric] if metric in ODDS else [])], {}, {}
     for strategy in strategies:
         for seed in seeds if study.has(strategy, tuple(seeds)) else ():
@@ -94,37 +105,39 @@ def collect(study, card: Card, strategies: Iterable[str], seeds: Iterable[int], 
             table = tables.get("thresholds")
             if table is None or table.empty:
                 continue
-            models.setdefault(strategy, {})[str(seed)] = _model(table, tables["roc"], shown)
-            groups = groups or _groups(tables["metrics"], table)
-    if not models:
+            groups = groups or _groups(tables["metrics"], table, minimum)
+            models.setdefault(strategy, {})[str(seed)] = _model(table, tables["roc"], shown, groups)
+    if not groups:
         return None
     privileged = {name: facts.privileged for name, facts in card.attributes.items() if name in groups}
-    return Explorer(metric=metric, privileged=privileged, groups=groups, models=models)
+    return Explorer(min_cell=minimum, metric=metric, privileged=privileged, groups=groups, models=models)
 
 
-def _model(table: pd.DataFrame, roc: pd.DataFrame, shown: list[str]) -> Model:
+def _model(table: pd.DataFrame, roc: pd.DataFrame, shown: list[str], groups: dict[str, dict[str, Group]]) -> Model:
     rates, ratios, curves = {}, {}, {}
     for (scope, attribute, segment, metric), rows in table.groupby(
         ["scope", "attribute", "segment", "metric"], sort=False
     ):
         values = [thousandths(rows[name]) for name in ("estimate", "low", "high")]
-        if scope == "segment":
+        if scope == "segment" and segment in groups.get(attribute, ()):
             rates.setdefault(attribute, {}).setdefault(segment, {})[metric] = values
-        elif metric in shown:
+        elif scope == "ratio" and metric in shown:
             ratios.setdefault(attribute, {})[metric] = values
     for (attribute, segment), rows in roc.groupby(["attribute", "segment"], sort=False):
-        curves.setdefault(attribute, {})[segment] = thousandths(rows["tpr"].iloc[::ROC_STEP])
+        if segment in groups.get(attribute, ()):
+            curves.setdefault(attribute, {})[segment] = thousandths(rows["tpr"].iloc[::ROC_STEP])
     return Model(rates=rates, ratios=ratios, roc=curves)
 
 
-def _groups(metrics: pd.DataFrame, table: pd.DataFrame) -> dict[str, dict[str, Group]]:
-    """Sizes of the groups that have rates."""
+def _groups(metrics: pd.DataFrame, table: pd.DataFrame, minimum: int) -> dict[str, dict[str, Group]]:
+    """Sizes of the groups that have rates, without small ones."""
     sizes = metrics.drop_duplicates(["attribute", "segment"]).set_index(["attribute", "segment"])
     found = table[table["scope"] == "segment"].drop_duplicates(["attribute", "segment"])
     out = {}
     for name in zip(found["attribute"], found["segment"], strict=True):
         counts = {what: f"{int(sizes.loc[name, what]):,}" for what in Group.model_fields}
-        out.setdefault(name[0], {})[name[1]] = Group(**counts)
+        if not (group := Group(**counts)).small(minimum):
+            out.setdefault(name[0], {})[name[1]] = group
     return out
 
 
@@ -134,10 +147,10 @@ def thousandths(values: Iterable[float]) -> list[int | None]:
     return [None if np.isnan(value) else int(value) for value in scaled]
 
 
-def findings(text: str, access: str, minimum: int = Card.model_fields["min_cell"].default) -> list[str]:
+def findings(text: str, access: str) -> list[str]:
     """Why these numbers must not be published, in sentences; none if they are what ``collect`` makes.
 
-    minimum: fewest people, and positive windows, of a group that may be shown, if the data is not synthetic.
+    Of data that is not synthetic, a group may be shown from the number on that the page took from the data card.
     """
     if access == "synthetic":
         return []
@@ -158,7 +171,7 @@ def findings(text: str, access: str, minimum: int = Card.model_fields["min_cell"
         for segment in part
         if segment not in found.groups.get(attribute, {})
     }
-    small = any(int(n.replace(",", "")) < minimum for group in groups for n in (group.people, group.events))
+    small = any(group.small(found.min_cell) for group in groups)
     return ["an explorer of groups that are small or without a size"] * bool(unknown or small)
 
 

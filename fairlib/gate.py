@@ -45,6 +45,7 @@ _KEY = re.compile(r"['\"][\w -]{1,40}['\"]\s*:")
 _BYTES = re.compile(r"(?:\\x[0-9a-fA-F]{2}[^\\]{0,8}){16}")
 _BLOB = re.compile(r"[A-Za-z0-9+/_-]{200,}|(?:[A-Za-z0-9+/_-]{60,}={0,2}(?:\s|\\n)+){3}")
 _DATA_URI = re.compile(r"data:([\w.+-]+/[\w.+-]+|(?=;))[^,\"')>\s]*,([^\"')>\s]*)")
+_DOCUMENT = re.compile(r'<span id="document-([^"]+)"')
 _TOKEN = re.compile(r"\d{1,3}(?:,\d{3})+(?![\d,])|\d*\.\d+(?:[eE][-+]?\d+)?|\w+(?:-\w+)*")
 
 
@@ -59,7 +60,9 @@ class DisclosureError(ValueError):
 
 
 def check_book(executed: Path, html: Path, identifiers: Iterable[object] = ()) -> str:
-    """The gate: scan every executed notebook and every file of the built book.
+    """The gate: scan every file of the built book, and every executed notebook that is a page of it.
+
+    Notebooks without a page are those of other builds, such as one that was refused: nothing of them is published.
 
     Parameters
     ----------
@@ -68,15 +71,18 @@ def check_book(executed: Path, html: Path, identifiers: Iterable[object] = ()) -
     Returns a sentence on what was scanned. Raises ``DisclosureError`` listing every finding.
     """
     executed, html, known = Path(executed), Path(html), _searchable(identifiers)
-    notebooks = sorted(path for path in executed.rglob("*.ipynb") if ".ipynb_checkpoints" not in path.parts)
-    pages = sorted(html.rglob("*.html"))
+    pages = {path.relative_to(html).with_suffix("").as_posix(): path for path in html.rglob("*.html")}
+    # Where one page holds the whole book, for paper, it names its documents.
+    inside = {name for path in pages.values() for name in _DOCUMENT.findall(path.read_text("utf-8", "replace"))}
+    names = {
+        f"{executed.name}/{path.relative_to(executed).with_suffix('')}": path for path in executed.rglob("*.ipynb")
+    }
+    notebooks = {name: names[name] for name in sorted((pages.keys() | inside) & names.keys())}
     for folder, found, what in ((executed, notebooks, "executed notebook"), (html, pages, "page")):
         if not found:
             raise DisclosureError([f"{folder}: no {what} found, so nothing was checked; build the book first"])
-    findings, rule = [], {}
-    for path in notebooks:
-        rule[path.relative_to(executed).with_suffix("").as_posix()] = access_of(path)
-        findings += scan_notebook(path, None, known)
+    rule = {name: access_of(path) for name, path in notebooks.items()}
+    findings = [finding for path in notebooks.values() for finding in scan_notebook(path, None, known)]
     files = sorted(path for path in html.rglob("*") if path.is_file())
     with ProcessPoolExecutor() as pool:  # every page is parsed whole
         for found in pool.map(partial(_scan_file, html=html, known=known, rule=rule), files, chunksize=8):
@@ -87,16 +93,19 @@ def check_book(executed: Path, html: Path, identifiers: Iterable[object] = ()) -
 
 
 def _scan_file(path: Path, html: Path, known: frozenset[str], rule: dict[str, str]) -> list[str]:
-    """Findings in one file of the built book; ``rule``: the access of each executed notebook."""
+    """Findings in one file of the built book; ``rule``: page → access of the notebook behind it."""
     if DATA_FILES.search(path.name):
         return [f"{path}: a data file has no place in the book"]
     if "_static" in path.relative_to(html).parts:
         return []  # themes and scripts of others, full of numbers
+    if path == html / "searchindex.js":
+        # Its terms are glued: neighbouring cells 0.147 and 365 give 147365, which no reader sees. They come from the
+        # text of pages and outputs of notebooks, all of which are searched themselves: an identifier is found there.
+        return []
     if path.suffix == ".html":
         # A page without a notebook may hold outputs glued from any of them: the strictest rule.
         page = path.relative_to(html).with_suffix("").as_posix()
-        behind = max((name for name in rule if f"/{page}".endswith(f"/{name}")), key=len, default=None)
-        return scan_html(path, known, rule.get(behind, "restricted"))
+        return scan_html(path, known, rule.get(page, "restricted"))
     if path.name.endswith((".ipynb", ".ipynb.txt")):
         return scan_notebook(path, None, known)
     if path.suffix in (".txt", ".md", ".js", ".json", ".svg", ".xml", ".log"):

@@ -39,7 +39,9 @@ def study(make_cohort):
 
 @pytest.fixture(scope="module")
 def numbers(study):
-    return explorer.collect(study, cards.load("challenge2012"), ("supervised", "frozen_0", "frozen_3"), (1,), DRAWS)
+    return explorer.collect(
+        study, cards.load("challenge2012"), "open", ("supervised", "frozen_0", "frozen_3"), (1,), DRAWS
+    )
 
 
 def test_rates_and_ratios_are_those_of_decisions_counted_by_scikit_learn(study, numbers):
@@ -87,12 +89,37 @@ def test_all_that_was_asked_for_is_there_with_sizes(study, numbers):
 
 def test_restricted_data_have_no_such_page(make_cohort):
     restricted = Few(make_cohort("mimic", "real", people=900))
-    assert explorer.collect(restricted, cards.load("mimic"), ("supervised",), (1,), DRAWS) is None
+    assert explorer.collect(restricted, cards.load("mimic"), "restricted", ("supervised",), (1,), DRAWS) is None
+
+
+@pytest.mark.parametrize("min_cell", [5, 25])
+def test_a_card_decides_how_small_a_group_is_shown_and_the_gate_agrees(make_cohort, monkeypatch, min_cell):
+    card = cards.load("challenge2012").model_copy(update={"min_cell": min_cell})
+    monkeypatch.setitem(cards._registered, "challenge2012", card)
+    units = np.array(["Medical"] * 810 + ["Surgical"] * 90)
+    units = np.random.default_rng(0).permutation(units)
+    few = Few(make_cohort("challenge2012", "real", people=900, icu_type=units))
+    found = explorer.collect(few, card, "open", ("supervised",), (1,), DRAWS)
+    surgical = (few.cohort.attributes["icu_type"] == "Surgical").to_numpy() & (few.cohort.split == "test")
+    events = few.cohort.y[surgical]
+    enough = min(events.sum(), (1 - events).sum()) >= min_cell
+    assert enough == (min_cell == 5)
+    assert ("Surgical" in found.groups["icu_type"]) == enough
+    assert gate._markup(page(found.model_dump_json().replace("<", "\\u003c")), "open") == []
+
+
+def test_where_everybody_is_few_nothing_is_shown_of_real_people(make_cohort):
+    """15 people in test, fewer than 11 with the outcome: the tables hold rates of everybody, the page none."""
+    for origin, access in (("real", "open"), ("twin", "synthetic")):
+        few = Few(make_cohort("challenge2012", origin, people=75))
+        assert not few.evaluation("supervised", 1, 0.5, DRAWS)["thresholds"].empty
+        found = explorer.collect(few, cards.load("challenge2012"), access, ("supervised",), (1,), DRAWS)
+        assert (found is None) == (access == "open")
 
 
 def test_a_metric_that_is_a_difference_is_there_too(make_cohort):
     twin = Few(make_cohort("globem", "twin", people=900))
-    found = explorer.collect(twin, cards.load("globem"), ("supervised",), (1,), DRAWS)
+    found = explorer.collect(twin, cards.load("globem"), "synthetic", ("supervised",), (1,), DRAWS)
     assert found.metric == "average_odds_difference"
     values = found.models["supervised"]["1"].ratios["gender"]["average_odds_difference"][0]
     assert min(value for value in values if value is not None) < 0  # signed
@@ -153,6 +180,8 @@ MODEL, AGE = ("models", "supervised", "1"), ("groups", "age", "<65")
         ((*MODEL, "roc", "age"), {"other": [1]}, "small or without a size"),
         (AGE, {"people": "7"}, "small or without a size"),
         (AGE, {"events": "0"}, "small or without a size"),
+        (AGE, {"windows": "50", "events": "45"}, "small or without a size"),
+        ((), {"min_cell": 0}, "greater than 0"),
     ],
 )
 def test_the_gate_refuses_what_is_no_aggregate_of_the_study(numbers, path, change, word):

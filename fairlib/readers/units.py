@@ -68,4 +68,4 @@ class Outside:
         return "values outside the usual range", int(rows.sum()), len(np.unique(person[rows])), note
 
     def _range(self, j: int) -> str:
-        return f"{self.low[j]:g} to {self.high[j]:g} {self.units[j]}".strip()
+        return f"{self.low[j]:,g} to {self.high[j]:,g} {self.units[j]}".strip()

@@ -48,7 +48,7 @@ def pages(tmp_path_factory, make_cohort):
     scores = [1 / (1 + np.exp(-(2 * cohort.y - 1 + 2 * noise.normal(size=len(cohort))))) for _ in range(2)]
     tables = [evidence.evaluation_tables(cohort, score, 0.5, 40) for score in scores]
     study = SimpleNamespace(has=lambda *_: True, evaluation=lambda strategy, seed, *_: tables[seed])
-    numbers = explorer.collect(study, cards.load("challenge2012"), ("supervised",), (0, 1), 40)
+    numbers = explorer.collect(study, cards.load("challenge2012"), "open", ("supervised",), (0, 1), 40)
     made, shown = SimpleNamespace(html=lambda: "made by a test"), []
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(turning, "STEPS", {"noise": (0.0, 2.0, 1.0)})

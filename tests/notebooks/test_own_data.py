@@ -5,10 +5,11 @@ import re
 
 import nbformat
 import pandas as pd
+import papermill
 import pytest
 
 from fairlib import template
-from fairlib.gate import access_of
+from fairlib.gate import access_of, scan_notebook
 from fairlib.parameters import CONTRACTS, ROOT
 
 
@@ -62,3 +63,25 @@ def test_the_gate_finds_the_rule_of_own_data(folder, tmp_path):
         assert access_of(path) == "restricted"  # in doubt
     finally:
         (folder / "gone.yaml").rename(folder / "card.yaml")
+
+
+@pytest.mark.parametrize(
+    ("people", "women", "min_cell", "smallest"),
+    [(63, None, 11, None), (140, 6, 11, range(11, 141)), (48, None, 5, range(5, 11))],
+    ids=["few people", "a tiny segment", "a card with a smaller size"],
+)
+def test_the_gate_lets_the_page_of_a_small_open_dataset_out(people, women, min_cell, smallest, tmp_path):
+    """smallest: people of the smallest group on the page; None: no numbers on it, since all people are too few."""
+    split = smallest is not None  # more test people than by default
+    made = template.write(tmp_path / "data", people=people, access="open", name="small", split=split)
+    if women:
+        table = pd.read_csv(made / "people.csv").assign(sex=["F"] * women + ["M"] * (people - women))
+        table.to_csv(made / "people.csv", index=False)
+    card = made / "card.yaml"
+    card.write_text(card.read_text().replace("min_cell: 11", f"min_cell: {min_cell}"))
+    parameters = {"dataset": "table", "source": str(made), "profile": "smoke", "results_dir": str(tmp_path / "results")}
+    page = tmp_path / "explorer.ipynb"
+    papermill.execute_notebook(ROOT / "notebooks" / "explorer.ipynb", page, parameters, progress_bar=False)
+    assert scan_notebook(page) == []
+    shown = [int(count) for count in re.findall(r'\\"people\\":\\"(\d+)', page.read_text())]
+    assert min(shown, default=None) in (smallest or [None])

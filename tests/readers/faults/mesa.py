@@ -296,7 +296,7 @@ fault(
 fault(
     "a count or a light that no device shows",
     night(START + 2, "activity", "9223372036854775808"),
-    counted("values outside the usual range", "kept: 1 values of activity (0 to 50000 counts)", windows=1, people=1),
+    counted("values outside the usual range", "kept: 1 values of activity (0 to 50,000 counts)", windows=1, people=1),
 )
 fault(
     "an age that nobody here has",

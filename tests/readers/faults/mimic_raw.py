@@ -179,9 +179,9 @@ fault(
 fault = TABLE.of_kind("duplicate keys")
 fault(
     "a person, an admission or a stay twice",
-    at(STAYS, 4, "ICUSTAY_ID", "10200"),
-    refused("ICUSTAYS.csv, line 4: ICUSTAY_ID 10200 appears twice; keep one row of it"),
-    (at(ADMISSIONS, 3, "HADM_ID", "1010"), refused("ADMISSIONS.csv, line 3: HADM_ID 1010 appears twice")),
+    at(ADMISSIONS, 3, "HADM_ID", "1010"),
+    refused("ADMISSIONS.csv, line 3: HADM_ID 1010 appears twice; keep one row of it"),
+    (at(STAYS, 4, "ICUSTAY_ID", "10200"), refused("ICUSTAYS.csv, line 4: ICUSTAY_ID 10200 appears twice")),
     (at(PATIENTS, 3, "SUBJECT_ID", "101"), refused("PATIENTS.csv, line 3: SUBJECT_ID 101 appears twice")),
     (lambda f: replace(f / EVENTS, "VALUENUM", "value"), refused("column VALUE is there twice")),
 )

@@ -1,0 +1,107 @@
+"""The rule that builds the book, on a small one: what is refused or fails leaves the book before as it was."""
+
+import json
+import re
+import shutil
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from tests.book.test_study_and_book import ROOT, STUDY, run
+
+#: Only this rule runs, on pages that a test wrote; files are compared by their time.
+BUILD = STUDY.partition("--config")[0] + "--rerun-triggers mtime --allowed-rules html book"
+TABLE = '<table class="fairlib-table"><tr><td>0.132</td><td>539</td></tr></table>'
+PAGE = "executed/challenge2012/described/5_evaluation"
+
+
+def page(where: Path, name: str, *outputs: str, source: str = "frozen") -> None:
+    """An executed notebook with these outputs in HTML."""
+    cell = nbformat.v4.new_code_cell("show()", metadata={"tags": ["hide-input"]})
+    cell.outputs = [nbformat.v4.new_output("display_data", {"text/html": html}) for html in outputs]
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell("# A page"), cell])
+    notebook.metadata["language_info"] = {"name": "python", "pygments_lexer": "python3"}
+    notebook.metadata["papermill"] = {"parameters": {"dataset": name.split("/")[1], "source": source}}
+    path = where / "book" / f"{name}.ipynb"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    nbformat.write(notebook, path)
+
+
+@pytest.fixture(scope="module")
+def book(tmp_path_factory) -> Path:
+    """A book of a chapter and a page, built once; the other pages of the study lie beside it."""
+    where = tmp_path_factory.mktemp("small")
+    for name in ("fairlib", "notebooks", "data_cards", "book"):
+        skip = shutil.ignore_patterns("__pycache__", "executed", "_build", "reference", ".ipynb_checkpoints")
+        shutil.copytree(ROOT / name, where / name, ignore=skip)
+    config = where / "book" / "_config.yml"
+    config.write_text(re.sub(r" +(local_extensions|extra_extensions|autodoc_\w+):.*\n", "", config.read_text()))
+    (where / "book" / "_toc.yml").write_text(f"format: jb-book\nroot: intro\nchapters:\n  - file: {PAGE}\n")
+    (where / "book" / "intro.md").write_text("# A book\n\nA chapter.\n")
+    planned = run(f"{STUDY.partition('--config')[0]} --dry-run book", where)
+    outputs = re.findall(r"^ +output: (.*)$", planned.stdout + planned.stderr, re.M)
+    for path in (where / name for line in outputs for name in line.split(", ") if "_build" not in name):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("{}")
+    page(where, PAGE, TABLE)
+    (where / "results" / "challenge2012" / "frozen").mkdir(parents=True)
+    (where / "results" / "challenge2012" / "frozen" / "identifiers.txt").write_text("132539\n")
+    page(where, "executed/my_data/described/explorer", "<pre>stay 132539</pre>", source="/gone")
+    done = run(BUILD, where)
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-6000:]
+    return where
+
+
+def html(book: Path) -> dict[str, bytes]:
+    folder = book / "book" / "_build" / "html"
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_the_book_holds_its_own_pages_and_no_leftover(book):
+    built = html(book)
+    assert f"{PAGE}.html" in built
+    assert not [name for name in built if "my_data" in name]
+    assert not (book / "book" / "_build" / "new" / "_build" / "html").exists()
+    assert b"1 executed notebooks and" in (book / "book" / "_build" / "build.log").read_bytes()
+
+
+def test_the_search_index_glued_the_identifier_that_no_page_holds(book):
+    index = html(book)["searchindex.js"].decode()
+    assert json.loads(index[index.index("(") + 1 : index.rindex(")")])["terms"].keys() & {"132539"}
+
+
+@pytest.mark.parametrize(
+    ("fault", "said"),
+    [
+        (lambda book: page(book, PAGE, TABLE, "<pre>stay 132539</pre>"), "1 identifier(s) of participants"),
+        (lambda book: (book / "book" / "intro.md").write_text("# A book\n\n[](nowhere.md)\n"), "nowhere"),
+    ],
+)
+def test_a_build_that_is_refused_or_fails_leaves_the_book_before(book, fault, said):
+    before, good = html(book), [book / "book" / "intro.md", book / "book" / f"{PAGE}.ipynb"]
+    texts = [path.read_text() for path in good]
+    fault(book)
+    for _ in range(2):  # it is not taken for done
+        stopped = run(BUILD, book)
+        assert stopped.returncode != 0
+        assert said in stopped.stdout + stopped.stderr
+        assert html(book).items() >= {name: text for name, text in before.items() if name != ".buildinfo"}.items()
+        assert len(html(book)) == len(before) - 1
+        assert not (book / "book" / "_build" / "new" / "_build" / "html").exists()
+    for path, text in zip(good, texts, strict=True):
+        path.write_text(text)
+    assert run(BUILD, book).returncode == 0
+    assert html(book).keys() == before.keys()
+
+
+def test_a_page_that_left_the_contents_leaves_the_book(book):
+    toc = book / "book" / "_toc.yml"
+    other = "executed/challenge2012/described/4_representation_similarity"
+    page(book, other, TABLE)
+    toc.write_text(f"{toc.read_text()}  - file: {other}\n")
+    assert run(BUILD, book).returncode == 0
+    assert f"{other}.html" in html(book)
+    toc.write_text(toc.read_text().replace(f"  - file: {other}\n", ""))
+    assert run(BUILD, book).returncode == 0
+    assert not [name for name in html(book) if other in name]

@@ -1,0 +1,154 @@
+"""The gate on a whole book: every page and every notebook behind one is read, and nothing of other builds."""
+
+import pytest
+
+from fairlib.gate import DisclosureError, check_book, scan_html
+from tests.test_gate import BLOB, EMBEDDED, HARMLESS, PEOPLE, TABLE, WITH_IDS, notebook, result, stream
+
+
+def page(folder, body, name="3_fine_tuning"):
+    path = folder / f"{name}.html"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    logo = "<img src='data:image/svg+xml,%3Csvg/%3E'>"
+    path.write_text(f"<!DOCTYPE html><html><head><script>var x = [1]</script></head><body>{logo}{body}</body></html>")
+    return path
+
+
+def output(body):
+    return f'<div class="cell_output docutils container">{body}</div>'
+
+
+PROSE = "<p>One RecordID is one stay.</p><table class='table'><tr><th>person</th></tr></table><pre>x = array([1])</pre>"
+
+
+def test_harmless_page_passes(tmp_path):
+    body = PROSE + output(f'{TABLE}<pre>AUC 0.8</pre><img src="../_images/a.png">')
+    assert scan_html(page(tmp_path, body), {132539}) == []
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        (output(PEOPLE.to_html()), "fairlib.tables did not make"),
+        (PEOPLE.to_html(), "fairlib.tables did not make"),
+        (output("<pre><span>array</span><span>([0.1])</span></pre>"), "dumped array"),
+        (output(f"<pre>{PEOPLE}</pre>"), "lines of values"),
+        (output(TABLE.replace("segment", "subject_id")), "identifier column"),
+        (f"<p>stay <b>132539</b></p>{output(TABLE)}", "1 identifier(s)"),
+        (EMBEDDED, "'application/octet-stream'"),
+        (f'<img src="data:image/png;base64,{BLOB}">', "not a PNG"),
+    ],
+)
+def test_pages(tmp_path, body, reason):
+    path = page(tmp_path, body)
+    findings = scan_html(path, {132539})
+    assert [finding for finding in findings if finding.startswith(f"{path}: ") and reason in finding], findings
+
+
+@pytest.fixture
+def book(tmp_path):
+    """Executed notebooks of a twin and of real data, and the book built from them."""
+    for dataset, source in (("mimic", "twin"), ("challenge2012", "frozen")):
+        name = f"{dataset}/3_fine_tuning"
+        notebook(tmp_path / "executed", *HARMLESS, source=source, dataset=dataset, name=name)
+        page(tmp_path / "html", output(TABLE), f"executed/{name}")
+        notebook(tmp_path / "html/_sources/executed", *HARMLESS, source=source, dataset=dataset, name=name)
+    page(tmp_path / "html", PROSE, "index")
+    (tmp_path / "html/searchindex.js").write_text("Search.setIndex({terms:{fair:[1,2]}})")
+    (tmp_path / "html/_static").mkdir()
+    (tmp_path / "html/_static/fonts.js").write_text("var codes = [132539, 140501]")
+    return tmp_path
+
+
+def stopped(book, known=()):
+    with pytest.raises(DisclosureError, match="nothing may be published") as error:
+        check_book(book / "executed", book / "html", known)
+    assert all(finding in str(error.value) for finding in error.value.findings)
+    return error.value.findings
+
+
+def test_clean_book_passes(book):
+    assert check_book(book / "executed", book / "html", {132539}).startswith("2 executed notebooks and 3 pages scanned")
+
+
+def test_rows_are_allowed_on_a_twin_page_only(book):
+    rows = output(PEOPLE.to_html())
+    page(book / "html", rows, "executed/mimic/3_fine_tuning")
+    check_book(book / "executed", book / "html")
+    page(book / "html", rows, "executed/challenge2012/3_fine_tuning")
+    page(book / "html", rows, "index")
+    findings = stopped(book)
+    assert len(findings) == 2
+    assert "challenge2012/3_fine_tuning.html" in findings[0]
+    assert "index.html" in findings[1]
+
+
+def test_every_finding_is_listed(book):
+    name = "challenge2012/5_evaluation"
+    notebook(book / "executed", result(WITH_IDS), stream(BLOB), dataset="challenge2012", name=name)
+    page(book / "html", output(TABLE), f"executed/{name}")
+    findings = stopped(book)
+    assert len(findings) >= 3
+    assert all("5_evaluation.ipynb, cell 3, output" in finding for finding in findings)
+
+
+@pytest.mark.parametrize("name", ["_downloads/rows.csv", "_static/model.safetensors", "x.pkl", "data.tar.gz", "a.npy"])
+def test_data_files_are_stopped(book, name):
+    (book / "html" / name).parent.mkdir(exist_ok=True)
+    (book / "html" / name).write_bytes(b"x")
+    assert stopped(book) == [f"{book / 'html' / name}: a data file has no place in the book"]
+
+
+def test_identifiers_in_other_files_and_copies_of_notebooks(book):
+    (book / "html/executed/card.json").write_text('{"id": 132539}')
+    notebook(book / "html/_sources", stream("stay 132539"), source="twin", name="copy")
+    findings = stopped(book, [132539])
+    assert ["copy.ipynb, cell 3" in findings[0], "card.json: 1 identifier" in findings[1]] == [True, True]
+
+
+def test_a_term_that_the_search_index_glued_is_no_identifier(book):
+    """Sphinx takes the tags out of a table: 0.132 and 539 become 0 and 132539. A page that holds it is found."""
+    cells = "<tr><td>0.132</td><td>539</td></tr>"
+    page(book / "html", output(TABLE.replace("</table>", f"{cells}</table>")), "executed/mimic/3_fine_tuning")
+    for name in ("searchindex.js", "executed/searchindex.js"):
+        (book / "html" / name).write_text('Search.setIndex({terms:{"132539":[1,2]}})')
+    (finding,) = stopped(book, [132539])
+    assert "executed/searchindex.js: 1 identifier" in finding  # only the index of the book is Sphinx's
+    (book / "html/executed/searchindex.js").unlink()
+    check_book(book / "executed", book / "html", [132539])
+    page(book / "html", PROSE + "<p title='132539'>a stay</p>", "intro")
+    (finding,) = stopped(book, [132539])
+    assert "intro.html: 1 identifier" in finding
+
+
+def test_a_page_of_another_build_is_not_read(book):
+    name = "my_data/3_fine_tuning"
+    leftover = notebook(book / "executed", result(WITH_IDS), dataset="my_data", source="/gone", name=name)
+    check_book(book / "executed", book / "html")
+    page(book / "html", output(TABLE), f"executed/{name}")  # once it is a page of the book, it is
+    findings = stopped(book)
+    assert all(finding.startswith(f"{leftover}, cell 3") for finding in findings)
+
+
+def test_of_a_book_on_one_page_the_notebooks_in_it_are_read(book):
+    name = "challenge2012/3_fine_tuning"
+    notebook(book / "executed", result(WITH_IDS), name=name)
+    notebook(book / "executed", result(WITH_IDS), name="my_data/3_fine_tuning")
+    page(book / "one", f'<span id="document-executed/{name}"></span>{output(TABLE)}', "intro")
+    with pytest.raises(DisclosureError) as error:
+        check_book(book / "executed", book / "one")
+    assert {finding.partition(",")[0] for finding in error.value.findings} == {f"{book / 'executed' / name}.ipynb"}
+
+
+def test_a_chapter_is_not_held_to_the_rule_of_a_notebook_with_its_name(book):
+    page(book / "html", output(PEOPLE.to_html()), "stages/executed/mimic/3_fine_tuning")
+    (finding,) = stopped(book)
+    assert "fairlib.tables did not make" in finding
+
+
+@pytest.mark.parametrize("empty", ["executed", "html"])
+def test_nothing_to_check_is_no_pass(book, empty):
+    for path in (book / empty).rglob("*.*"):
+        if path.is_file():
+            path.unlink()
+    assert "nothing was checked" in stopped(book)[0]
