@@ -1,4 +1,4 @@
-"""CKA in float32 where few windows lie far from all others, as after a glitch of a sensor: against float64's definition.
+"""CKA in float32 where few windows lie far from all others, as after a glitch of a sensor, against float64.
 
 float32 holds seven digits; a Gram matrix that is centred by a mean which one row pulls away holds none of the others.
 """
