@@ -52,7 +52,7 @@ def test_a_channel_named_like_another_column(folder, name, kind):
 
 def test_the_name_is_told_before_the_number_of_channels(folder):
     """Else the advice would be to count the label in the card."""
-    with pytest.raises(CohortError, match="column 'label'.*such columns: 'label', 'sex'"):
+    with pytest.raises(CohortError, match=r"column 'label'.*such columns: 'label', 'sex'"):
         written(folder, windows(folder).assign(label=0, sex=0), "csv", channels=3)
 
 
@@ -70,7 +70,7 @@ def test_the_name_is_told_before_the_number_of_channels(folder):
 )
 def test_a_copy_of_the_label_under_another_name(folder, copy, kind):
     frame = windows(folder)
-    with pytest.raises(CohortError, match="column 'stress': it is .* wherever the label is 1"):
+    with pytest.raises(CohortError, match=r"column 'stress': it is .* wherever the label is 1"):
         written(folder, frame.assign(stress=copy(outcome(folder, frame))), kind)
 
 
