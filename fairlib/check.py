@@ -13,11 +13,11 @@ import numpy as np
 import pandas as pd
 from statsmodels.stats.power import NormalIndPower
 
-from . import cards, disclosure, evidence, inventory, readers
+from . import attrition, cards, disclosure, evidence, inventory, readers
 from .cohort import Cohort, CohortError
 from .readers import table as own_data
 from .readers.recognise import TITLES, looks_like
-from .tables.requirements import requirements
+from .tables.requirements import counted, requirements
 from .tables.text import count, number
 
 POWER, ALPHA = 0.8, 0.05
@@ -150,8 +150,10 @@ def _beside_card(cohort: Cohort, card: cards.Card, sizes: pd.DataFrame) -> list[
     full = {"windows": card.expected.get("total"), "people": card.people, "events": positive}
     lines = ["Beside the data card"]
     for name, whole in full.items():
-        if whole:
-            word = "positive windows" if name == "events" else name
+        word = "positive windows" if name == "events" else name
+        if whole and cohort.origin == "real" and attrition.nearly(here[name], whole, card.min_cell):
+            lines.append(f"  {word}: {_number(here[name])}, nearly as many as the card says")
+        elif whole:
             share = f"{100 * here[name] / whole:.0f} %" if here[name] >= whole / 100 else "under 1 %"
             lines.append(f"  {word}: {_number(here[name])} of {whole:,} ({share})")
     if cohort.origin == "twin":
@@ -197,7 +199,7 @@ def _who(cohort: Cohort, card: cards.Card, tables: dict[str, pd.DataFrame]) -> l
 
 def _left_out(row: dict, smallest: int) -> str:
     """How many, and why; "none" where a step found nothing to leave out."""
-    found = [f"{count(row[name], smallest)} {name}" for name in ("windows", "people") if row[name] != 0]
+    found = [f"{counted(row, name, smallest)} {name}" for name in ("windows", "people") if row[name] != 0]
     if not found and row["note"].startswith(("left out", "kept, ")):
         return "none"
     return "; ".join([", ".join(found)] * bool(found) + [row["note"]])

@@ -11,7 +11,7 @@ from .cohort import Cohort
 from .inference import interval_over_runs
 from .permutations import label_sources
 from .seeds import generator
-from .similarity import Gram, cka_table, half_sample_interval, lowest, subsample_table
+from .similarity import Gram, cka_table, coarse, half_sample_interval, lowest, subsample_table
 
 #: Segments of fewer participants are not shown.
 PEOPLE = 50
@@ -42,6 +42,12 @@ def shown_segments(cohort: Cohort, rows: np.ndarray, minimum: int = PEOPLE) -> d
     return found
 
 
+def need_float64(cohort: Cohort, grams: list[Gram], rows: np.ndarray, minimum: int = PEOPLE) -> bool:
+    """Whether a shown segment lies so far from the others that Gram matrices in float32 are too coarse for it."""
+    shown = shown_segments(cohort, rows, minimum).values()
+    return any(coarse(k[chosen][:, chosen]) for chosen in shown for k in grams)
+
+
 def similarity_table(
     cohort: Cohort,
     supervised: list[Gram],
@@ -55,7 +61,7 @@ def similarity_table(
 
     Parameters
     ----------
-    supervised, other: Gram matrices of the layers on the same rows.
+    supervised, other: Gram matrices of the layers on the same rows; of float64 where they ``need_float64``.
     rows: cohort row of each Gram row, one held-out window a participant.
     draws: half-samples.
     permutations: of segment labels among participants with the same outcome, all attributes together; the same ones

@@ -7,15 +7,12 @@ import numpy as np
 import pandas as pd
 from sklearn.metrics import roc_curve
 
-from . import calibration, cards, cells, disclosure, intersections, thresholds
+from . import attrition, calibration, cards, cells, disclosure, intersections, thresholds
 from .cohort import SPLITS, Cohort
 from .fairness import confusion, rate, ratios
 from .inference import auc, participant_draws, weighted_auc
 from .permutations import segment_gaps
 
-#: What a reader's note may count; small numbers of them are withheld.
-COUNTED = "rows|stays|deaths|people|windows|records|admissions|epochs|participants|surveys|nights|days|values|asleep"
-COUNTED += "|depressed"
 ZERO_RATE = "a rate in it is 0 or undefined"
 SIZES_HIDDEN = "sizes withheld: few people are unknown"
 #: Notes of ratios that are shown; others are withheld, or rest on too few people.
@@ -65,7 +62,7 @@ def cohort_tables(cohort: Cohort) -> dict[str, pd.DataFrame]:
     return {
         "sizes": sizes,
         "segments": segments,
-        "attrition": _attrition(cohort.attrition, rule, card.min_cell),
+        "attrition": attrition.withhold(cohort.attrition, rule, card.min_cell, sizes, segments),
         "typical_window": typical,
         "shape": shape,
     }
@@ -295,15 +292,3 @@ def _roc(y, s, attribute: str, segment: str) -> pd.DataFrame:
 
 def _undefined(metric: str, draws: int) -> dict:
     return {"metric": metric, "estimate": np.nan, "replicates": np.full(draws, np.nan, dtype=np.float32)}
-
-
-def _attrition(table: pd.DataFrame, rule: str, minimum: int) -> pd.DataFrame:
-    """The attrition table with counts under the threshold replaced, in its columns (missing) and in its words."""
-    if rule == "synthetic":
-        return table
-    table = table.copy()
-    for column in ("windows", "people"):
-        table[column] = table[column].where(~table[column].between(1, minimum - 1))
-    few = rf"(?<![\d,.])(?:{'|'.join(map(str, range(1, minimum)))}) (?={COUNTED})"
-    table["note"] = table["note"].str.replace(few, f"fewer than {minimum} ", regex=True)
-    return table

@@ -285,6 +285,8 @@ class Study:
             for draw in range(draws):
                 rows = test[one_window_each(people, seed=0, draw=draw)]
                 grams = [self._grams(*model, rows) for model in (one, other)]
+                if conditioned.need_float64(self.cohort, [*grams[0], *grams[1]], rows):
+                    grams = [self._grams(*model, rows, np.float64) for model in (one, other)]
                 tables.append(conditioned.similarity_table(self.cohort, *grams, rows, permutations=permutations))
             table = conditioned.average_draws(tables)
             drawn = table[conditioned.DRAWN]
@@ -298,8 +300,8 @@ class Study:
         with torch.inference_mode():
             return encoder(torch.from_numpy(self.cohort.x[rows])).numpy()
 
-    def _grams(self, strategy: str, seed: int, rows: np.ndarray) -> list[np.ndarray]:
-        return [gram(output) for output in self._activations(strategy, seed, rows)]
+    def _grams(self, strategy: str, seed: int, rows: np.ndarray, kind: type = np.float32) -> list[np.ndarray]:
+        return [gram(output.astype(kind, copy=False)) for output in self._activations(strategy, seed, rows)]
 
     def _activations(self, strategy: str, seed: int, rows: np.ndarray) -> list[np.ndarray]:
         """Outputs of the three convolutions on these windows, each (n, timesteps', filters)."""

@@ -4,7 +4,8 @@ Layout, each table ``.csv`` (UTF-8, commas) or ``.parquet``:
 
 * ``card.yaml``: the data card, as in ``data_cards``. Its attributes name the columns of people that are used.
 * ``windows``: long form, one row a time step: person, window, time, then one column a channel. ``time`` is a number or
-  an ISO date, ascending within a window. Every window has the card's number of steps.
+  an ISO date, ascending within a window. Every window has the card's number of steps. A column that is the label, an
+  attribute or the number of a row is refused: a model would learn from it.
 * ``labels``: window, label (0 or 1) [, split (train, val or test)].
 * ``people``: person, then a column of raw values for each attribute of the card.
 
@@ -23,6 +24,7 @@ from .. import cards
 from ..cohort import SPLITS, Cohort, CohortError, attrition_table
 from . import counts as rows_of
 from . import files as files_of
+from . import table_channels as channels_of
 from .files import shown
 from .recognise import hint
 from .splits import by_person
@@ -32,8 +34,6 @@ KEYS = {"windows": ["person", "window", "time"], "labels": ["window", "label"], 
 SPLIT = "split"
 #: Words in the name of an attribute that is an age, and the years it may hold.
 AGE, YEARS = {"age", "years"}, (0, 120)
-#: A value more than so many interquartile ranges from the training median is far from the others.
-FAR = 10
 AGAIN = "copy or export it again"
 #: Characters of what a library says.
 LONGEST = 200
@@ -69,12 +69,13 @@ def read(path: Path | str, origin: str | None = None) -> Cohort:
     labels = _labels(files["labels"], steps)
     windows, channels = _windows(files["windows"], card)
     labels = _match(labels, windows, files, steps)
+    channels_of.refuse_labels(files["windows"], windows, channels, labels)
     values = _grid(windows, channels, labels["window"], card, files["windows"])
     person = windows.drop_duplicates("window").set_index("window")["person"][labels["window"]].to_numpy(str)
     y = labels["label"].to_numpy(np.int8)
     split = _split(labels, person, y, files["labels"])
     attributes = _attributes(files["people"], person, card, steps)
-    steps.append(_far(values, split == "train", channels, person))
+    steps.append(channels_of.far(values, split == "train", channels, person))
     x, note = _standardise(values, split == "train", channels)
     people = len(set(person))
     beside = rows_of.beside_card(
@@ -242,6 +243,7 @@ def _windows(file: Path, card: cards.Card) -> tuple[pd.DataFrame, list[str]]:
     """Rows of the long table, checked, with float32 channels; and the channels' names."""
     table = _read(file, "windows")
     channels = [str(column) for column in table.columns if column not in KEYS["windows"]]
+    channels_of.refuse(file, table, channels, card)
     if len(channels) != card.windows.channels:
         raise CohortError(
             f"{file} has {len(channels)} channel columns ({', '.join(channels)}), the card says"
@@ -366,21 +368,6 @@ def _attributes(file: Path, person: np.ndarray, card: cards.Card, steps: list) -
 def _count_unused(file: Path, table: pd.DataFrame, used: list[str], steps: list) -> None:
     if unused := [str(column) for column in table.columns if column not in used]:
         steps.append((f"columns of {file.name} that are not used", 0, 0, f"not used: {', '.join(unused)}"))
-
-
-def _far(values: np.ndarray, train: np.ndarray, channels: list[str], person: np.ndarray) -> rows_of.Step:
-    """Attrition row: values far from the others of their channel, as another unit in some of the files makes them."""
-    odd = np.zeros(values.shape, dtype=bool)
-    for column in range(values.shape[2]):
-        seen = values[train, :, column]
-        low, middle, high = np.nanquantile(seen, (0.25, 0.5, 0.75)) if (~np.isnan(seen)).any() else (0, 0, 0)
-        if high > low:
-            odd[:, :, column] = np.abs(values[:, :, column] - middle) > FAR * (high - low)
-    found = {name: int(odd[:, :, column].sum()) for column, name in enumerate(channels)}
-    named = ", ".join(f"{number:,} values of {name}" for name, number in found.items() if number)
-    rows = odd.any(axis=(1, 2))
-    note = f"kept: {named}, beyond {FAR} interquartile ranges of the median; mixed units?" if named else "none"
-    return "values far from the others", int(rows.sum()), len(set(person[rows])), note
 
 
 def _standardise(values: np.ndarray, train: np.ndarray, channels: list[str]) -> tuple[np.ndarray, str]:

@@ -2,6 +2,7 @@
 
 import pandas as pd
 
+from ..attrition import WITHHELD
 from ..cards import Card
 from .text import count, percent
 
@@ -58,8 +59,15 @@ def attrition(tables: dict[str, pd.DataFrame], minimum: int) -> pd.DataFrame:
     """What the reader kept and left out, and why; counts under the threshold show as such."""
     rows = tables["attrition"].copy()
     for column in ("windows", "people"):
-        rows[column] = rows[column].map(lambda value: "" if value == 0 else count(value, minimum))
+        rows[column] = [counted(row, column, minimum) for row in tables["attrition"].to_dict("records")]
     return rows
+
+
+def counted(row: dict, column: str, minimum: int) -> str:
+    """A count of an attrition row in words: nothing for none, under the threshold, withheld, or the number."""
+    if pd.isna(row[column]) and row["note"].startswith(WITHHELD):
+        return WITHHELD
+    return "" if row[column] == 0 else count(row[column], minimum)
 
 
 def unknown(segments: pd.DataFrame) -> str:

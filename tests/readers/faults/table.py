@@ -80,6 +80,17 @@ def as_parquet(folder: Path, name: str = WINDOWS) -> Path:
     return parquet
 
 
+def with_labels(name: str, write: Callable[[str], str] = str):
+    """The label of each window as a channel, which the card counts."""
+
+    def edit(folder: Path) -> None:
+        labels = pd.read_csv(folder / LABELS, dtype=str).set_index("window")["label"].map(write)
+        change(WINDOWS, lambda t: t.assign(**{name: t["window"].map(labels)}))(folder)
+        card(windows={"channels": 4})(folder)
+
+    return edit
+
+
 TABLE = Table(
     "Your own table",
     "A folder of `card.yaml`, `windows.csv`, `labels.csv` and `people.csv` (or `.parquet`).",
@@ -428,4 +439,28 @@ fault(
     "a channel that no training person has",
     change(WINDOWS, lambda t: t.assign(steps="NA")),
     counted("cohort", "never measured in training: steps"),
+)
+fault(
+    "the label or an attribute among the channels",
+    with_labels("label"),
+    refused(
+        "windows.csv, column 'label': it has the name of the label, which is no measurement; leave it out of"
+        " windows.csv, and write windows.channels: 3 in card.yaml"
+    ),
+    (with_labels(" Label_"), refused("column ' Label_': it has the name of the label")),
+    (change(WINDOWS, lambda t: t.assign(SEX=1)), refused("column 'SEX': it has the name of attribute 'sex' of card")),
+)
+fault(
+    "the label under another name",
+    with_labels("bad_day", lambda label: "7" if label == "1" else "2.5"),
+    refused(
+        "windows.csv, column 'bad_day': it is 7 wherever the label is 1 and 2.5 wherever it is 0, so that it tells"
+    ),
+)
+fault(
+    "the number of a row, as pandas and R write it",
+    lambda f: pd.read_csv(f / WINDOWS, dtype=str).to_csv(f / WINDOWS),
+    refused("windows.csv, column 'Unnamed: 0': it is the number of a row, as programs write it", "channels: 3 in"),
+    (change(WINDOWS, lambda t: t.assign(index=range(9, 489))), refused("column 'index': it is the number of a row")),
+    (change(WINDOWS, lambda t: t.rename(columns={"steps": ""})), refused("column 'Unnamed: 4': it has no name")),
 )

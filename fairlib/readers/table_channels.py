@@ -1,0 +1,92 @@
+"""Channels of one's own data: which columns of windows must be none, and values far from the others."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from .. import cards
+from ..cohort import CohortError
+from . import counts as rows_of
+
+#: A value more than so many interquartile ranges from the training median is far from the others.
+FAR = 10
+#: Columns of the tables that are no measurement, and what they are.
+NAMES = {"label": "the label", "split": "the split", "person": "the person", "window": "the window", "time": "the time"}
+#: What programs call the number of a row that they write beside a table, and a column without a name.
+INDEX = {"index", "level0", "indexlevel0", "row", "rownumber", "rownames", "rowid"}
+UNNAMED = re.compile(r"(unnamed\d*)?")
+
+
+def refuse(file: Path, table: pd.DataFrame, channels: list[str], card: cards.Card) -> None:
+    """A ``CohortError`` where a channel by its name is the label, a key, the split or an attribute, or a row number.
+
+    Case, spaces and signs do not count in names: ``Label``, `` label_``.
+    """
+    known = {_plain(name): f"attribute {name!r} of {cards.CARD}" for name in card.attributes} | NAMES
+    bad = {}
+    for channel in channels:
+        name = _plain(channel)
+        if name in known:
+            bad[channel] = f"it has the name of {known[name]}, which is no measurement"
+        elif _counts_rows(table[channel], loosely=name in INDEX or bool(UNNAMED.fullmatch(name))):
+            bad[channel] = "it is the number of a row, as programs write it beside a table, and no measurement"
+        elif UNNAMED.fullmatch(name):
+            bad[channel] = "it has no name; give it one if it is a measurement, else"
+    _say(file, bad, channels)
+
+
+def refuse_labels(file: Path, windows: pd.DataFrame, channels: list[str], labels: pd.DataFrame) -> None:
+    """A ``CohortError`` where a channel is the label under another name: one value in all windows of each class.
+
+    Cells may be empty, but not in more than half of the windows: few values can agree by chance.
+    """
+    y = windows["window"].map(labels.set_index("window")["label"]).to_numpy()
+    bad = {}
+    for channel in channels:
+        values = windows[channel].to_numpy()
+        seen = ~np.isnan(values) & ~np.isnan(y)
+        found = [values[seen & (y == outcome)] for outcome in (0, 1)]
+        if any(len(own) == 0 or own.min() != own.max() for own in found) or found[0][0] == found[1][0]:
+            continue
+        if 2 * windows.loc[seen, "window"].nunique() > len(labels):
+            no, yes = (f"{own[0]:g}" for own in found)
+            bad[channel] = f"it is {yes} wherever the label is 1 and {no} wherever it is 0, so that it tells the label"
+    _say(file, bad, channels)
+
+
+def _say(file: Path, bad: dict[str, str], channels: list[str]) -> None:
+    for channel, why in bad.items():
+        others = f" ({len(bad)} such columns: {', '.join(map(repr, bad))})" if len(bad) > 1 else ""
+        raise CohortError(
+            f"{file}, column {channel!r}: {why}{'' if why.endswith('else') else ';'} leave it out of {file.name}, and"
+            f" write windows.channels: {len(channels) - len(bad)} in {cards.CARD}{others}"
+        )
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[\W_]", "", name).casefold()
+
+
+def _counts_rows(column: pd.Series, loosely: bool) -> bool:
+    """Whether the column counts the rows of the file; loosely: of a larger file, or before its rows were sorted."""
+    number = pd.to_numeric(column, errors="coerce").astype(float)
+    if len(number) < 2 or number.isna().any():
+        return False
+    return bool((number.diff()[1:] == 1).all() or (loosely and (number % 1 == 0).all() and number.is_unique))
+
+
+def far(values: np.ndarray, train: np.ndarray, channels: list[str], person: np.ndarray) -> rows_of.Step:
+    """Attrition row: values far from the others of their channel, as another unit in some of the files makes them."""
+    odd = np.zeros(values.shape, dtype=bool)
+    for column in range(values.shape[2]):
+        seen = values[train, :, column]
+        low, middle, high = np.nanquantile(seen, (0.25, 0.5, 0.75)) if (~np.isnan(seen)).any() else (0, 0, 0)
+        if high > low:
+            odd[:, :, column] = np.abs(values[:, :, column] - middle) > FAR * (high - low)
+    found = {name: int(odd[:, :, column].sum()) for column, name in enumerate(channels)}
+    named = ", ".join(f"{number:,} values of {name}" for name, number in found.items() if number)
+    rows = odd.any(axis=(1, 2))
+    note = f"kept: {named}, beyond {FAR} interquartile ranges of the median; mixed units?" if named else "none"
+    return "values far from the others", int(rows.sum()), len(set(person[rows])), note
