@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Literal
 
 import pandas as pd
+import yaml
 from pydantic import (
     BaseModel,
     ConfigDict,
@@ -15,8 +16,6 @@ from pydantic import (
     ValidationError,
     model_validator,
 )
-
-from . import plain_yaml
 
 FOLDER = Path(__file__).parent.parent / "data_cards"
 #: In a folder of data that brings its own card (``readers.table``).
@@ -241,7 +240,7 @@ class Card(Part):
 def parse(path: Path) -> Card:
     """Read and validate one card."""
     try:
-        content = plain_yaml.read(path)
+        content = read(path)
         if not isinstance(content, dict):
             raise ValueError("it holds no keys")
         return Card(**content)
@@ -296,3 +295,85 @@ def register(folder: Path | str) -> Card:
 @cache
 def _official(dataset: str) -> Card:
     return parse(FOLDER / f"{dataset}.yaml")
+
+
+REQUIREMENTS = {
+    "protected_attributes": "Protected attributes",
+    "large_size": "Large size",
+    "multimodal": "Multimodal",
+    "open_benchmark": "Open benchmark",
+}
+
+
+def requirements(card: Card) -> pd.DataFrame:
+    """T-requirements: the four requirements, judged by rule from the card's facts, with the card's evidence.
+
+    At least two protected attributes; at least 1,000 people; at least two modalities; a named benchmark, and files that
+    others can get (openly, or by an application that is open to researchers).
+    """
+    holds = {
+        "protected_attributes": len(card.protected()) >= 2,
+        "large_size": card.people >= 1000,
+        "multimodal": len(card.windows.modalities) >= 2,
+        "open_benchmark": bool(card.benchmark),
+    }
+    partly = {"open_benchmark"} if card.access == "restricted" else set()
+    return pd.DataFrame(
+        [
+            {
+                "requirement": title,
+                "holds": ("partly" if name in partly else "yes") if holds[name] else "no",
+                "evidence": getattr(card.requirements, name).evidence,
+            }
+            for name, title in REQUIREMENTS.items()
+        ]
+    )
+
+
+NULL, TEXT, INT, FLOAT = (f"tag:yaml.org,2002:{kind}" for kind in ("null", "str", "int", "float"))
+
+
+class PlainYamlError(ValueError):
+    """A file is no YAML; the message says in which line, and what is wrong there."""
+
+
+def read(file: Path | str, numbers: bool = False) -> object:
+    """What a YAML file holds: dicts, lists and texts, None where nothing stands, and numbers if they are asked for.
+
+    Raises ``PlainYamlError``, ``OSError`` or ``UnicodeDecodeError``.
+    """
+    text = Path(file).read_text(encoding="utf-8-sig")
+    try:
+        return yaml.load(text, Loader=_Numbers if numbers else _Texts)
+    except yaml.MarkedYAMLError as error:
+        advice = "; a text that holds ': ' or ' #' needs quotation marks" if "mapping values" in error.problem else ""
+        raise PlainYamlError(f"line {error.problem_mark.line + 1}: {error.problem}{advice}") from error
+    except yaml.YAMLError as error:  # a character that no text holds
+        raise PlainYamlError(" ".join(str(error).split())) from error
+    except RecursionError as error:
+        raise PlainYamlError("lists or keys lie in each other more deeply than anybody writes") from error
+
+
+def _only(*kinds: str) -> dict:
+    """Of the types that YAML guesses from how a value looks, these alone."""
+    guessed = yaml.SafeLoader.yaml_implicit_resolvers.items()
+    return {first: [rule for rule in rules if rule[0] in kinds] for first, rules in guessed}
+
+
+class _Texts(yaml.SafeLoader):
+    yaml_implicit_resolvers = _only(NULL)
+
+    def construct_mapping(self, node, deep=False):
+        seen = set()
+        for key, _ in node.value:
+            if isinstance(key, yaml.ScalarNode):
+                key.tag = TEXT
+                if key.value in seen:
+                    line = key.start_mark.line + 1
+                    raise PlainYamlError(f"key {key.value!r} stands twice, the second time in line {line}")
+                seen.add(key.value)
+        return super().construct_mapping(node, deep)
+
+
+class _Numbers(_Texts):
+    yaml_implicit_resolvers = _only(NULL, INT, FLOAT)

@@ -139,3 +139,17 @@ def log_ratio(ratio: ArrayLike) -> np.ndarray:
     with np.errstate(divide="ignore", invalid="ignore"):
         value = np.log(np.asarray(ratio, dtype=np.float64))
     return np.where(np.isfinite(value), value, np.nan)
+
+
+#: Further metrics of one group, from its confusion counts.
+SUMMARIES = {
+    "accuracy": lambda c: 1 - rate(c, "error_rate_ratio"),
+    "balanced_accuracy": lambda c: (
+        1 - (rate(c, "false_negative_rate_ratio") + rate(c, "false_positive_rate_ratio")) / 2
+    ),
+    "f1": lambda c: 2 * c["tp"] / np.maximum(2 * c["tp"] + c["fp"] + c["fn"], 1),
+    "error_rate": lambda c: rate(c, "error_rate_ratio"),
+    "false_negative_rate": lambda c: rate(c, "false_negative_rate_ratio"),
+    "false_positive_rate": lambda c: rate(c, "false_positive_rate_ratio"),
+    "selection_rate": lambda c: rate(c, "disparate_impact"),
+}

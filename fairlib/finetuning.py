@@ -9,21 +9,11 @@ import torch.nn.functional as F
 from torch import Tensor
 from tqdm import trange
 
-from .encoder import (
-    CONTROLS,
-    LAYERS,
-    STRATEGIES,
-    Classifier,
-    Encoder,
-    Strategy,
-    freeze,
-    maximum_over_time,
-    seed_dropout,
-)
-from .optimisation import OPTIMISERS
-from .precision import products
+from .encoder import LAYERS, Classifier, Encoder, freeze, maximum_over_time, seed_dropout
+from .optimisation import OPTIMISERS, products
 from .recipes import FineTuning, Recipe
 from .seeds import generator
+from .strategies import CONTROLS, STRATEGIES, Strategy
 
 #: Outputs of frozen convolutions are kept when they fit in this many bytes, else computed again in each batch.
 CACHE_BYTES = 2**30

@@ -9,11 +9,12 @@ import matplotlib as mpl
 import pandas as pd
 from cycler import cycler
 
+from book.pages.provenance import Provenance, of_twin
+
 from . import cards, twins
-from .parameters import Contract
-from .provenance import Provenance, of_twin
 from .readers import mimic
 from .seeds import generator
+from .study.parameters import Contract
 from .twins import people, truth
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ def begin(name: str, **parameters: object) -> Provenance:
     Figures get the book's colours.
     """
     backend = mpl.get_backend()
-    from .figures import style  # its own backend would keep a student's figures from the screen
+    from .report import style  # its own backend would keep a student's figures from the screen
 
     mpl.use(backend)
     mpl.rcParams["axes.prop_cycle"] = cycler(color=style.SEGMENTS)

@@ -6,44 +6,12 @@ Groups cross all protected attributes. Three mitigations train with another obje
 """
 
 import numpy as np
-import pandas as pd
 import torch
 from fairlearn.postprocessing import ThresholdOptimizer
 from sklearn.base import BaseEstimator
 from torch import Tensor
 
-from . import cards, cells
-from .cohort import Cohort
 from .finetuning import ClassWeighted
-
-#: Groups too small to learn from, or to choose thresholds on, share this one.
-OTHERS = "others"
-
-
-def groups(cohort: Cohort) -> np.ndarray:
-    """The group of each window, (n,) text: its segments of all protected attributes, "unknown" where one is.
-
-    Groups with fewer than the card's ``min_cell`` people of either outcome in training or validation are pooled; so are
-    the smallest of the rest, as long as the pool itself has too few. If nothing is left, everybody is one group.
-    """
-    card, frame = cards.load(cohort.dataset), cells.frame(cohort)
-    crossed = frame[card.protected()].astype("string").fillna("unknown").agg(", ".join, axis=1).to_numpy(dtype=str)
-    fewest = _fewest_people(frame, crossed).sort_values(kind="stable")
-    out = np.where(np.isin(crossed, fewest.index[fewest >= card.min_cell]), crossed, OTHERS)
-    for name in fewest.index[fewest >= card.min_cell]:  # the smallest first
-        pool = out == OTHERS
-        if not pool.any() or _fewest_people(frame[pool], out[pool]).min() >= card.min_cell:
-            break
-        out[out == name] = OTHERS
-    return out
-
-
-def _fewest_people(frame: pd.DataFrame, group: np.ndarray) -> pd.Series:
-    """Group → its people with the rarer outcome in the smaller of training and validation."""
-    frame = frame.assign(group=group)
-    people = frame.groupby(["group", "split", "y"])["person"].nunique()
-    wanted = pd.MultiIndex.from_product([np.unique(group), ["train", "val"], [0, 1]])
-    return people.reindex(wanted, fill_value=0).groupby(level=0).min()
 
 
 class Reweighed(ClassWeighted):
@@ -111,19 +79,20 @@ class _Given(BaseEstimator):
         return np.asarray(x)[:, 0]
 
 
-def post_process(cohort: Cohort, score: np.ndarray) -> np.ndarray:
+def post_process(y: np.ndarray, score: np.ndarray, group: np.ndarray, val: np.ndarray) -> np.ndarray:
     """Decisions with (near) equal true and false positive rates in all groups (Hardt, Price and Srebro 2016).
 
     Thresholds are chosen on validation windows by fairlearn, for balanced accuracy. Where they are randomised, a
-    decision is its probability. ``score``: (n,), NaN for training windows; so is what returns.
+    decision is its probability. ``y``, ``score`` and ``group``: (n,), scores NaN for training windows, and so is what
+    returns; ``val``: rows of the validation windows.
     """
-    group, val, score = groups(cohort), cohort.rows("val"), score.astype(np.float64)
+    score = score.astype(np.float64)
     chosen = ThresholdOptimizer(
         estimator=_Given(),
         constraints="equalized_odds",
         objective="balanced_accuracy_score",
         predict_method="predict",
-    ).fit(score[val, None], cohort.y[val].astype(int), sensitive_features=group[val])
+    ).fit(score[val, None], y[val].astype(int), sensitive_features=group[val])
     out, rows = np.full(len(score), np.nan, dtype=np.float32), np.flatnonzero(np.isfinite(score))
     out[rows] = chosen._pmf_predict(score[rows, None], sensitive_features=group[rows])[:, 1]
     return out

@@ -135,7 +135,7 @@ PRETRAINING_GRID = {
     for optimiser, rate in (("sgd", 0.1), ("adamw", 1e-3))
     for name, views in _VIEWS.items()
 }
-#: Validation AUC of every way, one training seed, on Challenge 2012; written by ``python -m fairlib tune``.
+#: Validation AUC of every way, one training seed, on Challenge 2012; written by ``python -m fairlib.study tune``.
 GRID_FILE = Path(__file__).with_name("tuned_grid.csv")
 
 

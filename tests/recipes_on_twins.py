@@ -9,12 +9,14 @@ from pathlib import Path
 import pandas as pd
 import torch
 
-from fairlib import __version__, audit_runs, gathered
-from fairlib.parameters import TWINS, check
+from book.pages import cases
+from book.release import runs
+from fairlib import __version__
 from fairlib.recipes import RECIPES
-from fairlib.results import code_hash
-from fairlib.sources import open_study
-from fairlib.study import NAMED
+from fairlib.strategies import NAMED
+from fairlib.study.parameters import TWINS, check
+from fairlib.study.results import code_hash
+from fairlib.study.sources import open_study
 
 
 def rows(dataset: str, recipe: str, results: Path, profile: str = "quick", seeds=(1, 2)) -> pd.DataFrame:
@@ -27,8 +29,8 @@ def rows(dataset: str, recipe: str, results: Path, profile: str = "quick", seeds
     for strategy in p.wanted:
         for seed in p.seeds:
             study.train(strategy, seed)
-    case = gathered.open_case(p)
-    return audit_runs.recipes([case]).assign(profile=profile, code=f"{__version__}+{code_hash()[:8]}")
+    case = cases.open_case(p)
+    return runs.recipes([case]).assign(profile=profile, code=f"{__version__}+{code_hash()[:8]}")
 
 
 def main() -> None:
@@ -37,7 +39,7 @@ def main() -> None:
     options = parser.parse_args()
     torch.set_num_threads(1)
     found = [rows(dataset, recipe, options.results) for dataset in TWINS for recipe in sorted(RECIPES)]
-    pd.concat(found).to_csv(audit_runs.TWINS_FILE, index=False, lineterminator="\n", float_format="%.4f")
+    pd.concat(found).to_csv(runs.TWINS_FILE, index=False, lineterminator="\n", float_format="%.4f")
 
 
 if __name__ == "__main__":

@@ -6,10 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fairlib import attrition, check, evidence, template
+from book.pages.tables import requirements
 from fairlib.cohort import SPLITS, attrition_table
-from fairlib.readers import table
-from fairlib.tables import requirements
+from fairlib.measures import attrition, describe
+from fairlib.readers import table, template
+from fairlib.study.runs import check
 from tests.attacks.solver import System
 from tests.readers.test_table_reader import change
 
@@ -89,7 +90,7 @@ def test_a_person_without_a_label_cannot_be_counted(own, number):
     """As printed on stage 1's page, and by ``check``; the size of the cohort stands there too."""
     without_label(own, number)
     cohort = table.read(own)
-    tables = evidence.cohort_tables(cohort)
+    tables = describe.cohort_tables(cohort)
     printed = requirements.attrition(tables, 11)
     for column, size in (("windows", len(cohort)), ("people", len(set(cohort.person)))):
         rows = leaving(printed, "windows read", column)
@@ -109,10 +110,10 @@ def test_a_person_without_a_label_cannot_be_counted(own, number):
 
 def test_nothing_is_withheld_where_nothing_is_small(own):
     cohort = table.read(own)
-    printed = requirements.attrition(evidence.cohort_tables(cohort), 11).set_index("step")
+    printed = requirements.attrition(describe.cohort_tables(cohort), 11).set_index("step")
     assert printed.loc["windows read", ["windows", "people"]].tolist() == ["400", "200"]
     without_label(own, 30)
-    printed = requirements.attrition(evidence.cohort_tables(table.read(own)), 11).set_index("step")
+    printed = requirements.attrition(describe.cohort_tables(table.read(own)), 11).set_index("step")
     assert printed.loc["windows with an empty label", ["windows", "people"]].tolist() == ["30", "15"]
     assert printed.loc["windows read", ["windows", "people"]].tolist() == ["400", "200"]
     assert "the card says 400 windows" in printed.loc["cohort", "note"]
@@ -122,7 +123,7 @@ def test_open_data_withholds_alike(own):
     without_label(own, 2)
     card = (own / "card.yaml").read_text()
     (own / "card.yaml").write_text(re.sub(r"(?m)^access: \w+", "access: open", card))
-    printed = requirements.attrition(evidence.cohort_tables(table.read(own)), 11).set_index("step")
+    printed = requirements.attrition(describe.cohort_tables(table.read(own)), 11).set_index("step")
     assert printed.loc["windows read", "windows"] == "withheld"
 
 

@@ -8,15 +8,15 @@ import pandas as pd
 import pytest
 import yaml
 
-from fairlib import audit, audit_runs, audit_simulations, findings, published, summaries
+from book.release import audit, findings, published, runs, sentences, simulations
+from book.release import tables as tables
+from book.release.published import PublishedError
 from fairlib.encoder import Encoder
 from fairlib.fairness import ratio_metrics
-from fairlib.parameters import TWINS, ReleaseAudit
-from fairlib.published import PublishedError
+from fairlib.measures import summary
 from fairlib.recipes import RECIPES
 from fairlib.similarity import cka
-from fairlib.tables import audit as tables
-from fairlib.tables import audit_sentences
+from fairlib.study.parameters import TWINS, ReleaseAudit
 from tests import recipes_on_twins
 
 IDS = [f"D{i}" for i in range(1, 47)]
@@ -162,7 +162,7 @@ def test_stored_time_axis():
     assert len(order) == 100
     # Places of a kernel of 24 with t−50 and t+1 (positions 50 and 51 of 101) both under it.
     across = sum(1 for start in range(101 - 24 + 1) if start <= 50 and start + 23 >= 51)
-    assert audit_sentences._across(order, 24) == across == 23
+    assert sentences._across(order, 24) == across == 23
 
 
 def test_chance_interval_against_simulation():
@@ -188,14 +188,14 @@ def test_swapped_legends_follow_from_parameter_counts():
     assert not counts.to_string().count("ours")
     legends = published.table("overall_auc").query("run_tag.str.contains('legend shows')")
     for row in legends.itertuples():
-        assert audit_sentences._frozen(row.model) != row.run_tag.partition("legend shows ")[2].replace("+", " and ")
+        assert sentences._frozen(row.model) != row.run_tag.partition("legend shows ")[2].replace("+", " and ")
 
 
 # Simulations ---------------------------------------------------------------------------------------------------------
 
 
 def test_views():
-    found = audit_simulations.view_agreement(300).groupby("recipe", sort=False)
+    found = simulations.view_agreement(300).groupby("recipe", sort=False)
     (_, released), (_, described) = found
     assert released["flipped"].all()
     assert released["correlation"].min() > 0.9
@@ -206,7 +206,7 @@ def test_views():
 def test_a_coin_has_the_ratios_of_ratio_metrics():
     """A coin that always says yes leaves nothing to chance; with a random one, the mean is that of the oracle."""
     pair = [(400, 100), (600, 300)]
-    ours = audit_simulations.coin_deviation([pair], 0.5, 400).mean()
+    ours = simulations.coin_deviation([pair], 0.5, 400).mean()
     draw = np.random.default_rng(1)
     y = np.concatenate([np.arange(n) < positive for n, positive in pair]).astype(int)
     privileged = np.arange(1000) < 400
@@ -226,7 +226,7 @@ def test_published_mean_of_globem_follows_from_its_ratios():
 
 
 def test_extremes_of_a_model_that_serves_everybody_alike():
-    found, again = audit_simulations.extremes_by_chance((400, 400), 0.3, 0.8, 2000)
+    found, again = simulations.extremes_by_chance((400, 400), 0.3, 0.8, 2000)
     # Two segments: the mean absolute difference of two AUC, √(2/π) times its standard deviation.
     draw = np.random.default_rng(0)
     scores = draw.normal(size=(2000, 400)) + np.sqrt(2) * 0.8416 * (np.arange(400) < 120)
@@ -235,19 +235,19 @@ def test_extremes_of_a_model_that_serves_everybody_alike():
     assert found.mean() == pytest.approx(2 / np.sqrt(np.pi) * sd, rel=0.06)
     assert (found >= 0).all()
     assert abs(again.mean()) < 3 * np.sqrt(2) * sd / np.sqrt(2000)
-    many = audit_simulations.extremes_by_chance((400,) * 6, 0.3, 0.8, 200)[0]
+    many = simulations.extremes_by_chance((400,) * 6, 0.3, 0.8, 200)[0]
     assert many.mean() > found.mean()
 
 
 def test_windows_of_one_person_make_intervals_of_windows_too_narrow():
-    found = audit_simulations.interval_widths((1, 60), 120, 60).set_index("each")
+    found = simulations.interval_widths((1, 60), 120, 60).set_index("each")
     assert found.loc[1, "people"] == pytest.approx(found.loc[1, "windows"])  # the same draws
     assert found.loc[60, "people"] > 2 * found.loc[60, "windows"]
     assert found.loc[60, "people"] == pytest.approx(found.loc[60, "true"], rel=0.5)
 
 
 def test_false_stars_keep_their_level():
-    mean, some = audit_simulations.false_stars(draws=3000)
+    mean, some = simulations.false_stars(draws=3000)
     assert mean == pytest.approx(21 * 0.05, rel=0.1)
     assert 0.05 < some < 1 - 0.95**21  # the tests share models, so they are not independent
 
@@ -258,18 +258,18 @@ def test_biased_cka_is_its_definition():
     centre = np.eye(20) - 1 / 20
     k, l = centre @ x @ x.T @ centre, centre @ y @ y.T @ centre  # noqa: E741
     expected = np.trace(k @ l) / np.sqrt(np.trace(k @ k) * np.trace(l @ l))
-    assert audit_simulations.biased_cka(x, y) == pytest.approx(expected)
-    assert audit_simulations.biased_cka(x, x) == pytest.approx(1)
+    assert simulations.biased_cka(x, y) == pytest.approx(expected)
+    assert simulations.biased_cka(x, x) == pytest.approx(1)
 
 
 def test_cka_traps():
-    sizes = audit_simulations.cka_by_size((60, 600), (30, 6)).groupby("rows").mean()
+    sizes = simulations.cka_by_size((60, 600), (30, 6)).groupby("rows").mean()
     assert sizes.loc[60, "biased"] > sizes.loc[600, "biased"] + 0.05
     assert sizes["unbiased"].diff().abs().max() < 0.04
-    people = audit_simulations.cka_by_windows((1, 8), 60, 10).groupby("each")["cka"].mean()
+    people = simulations.cka_by_windows((1, 8), 60, 10).groupby("each")["cka"].mean()
     assert abs(people[1]) < 0.03
     assert people[8] > 0.1
-    repeats = audit_simulations.cka_of_repeats(100, 10).mean()
+    repeats = simulations.cka_of_repeats(100, 10).mean()
     assert abs(repeats["each row once"]) < 0.02
     assert repeats["row bootstrap"] > repeats["each row twice"] > 0.15
     draw = np.random.default_rng(0)
@@ -311,7 +311,7 @@ def cases():
                 card=card,
                 ssl="frozen_1_middle",
                 paired_seeds=(1, 2),
-                headline=summaries.headline(models, ["age"], "error_rate_ratio"),
+                headline=summary.headline(models, ["age"], "error_rate_ratio"),
                 each_model=lambda each=each: each,
                 study=SimpleNamespace(
                     similarity=lambda strategy, seed, table=similar: table,
@@ -323,7 +323,7 @@ def cases():
 
 
 def test_what_recipes_change(cases):
-    found = audit_runs.recipes(cases)
+    found = runs.recipes(cases)
     assert found[["recipe", "model"]].apply(tuple, axis=1).tolist() == [
         (recipe, model) for recipe in ("described", "released") for model in ("supervised", "SSL")
     ]
@@ -336,51 +336,51 @@ def test_what_recipes_change(cases):
 
 
 def test_spread_over_seeds_and_sizes(cases):
-    spread = audit_runs.seed_spread(cases)
+    spread = runs.seed_spread(cases)
     assert spread["seeds"].tolist() == [2, 2]
     assert spread["auc_min"].tolist() == pytest.approx([-0.1, 0])
-    sizes = audit_runs.similarity_sizes(cases)
+    sizes = runs.similarity_sizes(cases)
     assert set(sizes["attribute"]) == {"age"}  # a care segment is none
     assert sizes["matched"].tolist() == pytest.approx([0.31, 0.31])
 
 
 def test_tables_of_several_cases_are_those_of_each_one(cases):
     """Nothing pools cases, so nothing pools twins with real data."""
-    for of in (audit_runs.recipes, audit_runs.seed_spread, audit_runs.similarity_sizes):
+    for of in (runs.recipes, runs.seed_spread, runs.similarity_sizes):
         parts = pd.concat([of([case]) for case in cases], ignore_index=True)
         pd.testing.assert_frame_equal(of(cases).reset_index(drop=True), parts)
 
 
 def test_the_release_s_way_beside_ours(cases):
-    found = audit_runs.released_similarity(cases)
+    found = runs.released_similarity(cases)
     assert found["segment"].tolist() == ["<65", "<65"]
     assert found[["windows", "people", "released", "ours"]].iloc[0].tolist() == pytest.approx([200, 80, 0.4, 0.3])
     shown = tables.released_similarity(found).iloc[0]
     assert (shown["CKA, first training windows"], shown["change"]) == ("0.400", "−0.100")
     cases[0].study.similarity_released = lambda *_: None
-    assert audit_runs.released_similarity(cases[:1]).empty
+    assert runs.released_similarity(cases[:1]).empty
 
 
 def test_no_runs_no_table():
-    assert audit_runs.recipes([]).empty
-    assert audit_runs.seed_spread([]).empty
-    assert audit_runs.similarity_sizes([]).empty
+    assert runs.recipes([]).empty
+    assert runs.seed_spread([]).empty
+    assert runs.similarity_sizes([]).empty
 
 
 def test_every_finding_has_its_sentence_with_numbers(cases):
-    small = audit_simulations.Simulated(
-        audit_simulations.view_agreement(40),
-        audit_simulations.dropout_agreement(20),
-        audit_simulations.globem_coin(100),
-        audit_simulations.published_extremes(20),
-        audit_simulations.interval_widths((1, 10), 60, 20),
-        audit_simulations.false_stars(draws=200),
-        audit_simulations.cka_by_size((30, 60), (3, 3)),
-        audit_simulations.cka_by_windows((1, 2), 20, 3),
-        audit_simulations.cka_of_repeats(20, 3),
+    small = simulations.Simulated(
+        simulations.view_agreement(40),
+        simulations.dropout_agreement(20),
+        simulations.globem_coin(100),
+        simulations.published_extremes(20),
+        simulations.interval_widths((1, 10), 60, 20),
+        simulations.false_stars(draws=200),
+        simulations.cka_by_size((30, 60), (3, 3)),
+        simulations.cka_by_windows((1, 2), 20, 3),
+        simulations.cka_of_repeats(20, 3),
     )
-    for spread in (audit_runs.seed_spread(cases), pd.DataFrame()):
-        found = audit_sentences.sentences(small, spread)
+    for spread in (runs.seed_spread(cases), pd.DataFrame()):
+        found = sentences.sentences(small, spread)
         assert list(found) == IDS
         for name, text in found.items():
             assert "nan" not in text.replace("finance", ""), name
@@ -388,8 +388,8 @@ def test_every_finding_has_its_sentence_with_numbers(cases):
             assert text.endswith((".", "AUC", "AUC.")), (name, text)
     assert small.dropout["inference"] == pytest.approx(1)
     assert small.dropout["training"] < 0.999
-    assert not set(audit_sentences.SIMULATED) & set(audit_sentences.OWN_RUNS)
-    assert {name for name, text in found.items() if "imulated" in text} <= {*audit_sentences.SIMULATED}
+    assert not set(sentences.SIMULATED) & set(sentences.OWN_RUNS)
+    assert {name for name, text in found.items() if "imulated" in text} <= {*sentences.SIMULATED}
     for part in findings.SECTIONS:
         assert tables.basis(part).endswith("from what the release prints, or from its code.")
         assert set(tables.section(part, found)["id"]) <= set(IDS)
@@ -399,7 +399,7 @@ def test_every_finding_has_its_sentence_with_numbers(cases):
 
 def test_the_kept_table_of_recipes_on_twins_is_whole():
     """Every twin with every recipe; and the command that makes it gives the same columns."""
-    table, where = audit_runs.on_twins(ReleaseAudit())
+    table, where = runs.on_twins(ReleaseAudit())
     assert where.origin == "twin"
     assert set(table["origin"]) == {"twin"}
     assert set(table["recipe"]) == set(RECIPES)
@@ -413,7 +413,7 @@ def test_the_kept_table_of_recipes_on_twins_is_whole():
 
 @pytest.mark.slow
 def test_recipes_on_twins_can_be_made_again(tmp_path):
-    kept, _ = audit_runs.on_twins(ReleaseAudit())
+    kept, _ = runs.on_twins(ReleaseAudit())
     made = recipes_on_twins.rows("challenge2012", "tuned", tmp_path, "smoke", (1, 2))
     assert list(made) == list(kept)
     assert made["model"].tolist() == ["supervised", "SSL", "control"]

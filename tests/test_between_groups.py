@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from fairlib.between_groups import between_groups
 from fairlib.inference import participant_draws
+from fairlib.measures.segments import between_groups
 
 
 def drawn(draw, rates, people, draws=200):

@@ -6,8 +6,8 @@ import pytest
 from scipy.special import expit
 from sklearn.calibration import calibration_curve
 
-from fairlib import calibration
 from fairlib.inference import participant_draws
+from fairlib.measures import calibration
 
 
 def people(n=2000, seed=0, rate=-2.0):

@@ -10,13 +10,15 @@ import yaml
 from statsmodels.stats.power import NormalIndPower
 from statsmodels.stats.proportion import proportion_effectsize
 
-from fairlib import cards, evidence, readers, simple, template
+from fairlib import baselines, cards, readers
 from fairlib.__main__ import main
-from fairlib.check import _beside_card, check, detectable_rate, power
 from fairlib.cohort import CohortError
 from fairlib.finetuning import Windows
 from fairlib.inference import auc
-from fairlib.parameters import ROOT
+from fairlib.measures import describe
+from fairlib.readers import template
+from fairlib.study.check import _beside_card, check, detectable_rate, power
+from fairlib.study.parameters import ROOT
 from fairlib.twins import challenge2012, mesa
 
 EXAMPLE = ROOT / "book" / "example_table"
@@ -94,7 +96,7 @@ def test_a_table_of_ones_own_has_no_official_files(capsys):
 def test_counts_beside_the_card_of_real_data(make_cohort):
     cohort = make_cohort("mimic", "real", people=300)
     card = cards.load("mimic")
-    lines = _beside_card(cohort, card, evidence.cohort_tables(cohort)["sizes"])
+    lines = _beside_card(cohort, card, describe.cohort_tables(cohort)["sizes"])
     assert lines[1:3] == ["  windows: 300 of 21,139 (1 %)", "  people: 300 of 18,093 (2 %)"]
     assert f"  positive windows: {int(cohort.y.sum())} of 2,797" in lines[3]
     assert len(lines) == 4  # not said of real data: that it is synthetic
@@ -250,7 +252,7 @@ def test_the_example_can_be_learnt_and_shows_what_was_planted():
     assert (cohort.x.shape, cohort.origin, len(set(cohort.person))) == ((300, 24, 3), "twin", 150)
     assert cards.load("example_table").protected() == ["sex", "age"]
     train, test = (Windows(cohort.x[rows], cohort.y[rows]) for rows in (cohort.rows("train"), cohort.rows("test")))
-    _, predict = simple.fit(train)
+    _, predict = baselines.fit(train)
     assert auc(test.y, predict(test.x)) > 0.7
     old = (cohort.attributes["age"] == ">=65").to_numpy()
     assert cohort.x[old, :, 0].std() > 1.3 * cohort.x[~old, :, 0].std()

@@ -4,10 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fairlib.cka_gaps import Ratio, layer_gaps, pairs, sizes
-from fairlib.conditioned import similarity_table
-from fairlib.inference import seed_interval
-from fairlib.multiplicity import max_t
+from fairlib.inference import max_t, seed_interval
+from fairlib.measures.cka import similarity_table
+from fairlib.measures.cka_gaps import Ratio, layer_gaps, pairs, sizes
 from fairlib.similarity import gram
 
 PAIRS = {"gender": ("Male", "Female"), "age": ("<65", ">=65")}

@@ -7,11 +7,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fairlib import cards, claims, claims_published, published, summaries, synthesis
-from fairlib.cka_gaps import Ratio
-from fairlib.claims import DECISIONS, TWIN
-from fairlib.evidence import evaluation_tables
-from fairlib.parameters import check
+from book.release import claims, claims_published, published
+from book.release.claims import DECISIONS, TWIN
+from fairlib import cards
+from fairlib.measures import noise as synthesis
+from fairlib.measures import summary as summaries
+from fairlib.measures.cka_gaps import Ratio
+from fairlib.measures.performance import evaluation_tables
+from fairlib.study.parameters import check
 
 STRATEGIES = ("supervised", "frozen_1_middle", "frozen_3", "random_frozen_3")
 

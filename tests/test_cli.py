@@ -7,11 +7,14 @@ from dataclasses import replace
 
 import pytest
 
-from fairlib import fetch, gate, readers, recipes, tuning, twins
+from fairlib import readers, recipes, twins
 from fairlib.__main__ import main
 from fairlib.cards import CardError
 from fairlib.cohort import CohortError
-from fairlib.fetch import FetchError
+from fairlib.readers import fetch
+from fairlib.readers.fetch import FetchError
+from fairlib.report import gate
+from fairlib.study.runs import tuning
 from fairlib.twins import SpecError, folder
 
 

@@ -7,9 +7,9 @@ import pandas as pd
 import pytest
 
 from fairlib import readers, twins
-from fairlib.cohort_files import load_cohort, save_cohort
-from fairlib.parameters import check
-from fairlib.sources import open_study
+from fairlib.study.cohort_files import load_cohort, save_cohort
+from fairlib.study.parameters import check
+from fairlib.study.sources import open_study
 
 
 @pytest.mark.parametrize("dataset", twins.TWINS)
@@ -59,6 +59,6 @@ def test_files_are_read_again_when_the_tables_of_readers_and_twins_change(tmp_pa
     open_study(p)
     read, times = readers.read, []
     monkeypatch.setattr(readers, "read", lambda *given: times.append(given) or read(*given))
-    monkeypatch.setattr("fairlib.sources.checksum", lambda path: f"{path.name}, edited")
+    monkeypatch.setattr("fairlib.study.sources.checksum", lambda path: f"{path.name}, edited")
     open_study(p)
     assert len(times) == 1

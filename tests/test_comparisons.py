@@ -4,10 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fairlib.between_groups import between_groups
-from fairlib.comparisons import ALL_SSL, between, extremes, gaps, log_disparities
 from fairlib.inference import interval, seed_interval, seed_test
-from fairlib.summaries import headline, summarise
+from fairlib.measures.segments import ALL_SSL, between, between_groups, extremes, gaps, log_disparities
+from fairlib.measures.summary import headline, summarise
 
 DRAWS = 200
 AUCS = {"a": 0.80, "b": 0.70, "c": 0.75}

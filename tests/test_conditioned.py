@@ -6,9 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fairlib.conditioned import PEOPLE, average_draws, over_runs, shown_segments, similarity_table
-from fairlib.first_windows import first_windows
 from fairlib.inference import seed_interval
+from fairlib.measures.cka import PEOPLE, average_draws, first_windows, over_runs, shown_segments, similarity_table
 from fairlib.permutations import label_sources
 from fairlib.similarity import cka, gram, one_window_each
 

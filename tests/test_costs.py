@@ -4,11 +4,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fairlib import costs
-from fairlib.encoder import STRATEGIES
-from fairlib.kept import Costs
-from fairlib.parameters import ParameterError, check
-from fairlib.tables import costs as tables
+from book.quality import costs
+from book.quality import costs_tables as tables
+from book.quality.kept import Costs
+from fairlib.strategies import STRATEGIES
+from fairlib.study.parameters import ParameterError, check
 
 
 @pytest.fixture

@@ -6,11 +6,12 @@ import sys
 
 import pytest
 
-from fairlib import cards, croissant
+from book.pages import croissant
+from book.pages.croissant import CONTEXT, to_croissant, verdict
+from book.pages.tables.card import card_tables
+from fairlib import cards
 from fairlib.__main__ import main
-from fairlib.croissant import CONTEXT, to_croissant, verdict
-from fairlib.parameters import ROOT
-from fairlib.tables.card import card_tables
+from fairlib.study.parameters import ROOT
 
 CARDS = sorted(path.stem for path in cards.FOLDER.glob("*.yaml"))
 

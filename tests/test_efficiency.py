@@ -6,10 +6,11 @@ import pytest
 
 from fairlib import cards
 from fairlib.cohort import CohortError
-from fairlib.efficiency import curve, labelled
-from fairlib.mitigation import groups
-from fairlib.sources import Frozen, freeze
-from fairlib.study import NAMED, Study
+from fairlib.measures.groups import crossed
+from fairlib.strategies import NAMED
+from fairlib.study.frozen import Frozen, freeze
+from fairlib.study.labels import curve, labelled
+from fairlib.study.runs import Study
 
 
 @pytest.fixture(scope="module")
@@ -18,7 +19,7 @@ def cohort(make_cohort):
 
 
 def test_every_group_gives_the_same_number_of_people(cohort):
-    group = pd.Series(groups(cohort), index=cohort.person).groupby(level=0).first()
+    group = pd.Series(crossed(cohort), index=cohort.person).groupby(level=0).first()
     size = {split: len(np.unique(cohort.person[cohort.rows(split)])) for split in ("train", "val")}
     few = labelled(cohort, 30, seed=1)
     for split, wanted in (("train", 30), ("val", int(np.ceil(30 * size["val"] / size["train"])))):

@@ -8,14 +8,10 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from fairlib.convolution import LONG, WIDE, Convolution
 from fairlib.encoder import (
-    CONTROLS,
     LAYERS,
-    LONG,
-    STRATEGIES,
-    WIDE,
     Classifier,
-    Convolution,
     Dropout,
     Encoder,
     ProjectionHead,
@@ -25,6 +21,7 @@ from fairlib.encoder import (
     trainable_parameters,
 )
 from fairlib.finetuning import Windows, fit
+from fairlib.strategies import CONTROLS, STRATEGIES
 
 #: METHOD §3, table of gradual unfreezing: trainable parameters for 76 channels.
 METHOD = {
@@ -100,7 +97,7 @@ def test_over_frequencies_is_the_same_convolution(kernel, timesteps, padding, mo
     x = torch.randn(5, timesteps, WIDE, dtype=torch.float64, generator=draw, requires_grad=True)
     found = []
     for wide in (WIDE, WIDE + 1):
-        monkeypatch.setattr("fairlib.encoder.WIDE", wide)
+        monkeypatch.setattr("fairlib.convolution.WIDE", wide)
         y = convolution(x)
         found.append((y, *torch.autograd.grad(y.square().sum(), (x, *convolution.parameters()))))
     for ours, expected in zip(*found, strict=True):

@@ -4,9 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fairlib import cards, cells, evidence
+from fairlib import cards
 from fairlib.inference import participant_draws
-from fairlib.summaries import summarise
+from fairlib.measures import group_sizes, performance
+from fairlib.measures.summary import summarise
 
 DRAWS = 40
 
@@ -23,23 +24,23 @@ def cohort(make_cohort):
 
 @pytest.fixture(scope="module")
 def tables(cohort):
-    return evidence.evaluation_tables(cohort, scored(cohort), 0.5, DRAWS)
+    return performance.evaluation_tables(cohort, scored(cohort), 0.5, DRAWS)
 
 
 def test_choosing_sees_validation_people_only(cohort, tables):
     for split, changed in (("val", {"validation", "calibration", "offsets"}), ("test", set(tables) - {"validation"})):
         other = np.where(cohort.split == split, scored(cohort, seed=1), scored(cohort))
-        found = evidence.evaluation_tables(cohort, other, 0.5, DRAWS)
+        found = performance.evaluation_tables(cohort, other, 0.5, DRAWS)
         assert {name for name in tables if not tables[name].equals(found[name])} == changed, split
     training = np.where(cohort.split == "train", np.nan, scored(cohort))
-    again = evidence.evaluation_tables(cohort, training, 0.5, DRAWS)
+    again = performance.evaluation_tables(cohort, training, 0.5, DRAWS)
     assert all(tables[name].equals(again[name]) for name in tables)
 
 
 def test_validation_names_no_sizes(make_cohort):
     """Sizes of all splits together would add up to those that are withheld."""
     restricted = make_cohort("mimic", people=2000)
-    table = evidence.evaluation_tables(restricted, scored(restricted), 0.5, DRAWS)["validation"]
+    table = performance.evaluation_tables(restricted, scored(restricted), 0.5, DRAWS)["validation"]
     assert list(table) == ["attribute", "segment", "auc"]
     assert len(table) >= 6
 
@@ -58,7 +59,7 @@ def test_gaps_are_those_of_the_segments(tables):
 def test_every_calibration_bin_may_be_shown(make_cohort, dataset, origin):
     cohort = make_cohort(dataset, origin, people=1500, windows=2)
     card, score = cards.load(dataset), scored(cohort)
-    found = evidence.evaluation_tables(cohort, score, 0.5, DRAWS)
+    found = performance.evaluation_tables(cohort, score, 0.5, DRAWS)
     table = found["calibration"]
     assert (table["people"] >= 2 * card.min_cell).all()
     assert (table["events"] >= card.min_cell).all()
@@ -82,7 +83,7 @@ def test_undefined_draws_are_counted(make_cohort, monkeypatch):
     gender = np.full(900, "Male", dtype=object)
     gender[few] = "Female"
     cohort = make_cohort(people=900, origin="twin", gender=gender)
-    metrics = evidence.evaluation_tables(cohort, scored(cohort), 0.5, 400)["metrics"]
+    metrics = performance.evaluation_tables(cohort, scored(cohort), 0.5, 400)["metrics"]
     weights = participant_draws(cohort.person[test], 400).weights
     events = np.isin(test, few[:2])
     missing = (weights[:, events].sum(axis=1) == 0).mean()
@@ -95,7 +96,7 @@ def test_undefined_draws_are_counted(make_cohort, monkeypatch):
 
 
 def test_a_judged_segment_is_shown_and_large_enough(cohort):
-    rows = cells.frame(cohort).iloc[cohort.rows("test")].reset_index(drop=True)
+    rows = group_sizes.frame(cohort).iloc[cohort.rows("test")].reset_index(drop=True)
     rows.loc[rows["ethnicity"] == "Asian", "y"] = 0
     segments = cards.load("mimic").attributes["ethnicity"].segments
-    assert set(segments) - set(cells.judged(rows, "ethnicity", segments, "synthetic", 11)) == {"Asian"}
+    assert set(segments) - set(group_sizes.judged(rows, "ethnicity", segments, "synthetic", 11)) == {"Asian"}

@@ -5,9 +5,10 @@ import pytest
 from fairlearn.metrics import MetricFrame
 from sklearn import metrics as sk
 
-from fairlib import cards, evidence
+from fairlib import cards
 from fairlib.fairness import METRICS, UndefinedRatio, ratio_metrics
 from fairlib.inference import participant_draws
+from fairlib.measures import describe, performance
 
 pytestmark = pytest.mark.filterwarnings("ignore", category=UndefinedRatio)
 DRAWS = 30
@@ -23,7 +24,7 @@ def scored(cohort, seed=0, digits=2):
 
 
 def evaluated(cohort, score):
-    found = evidence.evaluation_tables(cohort, score, 0.5, DRAWS)
+    found = performance.evaluation_tables(cohort, score, 0.5, DRAWS)
     keyed = found["metrics"].set_index(["scope", "attribute", "segment", "metric"])
     assert keyed.index.is_unique
     return keyed, found["roc"]
@@ -155,12 +156,12 @@ def test_open_data_withholds_small_segments(make_cohort):
 def test_restricted_data_withholds_a_second_segment(make_cohort):
     ethnicity = with_small(["White", "White", "White", "Black", "Black", "Hispanic", "Other", "Other"], "Asian")
     cohort = make_cohort("mimic", people=900, ethnicity=ethnicity)
-    assert evidence.access(cohort) == "restricted"
+    assert describe.access(cohort) == "restricted"
     found = notes(evaluated(cohort, scored(cohort))[0], "ethnicity")
     hidden = {segment for segment, note in found.items() if note.startswith("withheld")}
     assert hidden == {"Asian", "Hispanic"}  # the small one and the next smallest, for the same reason
     assert found["Asian"] == found["Hispanic"]
-    segments = evidence.cohort_tables(cohort)["segments"]
+    segments = describe.cohort_tables(cohort)["segments"]
     test = segments[(segments["attribute"] == "ethnicity") & (segments["split"] == "test")]
     if len(test):
         assert {"Asian", "Hispanic"} <= set(test.loc[test["people"].isna(), "segment"])
@@ -181,7 +182,7 @@ def test_restricted_data_lets_nobody_compute_a_split(make_cohort):
     gender = np.full(900, "Male", dtype=object)
     for remainders, size in (((0, 1, 2, 3, 4), 90), ((5, 6), 4), ((7, 8, 9), 90)):
         gender[np.flatnonzero(np.isin(np.arange(900) % 10, remainders))[:size]] = "Female"
-    segments = evidence.cohort_tables(make_cohort("mimic", people=900, gender=gender))["segments"]
+    segments = describe.cohort_tables(make_cohort("mimic", people=900, gender=gender))["segments"]
     own = segments[(segments["attribute"] == "gender") & (segments["segment"] == "Female")]
     people = own.set_index("split")["people"].to_dict()
     assert people["all"] == 184
@@ -214,16 +215,16 @@ def test_a_segment_of_one_class_or_of_nobody(make_cohort):
 
 
 def test_small_counts_of_the_reader_are_hidden(make_cohort):
-    real = evidence.cohort_tables(make_cohort())["attrition"]
+    real = describe.cohort_tables(make_cohort())["attrition"]
     assert real[["windows", "people"]].isna().all(axis=None)  # 300 were read: minus the cohort, it would be 4
     assert real["note"].iloc[0] == "withheld: a small count could be computed from it; all"
     assert real["note"].iloc[1] == "fewer than 11 rows without a time"
-    twin = evidence.cohort_tables(make_cohort(origin="twin"))["attrition"]
+    twin = describe.cohort_tables(make_cohort(origin="twin"))["attrition"]
     assert twin.iloc[1].tolist() == ["left out", 4, 3, "4 rows without a time"]
 
 
 def test_cohort_tables(twin):
-    found = evidence.cohort_tables(twin)
+    found = describe.cohort_tables(twin)
     sizes = found["sizes"].set_index("split")
     assert sizes.loc["all"].tolist() == [1200, 2400, int(twin.y.sum())]
     assert sizes.loc[["train", "val", "test"]].sum().tolist() == [1200, 2400, int(twin.y.sum())]
@@ -239,7 +240,7 @@ def test_cohort_tables(twin):
 def test_typical_window_of_real_data_is_an_average(make_cohort):
     cohort = make_cohort(people=900)
     rows = (cohort.split == "train") & (cohort.y == 1)
-    found = evidence.cohort_tables(cohort)
+    found = describe.cohort_tables(cohort)
     np.testing.assert_allclose(found["typical_window"].to_numpy(), cohort.x[rows].mean(axis=0), atol=0.005001)
     assert (found["typical_window"] == found["typical_window"].round(2)).all(axis=None)  # or one person's value shows
     assert found["shape"].iloc[0]["averaged"] == rows.sum() >= 11

@@ -6,10 +6,13 @@ import numpy as np
 import pytest
 from sklearn.metrics import confusion_matrix, roc_auc_score
 
-from fairlib import cards, display, evidence, explorer, gate
+from book.pages import explorer, turning
+from fairlib import cards
 from fairlib.fairness import RATES
-from fairlib.thresholds import GRID
-from fairlib.twins import dial, truth, turning
+from fairlib.measures import performance
+from fairlib.measures.thresholds import GRID
+from fairlib.report import gate, show
+from fairlib.twins import dial, truth
 
 DRAWS = 40
 
@@ -29,7 +32,7 @@ class Few:
         return strategy in self.scores
 
     def evaluation(self, strategy, seed, threshold, draws):
-        return evidence.evaluation_tables(self.cohort, self.scores[strategy], threshold, draws)
+        return performance.evaluation_tables(self.cohort, self.scores[strategy], threshold, draws)
 
 
 @pytest.fixture(scope="module")
@@ -191,17 +194,17 @@ def test_the_gate_refuses_what_is_no_aggregate_of_the_study(numbers, path, chang
 
 
 def test_the_gate_refuses_what_cannot_be_read():
-    assert "not as fairlib.explorer" in refused("[1, 2")
+    assert "not as book.pages.explorer" in refused("[1, 2")
 
 
 def test_a_name_cannot_end_the_script(monkeypatch):
     shown = []
-    monkeypatch.setattr(display, "_show", lambda html, text: shown.append(html))
+    monkeypatch.setattr(show, "_show", lambda html, text: shown.append(html))
 
     class Made:
         html = staticmethod(lambda: "made")
 
-    display.show_explorer('{"a": "</script><b>"}', "A page", Made)
+    show.explorer('{"a": "</script><b>"}', "A page", Made)
     assert shown[0].count("</script>") == 1
     assert "<b>" not in shown[0]
 

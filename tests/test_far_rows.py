@@ -8,9 +8,10 @@ import warnings
 import numpy as np
 import pytest
 
-from fairlib import study
-from fairlib.conditioned import need_float64, similarity_table
-from fairlib.similarity import cka, cka_table, coarse, gram, half_sample_interval, half_samples, subsample_table
+from fairlib.measures.cka import need_float64, similarity_table
+from fairlib.measures.half_samples import half_sample_interval, half_samples, subsample_table
+from fairlib.similarity import cka, cka_table, coarse, gram
+from fairlib.study.runs import runs
 from tests.test_similarity import cka_by_definition
 
 WIDTHS = (40, 60, 80)
@@ -151,18 +152,18 @@ def test_a_segment_far_from_the_others_needs_float64(apart):
 
 def test_the_study_makes_gram_matrices_of_such_a_segment_in_float64(apart, monkeypatch, tmp_path):
     cohort, _, _, both = apart
-    one, taken = study.Study(cohort, None, tmp_path, permutations=0), []
-    monkeypatch.setattr(study.Study, "train", lambda *_: tmp_path)
-    monkeypatch.setattr(study.Study, "_model_key", lambda *_: {})
+    one, taken = runs.Study(cohort, None, tmp_path, permutations=0), []
+    monkeypatch.setattr(runs.Study, "train", lambda *_: tmp_path)
+    monkeypatch.setattr(runs.Study, "_model_key", lambda *_: {})
 
     def take(cohort, left, right, rows, **options):
         taken.extend(k.dtype for k in (*left, *right))
         raise InterruptedError
 
-    monkeypatch.setattr(study.conditioned, "similarity_table", take)
+    monkeypatch.setattr(runs.conditioned, "similarity_table", take)
     for found in (both, layers(len(both[0][0]))):
         taken.clear()
-        monkeypatch.setattr(study.Study, "_activations", lambda self, name, seed, rows, found=found: found[seed])
+        monkeypatch.setattr(runs.Study, "_activations", lambda self, name, seed, rows, found=found: found[seed])
         with pytest.raises(InterruptedError):
             one._compared(("supervised", 0), ("other", 1))
         assert set(taken) == {np.dtype(np.float64 if found is both else np.float32)}

@@ -11,8 +11,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import numpy as np
 import pytest
 
-from fairlib import fetch as module
-from fairlib.fetch import FetchError, Release, extract, fetch
+from fairlib.readers import fetch as module
+from fairlib.readers.fetch import FetchError, Release, extract, fetch
 
 CONTENT = {
     "set-a.tar.gz": np.random.default_rng(0).bytes(300_000),

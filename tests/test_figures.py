@@ -13,67 +13,46 @@ import pytest
 from bs4 import BeautifulSoup
 from matplotlib.figure import Figure
 
-from fairlib import (
-    audit_simulations,
-    cards,
-    cka_gaps,
-    claims_published,
-    comparisons,
-    conditioned,
-    costs,
-    coverage,
-    display,
-    evidence,
-    published,
-    representation,
-    summaries,
-    synthesis,
-    torture,
-    twins,
-)
-from fairlib import figures as package
-from fairlib import tables as table_package
-from fairlib.figures import audit as audit_figures
-from fairlib.figures import cka_gaps as gap_figures
-from fairlib.figures import costs as costs_figures
-from fairlib.figures import coverage as coverage_figures
-from fairlib.figures import (
-    evaluation,
-    finetuning,
-    metric_tree,
-    pretraining,
-    requirements,
-    similarity,
-    style,
-    subgroups,
-)
-from fairlib.figures import framework as framework_figures
-from fairlib.figures import representation as feature_figures
-from fairlib.figures import synthesis as synthesis_figures
-from fairlib.figures import twin as twin_figures
-from fairlib.figures.style import COLOURS, LINES, MARKERS, Drawn
-from fairlib.kept import Costs
+from book.pages import figures as package
+from book.pages import tables as table_package
+from book.pages.figures import cka_gaps as gap_figures
+from book.pages.figures import evaluation, finetuning, metric_tree, pretraining, requirements, similarity, subgroups
+from book.pages.figures import framework as framework_figures
+from book.pages.figures import representation as feature_figures
+from book.pages.figures import synthesis as synthesis_figures
+from book.pages.figures import twin as twin_figures
+from book.pages.provenance import Collected, Provenance
+from book.pages.tables import card as card_tables
+from book.pages.tables import evaluation as tables5
+from book.pages.tables import finetuning as tables3
+from book.pages.tables import obtain as obtain_tables
+from book.pages.tables import representation as feature_tables
+from book.pages.tables import requirements as tables1
+from book.pages.tables import subgroups as subgroup_tables
+from book.pages.tables import synthesis as tables6
+from book.pages.tables import twin as twin_tables
+from book.quality import costs, coverage, torture
+from book.quality import costs_figures as costs_figures
+from book.quality import costs_tables as costs_tables
+from book.quality import coverage_figures as coverage_figures
+from book.quality import coverage_tables as coverage_tables
+from book.quality import torture_tables as torture_tables
+from book.quality.kept import Costs
+from book.release import beside as published_tables
+from book.release import claims_published, published, simulations
+from book.release import figures as audit_figures
+from book.release import tables as audit_tables
+from fairlib import cards, twins
+from fairlib.measures import cka as conditioned
+from fairlib.measures import cka_gaps, describe, features, noise, performance, probes, segments, summary
 from fairlib.mitigation import MITIGATIONS
-from fairlib.parameters import check
-from fairlib.profiles import ALL
-from fairlib.provenance import Collected, Provenance
 from fairlib.recipes import RECIPES
+from fairlib.report import show, style
+from fairlib.report.style import COLOURS, LINES, MARKERS, Drawn
 from fairlib.similarity import gram
-from fairlib.study import EVALUATION
-from fairlib.tables import audit as audit_tables
-from fairlib.tables import card as card_tables
-from fairlib.tables import costs as costs_tables
-from fairlib.tables import coverage as coverage_tables
-from fairlib.tables import evaluation as tables5
-from fairlib.tables import finetuning as tables3
-from fairlib.tables import obtain as obtain_tables
-from fairlib.tables import published as published_tables
-from fairlib.tables import representation as feature_tables
-from fairlib.tables import requirements as tables1
-from fairlib.tables import subgroups as subgroup_tables
-from fairlib.tables import synthesis as tables6
-from fairlib.tables import torture as torture_tables
-from fairlib.tables import twin as twin_tables
+from fairlib.strategies import ALL
+from fairlib.study.parameters import check
+from fairlib.study.runs import EVALUATION
 from fairlib.twins import dial, truth
 
 DOUBTFUL = {"frozen_0": pd.Series({"people_low": 0.4, "auc": 0.6, "constant_decisions": 1, "seeds": 2})}
@@ -91,7 +70,7 @@ def small(request, make_cohort):
     for strategy in NAMES:
         for seed in (1, 2):
             score = 1 / (1 + np.exp(-(cohort.y - 0.5 + draw.normal(size=len(cohort)))))
-            found = evidence.evaluation_tables(cohort, score, 0.5, 40)
+            found = performance.evaluation_tables(cohort, score, 0.5, 40)
             for name in parts:
                 parts[name].append(found[name].assign(strategy=strategy, seed=seed))
     parts = {name: pd.concat(found, ignore_index=True) for name, found in parts.items()}
@@ -100,18 +79,18 @@ def small(request, make_cohort):
     rows = cohort.rows("test")
     grams = [[gram(draw.normal(size=(len(rows), 5)) + cohort.x[rows, 0, :1]) for _ in range(3)] for _ in range(2)]
     return SimpleNamespace(
-        cohort=evidence.cohort_tables(cohort),
+        cohort=describe.cohort_tables(cohort),
         models=models,
-        summary=summaries.summarise(models),
+        summary=summary.summarise(models),
         roc=roc.groupby(keys, as_index=False, sort=False)["tpr"].mean(),
-        headline=summaries.headline(models, CARD.protected(), CARD.metric.metric),
-        crossed=summaries.summarise(pd.concat([parts["intersections"], models[models["scope"] == "overall"]])),
+        headline=summary.headline(models, CARD.protected(), CARD.metric.metric),
+        crossed=summary.summarise(pd.concat([parts["intersections"], models[models["scope"] == "overall"]])),
         calibration=parts["calibration"],
         offsets=parts["offsets"],
-        extremes=comparisons.extremes(models, parts["validation"], NAMES),
-        gaps=comparisons.gaps(parts["nulls"], NAMES),
-        between=comparisons.between(models, NAMES),
-        logs=comparisons.log_disparities(
+        extremes=segments.extremes(models, parts["validation"], NAMES),
+        gaps=segments.gaps(parts["nulls"], NAMES),
+        between=segments.between(models, NAMES),
+        logs=segments.log_disparities(
             models.replace({"strategy": {"logistic_regression": "frozen_3"}}),
             CARD.protected(),
             CARD.metric.metric,
@@ -128,13 +107,13 @@ def of_features(cohort, rows, draw):
     fit = cohort.rows("val")
     for name in (*found, *found):
         fitted, tested = ((part, draw.normal(size=(len(part), 6)) + cohort.x[part, 0, :1]) for part in (fit, rows))
-        tables = {"probes": representation.probes(cohort, fitted, tested, draws=40, shuffles=2)}
-        tables |= {"tests": representation.tests(cohort, *tested)}
-        tables |= {"distances": representation.distances(cohort, *tested, permutations=20)}
+        tables = {"probes": probes.probes(cohort, fitted, tested, draws=40, shuffles=2)}
+        tables |= {"tests": features.tests(cohort, *tested)}
+        tables |= {"distances": features.distances(cohort, *tested, permutations=20)}
         found[name].append(tables)
-        planes[name] = representation.embedding(cohort, *tested) if name not in planes else planes[name]
+        planes[name] = features.embedding(cohort, *tested) if name not in planes else planes[name]
     of = {table: {name: [run[table] for run in runs] for name, runs in found.items()} for table in tables}
-    return {"planes": planes, "probes": representation.summarise_probes(of.pop("probes")), **of}
+    return {"planes": planes, "probes": probes.summarise_probes(of.pop("probes")), **of}
 
 
 @pytest.fixture(scope="module")
@@ -144,7 +123,7 @@ def made():
 
 
 TRUTH = truth.compute("mimic", twins.load_spec("mimic"), draws=10_000)
-PUBLISHED = synthesis.published_rows(published.segments(), published.held_out)
+PUBLISHED = noise.published_rows(published.segments(), published.held_out)
 MODELS = {"Supervised": "supervised", "SSL": "frozen_0"}
 
 
@@ -156,7 +135,7 @@ def recipes_of(e):
 
 
 def own(e):
-    return synthesis.own_rows(e.summary, "a twin", MODELS, CARD.protected())
+    return noise.own_rows(e.summary, "a twin", MODELS, CARD.protected())
 
 
 FIGURES = {
@@ -186,29 +165,29 @@ FIGURES = {
     subgroups.gaps: lambda e: (e.gaps,),
     subgroups.intersections: lambda e: (e.crossed, "gender × age", ("supervised", "frozen_0")),
     audit_figures.learning_rates: lambda e: (),
-    audit_figures.views: lambda e: (audit_simulations.view_agreement(40),),
+    audit_figures.views: lambda e: (simulations.view_agreement(40),),
     audit_figures.mesa_label: lambda e: (),
-    audit_figures.globem_chance: lambda e: (audit_simulations.globem_coin(100),),
-    audit_figures.interval_widths: lambda e: (audit_simulations.interval_widths((1, 10), 60, 20),),
-    audit_figures.extremes: lambda e: (audit_simulations.published_extremes(20),),
+    audit_figures.globem_chance: lambda e: (simulations.globem_coin(100),),
+    audit_figures.interval_widths: lambda e: (simulations.interval_widths((1, 10), 60, 20),),
+    audit_figures.extremes: lambda e: (simulations.published_extremes(20),),
     audit_figures.cka_traps: lambda e: (
-        audit_simulations.cka_by_size((30, 60), (3, 3)),
-        audit_simulations.cka_by_windows((1, 2), 20, 3),
-        audit_simulations.cka_of_repeats(20, 3),
+        simulations.cka_by_size((30, 60), (3, 3)),
+        simulations.cka_by_windows((1, 2), 20, 3),
+        simulations.cka_of_repeats(20, 3),
     ),
     audit_figures.clipped: lambda e: (),
     audit_figures.recipes: lambda e: (recipes_of(e),),
-    synthesis_figures.size_gap: lambda e: (PUBLISHED, synthesis.fit(PUBLISHED, "share", 20)),
+    synthesis_figures.size_gap: lambda e: (PUBLISHED, noise.fit(PUBLISHED, "share", 20)),
     synthesis_figures.size_gap_ours: lambda e: (
         {"synthetic twins": own(e), "real data": own(e)},
-        {name: synthesis.fit(own(e), "log_windows", 20) for name in ("synthetic twins", "real data")},
+        {name: noise.fit(own(e), "log_windows", 20) for name in ("synthetic twins", "real data")},
     ),
     synthesis_figures.efficiency: lambda e: (published.table("data_efficiency"),),
     twin_figures.truth: lambda e: (TRUTH, truth.DRAWS),
     twin_figures.dial_curves: lambda e: ({"noise": dial.curve("mimic", "noise", 10_000, 1, 500)}, "mimic"),
 }
 TABLES = {
-    tables1.requirements: lambda e: (CARD,),
+    cards.requirements: lambda e: (CARD,),
     published_tables.beside: lambda e: ("T-performance", "mimic"),
     tables1.sizes: lambda e: (e.cohort,),
     tables1.attrition: lambda e: (e.cohort, CARD.min_cell),
@@ -233,7 +212,7 @@ TABLES = {
     costs_tables.precision: lambda e: (pd.read_csv(Costs().path / "bf16.csv"),),
     costs_tables.whole: lambda e: (pd.DataFrame({"what": ["the book", "again"], "measured": ["14 min", "9 s"]}),),
     tables5.metric_choice: lambda e: (CARD,),
-    tables5.calibration: lambda e: (summaries.summarise(e.offsets), NAMES),
+    tables5.calibration: lambda e: (summary.summarise(e.offsets), NAMES),
     tables5.segments: lambda e: (e.summary, "supervised", CARD.min_cell),
     tables5.parity: lambda e: (e.summary, "error_rate_ratio", "gender"),
     tables5.screen: lambda e: (e.summary, CARD.protected()),
@@ -327,7 +306,7 @@ def test_figures_come_with_alt_text(function, small):
 
 def test_the_drawing_of_the_stages_is_the_one_in_the_book_and_can_be_read_without_seeing_it():
     written = framework_figures.FILE.read_text(encoding="utf-8")
-    assert written == framework_figures.stages(), "run: python -m fairlib.figures.framework"
+    assert written == framework_figures.stages(), "run: python -m book.pages.figures.framework"
     drawings = BeautifulSoup(written, "html.parser").find_all("svg")
     assert len(drawings) == 2  # for wide and for narrow windows
     for drawing in drawings:
@@ -388,7 +367,7 @@ def test_the_visual_language_has_two_cues():
 @pytest.fixture
 def shown(monkeypatch):
     seen = []
-    monkeypatch.setattr(display, "display", lambda data, raw=False: seen.append(data))
+    monkeypatch.setattr(show, "display", lambda data, raw=False: seen.append(data))
     return seen
 
 
@@ -396,14 +375,14 @@ def shown(monkeypatch):
 def test_a_figure_without_alt_text_is_refused(alt, shown, made):
     figure = plt.figure()
     with pytest.raises(ValueError, match="the alt text must say what the figure shows"):
-        display.show_figure(figure, "Title", alt, made)
+        show.figure(figure, "Title", alt, made)
     plt.close(figure)
     assert shown == []
 
 
 def test_a_figure_is_shown_with_all_that_belongs_to_it(shown, made):
     figure, alt = plt.figure(), 'Bars of "M" & <F>: 3 and 4, in two colours.'
-    display.show_figure(figure, "Sizes <all>", alt, made)
+    show.figure(figure, "Sizes <all>", alt, made)
     assert not plt.fignum_exists(figure.number)
     page = BeautifulSoup(shown[0]["text/html"], "html.parser")
     assert page.img["alt"] == alt
@@ -418,7 +397,7 @@ def test_a_figure_is_sized_for_the_column_and_written_with_signs_of_print(shown,
     figure, panel = style.axes(height=2)
     panel.set_yticks([0, 1], ["age: >=65", "age: <65"])
     panel.set_title("all >=65")
-    display.show_figure(figure, "Ages >=65", "Two ages, >=65 and <65, as an example.", made)
+    show.figure(figure, "Ages >=65", "Two ages, >=65 and <65, as an example.", made)
     image = BeautifulSoup(shown[0]["text/html"], "html.parser").img
     assert int(image["width"]) == pytest.approx(96 * style.WIDTH, abs=20)
     assert image["alt"] == "Two ages, ≥65 and <65, as an example."
@@ -427,7 +406,7 @@ def test_a_figure_is_sized_for_the_column_and_written_with_signs_of_print(shown,
 
 
 def test_a_table_is_shown_with_all_that_belongs_to_it(shown, made):
-    display.show_table(pd.DataFrame({"a <b>": ["1", "2"], "c": ["x & y", None]}), "Title", made, "A <note>.")
+    show.table(pd.DataFrame({"a <b>": ["1", "2"], "c": ["x & y", None]}), "Title", made, "A <note>.")
     html = shown[0]["text/html"]
     page = BeautifulSoup(html, "html.parser")
     heads = [("col", "a <b>"), ("col", "c"), ("row", "1"), ("row", "2")]
@@ -452,7 +431,7 @@ NUMBERS = {
 
 def test_numbers_are_set_flush_right_and_rows_have_their_headers(made):
     rows = pd.DataFrame({"attribute": ["age", "age"], "segment": ["young", "old, >=65"], **NUMBERS})
-    page = BeautifulSoup(display.table_html(rows, "Title, >=65", made), "html.parser")
+    page = BeautifulSoup(show.table_html(rows, "Title, >=65", made), "html.parser")
     assert [th.text for th in page.select("thead th.number")] == ["age", "AUC", "p"]
     assert [td.text for td in page.select("tbody tr:last-child td.number")] == ["≥65", "–", "0.4"]
     assert [th.text for th in page.select("tbody tr:last-child th[scope=row]")] == ["age", "old, ≥65"]
@@ -463,7 +442,7 @@ def test_long_file_names_may_break_between_words_and_addresses_may_not(shown, ma
     table = pd.DataFrame(
         {"source": ["evaluate_model_fairness.ipynb cell 8", "https://a.org/evaluate_model_fairness.ipynb"]}
     )
-    html = display.table_html(table, "Sources", made)
+    html = show.table_html(table, "Sources", made)
     assert "evaluate_<wbr>model_<wbr>fairness.ipynb</span> cell\u00a08" in html
     assert (
         '<a href="https://a.org/evaluate_model_fairness.ipynb">https://a.org/evaluate_model_fairness.ipynb</a>' in html
@@ -473,7 +452,7 @@ def test_long_file_names_may_break_between_words_and_addresses_may_not(shown, ma
 def test_a_unit_stays_with_its_number_and_a_long_name_has_room(shown, made):
     cells = ["12.5 ms", "3 min each", "5 minutes", "99 %", "4 s", "0.3 GiB"]
     names = ["control: random encoder, frozen", *"abcde"]
-    page = BeautifulSoup(display.table_html(pd.DataFrame({"what": names, "it takes": cells}), "T", made), "html.parser")
+    page = BeautifulSoup(show.table_html(pd.DataFrame({"what": names, "it takes": cells}), "T", made), "html.parser")
     shown = [cell.text for cell in page.select("tbody td")]
     assert shown == ["12.5\u00a0ms", "3\u00a0min each", "5 minutes", "99\u00a0%", "4\u00a0s", "0.3\u00a0GiB"]
     assert [cell.get("class") for cell in page.select("thead th")] == [["name"], None]
@@ -481,7 +460,7 @@ def test_a_unit_stays_with_its_number_and_a_long_name_has_room(shown, made):
 
 def test_browsable_tables_fold_and_need_no_script(shown, made):
     tables = {"first <1>": pd.DataFrame({"a": ["1", "2"]}), "second": pd.DataFrame({"a": ["3"]})}
-    display.show_browsable(tables, dict.fromkeys(tables, made), "A note.")
+    show.browsable(tables, dict.fromkeys(tables, made), "A note.")
     page = BeautifulSoup(shown[0]["text/html"], "html.parser")
     folds = page.select("div.fairlib-browse > details")
     assert [fold.summary.text for fold in folds] == ["first <1> (2 rows)", "second (1 row)"]
@@ -492,14 +471,14 @@ def test_browsable_tables_fold_and_need_no_script(shown, made):
 
 def test_the_banner_of_collected_results(shown):
     p = check("6_synthesis", {})
-    display.show_banner(Collected(p, "published", "the release & more", "0123456789abcdef", "0.1+abc"))
+    show.banner(Collected(p, "published", "the release & more", "0123456789abcdef", "0.1+abc"))
     page = BeautifulSoup(shown[0].data, "html.parser")
     assert page.div["class"] == ["fairlib-origin", "fairlib-published"]
     assert page.text.startswith("Published numbers: the release & more.")
 
 
 def test_the_banner_says_what_the_data_is(shown, made):
-    display.show_banner(made)
+    show.banner(made)
     text = BeautifulSoup(shown[0].data, "html.parser").text
     assert text.startswith("Synthetic twin: MIMIC-III")
     assert "restricted" in text  # the original

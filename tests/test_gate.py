@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fairlib.gate import access_of, scan_notebook
+from fairlib.report.gate import access_of, scan_notebook
 
 PEOPLE = pd.DataFrame({"age": [71, 30, 55, 62], "sex": ["F", "M", "M", "F"], "died": [1, 0, 0, 1]})
 WITH_IDS = PEOPLE.assign(RecordID=[132539, 140501, 141264, 150309])

@@ -2,7 +2,7 @@
 
 import pytest
 
-from fairlib.gate import DisclosureError, check_book, scan_html
+from fairlib.report.gate import DisclosureError, check_book, scan_html
 from tests.test_gate import BLOB, EMBEDDED, HARMLESS, PEOPLE, TABLE, WITH_IDS, notebook, result, stream
 
 

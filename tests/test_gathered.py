@@ -6,14 +6,18 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fairlib import cards, gate, gathered, study, synthesis
-from fairlib.figures import synthesis as figures
-from fairlib.figures.synthesis import NOISE
+from book.pages import cases
+from book.pages.figures import synthesis as figures
+from book.pages.figures.synthesis import NOISE
+from book.pages.tables import synthesis as tables
+from fairlib import cards
+from fairlib.measures import noise
 from fairlib.mitigation import TRAINED
-from fairlib.parameters import FROZEN, PROFILES, Synthesis, check
-from fairlib.sources import Frozen, freeze
-from fairlib.study import NAMED, Study
-from fairlib.tables import synthesis as tables
+from fairlib.report import gate
+from fairlib.strategies import NAMED
+from fairlib.study.frozen import Frozen, freeze
+from fairlib.study.parameters import FROZEN, PROFILES, Synthesis, check
+from fairlib.study.runs import Study, runs
 
 DRAWS = PROFILES["smoke"].draws
 
@@ -33,11 +37,11 @@ def trained(make_cohort, tiny, tmp_path_factory):
 def case_of(made, people=(20, 40)):
     p = check("5_evaluation", {"dataset": "challenge2012", "profile": "smoke", "seeds": [1, 2]})
     found = tuple((name, seed) for name in ("supervised", NAMED) for seed in (1, 2))
-    return gathered.Case(p, made, cards.load("challenge2012"), SimpleNamespace(seeds=(1, 2)), found, (), people)
+    return cases.Case(p, made, cards.load("challenge2012"), SimpleNamespace(seeds=(1, 2)), found, (), people)
 
 
 def test_every_model_is_listed_once_and_none_is_trained(trained, monkeypatch):
-    monkeypatch.setattr(study, "fit", lambda *_: pytest.fail("a page that trains nothing trained"))
+    monkeypatch.setattr(runs, "fit", lambda *_: pytest.fail("a page that trains nothing trained"))
     table = case_of(trained).every_model()
     listed = list(zip(table["strategy"], table["seed"], table["people"].fillna(0), strict=True))
     full = [(name, seed, 0) for name in ("supervised", NAMED, "reweighed") for seed in (1, 2)]
@@ -72,7 +76,7 @@ def rows_of(origin, gap):
     """Segments as ``synthesis.own_rows`` gives them, with gaps around ``gap``."""
     frame = pd.DataFrame(
         {"dataset": origin, "attribute": "age", "segment": ["<65", ">=65"] * 2}
-        | {"model": np.repeat(synthesis.MODELS, 2), "log_windows": [2.0, 2.5] * 2}
+        | {"model": np.repeat(noise.MODELS, 2), "log_windows": [2.0, 2.5] * 2}
     )
     return frame.assign(gap=gap + 0.01 * np.arange(4), expected=gap / 2, bound=gap)
 
@@ -98,11 +102,11 @@ def test_the_book_lists_hundreds_of_models():
                 kept = Frozen(FROZEN / dataset, recipe)
                 names = [*PROFILES[case.profile].strategies, *TRAINED]
                 real += sum(len(kept.seeds(name)) for name in names)
-                few = [kept.with_labels(n).seeds(name) for n in kept.label_sizes for name in study.LABELLED]
+                few = [kept.with_labels(n).seeds(name) for n in kept.label_sizes for name in runs.LABELLED]
                 real += sum(map(len, few))
             else:
                 trained = [name for name in TRAINED if name in case.mitigations]
-                models = len(PROFILES[case.profile].strategies) + len(trained) + len(case.people) * len(study.LABELLED)
+                models = len(PROFILES[case.profile].strategies) + len(trained) + len(case.people) * len(runs.LABELLED)
                 twins += models * len(case.seeds)
     assert real >= 100
     assert real + twins >= 200

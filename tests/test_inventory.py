@@ -2,9 +2,10 @@
 
 import pytest
 
-from fairlib import cards, inventory, twins
+from fairlib import cards, twins
 from fairlib.cards import DataFile
-from fairlib.parameters import Dataset
+from fairlib.readers import inventory
+from fairlib.study.parameters import Dataset
 
 
 def report(folder, dataset):

@@ -4,8 +4,7 @@ import os
 from pathlib import Path
 
 import pytest
-
-from fairlib.listing import listing, stamp
+from fairlib.study.runs.listing import listing, stamp
 
 
 @pytest.fixture

@@ -5,11 +5,13 @@ import pandas as pd
 import pytest
 import torch
 
-from fairlib import evidence, mitigation
+from fairlib import mitigation
 from fairlib.cards import load
 from fairlib.fairness import confusion, rate
-from fairlib.mitigation import OTHERS, GroupBalanced, GroupDRO, Reweighed, groups, post_process
-from fairlib.study import Study
+from fairlib.measures import performance
+from fairlib.measures.groups import OTHERS, crossed
+from fairlib.mitigation import GroupBalanced, GroupDRO, Reweighed, post_process
+from fairlib.study.runs import Study
 
 DRAW = np.random.default_rng(3)
 GROUP = DRAW.choice(["a", "b", "c"], 900, p=[0.7, 0.2, 0.1])
@@ -72,7 +74,7 @@ def people(make_cohort):
 
 
 def test_groups_cross_protected_attributes_and_small_ones_are_pooled(people):
-    found = groups(people)
+    found = crossed(people)
     names = load("challenge2012").protected()
     kept = pd.DataFrame({"group": found, "y": people.y, "split": people.split})
     fewest = kept[kept["split"] != "test"].groupby(["group", "split", "y"]).size().groupby(level=0).min()
@@ -83,17 +85,17 @@ def test_groups_cross_protected_attributes_and_small_ones_are_pooled(people):
 
 
 def test_few_people_are_one_group(make_cohort):
-    assert set(groups(make_cohort(people=60))) == {OTHERS}
+    assert set(crossed(make_cohort(people=60))) == {OTHERS}
 
 
 @pytest.fixture
 def decided(people):
     """A score that is worse for the second half of the groups, and the decisions after post-processing."""
-    draw, group = np.random.default_rng(5), groups(people)
+    draw, group = np.random.default_rng(5), crossed(people)
     noise = np.where(np.isin(group, np.unique(group)[::2]), 2.0, 0.4)
     score = 1 / (1 + np.exp(-(people.y - 0.5 + noise * draw.normal(size=len(people)))))
     score[people.rows("train")] = np.nan
-    return score, post_process(people, score), group
+    return score, post_process(people.y, score, group, people.rows("val")), group
 
 
 def test_thresholds_per_group_equalise_both_rates_on_validation(people, decided):
@@ -121,7 +123,7 @@ def test_randomised_decisions_count_in_expectation(people, decided):
     expected = confusion(people.y[rows], decision[rows])
     for cell, value in expected.items():
         assert value == pytest.approx(np.mean([counts[cell] for counts in tossed]), abs=1.5)
-    table = evidence.decision_metrics(people, score, decision, 20)
+    table = performance.decision_metrics(people, score, decision, 20)
     accuracy = table[(table["scope"] == "overall") & (table["metric"] == "accuracy")]["estimate"].iloc[0]
     assert accuracy == pytest.approx((expected["tp"] + expected["tn"]) / len(rows), abs=1e-6)
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from fairlib.multiplicity import false_discovery, holm, max_t
+from fairlib.inference import false_discovery, holm, max_t
 
 P = [0.010, 0.040, 0.030, 0.005]  # sorted 0.005, 0.01, 0.03, 0.04
 

@@ -11,16 +11,11 @@ import pytest
 import yaml
 from papermill.cli import _resolve_type
 
-from fairlib import template
-from fairlib.encoder import CONTROLS, STRATEGIES
 from fairlib.mitigation import MITIGATIONS
-from fairlib.parameters import CONTRACTS, PROFILES, TWINS, Dataset, MitigationName, ParameterError, check
-from fairlib.profiles import ALL
-from fairlib.readers import DATASETS
+from fairlib.readers import DATASETS, template
 from fairlib.recipes import RECIPES
-from fairlib.study import LOGISTIC, NETWORKS
-from fairlib.summaries import UNTESTED
-from fairlib.tables.text import STRATEGY_NAMES
+from fairlib.strategies import ALL, CONTROLS, LOGISTIC, NETWORKS, STRATEGIES, STRATEGY_NAMES, UNTESTED
+from fairlib.study.parameters import CONTRACTS, PROFILES, TWINS, Dataset, MitigationName, ParameterError, check
 
 ROOT = Path(__file__).parent.parent
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
@@ -167,7 +162,8 @@ def test_every_contract_has_a_notebook():
 
 
 def test_parameters_are_checked_before_torch_is_loaded():
-    code = "import sys, fairlib.parameters; print([m for m in ('torch', 'sklearn', 'matplotlib') if m in sys.modules])"
+    heavy = ("torch", "sklearn", "matplotlib")
+    code = f"import sys, fairlib.study.parameters; print([m for m in {heavy} if m in sys.modules])"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
     assert run.stdout.strip() == "[]"
 

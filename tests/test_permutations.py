@@ -5,7 +5,7 @@ import pytest
 from scipy import stats
 from sklearn.metrics import roc_auc_score
 
-from fairlib.multiplicity import max_t
+from fairlib.inference import max_t
 from fairlib.permutations import label_sources, segment_gaps
 
 

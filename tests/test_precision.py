@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 import torch
 
-from fairlib import precision
+from fairlib import optimisation
 from fairlib.encoder import Encoder
 from fairlib.finetuning import Windows, fit, scores
-from fairlib.precision import products, usable
-from fairlib.simclr import pretrain
+from fairlib.optimisation import products, usable
+from fairlib.pretraining import pretrain
 
 DEVICE = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
 
@@ -38,7 +38,7 @@ def test_products_are_rounded_and_nothing_else():
 
 @pytest.mark.parametrize(("fast", "warned"), [(True, 0), (False, 1)])
 def test_only_where_it_pays(fast, warned, monkeypatch):
-    monkeypatch.setattr(precision, "_fast", lambda device: fast)
+    monkeypatch.setattr(optimisation, "_fast", lambda device: fast)
     with warnings.catch_warnings(record=True) as found:
         warnings.simplefilter("always")
         assert usable("bf16", "cpu") == ("bf16" if fast else "float32")

@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fairlib import published
-from fairlib.tables import published as published_tables
+from book.release import beside as published_tables
+from book.release import published
 
 GONE = ("Transgender", "Genderqueer", "Other")  # GLOBEM: one participant, or possibly one
 

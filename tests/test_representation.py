@@ -7,9 +7,10 @@ from scipy.stats import ks_2samp
 from sklearn.metrics import roc_auc_score
 from statsmodels.stats.multitest import multipletests
 
-from fairlib import representation as r
+from book.pages.tables import representation as tables_of_features
 from fairlib.inference import participant_draws
-from fairlib.tables import representation as tables_of_features
+from fairlib.measures import features as r
+from fairlib.measures import probes
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +31,7 @@ def features(cohort, split, tells=2.0, seed=0):
 
 
 def test_probes_read_what_is_there_and_nothing_else(cohort):
-    table = r.probes(cohort, features(cohort, "val"), features(cohort, "test"), draws=40, shuffles=10)
+    table = probes.probes(cohort, features(cohort, "val"), features(cohort, "test"), draws=40, shuffles=10)
     table = table.set_index(["attribute", "segment"])
     assert table.index[0] == ("outcome", "positive")
     (gender,) = table.loc["gender"].itertuples()  # of two segments only one
@@ -40,13 +41,13 @@ def test_probes_read_what_is_there_and_nothing_else(cohort):
     assert set(others.index.get_level_values(0)) >= {"age", "ethnicity", "insurance"}
     assert others["estimate"].between(0.36, 0.64).all()
     assert table["chance"].between(0.5, 0.76).all()  # a random direction may tell the gender
-    silent = r.probes(cohort, features(cohort, "val", 0), features(cohort, "test", 0), draws=40, shuffles=2)
+    silent = probes.probes(cohort, features(cohort, "val", 0), features(cohort, "test", 0), draws=40, shuffles=2)
     assert silent.set_index("attribute").loc["gender", "estimate"] == pytest.approx(0.5, abs=0.1)
 
 
 def test_probe_replicates_are_those_of_participants(cohort):
     fitted, tested = features(cohort, "val"), features(cohort, "test")
-    row = r.probes(cohort, fitted, tested, draws=30, shuffles=1).iloc[0]
+    row = probes.probes(cohort, fitted, tested, draws=30, shuffles=1).iloc[0]
     assert len(row["replicates"]) == 30
     assert row["replicates"].min() < row["estimate"] < row["replicates"].max()
     # A probe of one informative feature ranks as that feature does.
@@ -54,7 +55,7 @@ def test_probe_replicates_are_those_of_participants(cohort):
     alone = [
         (rows, np.column_stack([cohort.y[rows] + np.sin(np.arange(len(rows)))] * 2)) for rows in (fitted[0], tested[0])
     ]
-    row = r.probes(cohort, *alone, draws=3, shuffles=1).iloc[0]
+    row = probes.probes(cohort, *alone, draws=3, shuffles=1).iloc[0]
     weights = participant_draws(cohort.person[tested[0]], 3).weights
     wanted = [roc_auc_score(label, alone[1][1][:, 0], sample_weight=w) for w in weights]
     np.testing.assert_allclose(row["replicates"], wanted, atol=1e-6)
@@ -63,24 +64,24 @@ def test_probe_replicates_are_those_of_participants(cohort):
 def test_probes_of_several_models(cohort):
     tables = {
         name: [
-            r.probes(cohort, features(cohort, "val", tells, s), features(cohort, "test", tells, s), 40, 1)
+            probes.probes(cohort, features(cohort, "val", tells, s), features(cohort, "test", tells, s), 40, 1)
             for s in (1, 2)
         ]
         for name, tells in (("supervised", 0.0), ("frozen_0", 2.0))
     }
-    found = r.summarise_probes(tables).query("attribute == 'gender'").set_index(["strategy", "attribute"])
+    found = probes.summarise_probes(tables).query("attribute == 'gender'").set_index(["strategy", "attribute"])
     row = found.loc[("frozen_0", "gender")]
     means = [np.mean([t.set_index("attribute").loc["gender", "estimate"] for t in runs]) for runs in tables.values()]
     assert row["difference"] == pytest.approx(means[1] - means[0])
     assert row["difference_low"] > 0.2
     assert np.isnan(found.loc[("supervised", "gender"), "difference"])
-    screen = r.summarise_probes(tables)
+    screen = probes.summarise_probes(tables)
     telling = screen.query("strategy == 'frozen_0' and attribute == 'gender'").iloc[0]
     assert (telling["q"], telling["difference_q"]) == (pytest.approx(0, abs=0.01), pytest.approx(0, abs=0.05))
     assert screen["q"].between(0, 1).all()
     assert (screen["seeds"] == 2).all()
     tables["frozen_0"][0]["replicates"].iloc[0][:10] = np.nan  # draws without one of the classes
-    lost = r.summarise_probes(tables)["undefined_draws"]
+    lost = probes.summarise_probes(tables)["undefined_draws"]
     assert sorted(lost)[-1] == pytest.approx(10 / 40)  # undefined for one seed or more
     assert (lost == 0).sum() == len(lost) - 1
 
@@ -88,7 +89,7 @@ def test_probes_of_several_models(cohort):
 def test_too_few_people_are_not_shown(make_cohort):
     few = make_cohort("mimic", "real", people=120)
     fitted, tested = features(few, "val"), features(few, "test")
-    assert len(r.probes(few, fitted, tested)) == 0
+    assert len(probes.probes(few, fitted, tested)) == 0
     assert len(r.tests(few, *tested)) == len(r.distances(few, *tested)) == 0
     assert r.embedding(few, *tested).empty
 

@@ -17,12 +17,13 @@ import yaml
 from papermill.translators import PythonTranslator
 from pyarrow import parquet as pq
 
-from fairlib import plain_yaml, readers, sources
+from fairlib import cards, readers
 from fairlib.cohort import CohortError
-from fairlib.parameters import check
 from fairlib.readers import challenge2012_files, files, mesa_files
-from fairlib.results import checksum, fresh
-from fairlib.study import NAMED
+from fairlib.strategies import NAMED
+from fairlib.study.parameters import check
+from fairlib.study.results import checksum, fresh
+from fairlib.study.runs import sources
 from tests.readers.small import challenge2012 as small
 
 ROOT = Path(__file__).parent.parent
@@ -79,7 +80,7 @@ def test_no_code_runs_what_a_file_holds(path):
     assert unsafe(code_of(path)) == own
 
 
-@pytest.mark.parametrize("loader", [plain_yaml._Texts, plain_yaml._Numbers])
+@pytest.mark.parametrize("loader", [cards._Texts, cards._Numbers])
 def test_yaml_makes_plain_values_only(loader, tmp_path):
     assert issubclass(loader, yaml.SafeLoader)
     for text in (f"!!python/object/apply:pathlib.Path.touch [{tmp_path / 'run'}]", "!!python/name:os.abort"):
@@ -166,8 +167,8 @@ def test_an_archive_of_too_much_is_refused_before_it_is_held(tmp_path, monkeypat
 def test_what_lies_in_itself_without_end_is_refused_in_words(tmp_path):
     """Deeper than Python follows: a card, and a manifest."""
     (tmp_path / "card.yaml").write_text("a: " + "[" * 3000)
-    with pytest.raises(plain_yaml.PlainYamlError, match="more deeply than anybody writes"):
-        plain_yaml.read(tmp_path / "card.yaml")
+    with pytest.raises(cards.PlainYamlError, match="more deeply than anybody writes"):
+        cards.read(tmp_path / "card.yaml")
     (tmp_path / "manifest.json").write_text("[" * 100_000)
     assert not fresh(tmp_path, {})
 

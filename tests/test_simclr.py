@@ -10,10 +10,10 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fairlib import simclr
+from fairlib import pretraining
 from fairlib.optimisation import Schedule
+from fairlib.pretraining import nt_xent, pretrain
 from fairlib.recipes import RECIPES
-from fairlib.simclr import nt_xent, pretrain
 from fairlib.views import VIEWS, channel_mask, compose, jitter, negation, scaling, time_mask
 
 RELEASED, DESCRIBED = RECIPES["released"], RECIPES["described"]
@@ -209,7 +209,7 @@ def test_released_loss_is_twice_nt_xent():
 
 def test_two_views_of_each_window_in_each_step(monkeypatch):
     seen = []
-    monkeypatch.setattr(simclr, "compose", lambda *given: seen.append((given[0], compose(*given))) or seen[-1][1])
+    monkeypatch.setattr(pretraining, "compose", lambda *given: seen.append((given[0], compose(*given))) or seen[-1][1])
     pretrain(X, small(schedule=Schedule(1, 16, 0.1)), 1)
     assert [len(batch) for batch, _ in seen] == [16, 16, 16, 16, 8, 8]  # the last, partial batch is kept
     for (batch, first), (again, second) in zip(seen[::2], seen[1::2], strict=True):

@@ -6,8 +6,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from fairlib.parameters import FROZEN
-from fairlib.results import checksum
+from fairlib.study.parameters import FROZEN
+from fairlib.study.results import checksum
 
 RUNS = sorted(FROZEN.glob("*/*/manifest.json"))
 

@@ -9,16 +9,18 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from fairlib import cards, finetuning, simple, sources, study, twins
+from book.pages.provenance import banner, provenance
+from fairlib import baselines, cards, finetuning, twins
 from fairlib.cohort import CohortError
-from fairlib.comparisons import gaps
-from fairlib.evidence import access
-from fairlib.parameters import PROFILES, check
-from fairlib.provenance import banner, provenance
+from fairlib.measures.describe import access
+from fairlib.measures.segments import gaps
 from fairlib.similarity import cka_table, one_window_each
-from fairlib.sources import Frozen, freeze, open_study, thin
-from fairlib.study import NETWORKS, Study
-from fairlib.summaries import collect_table
+from fairlib.strategies import NETWORKS
+from fairlib.study.collect import collect_table
+from fairlib.study.frozen import Frozen, freeze
+from fairlib.study.parameters import PROFILES, check
+from fairlib.study.runs import Study, runs, sources
+from fairlib.study.sources import open_study, thin
 
 STRATEGIES = ("supervised", "frozen_0", "random_frozen_3", "logistic_regression")
 DRAWS = PROFILES["smoke"].draws
@@ -43,9 +45,9 @@ def trainings(monkeypatch):
         real = getattr(module, name)
         monkeypatch.setattr(module, name, lambda *given: seen.append(label(given)) or real(*given))
 
-    watched(study, "pretrain", lambda given: "pretraining")
-    watched(study, "fit", lambda given: given[2])
-    watched(simple, "fit", lambda given: "logistic_regression")
+    watched(runs, "pretrain", lambda given: "pretraining")
+    watched(runs, "fit", lambda given: given[2])
+    watched(baselines, "fit", lambda given: "logistic_regression")
     return seen
 
 
@@ -85,7 +87,7 @@ def test_a_change_of_what_made_it_trains_again(one, cohort, tiny, trainings):
 def test_a_change_of_code_trains_again(one, trainings, monkeypatch):
     everything(one)
     trainings.clear()
-    monkeypatch.setattr(study, "source_hash", lambda *modules: "new" if "views" in modules else "old")
+    monkeypatch.setattr(runs, "source_hash", lambda *modules: "new" if "views" in modules else "old")
     everything(one)
     assert "pretraining" in trainings
     trainings.clear()
@@ -129,8 +131,8 @@ def test_nothing_of_a_person_is_in_the_results(one, cohort):
 def test_evaluation_is_kept_and_follows_what_it_is_made_of(one, monkeypatch):
     found = one.evaluation("supervised", 1, 0.5, DRAWS)
     made = []
-    real = study.evidence.evaluation_tables
-    monkeypatch.setattr(study.evidence, "evaluation_tables", lambda *given: made.append(given[2:]) or real(*given))
+    real = runs.evidence.evaluation_tables
+    monkeypatch.setattr(runs.evidence, "evaluation_tables", lambda *given: made.append(given[2:]) or real(*given))
     again = one.evaluation("supervised", 1, 0.5, DRAWS)
     assert made == []
     pd.testing.assert_frame_equal(found["metrics"], again["metrics"])
@@ -158,7 +160,7 @@ def test_similarity_is_kept(one, monkeypatch):
     one.train("supervised", 1)
     found = one.similarity("frozen_0", 1)
     assert len(found) >= 9
-    monkeypatch.setattr(study.conditioned, "similarity_table", None)
+    monkeypatch.setattr(runs.conditioned, "similarity_table", None)
     pd.testing.assert_frame_equal(found, one.similarity("frozen_0", 1))
 
 
@@ -233,8 +235,8 @@ def same(found, wanted):
 def test_frozen_results_are_those_of_the_study(one, frozen):
     for strategy in STRATEGIES:
         wanted, found = (made.evaluation(strategy, 1, 0.5, DRAWS) for made in (one, frozen))
-        assert list(wanted) == list(found) == list(study.EVALUATION)
-        for name in study.EVALUATION:
+        assert list(wanted) == list(found) == list(runs.EVALUATION)
+        for name in runs.EVALUATION:
             same(found[name], wanted[name])
     same(frozen.similarity_draws("frozen_0", 1), one.similarity_draws("frozen_0", 1))
     pd.testing.assert_frame_equal(frozen.embedding("frozen_0", 1), one.embedding("frozen_0", 1))
@@ -270,9 +272,9 @@ def test_frozen_results_hold_no_row_and_no_weight(frozen, cohort):
     files = [path for path in frozen.folder.rglob("*") if path.is_file()]
     assert {path.suffix for path in files} == {".parquet", ".json"}
     assert {path.stem for path in files} <= {
-        *study.EVALUATION,
+        *runs.EVALUATION,
         *("manifest", "losses", "cka", "cka_draws", "cka_released", "cka_between", "embedding"),
-        *(*study.EVALUATION, *study.REPRESENTATION),
+        *(*runs.EVALUATION, *runs.REPRESENTATION),
         *("sizes", "segments", "attrition", "typical_window", "shape"),
     }
     for path in files:
@@ -291,7 +293,7 @@ def test_results_frozen_before_a_table_existed_can_still_be_read(frozen):
         if path.stem in ("nulls", "calibration"):
             path.unlink()
     found = frozen.evaluation("supervised", 1, 0.5, DRAWS)
-    assert set(study.EVALUATION) - set(found) == {"nulls", "calibration"}
+    assert set(runs.EVALUATION) - set(found) == {"nulls", "calibration"}
     given = (frozen, ("supervised", "frozen_0"), (1,))
     assert set(collect_table(*given, "intersections", 0.5, DRAWS)["strategy"]) == {"supervised", "frozen_0"}
     assert set(collect_table(*given, "nulls", 0.5, DRAWS)["strategy"]) == {"frozen_0"}

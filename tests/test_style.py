@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fairlib.figures import style
+from fairlib.report import style
 
 SHEET = Path(__file__).parents[1] / "book" / "_static" / "fairlib.css"
 MODELS = {name: colour for name, colour in style.COLOURS.items() if name not in style.MITIGATIONS}

@@ -6,14 +6,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fairlib import cards, evidence, summaries
+from book.pages.marks import briefly
+from book.pages.provenance import Provenance
+from book.pages.tables import evaluation as tables
+from book.pages.tables import sentences
+from fairlib import cards
 from fairlib.inference import seed_interval
-from fairlib.parameters import check
-from fairlib.provenance import Provenance
-from fairlib.summaries import at_chance, headline, left_out, one_decision, summarise, verdict
-from fairlib.tables import evaluation as tables
-from fairlib.tables import sentences
-from fairlib.tables.text import briefly
+from fairlib.measures import performance, summary
+from fairlib.measures.summary import at_chance, headline, left_out, one_decision, summarise, verdict
+from fairlib.study.parameters import check
 
 BOTH_LEFT = "1 of 1 in disparity, 1 of 1 in accuracy"
 
@@ -294,15 +295,15 @@ def test_a_ratio_counts_though_its_sizes_are_withheld():
             {"attribute": name, "seed": seed, "estimate": r, "note": note, "replicates": np.full(30, r)}
             for name, r, note in (
                 ("gender", 1.2, ""),
-                ("age", 2.0, evidence.SIZES_HIDDEN),
-                ("language", 1.4, evidence.ZERO_RATE),
+                ("age", 2.0, performance.SIZES_HIDDEN),
+                ("language", 1.4, performance.ZERO_RATE),
                 ("ethnicity", 9.0, "too few to judge: under 11 people with or without the outcome"),
                 ("insurance", 9.0, "withheld: fewer than 11 people or events"),
             )
             for seed in (1, 2)
         ]
     )
-    estimates, replicates = summaries.mean_over_attributes(rows, lambda value: np.abs(1 - value))
+    estimates, replicates = summary.mean_over_attributes(rows, lambda value: np.abs(1 - value))
     assert estimates.tolist() == pytest.approx([(0.2 + 1.0 + 0.4) / 3] * 2)
     np.testing.assert_allclose(replicates, (0.2 + 1.0 + 0.4) / 3)
 

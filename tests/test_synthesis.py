@@ -4,9 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fairlib import published, synthesis
+from book.release import published
 from fairlib.inference import auc
-from fairlib.synthesis import BOUND, MEAN_ABSOLUTE
+from fairlib.measures import noise as synthesis
+from fairlib.measures.noise import BOUND, MEAN_ABSOLUTE
 
 
 def test_auc_variance_in_known_cases():

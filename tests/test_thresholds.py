@@ -4,10 +4,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fairlib import cards, evidence, thresholds
+from fairlib import cards
 from fairlib.fairness import METRICS, confusion, rate
 from fairlib.inference import interval
-from fairlib.thresholds import GRID, NAMES
+from fairlib.measures import performance, thresholds
+from fairlib.measures.thresholds import GRID, NAMES
 
 
 def scored(make_cohort, origin="twin", dataset="challenge2012", **given):
@@ -19,7 +20,7 @@ def scored(make_cohort, origin="twin", dataset="challenge2012", **given):
 @pytest.fixture(scope="module")
 def open_data(make_cohort):
     cohort, score = scored(make_cohort)
-    return cohort, score, evidence.evaluation_tables(cohort, score, 0.5, 60)
+    return cohort, score, performance.evaluation_tables(cohort, score, 0.5, 60)
 
 
 def test_counts_are_those_of_each_decision():
@@ -38,7 +39,7 @@ def test_rows_are_those_of_the_metrics_at_that_threshold(open_data):
     cohort, score, tables = open_data
     table = tables["thresholds"]
     for threshold in (0.2, 0.5, 0.725):
-        wanted = evidence.decision_metrics(cohort, score, score >= threshold, 60)
+        wanted = performance.decision_metrics(cohort, score, score >= threshold, 60)
         wanted = wanted.set_index(["scope", "attribute", "segment", "metric"])
         own = table[np.isclose(table["threshold"], threshold)]
         assert len(own) > 30
@@ -61,7 +62,7 @@ def test_every_segment_metric_and_threshold_is_there(open_data):
 
 def test_a_rate_at_the_end_is_missing_where_few_are_flagged(make_cohort):
     cohort, score = scored(make_cohort, origin="real", people=600, windows=1)
-    table = evidence.evaluation_tables(cohort, score, 0.5, 60)["thresholds"]
+    table = performance.evaluation_tables(cohort, score, 0.5, 60)["thresholds"]
     test = pd.DataFrame({"person": cohort.person, "score": score, "age": cohort.attributes["age"]})[
         cohort.split == "test"
     ]
@@ -77,7 +78,7 @@ def test_a_rate_at_the_end_is_missing_where_few_are_flagged(make_cohort):
 
 def test_restricted_data_have_no_such_table(make_cohort):
     cohort, score = scored(make_cohort, "real", "mimic")
-    assert evidence.evaluation_tables(cohort, score, 0.5, 30)["thresholds"].empty
+    assert performance.evaluation_tables(cohort, score, 0.5, 30)["thresholds"].empty
 
 
 def test_a_rate_where_nobody_is_in_the_denominator_is_missing():

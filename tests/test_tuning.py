@@ -4,8 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from fairlib import recipes, tuning
+from fairlib import recipes
 from fairlib.optimisation import OPTIMISERS, Schedule
+from fairlib.study.runs import tuning
 
 
 @pytest.fixture

@@ -2,11 +2,11 @@
 
 import pytest
 
+from book.pages.figures import twin as figures
+from book.pages.provenance import banner, of_twin
+from book.pages.tables import twin as tables
 from fairlib import twins
-from fairlib.figures import twin as figures
-from fairlib.parameters import ParameterError, check
-from fairlib.provenance import banner, of_twin
-from fairlib.tables import twin as tables
+from fairlib.study.parameters import ParameterError, check
 from fairlib.twins import dial, people, truth
 
 SPEC = twins.load_spec("mimic")

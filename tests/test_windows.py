@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from fairlib.finetuning import Windows, fit, scores
-from fairlib.simclr import pretrain
+from fairlib.pretraining import pretrain
 from fairlib.windows import LazyWindows, SomeRows
 
 STEPS = 7

@@ -18,9 +18,9 @@ from zlib import crc32
 from docutils import nodes
 from sphinx.application import Sphinx
 
+from book.pages.cases import SHORT
 from fairlib import lessons
-from fairlib.gathered import SHORT
-from fairlib.parameters import ROOT, Evaluation, ParameterError, Parameters, check
+from fairlib.study.parameters import ROOT, Evaluation, ParameterError, Parameters, check
 
 WORDS_A_MINUTE = 200
 MINUTES_A_PICTURE = 0.25  # a figure or a table

@@ -28,7 +28,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import expit, logit
 
-from .. import plain_yaml
+from .. import cards
 
 #: The segment of people whose attribute was not recorded.
 UNKNOWN = "unknown"
@@ -139,8 +139,8 @@ def load(kind: type[Spec], spec: "Spec | Mapping | Path | str | None") -> Spec:
         return spec
     if isinstance(spec, Path | str):
         try:
-            spec = plain_yaml.read(spec, numbers=True)
-        except (OSError, UnicodeDecodeError, plain_yaml.PlainYamlError) as error:
+            spec = cards.read(spec, numbers=True)
+        except (OSError, UnicodeDecodeError, cards.PlainYamlError) as error:
             raise SpecError(f"{spec} is no readable YAML file: {error}") from error
     if spec is not None and not isinstance(spec, Mapping):
         raise SpecError(f"a twin's spec is a mapping of names to values, got {spec!r}")

@@ -16,8 +16,7 @@ import numpy as np
 import pandas as pd
 
 from .. import cards
-from ..evidence import SUMMARIES
-from ..fairness import confusion
+from ..fairness import SUMMARIES, confusion
 from ..inference import auc
 from ..seeds import generator
 from . import module

@@ -12,9 +12,10 @@ import pandas as pd
 from scipy.optimize import Bounds, LinearConstraint, milp
 from scipy.sparse import csr_array
 
-from fairlib import cards, evidence
+from fairlib import cards
 from fairlib.cohort import SPLITS, Cohort
-from fairlib.intersections import BETWEEN
+from fairlib.measures import describe, performance
+from fairlib.measures.groups import BETWEEN
 
 UNKNOWN = "unknown"
 
@@ -66,7 +67,7 @@ def truth(cohort: Cohort) -> pd.DataFrame:
 def published(cohort: Cohort, score: np.ndarray) -> tuple[System, list[tuple[str, str, str]]]:
     """All equations that published tables give, and the withheld cells (attribute, segment, split or "all")."""
     card, system, withheld = cards.load(cohort.dataset), System(), []
-    tables = evidence.cohort_tables(cohort) | evidence.evaluation_tables(cohort, score, 0.5, 20)
+    tables = describe.cohort_tables(cohort) | performance.evaluation_tables(cohort, score, 0.5, 20)
     names = {name: [*facts.segments, UNKNOWN] for name, facts in card.attributes.items()}
 
     def cells(attribute, segments, splits, ys=(0, 1)):

@@ -1,7 +1,7 @@
 """``make bench``: every step beside a plain, careful implementation, in turns, on a machine that should be quiet.
 
 ``python -m tests.bench [TOPIC …]`` measures some topics only and keeps the others' rows. Writes ``bench.csv``,
-``growth.csv``, ``bf16.csv`` and ``machine.json`` in ``book/evidence/bench``, which the page on costs shows. All takes
+``growth.csv``, ``bf16.csv`` and ``machine.json`` in ``book/quality/bench``, which the page on costs shows. All takes
 about half an hour. The whole book is timed on its own: ``python -m tests.bench.book``.
 """
 
@@ -17,11 +17,11 @@ import pandas as pd
 import torch
 from tqdm import tqdm
 
-from fairlib.results import code_hash
+from fairlib.study.results import code_hash
 
 from . import auc_bootstrap, cka, finetuning, growth, half_precision, mesa_windows, pretraining, together
 
-EVIDENCE = Path(__file__).parents[2] / "book" / "evidence" / "bench"
+EVIDENCE = Path(__file__).parents[2] / "book" / "quality" / "bench"
 TOPICS = {
     "pre-training": pretraining,
     "fine-tuning": finetuning,

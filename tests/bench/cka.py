@@ -7,7 +7,8 @@ in float64 (which tests hold to the definition in float64).
 
 import numpy as np
 
-from fairlib.similarity import cka_table, gram, half_samples, subsample_table
+from fairlib.measures.half_samples import half_samples, subsample_table
+from fairlib.similarity import cka_table, gram
 
 from .turns import gemm, in_turns, rows
 

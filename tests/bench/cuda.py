@@ -1,6 +1,6 @@
 """``python -m tests.bench.cuda``: training steps on a CUDA card, and several models at once on it; a few minutes.
 
-Writes ``cuda.csv`` and ``cuda.json`` (which card) in ``book/evidence/bench``, or in the folder named. Unless a topic
+Writes ``cuda.csv`` and ``cuda.json`` (which card) in ``book/quality/bench``, or in the folder named. Unless a topic
 says otherwise, times are of the loops of the study, ``pretrain`` and ``fit``: one thread prepares batches and views,
 the card computes.
 """
@@ -18,15 +18,16 @@ import numpy as np
 import pandas as pd
 import torch
 
-from fairlib.encoder import STRATEGIES, Encoder
+from fairlib.encoder import Encoder
 from fairlib.finetuning import fit
+from fairlib.pretraining import pretrain
 from fairlib.recipes import RECIPES, Recipe, replace
-from fairlib.results import code_hash
-from fairlib.simclr import pretrain
+from fairlib.strategies import STRATEGIES
+from fairlib.study.results import code_hash
 
 from . import finetuning, pretraining
 
-EVIDENCE = Path(__file__).parents[2] / "book" / "evidence" / "bench"
+EVIDENCE = Path(__file__).parents[2] / "book" / "quality" / "bench"
 WINDOWS, EPOCHS, MIMIC = 4096, 3, 14_681
 
 
@@ -74,7 +75,7 @@ TOGETHER = """
 import sys, time
 from tests.bench.cuda import recipe
 from tests.bench.finetuning import some_windows
-from fairlib.simclr import pretrain
+from fairlib.pretraining import pretrain
 import torch
 torch.set_num_threads(1)
 x, plan = some_windows(4096, 1, (48, 76)).x, recipe(epochs=10)

@@ -8,10 +8,11 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from fairlib.encoder import STRATEGIES, Encoder
+from fairlib.encoder import Encoder
 from fairlib.finetuning import Windows, class_weights, fit
 from fairlib.optimisation import Schedule, adadelta
 from fairlib.recipes import RECIPES, replace
+from fairlib.strategies import STRATEGIES
 
 from . import pretraining
 from .turns import gemm, in_turns, rows

@@ -6,13 +6,15 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from fairlib import evidence, readers, twins
+from fairlib import readers, twins
 from fairlib.encoder import Encoder
 from fairlib.finetuning import fit
+from fairlib.measures import performance
+from fairlib.measures.half_samples import half_samples, subsample_table
 from fairlib.optimisation import Schedule
+from fairlib.pretraining import pretrain
 from fairlib.recipes import RECIPES, replace
-from fairlib.simclr import pretrain
-from fairlib.similarity import cka_table, gram, half_samples, subsample_table
+from fairlib.similarity import cka_table, gram
 
 from . import auc_bootstrap, mesa_windows
 from .finetuning import some_windows
@@ -77,7 +79,7 @@ def cohorts() -> list[dict]:
             score = np.random.default_rng(0).random(len(cohort))
             calls = {
                 "reading Challenge 2012": lambda f=folder: readers.read("challenge2012", Path(f)),
-                "evaluation of a model, 100 draws": lambda c=cohort, s=score: evidence.evaluation_tables(
+                "evaluation of a model, 100 draws": lambda c=cohort, s=score: performance.evaluation_tables(
                     c, s, 0.5, 100
                 ),
             }

@@ -5,8 +5,8 @@ import time
 
 from sklearn.metrics import roc_auc_score
 
-from fairlib.parameters import check
-from fairlib.sources import open_study
+from fairlib.study.parameters import check
+from fairlib.study.sources import open_study
 
 STRATEGIES, SEEDS = ("supervised", "frozen_0", "frozen_1_middle"), (1, 2, 3)
 

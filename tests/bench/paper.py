@@ -10,9 +10,9 @@ import time
 
 import pandas as pd
 
-from fairlib.encoder import STRATEGIES
-from fairlib.parameters import check
-from fairlib.sources import open_study
+from fairlib.strategies import STRATEGIES
+from fairlib.study.parameters import check
+from fairlib.study.sources import open_study
 
 from .__main__ import EVIDENCE
 

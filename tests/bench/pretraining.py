@@ -11,10 +11,10 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from fairlib import encoder as encoders
+from fairlib import convolution as convolutions
 from fairlib.encoder import LAYERS, Encoder, ProjectionHead
-from fairlib.precision import products
-from fairlib.simclr import nt_xent
+from fairlib.optimisation import products
+from fairlib.pretraining import nt_xent
 
 from .turns import gemm, in_turns, rows
 
@@ -49,13 +49,13 @@ def flop(timesteps: int, channels: int) -> float:
 
 def variants(timesteps: int, channels: int) -> dict:
     """The same step in four ways."""
-    draw, wide = np.random.default_rng(0), encoders.WIDE
+    draw, wide = np.random.default_rng(0), convolutions.WIDE
     encoder, plain, head = Encoder(channels, dropout=0.0, generator=draw), Naive(channels), ProjectionHead(draw)
     optimiser = torch.optim.SGD([*encoder.parameters(), *plain.parameters(), *head.parameters()], lr=0.01)
     views = torch.from_numpy(draw.standard_normal((2 * BATCH, timesteps, channels), dtype=np.float32))
 
     def step(model=encoder, frequencies_from=wide, precision="float32"):
-        encoders.WIDE = frequencies_from
+        convolutions.WIDE = frequencies_from
         try:
             with products(precision, "cpu"):
                 projections = head(model(views))
@@ -64,7 +64,7 @@ def variants(timesteps: int, channels: int) -> dict:
             loss.backward()
             optimiser.step()
         finally:
-            encoders.WIDE = wide
+            convolutions.WIDE = wide
 
     return {
         "naive": lambda: step(plain),

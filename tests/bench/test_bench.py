@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 import torch
 
-from fairlib.encoder import STRATEGIES
+from fairlib.strategies import STRATEGIES
 
 from . import __main__ as bench
 from . import auc_bootstrap, cka, finetuning, mesa_windows, pretraining

@@ -13,7 +13,7 @@ from .browser import CHROMIUM, opened
 BOOK = Path(__file__).parents[2] / "book"
 ONE = BOOK / "_build" / "singlehtml" / "intro.html"
 BUILD = ["jupyter-book", "build", str(BOOK), "--builder", "singlehtml"]
-GATE = [sys.executable, "-m", "fairlib", "gate", str(BOOK / "executed"), str(ONE.parent)]
+GATE = [sys.executable, "-m", "book.pages", "gate", str(BOOK / "executed"), str(ONE.parent)]
 
 EXPLORER = re.compile(r'<section class="fairlib-explorer".*?</section>', re.S)
 

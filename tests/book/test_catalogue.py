@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from fairlib import catalogue
+from book.pages import index
 
 ROOT = Path(__file__).parent.parent.parent
-ITEMS = {item.id: item for item in catalogue.load().items}
+ITEMS = {item.id: item for item in index.load().items}
 WANTED = [
     *("E1", "E2", "E3", "E4", "A1", "F-framework", "F-segments", "F-label-bias", "T-requirements", "T-datasets"),
     *("F-views", "T-strategies", "F-roc", "T-performance", "T-models", "F-cka", "F-cka-conditioned", "F-embedding"),
@@ -38,9 +38,9 @@ def test_nothing_is_missing_but_what_is_known_to_be():
 
 @pytest.mark.parametrize("item", ITEMS.values(), ids=lambda item: item.id)
 def test_an_item_has_a_page_and_functions_that_make_it(item):
-    assert catalogue.pages(item), f"{item.id}: no page of the table of contents is {item.page}"
+    assert index.pages(item), f"{item.id}: no page of the table of contents is {item.page}"
     if item.page.endswith(".md"):
-        text = (catalogue.BOOK / item.page).read_text(encoding="utf-8")
+        text = (index.BOOK / item.page).read_text(encoding="utf-8")
         assert not item.label or f":label: {item.label}" in text
     else:
         assert item.functions or item.open, f"{item.id}: nothing makes it"
@@ -79,12 +79,12 @@ def test_a_notebook_calls_the_functions_of_its_items(item):
 
 
 def test_the_index_page_is_made_of_the_catalogue():
-    written = catalogue.INDEX.read_text(encoding="utf-8")
-    assert written == catalogue.render(catalogue.load()), "run: python -m fairlib.catalogue"
+    written = index.INDEX.read_text(encoding="utf-8")
+    assert written == index.render(index.load()), "run: python -m book.pages.index"
 
 
 def test_the_index_says_what_is_unknown():
-    written = catalogue.INDEX.read_text(encoding="utf-8")
+    written = index.INDEX.read_text(encoding="utf-8")
     assert "Figures 1, 2, 3, 4 and 6" in written
     assert "Figure 5, Figure 7" in written
     assert "Table 5" in written
@@ -95,8 +95,8 @@ def test_chapters_refer_to_every_equation_and_the_algorithm():
     chapters = "".join(
         path.read_text(encoding="utf-8")
         for folder in ("", "stages")
-        for path in (catalogue.BOOK / folder).glob("*.md")
-        if path != catalogue.INDEX
+        for path in (index.BOOK / folder).glob("*.md")
+        if path != index.INDEX
     )
     for item in ITEMS.values():
         if item.label:

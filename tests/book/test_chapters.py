@@ -5,8 +5,8 @@ import re
 
 import pytest
 
-from fairlib.gate import _identified
-from fairlib.parameters import PROFILES, ROOT
+from fairlib.report.gate import _identified
+from fairlib.study.parameters import PROFILES, ROOT
 
 BOOK = ROOT / "book"
 PAGES = re.findall(r"file: (\S+)", (BOOK / "_toc.yml").read_text(encoding="utf-8"))

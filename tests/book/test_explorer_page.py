@@ -8,11 +8,13 @@ import numpy as np
 import pytest
 import vl_convert
 
-from fairlib import cards, display, evidence, explorer
-from fairlib.figures import explorer as charts
+from book.pages import explorer, turning
+from book.pages import explorer_chart as charts
+from fairlib import cards
 from fairlib.inference import deviation_interval
-from fairlib.parameters import ROOT
-from fairlib.twins import turning
+from fairlib.measures import performance
+from fairlib.report import show
+from fairlib.study.parameters import ROOT
 from tests.book.browser import CHROMIUM, FLAGS
 
 STATIC = ROOT / "book" / "_static"
@@ -46,16 +48,16 @@ def pages(tmp_path_factory, make_cohort):
     cohort = make_cohort("challenge2012", "real", people=900)
     noise = np.random.default_rng(3)
     scores = [1 / (1 + np.exp(-(2 * cohort.y - 1 + 2 * noise.normal(size=len(cohort))))) for _ in range(2)]
-    tables = [evidence.evaluation_tables(cohort, score, 0.5, 40) for score in scores]
+    tables = [performance.evaluation_tables(cohort, score, 0.5, 40) for score in scores]
     study = SimpleNamespace(has=lambda *_: True, evaluation=lambda strategy, seed, *_: tables[seed])
     numbers = explorer.collect(study, cards.load("challenge2012"), "open", ("supervised",), (0, 1), 40)
     made, shown = SimpleNamespace(html=lambda: "made by a test"), []
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(turning, "STEPS", {"noise": (0.0, 2.0, 1.0)})
         dial = turning.collect("challenge2012", 5000, [300, 500])
-        patch.setattr(display, "_show", lambda html, text: shown.append(html))
-        display.show_explorer(numbers.model_dump_json(), "Thresholds", made)
-        display.show_explorer(dial, "Dial", made)
+        patch.setattr(show, "_show", lambda html, text: shown.append(html))
+        show.explorer(numbers.model_dump_json(), "Thresholds", made)
+        show.explorer(dial, "Dial", made)
     for name, html in zip(("explorer", "dial"), shown, strict=True):
         head = '<meta charset="utf-8"><title>A page</title><link rel="stylesheet" href="_static/fairlib.css">'
         page = f'<script src="_static/explorer.js"></script><main><h1>A page</h1>{html}</main>'

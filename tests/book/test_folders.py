@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from fairlib.check import check
+from fairlib.study.check import check
 
 ROOT = Path(__file__).parent.parent.parent
 EXAMPLE = ROOT / "book" / "example_table"

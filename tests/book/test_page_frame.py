@@ -12,7 +12,7 @@ import term_cards
 from docutils import nodes
 from docutils.utils import new_document
 
-from fairlib.parameters import check
+from fairlib.study.parameters import check
 
 
 def run_of(tmp_path, name="5_evaluation", duration=30.0, **parameters) -> Path:

@@ -374,7 +374,7 @@ def test_a_row_of_a_person_in_a_notebook_fails_the_build(book):
     next(cell for cell in notebook.cells if cell.cell_type == "code").outputs.append(leak)
     nbformat.write(notebook, path)
     try:
-        refused = run("python -m fairlib gate book/executed book/_build/html", book)
+        refused = run("python -m book.pages gate book/executed book/_build/html", book)
         assert refused.returncode == 1
         assert "5_evaluation.ipynb" in refused.stderr
     finally:

@@ -12,7 +12,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from fairlib import course
+from book.course import build
 from fairlib.twins.mimic import SCORER
 
 ROOT = Path(__file__).parent.parent.parent
@@ -77,7 +77,7 @@ def stubs(made: Path, lesson: Path) -> dict[str, str]:
 
 
 def test_there_are_three_lessons_with_six_exercises_and_more():
-    counted = {lesson.stem: course.questions(read(lesson)) for lesson in LESSONS}
+    counted = {lesson.stem: build.questions(read(lesson)) for lesson in LESSONS}
     assert len(counted) == 3
     assert all(len(questions) >= 6 for questions in counted.values())
     assert sum(map(len, counted.values())) >= 18
@@ -87,7 +87,7 @@ def test_there_are_three_lessons_with_six_exercises_and_more():
 
 @EACH
 def test_every_exercise_has_a_title_a_solution_and_if_it_is_code_tests(lesson):
-    for question in course.questions(read(lesson)):
+    for question in build.questions(read(lesson)):
         assert question.title, question.name
         assert any(cell.source.strip() for cell in question.solution), question.name
         kinds = [cell.source.startswith("# HIDDEN") for cell in question.tests]
@@ -97,7 +97,7 @@ def test_every_exercise_has_a_title_a_solution_and_if_it_is_code_tests(lesson):
 @EACH
 def test_solutions_pass_all_tests_and_stubs_pass_none(made, lesson):
     tests, stub, solved = packed_tests(made, lesson), stubs(made, lesson), {}
-    assert set(tests) == {question.name for question in course.questions(read(lesson)) if not question.to_think}
+    assert set(tests) == {question.name for question in build.questions(read(lesson)) if not question.to_think}
     for cell in read(made / lesson.stem / "autograder" / lesson.name).cells:
         if cell.cell_type != "code" or "otter.Notebook" in cell.source or "check_all" in cell.source:
             continue
@@ -119,7 +119,7 @@ def test_students_get_neither_solutions_nor_hidden_tests(made, lesson):
     assert "HIDDEN" not in given
     specs = json.loads(given)["metadata"]["otter"]["tests"].values()
     assert not any(case["hidden"] for spec in specs for case in spec["suites"][0]["cases"])
-    for question in course.questions(read(lesson)):
+    for question in build.questions(read(lesson)):
         hidden = [cell.source for cell in question.tests if cell.source.startswith("# HIDDEN")]
         secret = [line for source in hidden for line in source.splitlines() if line.startswith("assert")]
         for cell in question.solution:
@@ -136,13 +136,13 @@ def test_students_get_neither_solutions_nor_hidden_tests(made, lesson):
 @EACH
 def test_the_page_folds_solutions_and_the_slides_need_nothing_from_outside(lesson):
     notebook = read(lesson)
-    questions, page = course.questions(notebook), course.page(notebook)
+    questions, page = build.questions(notebook), build.page(notebook)
     text = "\n".join(cell.source for cell in page.cells)
     assert text.count("{exercise-start}") == text.count("{solution-start}") == len(questions)
     assert text.count(":class: dropdown") == len(questions)
     assert not re.search(r"(BEGIN|END) (SOLUTION|QUESTION|TESTS)|# SOLUTION|# HIDDEN", text)
     assert not any(cell.cell_type == "raw" for cell in page.cells)
-    slides = course.slides(notebook)
+    slides = build.slides(notebook)
     head = slides.partition("<script>")[0] + slides.partition("<main")[2]
     assert all(f"Exercise: {question.title}" in slides for question in questions)
     assert not re.search(r"""(src|href)=["']?(https?:)?//|@import|url\(["']?http""", head)
@@ -189,5 +189,5 @@ def test_the_lecturer_has_a_plan_of_90_minutes_with_every_exercise(lesson):
     for heading in ("Plan by the minute", "Common misconceptions", "Questions for discussion"):
         assert f"## {heading}" in text
     exercises = re.findall(r"Exercise \*([^*]+)\*", text)
-    titles = [question.title for question in course.questions(read(lesson))]
+    titles = [question.title for question in build.questions(read(lesson))]
     assert sorted(exercises) == sorted(titles)

@@ -1,4 +1,4 @@
-"""``python -m tests.coverage [--cohorts 250] [--out book/evidence/coverage.csv]``: the coverage study, anew."""
+"""``python -m tests.coverage [--cohorts 250] [--out book/quality/coverage.csv]``: the coverage study, anew."""
 
 import argparse
 from pathlib import Path
@@ -9,7 +9,7 @@ from . import study
 
 parser = argparse.ArgumentParser(description=__doc__)
 parser.add_argument("--cohorts", type=int, default=study.COHORTS)
-parser.add_argument("--out", type=Path, default=Path(__file__).parents[2] / "book" / "evidence" / "coverage.csv")
+parser.add_argument("--out", type=Path, default=Path(__file__).parents[2] / "book" / "quality" / "coverage.csv")
 options = parser.parse_args()
 truth = study.expected()
 found = [(seed, one) for seed in tqdm(range(options.cohorts)) for one in study.intervals(seed, truth)]

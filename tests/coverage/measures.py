@@ -7,12 +7,12 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from fairlib import calibration, cells, evidence
 from fairlib.cohort import Cohort
-from fairlib.comparisons import between, extremes, log_disparities
 from fairlib.inference import auc, interval, participant_draws
+from fairlib.measures import calibration, group_sizes, performance
+from fairlib.measures.segments import between, extremes, log_disparities
+from fairlib.measures.summary import headline, summarise
 from fairlib.seeds import generator
-from fairlib.summaries import headline, summarise
 
 from . import people
 from .people import CARD, MODELS, ODDS, PROTECTED, SEGMENTS, Runs, members
@@ -57,7 +57,7 @@ def intervals(cohort_seed: int, truth: dict[tuple, np.ndarray], people_: int = P
     for name, own in scores.items():
         for seed, score in enumerate(own):
             chances = people.probability(score)
-            table = evidence.decision_metrics(cohort, chances, chances >= 0.5, DRAWS)
+            table = performance.decision_metrics(cohort, chances, chances >= 0.5, DRAWS)
             tables.append(table.assign(strategy=name, seed=seed))
             validation.append(_validation(cohort, chances).assign(strategy=name, seed=seed))
     models = pd.concat(tables, ignore_index=True)
@@ -164,7 +164,7 @@ def _calibration(cohort: Cohort, score: np.ndarray, name: str, runs: Runs) -> It
     """Observed rate in each bin of each segment; truth: the rate between the same cuts of the score."""
     held, rows = cohort.rows("val"), cohort.rows("test")
     risk = calibration.recalibration(cohort.y[held], people.probability(score[held]))(people.probability(score[rows]))
-    frame, score = cells.frame(cohort).iloc[rows].reset_index(drop=True), score[rows]
+    frame, score = group_sizes.frame(cohort).iloc[rows].reset_index(drop=True), score[rows]
     groups = {("everybody", "everybody"): np.full(len(rows), True)}
     groups |= {(a, s): (frame[a] == s).to_numpy() for a, segments in SEGMENTS.items() for s in segments}
     weights = participant_draws(cohort.person[rows], DRAWS).weights

@@ -10,8 +10,8 @@ from pathlib import Path
 import pandas as pd
 
 from fairlib import __version__
-from fairlib.results import source_hash
 from fairlib.seeds import generator
+from fairlib.study.results import source_hash
 
 from . import gaussian, measures, people
 from .measures import FRESH, Interval

@@ -6,13 +6,13 @@ import pytest
 from scipy import stats
 from sklearn.metrics import roc_auc_score
 
-from fairlib import coverage
+from book.quality import coverage
+from book.quality import coverage_figures as figures
+from book.quality import coverage_tables as tables
 from fairlib.fairness import ratio_metrics
-from fairlib.figures import coverage as figures
-from fairlib.parameters import ParameterError, check
 from fairlib.seeds import generator
 from fairlib.similarity import cka
-from fairlib.tables import coverage as tables
+from fairlib.study.parameters import ParameterError, check
 
 from . import gaussian, measures, people, study
 

@@ -12,9 +12,11 @@ import pytest
 import yaml
 from bs4 import BeautifulSoup
 
-from fairlib import cards, display, provenance
-from fairlib.gate import scan_notebook
-from fairlib.parameters import ROOT, Dataset, check
+from book.pages import provenance
+from fairlib import cards
+from fairlib.report import show as display
+from fairlib.report.gate import scan_notebook
+from fairlib.study.parameters import ROOT, Dataset, check
 
 PAGE = ROOT / "notebooks" / "data_card.ipynb"
 EXAMPLE = ROOT / "book" / "example_table"
@@ -77,7 +79,7 @@ def test_the_page_needs_neither_torch_nor_data():
         "myst_nb.glue, scope = lambda *given, **named: None, {'__name__': 'notebook'}\n"
         "for cell in nbformat.read('notebooks/data_card.ipynb', 4).cells:\n"
         "    exec(cell.source if cell.cell_type == 'code' else '', scope)\n"
-        "print([name for name in ('torch', 'fairlib.sources', 'fairlib.readers') if name in sys.modules])"
+        "print([name for name in ('torch', 'fairlib.study.sources', 'fairlib.readers') if name in sys.modules])"
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
     assert run.stdout.splitlines()[-1] == "[]"

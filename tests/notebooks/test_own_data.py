@@ -8,9 +8,9 @@ import pandas as pd
 import papermill
 import pytest
 
-from fairlib import template
-from fairlib.gate import access_of, scan_notebook
-from fairlib.parameters import CONTRACTS, ROOT
+from fairlib.readers import template
+from fairlib.report.gate import access_of, scan_notebook
+from fairlib.study.parameters import CONTRACTS, ROOT
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,7 @@ import yaml
 from papermill.cli import _resolve_type
 
 from fairlib.__main__ import main
-from fairlib.parameters import ROOT, check
+from fairlib.study.parameters import ROOT, check
 
 BLOCK = re.compile(r"^```(bash|console|python)\n(.*?)^```", re.S | re.M)
 PAGES = sorted(

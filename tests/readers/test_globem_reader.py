@@ -9,8 +9,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fairlib import cards, evidence
+from fairlib import cards
 from fairlib.cohort import SPLITS, CohortError
+from fairlib.measures import describe
 from fairlib.readers.globem import read
 from fairlib.readers.globem_features import channels, impute, normalise
 from tests.readers.small import globem as small
@@ -148,7 +149,7 @@ def test_without_demographics_only_the_platform_is_known(sample, read_sample):
     assert attributes["platform"].value_counts().to_dict() == {"iOS": 30, "Android": 30}
     notes = read_sample.attrition.set_index("step")["note"]
     assert "no demographics.csv" in notes["race unknown"]
-    assert evidence.cohort_tables(read_sample)["segments"]["people"].isna().all()  # ten people are too few to show
+    assert describe.cohort_tables(read_sample)["segments"]["people"].isna().all()  # ten people are too few to show
     one = read(sample / "INS-W-sample_2")
     assert (one.x == read_sample.x[30:]).all()
 

@@ -13,7 +13,7 @@ import pytest
 from fairlib import cards, readers
 from fairlib.cohort import CohortError
 from fairlib.readers import mesa, mesa_files
-from fairlib.study import Study
+from fairlib.study.runs import Study
 from tests.readers.small import mesa as small
 from tests.readers.small.edits import cell
 from tests.readers.small.mesa import (

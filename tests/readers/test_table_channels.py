@@ -5,9 +5,8 @@ import pandas as pd
 import pytest
 import yaml
 
-from fairlib import template
 from fairlib.cohort import CohortError
-from fairlib.readers import table
+from fairlib.readers import table, template
 
 
 @pytest.fixture

@@ -10,9 +10,10 @@ import pytest
 import yaml
 from pyarrow import parquet as pq
 
-from fairlib import cards, evidence, readers, template
+from fairlib import cards, readers
 from fairlib.cohort import CohortError
-from fairlib.readers import challenge2012, mimic, table
+from fairlib.measures import describe
+from fairlib.readers import challenge2012, mimic, table, template
 from fairlib.readers.recognise import layouts, looks_like
 from fairlib.readers.splits import by_person
 
@@ -61,7 +62,7 @@ def test_a_good_folder(good):
     cohort = readers.read("table", good)
     assert (cohort.x.shape, cohort.x.dtype) == ((80, 6, 3), np.float32)
     assert cohort.channels == ("heart_rate", "steps", "skin_temperature")
-    assert (cohort.dataset, cohort.origin, evidence.access(cohort)) == ("my_data", "real", "restricted")
+    assert (cohort.dataset, cohort.origin, describe.access(cohort)) == ("my_data", "real", "restricted")
     assert readers.read("my_data", good).fingerprint() == cohort.fingerprint()
     assert cards.load("my_data").people == 40
     labels = pd.read_csv(good / "labels.csv")

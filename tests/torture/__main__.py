@@ -1,7 +1,7 @@
 """``python -m tests.torture [PART …]``: all of it, an hour and more on two cores; ``make torture``.
 
 Each step is a process of its own. What it found is kept in ``.torture``, so that a run that was stopped goes on; a
-change of the code that it tests makes it run again. The result is ``book/evidence/torture.csv``.
+change of the code that it tests makes it run again. The result is ``book/quality/torture.csv``.
 """
 
 import argparse

@@ -13,9 +13,8 @@ from typing import NamedTuple
 import pandas as pd
 import pytest
 
-from fairlib import template
 from fairlib.cohort import Cohort
-from fairlib.readers import globem_features, globem_files
+from fairlib.readers import globem_features, globem_files, template
 from tests.readers.fault_page import TABLES
 from tests.readers.small import challenge2012, mesa
 from tests.readers.small.mesa import PEOPLE, night_file, stage_file

@@ -3,10 +3,10 @@
 from pathlib import Path
 from typing import NamedTuple
 
-from fairlib.results import SOURCES, source_hash
-from fairlib.torture import PARTS as PARTS
+from book.quality.torture import PARTS as PARTS
+from fairlib.study.results import SOURCES, source_hash
 
-TABLE = Path(__file__).parents[2] / "book" / "evidence" / "torture.csv"
+TABLE = Path(__file__).parents[2] / "book" / "quality" / "torture.csv"
 COLUMNS = ("part", "case", "what", "value", "code")
 #: Broken files a reader, and in one step.
 FILES, AT_ONCE = 10_000, 500

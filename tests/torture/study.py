@@ -75,7 +75,7 @@ def work(job: Job, answer=None) -> None:
 def _study(job: Job) -> None:
     import torch
 
-    from fairlib import parameters, sources
+    from fairlib.study.runs import parameters, sources
     from fairlib.twins import truth
 
     if job.short:
@@ -123,7 +123,7 @@ def _server():
     """Forks of one process, so that a study begins at once."""
     os.environ["PYTHONPATH"] = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
     context = get_context("forkserver")
-    context.set_forkserver_preload(["fairlib.sources", "fairlib.twins.challenge2012", __name__])
+    context.set_forkserver_preload(["fairlib.study.sources", "fairlib.twins.challenge2012", __name__])
     return context
 
 

@@ -66,7 +66,9 @@ def test_a_folder_that_may_only_be_read_says_so(tmp_path):
     mounted = ["unshare", "--mount", "sh", "-c", 'mount -t tmpfs -o ro tmpfs "$0" && exec "$@"', str(tmp_path)]
     if subprocess.run([*mounted, "true"], capture_output=True).returncode:
         pytest.skip("no disk may be mounted here")
-    code = "from fairlib.results import save; from pathlib import Path; import sys; save(Path(sys.argv[1]), {}, {})"
+    code = (
+        "from fairlib.study.results import save; from pathlib import Path; import sys; save(Path(sys.argv[1]), {}, {})"
+    )
     said = subprocess.run(
         [*mounted, shutil.which("python"), "-c", code, str(tmp_path / "x")], capture_output=True, text=True
     )

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from fairlib import cards, readers, simple, twins
+from fairlib import baselines, cards, readers, twins
 from fairlib.cohort import CohortError
 from fairlib.finetuning import Windows
 from fairlib.readers.challenge2012 import VARIABLES
@@ -153,7 +153,7 @@ def test_variables_are_measured_as_often_as_published(cohort):
 
 def test_a_simple_model_learns_the_outcome(cohort):
     train, test = ([cohort.x[rows], cohort.y[rows]] for rows in (cohort.rows("train"), cohort.rows("test")))
-    _, predict = simple.fit(Windows(*train))
+    _, predict = baselines.fit(Windows(*train))
     assert 0.78 <= roc_auc_score(test[1], predict(test[0])) <= 0.88
 
 

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from fairlib import cards, simple
+from fairlib import baselines, cards
 from fairlib.cohort import SPLITS, CohortError
 from fairlib.finetuning import Windows
 from fairlib.readers.globem import read
@@ -140,7 +140,7 @@ def test_rates_were_solved_from_the_printed_differences_and_ratios(shared):
 
 def test_a_simple_model_learns_the_weeks(cohort):
     train, held_out = cohort.rows("train"), np.r_[cohort.rows("val"), cohort.rows("test")]
-    _, predict = simple.fit(Windows(cohort.x[train], cohort.y[train]))
+    _, predict = baselines.fit(Windows(cohort.x[train], cohort.y[train]))
     assert 0.65 <= roc_auc_score(cohort.y[held_out], predict(cohort.x[held_out])) <= 0.90
 
 

@@ -13,7 +13,7 @@ import pytest
 from scipy.stats import kstest
 from sklearn.metrics import roc_auc_score
 
-from fairlib import cards, readers, simple, twins
+from fairlib import baselines, cards, readers, twins
 from fairlib.cohort import CohortError
 from fairlib.finetuning import Windows
 from fairlib.twins import mesa, mesa_nights, people
@@ -191,7 +191,7 @@ def test_signals_follow_the_state(many):
 
 def test_a_simple_model_learns_to_tell_sleep(cohort):
     train, test = cohort.rows("train")[::3], cohort.rows("test")
-    _, predict = simple.fit(Windows(cohort.x[train], cohort.y[train]))
+    _, predict = baselines.fit(Windows(cohort.x[train], cohort.y[train]))
     assert 0.80 <= roc_auc_score(cohort.y[test], predict(cohort.x[test])) <= 0.95
 
 

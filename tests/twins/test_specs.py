@@ -5,7 +5,7 @@ import re
 import pytest
 
 from fairlib import cards, twins
-from fairlib.parameters import ROOT
+from fairlib.study.parameters import ROOT
 from fairlib.twins import people
 from fairlib.twins.people import SpecError
 

@@ -7,8 +7,7 @@ from pathlib import Path
 import pandas as pd
 import yaml
 
-from fairlib import template
-from fairlib.readers import table
+from fairlib.readers import table, template
 from tests.readers.faults.answers import Table, accepted, counted, refused
 from tests.readers.small.edits import (
     OTHERS,

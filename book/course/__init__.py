@@ -1,0 +1,1 @@
+"""The course: lessons become pages, slides, and notebooks of students and instructors."""

@@ -1,0 +1,195 @@
+"""The cases of the study with all their trained models, for the page across datasets. Nothing is trained here."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from hashlib import sha256
+
+import numpy as np
+import pandas as pd
+
+from fairlib import cards
+from fairlib.inference import interval
+from fairlib.measures import cka_gaps, segments
+from fairlib.measures import summary as summaries
+from fairlib.mitigation import TRAINED
+from fairlib.report.provenance import Provenance
+from fairlib.strategies import LABELLED, NAMED
+from fairlib.study import collect
+from fairlib.study.frozen import Frozen
+from fairlib.study.parameters import Evaluation, ParameterError, Synthesis
+from fairlib.study.runs import Study
+from fairlib.study.sources import open_study
+
+from .provenance import collected, of_study
+
+SHOWN = 50  # CKA of a segment of fewer test participants is not shown
+SHORT = {"mimic": "MIMIC-III", "mesa": "MESA", "globem": "GLOBEM", "challenge2012": "Challenge 2012"}
+
+
+@dataclass(frozen=True)
+class Case:
+    """One dataset with one recipe: the models that were found, and what is missing."""
+
+    p: Evaluation
+    study: Study | Frozen
+    card: cards.Card
+    made: Provenance
+    models_found: tuple[tuple[str, int], ...]
+    missing: tuple[str, ...]
+    people: tuple[int, ...] = ()  # labelled people a group: sizes of data efficiency
+
+    @property
+    def title(self) -> str:
+        """How the case is called in tables."""
+        kind = " twin" if self.made.origin == "twin" else ""
+        return f"{SHORT.get(self.p.dataset, self.card.title)}{kind}, recipe {self.p.recipe}"
+
+    @property
+    def strategies(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(strategy for strategy, _ in self.models_found))
+
+    @property
+    def ssl(self) -> str | None:
+        """The SSL model named beforehand; where it was not trained, the first that was."""
+        names = [name for name in self.strategies if name.startswith("frozen_")]
+        return NAMED if NAMED in names else next(iter(names), None)
+
+    @property
+    def paired_seeds(self) -> tuple[int, ...]:
+        """Seeds of which both the supervised and the named SSL model were found."""
+        return tuple(s for name, s in self.models_found if name == self.ssl and ("supervised", s) in self.models_found)
+
+    @cached_property
+    def models(self) -> pd.DataFrame:
+        """Metrics of every model found, as ``summaries.collect`` gives them."""
+        return pd.concat(
+            [
+                self.study.evaluation(strategy, seed, self.p.threshold, self.p.chosen.draws)["metrics"].assign(
+                    strategy=strategy, seed=seed
+                )
+                for strategy, seed in self.models_found
+            ],
+            ignore_index=True,
+        )
+
+    @cached_property
+    def summary(self) -> pd.DataFrame:
+        return summaries.summarise(self.models)
+
+    @cached_property
+    def headline(self) -> pd.DataFrame:
+        return summaries.headline(self.models, self.card.protected(), self.card.metric.metric)
+
+    @cached_property
+    def sizes(self) -> dict[str, pd.DataFrame]:
+        return self.study.cohort_tables()
+
+    def each_model(self) -> pd.DataFrame:
+        """One row a model of ``models_found``: strategy, seed, ``train`` (training windows), ``people`` (labelled
+        people a group; missing: everybody has labels), AUC with its interval over people, disparity, ``at_chance`` and
+        ``one_decision``."""
+        return self._each(self.models)
+
+    def every_model(self) -> pd.DataFrame:
+        """The same of all that were trained: those with explicit mitigations and those with few labels follow."""
+        parts = [self.each_model()]
+        for n in (None, *self.people):
+            study = self.study.with_labels(n) if n else self.study
+            wanted = [name for name in TRAINED if name in self.p.mitigations] if n is None else LABELLED
+            found = [(name, seed) for name in wanted for seed in self.made.seeds if study.trained(name, seed)]
+            tables = [
+                study.evaluation(name, seed, self.p.threshold, self.p.chosen.draws)["metrics"].assign(
+                    strategy=name, seed=seed
+                )
+                for name, seed in found
+            ]
+            if tables:
+                parts.append(self._each(pd.concat(tables, ignore_index=True), n))
+        return pd.concat(parts, ignore_index=True)
+
+    def _each(self, models: pd.DataFrame, people: int | None = None) -> pd.DataFrame:
+        metric, protected = self.card.metric.metric, self.card.protected()
+        train = self.sizes["sizes"].set_index("split").loc["train", "windows"]
+        records = []
+        for (strategy, seed), rows in models.groupby(["strategy", "seed"], sort=False):
+            auc = rows[(rows["scope"] == "overall") & (rows["metric"] == "auc")].iloc[0]
+            headline = summaries.headline(rows, protected, metric).iloc[0]
+            low, high = interval(np.asarray(auc["replicates"], dtype=float))
+            record = {"strategy": strategy, "seed": int(seed), "train": train, "people": people or np.nan}
+            record["auc"] = auc["estimate"]
+            record |= {"low": low, "high": high, "deviation": headline["deviation"]}
+            record |= {"at_chance": summaries.at_chance(headline), "one_decision": summaries.one_decision(headline)}
+            records.append(record)
+        return pd.DataFrame(records)
+
+    def similarity_gaps(self) -> tuple[pd.DataFrame, cka_gaps.Ratio | None]:
+        """Sizes of the differences in CKA between the extremes of the supervised model, as on the page of stage 4.
+
+        Columns: attribute, best, worst, size, auc_gap (on test people). The ratio of the largest to the smallest has no
+        permutations where results were frozen before they were kept, and is None with fewer than two attributes.
+        """
+        seeds = self.paired_seeds
+        reference = ("supervised",)
+        models = self.models[(self.models["strategy"] == "supervised") & self.models["seed"].isin(seeds)]
+        validation = collect.collect_table(
+            self.study, reference, seeds, "validation", self.p.threshold, self.p.chosen.draws
+        )
+        extremes = segments.extremes(models, validation, reference)
+        enough = [row.attribute for row in extremes.itertuples() if min(row.best_people, row.worst_people) >= SHOWN]
+        if len(set(enough) & set(self.card.protected())) < 2:
+            return pd.DataFrame(columns=["attribute", "best", "worst", "size", "auc_gap"]), None
+        tables = [self.study.similarity(self.ssl, seed) for seed in seeds]
+        pairs = cka_gaps.pairs(extremes, tables[0], self.card.protected())
+        drawn = [self.study.similarity_draws(self.ssl, seed) for seed in seeds]
+        if any(table is None for table in drawn):
+            values = [(a, *pair, np.mean([_cka_gap(t, a, *pair) for t in tables])) for a, pair in pairs.items()]
+            found = pd.DataFrame(values, columns=["attribute", "best", "worst", "size"])
+            ratio = cka_gaps.Ratio(found["size"].max() / found["size"].min(), np.array([])) if len(found) > 1 else None
+        else:
+            found, ratio = cka_gaps.sizes(drawn, pairs)
+        apart = extremes.set_index("attribute")["gap"] if len(extremes) else pd.Series(dtype=float)
+        return found.assign(auc_gap=found["attribute"].map(apart)), ratio
+
+
+def _cka_gap(table: pd.DataFrame, attribute: str, best: str, worst: str) -> float:
+    """Mean absolute difference in CKA between two segments, over the nine pairs of layers."""
+    rows = table[table["attribute"] == attribute].set_index(["layer_supervised", "layer_other"])
+    first, second = (rows.loc[rows["segment"] == segment, "cka"] for segment in (best, worst))
+    return float((first - second).abs().mean())
+
+
+def gather(p: Synthesis) -> tuple[list[Case], list[str]]:
+    """Every case with at least the supervised model, and sentences on what is missing."""
+    cases, lacks = [], []
+    for dataset, asked in p.chosen.items():
+        for recipe in asked.recipes:
+            try:
+                case = open_case(p.evaluation(dataset, recipe), tuple(asked.people))
+            except (ParameterError, OSError) as error:
+                lacks.append(f"{dataset}, recipe {recipe}: {error}")
+                continue
+            lacks += [f"{case.title}: {what}" for what in case.missing]
+            if "supervised" in case.strategies:
+                cases.append(case)
+    return cases, lacks
+
+
+def open_case(p: Evaluation, people: tuple[int, ...] = ()) -> Case:
+    """A case with the models that lie in the results. people: labelled people a group, of data efficiency."""
+    study = open_study(p)
+    made = of_study(p, study)
+    wanted = [(name, seed) for name in p.wanted for seed in made.seeds]
+    found = tuple((name, seed) for name, seed in wanted if study.trained(name, seed))
+    lost = [f"{name} seed {seed}" for name, seed in wanted if (name, seed) not in found]
+    missing = (f"not trained yet: {', '.join(lost)}",) if lost else ()
+    return Case(p, study, cards.load(p.dataset), made, found, missing, tuple(sorted({*people, *study.label_sizes})))
+
+
+def made_of(p: Synthesis, cases: list[Case], origin: str) -> Provenance:
+    """Provenance of something made of several cases."""
+    parts = []
+    for case in cases:
+        seeds = ", ".join(map(str, case.made.seeds))
+        parts.append(f"{case.title} (profile {case.made.profile}, seeds {seeds})")
+    data = sha256("".join(case.made.data for case in cases).encode()).hexdigest()
+    return collected(p, origin, "; ".join(parts), data)

@@ -1,0 +1,121 @@
+"""How large is large: CKA between training runs as a yardstick, and differences beside what chance gives."""
+
+import numpy as np
+import pandas as pd
+from matplotlib.ticker import MaxNLocator
+
+from fairlib.measures.cka_gaps import PUBLISHED, Ratio
+from fairlib.report.style import (
+    CHANCE,
+    CHANCE_EDGE,
+    COLOURS,
+    CONTROL,
+    INK,
+    MARKERS,
+    SEGMENTS,
+    SUPERVISED,
+    WIDTH,
+    Drawn,
+    axes,
+    legend_below,
+)
+from fairlib.strategies import STRATEGY_NAMES
+from fairlib.text import number, p_value, percent, signed
+
+
+def _same_layer(table: pd.DataFrame) -> pd.DataFrame:
+    """Everybody's CKA of each layer with the same one."""
+    return table[(table["attribute"] == "everybody") & (table["layer_supervised"] == table["layer_other"])]
+
+
+def yardstick(tables: dict[str, pd.DataFrame], between: dict[str, pd.DataFrame]) -> Drawn:
+    """Same-layer CKA with the supervised model (filled), and of each model between its own training runs (open)."""
+    names = list(dict.fromkeys((*between, *tables)))
+    figure, panels = axes(WIDTH, 1.3 + 0.28 * len(names), 1, 3, sharey=True)
+    facts = []
+    for layer, panel in enumerate(panels, start=1):
+        band = _layer(between.get("supervised"), layer)
+        if len(band):
+            panel.axvspan(band.min() - 0.004, band.max() + 0.004, facecolor=CHANCE, edgecolor=CHANCE_EDGE, zorder=0)
+        for i, name in enumerate(names):
+            for found, filled, shift in ((tables.get(name), True, -0.13), (between.get(name), False, 0.13)):
+                values = _layer(found, layer)
+                marker = MARKERS[name].upper() if MARKERS[name] == "x" else MARKERS[name]  # one that can be open
+                style = {"color": COLOURS[name], "marker": marker, "linestyle": "none", "markersize": 5}
+                panel.plot(values, np.full(len(values), i + shift), fillstyle="full" if filled else "none", **style)
+                if layer == 3 and len(values):
+                    what = "with supervised" if filled else "between its own runs"
+                    facts.append(f"{STRATEGY_NAMES[name]} {what} {number(values.mean(), 2)}")
+        panel.set_title(f"conv{layer} with conv{layer}")
+        panel.set_xlabel("CKA")
+    look = {"color": INK, "marker": "s", "linestyle": "none"}
+    panels[0].plot([], [], fillstyle="full", label="with the supervised model", **look)
+    panels[0].plot([], [], fillstyle="none", label="between its own training runs", **look)
+    legend_below(figure, panels[0])
+    panels[0].set_yticks(range(len(names)), [STRATEGY_NAMES[name] for name in names])
+    panels[0].set_ylim(len(names) - 0.5, -0.5)
+    return figure, f"CKA between models and between training runs of one model. Means for conv3: {'; '.join(facts)}."
+
+
+def _layer(table: pd.DataFrame | None, layer: int) -> np.ndarray:
+    if table is None or table.empty:
+        return np.empty(0)
+    rows = _same_layer(table)
+    return rows.loc[rows["layer_supervised"] == layer, "cka"].dropna().to_numpy()
+
+
+def gaps(table: pd.DataFrame) -> Drawn:
+    """Best minus worst segment for the same layer in both models: dot with interval; grey, what chance gives."""
+    rows = table[table["layer_supervised"] == table["layer_other"]]
+    names = list(dict.fromkeys(rows["attribute"]))
+    figure, panels = axes(WIDTH, 1.3 + 0.42 * len(names), 1, 3, sharey=True)
+    facts = []
+    for layer, panel in enumerate(panels, start=1):
+        own = rows[rows["layer_supervised"] == layer].reset_index(drop=True)
+        for i, row in own.iterrows():
+            look = {"color": CHANCE, "edgecolor": CHANCE_EDGE, "linewidth": 0.6}
+            width = row["null_high"] - row["null_low"]
+            panel.barh(i, width, 0.42, row["null_low"], label="permuted labels", **look)
+            panel.hlines(i, row["low"], row["high"], color=SEGMENTS[0])
+            panel.plot(row["gap"], i, "o", color=SEGMENTS[0], label="measured, with its interval")
+        panel.axvline(0, color=CONTROL, linewidth=1)
+        panel.xaxis.set_major_locator(MaxNLocator(4))
+        panel.set_title(f"conv{layer} with conv{layer}")
+        panel.set_xlabel("difference in CKA")
+        facts += [
+            f"{r.attribute} conv{layer} {signed(r.gap, 2)}, p (max-T) {p_value(r.p_family)}" for r in own.itertuples()
+        ]
+    first = rows.drop_duplicates("attribute").itertuples()
+    panels[0].set_yticks(range(len(names)), [f"{r.attribute}:\n{r.best} − {r.worst}" for r in first])
+    panels[0].set_ylim(len(names) - 0.5, -0.5)
+    legend_below(figure, panels[0])
+    return figure, f"Differences in CKA, best minus worst segment, beside permuted labels: {'; '.join(facts)}."
+
+
+def ratio(found: Ratio) -> Drawn:
+    """Largest over smallest difference: distribution under permuted labels, ours, and the published ×13."""
+    figure, panel = axes(WIDTH, 2.9)
+    null = found.null[np.isfinite(found.null)]
+    edges = np.geomspace(1, max(2 * PUBLISHED, found.observed * 1.3, np.quantile(null, 0.99)), 36)
+    panel.hist(
+        np.clip(null, None, edges[-1]),
+        bins=edges,
+        color=CHANCE,
+        edgecolor=CHANCE_EDGE,
+        linewidth=0.6,
+        label="permuted labels",
+    )
+    panel.axvline(found.observed, color=SEGMENTS[0], label=f"ours ×{number(found.observed, 1)}")
+    panel.axvline(PUBLISHED, color=SUPERVISED, linestyle="--", label=f"published: up to ×{PUBLISHED:.0f}")
+    panel.set_xscale("log")
+    panel.set_xticks([1, 2, 5, 10, 20], ["×1", "×2", "×5", "×10", "×20"])
+    panel.minorticks_off()
+    panel.set_xlabel("largest difference in CKA over the smallest, over attributes")
+    panel.set_ylabel("permutations")
+    legend_below(figure, panel)
+    low, middle, high = np.quantile(null, [0.05, 0.5, 0.95])
+    return figure, (
+        f"Under permuted labels the ratio has median ×{number(middle, 1)} and lies between ×{number(low, 1)} and"
+        f" ×{number(high, 1)} in 90 of 100; {percent(found.beyond(PUBLISHED))} reach ×{PUBLISHED:.0f}."
+        f" Ours is ×{number(found.observed, 1)}."
+    )

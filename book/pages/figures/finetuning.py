@@ -1,0 +1,56 @@
+"""Stage 3: F-roc, and F-efficiency of our own runs."""
+
+import pandas as pd
+
+from fairlib.report.style import COLOURS, LINES, MARKERS, PALE, WIDTH, Drawn, axes, legend_below, legend_beside
+from fairlib.strategies import STRATEGY_NAMES
+from fairlib.text import disparity_name, number
+
+
+def roc(curves: pd.DataFrame, summary: pd.DataFrame) -> Drawn:
+    """F-roc: ROC curves of all models, AUC [95 % interval] in the legend."""
+    curves = curves[curves["attribute"] == "everybody"]
+    scores = summary[(summary["scope"] == "overall") & (summary["metric"] == "auc")].set_index("strategy")
+    figure, panel = axes(WIDTH, 3.7)
+    panel.plot([0, 1], [0, 1], color=PALE, linewidth=0.8, label="chance 0.5")
+    facts = []
+    for strategy, part in curves.groupby("strategy", sort=False):
+        mean, low, high = scores.loc[strategy, ["mean", "low", "high"]]
+        label = f"{STRATEGY_NAMES[strategy]}\n{number(mean)} [{number(low)}, {number(high)}]"
+        panel.plot(part["fpr"], part["tpr"], color=COLOURS[strategy], linestyle=LINES[strategy], label=label)
+        facts.append(f"{STRATEGY_NAMES[strategy]} {number(mean)}")
+    panel.set_xlabel("false positive rate")
+    panel.set_ylabel("true positive rate")
+    panel.set_aspect("equal")
+    legend_beside(panel, title="AUC [95 % interval]", alignment="left")
+    return figure, "ROC curves on the test split. Area under the curve: " + ", ".join(facts) + "."
+
+
+def efficiency(curve: pd.DataFrame, whole: pd.DataFrame, metric: str) -> Drawn:
+    """F-efficiency: AUC and disparity against the number of labelled people a group, with 95 % intervals.
+
+    curve: of ``efficiency.curve``; whole: ``summaries.headline`` of the same models with all labels, drawn as lines.
+    """
+    figure, panels = axes(WIDTH, 3.3, 1, 2)
+    titles, facts = {"auc": "AUC", "deviation": f"mean {disparity_name(metric)}"}, []
+    names = list(dict.fromkeys(curve["strategy"]))
+    for panel, (column, title) in zip(panels, titles.items(), strict=True):
+        for i, name in enumerate(names):
+            own, colour = curve[curve["strategy"] == name], COLOURS[name]
+            at = own["people"] * 1.04 ** (i - (len(names) - 1) / 2)  # side by side on the log axis
+            panel.plot(
+                at, own[column], color=colour, linestyle=LINES[name], marker=MARKERS[name], label=STRATEGY_NAMES[name]
+            )
+            panel.vlines(at, own[f"{column}_low"], own[f"{column}_high"], color=colour, linewidth=1)
+            for value in whole.loc[whole["strategy"] == name, column]:
+                panel.axhline(value, color=colour, linestyle=LINES[name], linewidth=0.8, alpha=0.6)
+            ends = ", ".join(f"{n} people {number(v, 2)}" for n, v in zip(own["people"], own[column], strict=True))
+            facts.append(f"{title}, {STRATEGY_NAMES[name]}: {ends}")
+        panel.set_xscale("log")
+        panel.set_xticks(sorted(set(curve["people"])), [str(n) for n in sorted(set(curve["people"]))])
+        panel.minorticks_off()
+        panel.set_xlabel("labelled training people in each group\n(thin lines: all labels)")
+        panel.set_ylabel(title)
+    panels[1].set_ylim(bottom=0)
+    legend_below(figure, panels[0], columns=2)
+    return figure, f"Data efficiency. {'; '.join(facts)}."

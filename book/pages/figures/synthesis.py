@@ -1,0 +1,163 @@
+"""Across datasets: F-size-gap (Figure 6) from published rows and from our runs, and F-efficiency as published."""
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
+
+from fairlib.report.style import CONTROL, SSL, SUPERVISED, WIDTH, Drawn, axes, legend_below
+from fairlib.text import number, signed
+
+MODELS = {"Supervised": (SUPERVISED, "-"), "SSL": (SSL["frozen_0"], "--")}
+SHAPES = "osD^vP*X"
+NOISE = "noise alone, on average"
+
+
+def size_gap(rows: pd.DataFrame, curves: pd.DataFrame) -> Drawn:
+    """F-size-gap, published: |Δ AUC| of each segment against its share of windows, with lowess curves, and against its
+    test windows, with what noise alone gives.
+
+    rows: ``synthesis.published_rows``; curves: ``synthesis.fit`` against "share".
+    """
+    figure, panels = axes(WIDTH, 4.3, 1, 2, sharey=True)
+    for panel, x in zip(panels, ("share", "log_windows"), strict=True):
+        _points(panel, rows, x)
+    _curves(panels[0], curves)
+    panels[0].set_xlabel("share of the attribute's windows (all the data)")
+    _noise(panels[1], rows)
+    _count_axis(panels[1], rows)
+    panels[0].set_ylabel("|AUC of the segment − AUC of everybody|")
+    panels[0].set_ylim(0, 1.05 * rows["gap"].max())
+    legend_below(figure, *panels)
+    means, small = rows.groupby("model")["gap"].mean(), rows.nsmallest(10, "test_windows")["gap"].mean()
+    beyond = [f"{name} {(own['gap'] > own['bound']).sum()} of {len(own)}" for name, own in rows.groupby("dataset")]
+    both = f"supervised {number(means['Supervised'])}, SSL {number(means['SSL'])}"
+    facts = [
+        f"Mean gap: {both}, noise alone {number(rows['expected'].mean())}",
+        f"The ten rows with fewest test windows have a mean gap of {number(small)}",
+        f"The lowess curve of SSL lies below that of the supervised model at {_share_below(curves)} of the sizes",
+        f"Beyond the 95 % bound of noise: {', '.join(beyond)}",
+    ]
+    size = f"Absolute gap in AUC of {len(rows)} published segment rows against segment size"
+    return figure, ". ".join([size, *facts]) + "."
+
+
+def _share_below(curves: pd.DataFrame) -> str:
+    """At how many of the sizes the curve of SSL is the lower one."""
+    lines = curves.pivot_table(index="x", columns="curve", values="value")
+    return f"{100 * (lines['SSL'] < lines['Supervised']).mean():.0f} %"
+
+
+def size_gap_ours(panels_rows: dict[str, pd.DataFrame], curves: dict[str, pd.DataFrame] | None = None) -> Drawn:
+    """F-size-gap, ours: a panel for each origin ("synthetic twins", "real data"), which are never pooled.
+
+    panels_rows: title → ``synthesis.own_rows`` of the cases of that origin, with the case's title in ``dataset``.
+    curves: title → ``synthesis.fit`` of the same rows against "log_windows"; drawn where segments have sizes enough.
+    """
+    figure, panels = axes(WIDTH, 4.9, 1, len(panels_rows), sharey=True, squeeze=False)
+    facts, top = [], 0.05
+    for panel, (title, rows) in zip(panels[0], panels_rows.items(), strict=True):
+        _points(panel, rows, "log_windows")
+        sizes = rows.groupby(["dataset", "attribute", "segment"])[["log_windows", "expected"]].mean()
+        look = {
+            "linestyle": "none",
+            "marker": "_",
+            "markersize": 13,
+            "markeredgewidth": 2,
+            "color": CONTROL,
+            "alpha": 0.7,
+        }
+        panel.plot(sizes["log_windows"], sizes["expected"], label=NOISE, zorder=1, **look)
+        if curves and curves[title]["value"].notna().any():
+            own = curves[title]
+            _curves(panel, own[own["curve"] != "noise"])
+            facts.append(f"{title}: the lowess curve of SSL lies lower at {_share_below(own)} of the sizes")
+        _count_axis(panel, rows)
+        panel.set_title(title)
+        panel.legend(loc="upper center", bbox_to_anchor=(0.5, -0.17))
+        top = max(top, 1.05 * rows["gap"].max())
+        means, beyond = rows.groupby("model")["gap"].mean(), int((rows["gap"] > rows["bound"]).sum())
+        both = f"supervised {number(means['Supervised'])}, SSL {number(means['SSL'])}"
+        facts.append(
+            f"{title}, {len(rows)} points: mean gap {both}, noise alone {number(rows['expected'].mean())},"
+            f" {beyond} beyond the 95 % bound of noise"
+        )
+    panels[0, 0].set_ylim(0, top)
+    panels[0, 0].set_ylabel("|AUC of the segment − AUC of everybody|")
+    return figure, "Absolute gap in AUC of our segments against test windows. " + "; ".join(facts) + "."
+
+
+def efficiency(table: pd.DataFrame) -> Drawn:
+    """F-efficiency, published: AUC and mean parity deviation against the number of labelled windows, MIMIC.
+
+    table: published table ``data_efficiency``.
+    """
+    figure, panels = axes(WIDTH, 3.2, 1, 2)
+    names = {"supervised": "Supervised", "ssl_frozen1_middle": "SSL"}
+    facts = []
+    for panel, (metric, title) in zip(
+        panels, {"auc": "AUC", "deviation": "mean parity deviation"}.items(), strict=True
+    ):
+        for model, name in names.items():
+            own = table[(table["metric"] == metric) & (table["model"] == model)].sort_values("windows_per_code")
+            colour, line = MODELS[name]
+            marker = "o" if name == "Supervised" else "s"
+            label = "supervised" if name == "Supervised" else "SSL, middle frozen"
+            panel.plot(own["windows_per_code"], own["value"], line, marker=marker, color=colour, label=label)
+            if own["low"].notna().all():
+                panel.fill_between(
+                    own["windows_per_code"], own["low"], own["high"], color=colour, alpha=0.15, linewidth=0
+                )
+            ends = f"{number(own['value'].iloc[0])} to {number(own['value'].iloc[-1])}"
+            facts.append(f"{title}, {label} {ends}")
+        panel.set_xlabel("at most so many training windows\nof each ethnicity code")
+        panel.set_ylabel(title)
+    legend_below(figure, panels[0])
+    change = table.pivot_table(index=["metric", "windows_per_code"], columns="model", values="value")
+    change = (change["ssl_frozen1_middle"] - change["supervised"]).groupby("metric").mean()
+    return figure, (
+        f"Published data efficiency on MIMIC-III from 10 to 150 windows a code: {'; '.join(facts)}. Mean difference SSL"
+        f" minus supervised: AUC {signed(change['auc'])}, parity deviation {signed(change['deviation'])}."
+    )
+
+
+def _points(panel: Axes, rows: pd.DataFrame, x: str) -> None:
+    """One marker a segment and model: colour and filling say the model, shape the dataset."""
+    for shape, (dataset, part) in zip(SHAPES, rows.groupby("dataset", sort=False), strict=False):
+        for model, own in part.groupby("model", sort=False):
+            colour = MODELS[model][0]
+            face = colour if model == "Supervised" else "none"
+            label = f"{dataset.replace(', recipe', ',')}, {model if model == 'SSL' else 'supervised'}"
+            look = {"markerfacecolor": face, "markeredgecolor": colour, "markersize": 5, "alpha": 0.8}
+            panel.plot(own[x], own["gap"], shape, linestyle="none", label=label, **look)
+
+
+def _curves(panel: Axes, curves: pd.DataFrame) -> None:
+    for name, own in curves.groupby("curve", sort=False):
+        colour, line = MODELS.get(name, (CONTROL, ":"))
+        label = NOISE if name == "noise" else f"lowess, {name if name == 'SSL' else 'supervised'}"
+        panel.plot(own["x"], own["value"], line, color=colour, linewidth=2.2, label=label)
+        if name != "noise":
+            panel.fill_between(own["x"], own["low"], own["high"], color=colour, alpha=0.13, linewidth=0)
+
+
+def _noise(panel: Axes, rows: pd.DataFrame) -> None:
+    """What noise alone gives at the sizes of each dataset's segments: its average, and its 95 % bound."""
+    for dataset, own in rows.groupby("dataset", sort=False):
+        sizes = own.groupby("log_windows")[["expected", "bound"]].mean()
+        first = dataset == rows["dataset"].iloc[0]
+        panel.plot(sizes.index, sizes["expected"], ":", color=CONTROL, linewidth=2.2, label=NOISE * first)
+        panel.plot(sizes.index, sizes["bound"], "-", color=CONTROL, linewidth=0.9, label="95 % bound of noise" * first)
+
+
+def _count_axis(panel: Axes, rows: pd.DataFrame) -> None:
+    """Ticks of a logarithmic axis as plain counts."""
+    low, high = rows["log_windows"].min() - 0.1, rows["log_windows"].max() + 0.1
+    steps = (1,) if high - low > 2 else (1, 2, 3, 5)
+    counts = [step * 10**decade for decade in range(int(low), int(high) + 1) for step in steps]
+    if high - low < 0.7:  # hardly a decade: round numbers in between
+        counts = [int(value) for value in MaxNLocator(8, integer=True).tick_values(10**low, 10**high)]
+    counts = [count for count in counts if 10**low <= count <= 10**high]
+    panel.set_xticks(np.log10(counts), [f"{count:,}" if count < 10_000 else f"{count / 1000:g}k" for count in counts])
+    panel.set_xlim(low, high)
+    panel.set_xlabel("windows in the test data")

@@ -1,0 +1,62 @@
+"""The provenance of pages: of a data card, of a twin's model, of a study, and of several cases together."""
+
+import hashlib
+
+import pandas as pd
+
+from fairlib import __version__, cards
+from fairlib.measures import describe
+from fairlib.report.provenance import Provenance
+from fairlib.study.parameters import Contract, DataCard, Parameters, Synthesis, Twin
+from fairlib.study.results import closure_hash, code_hash
+
+
+def of_card(p: DataCard) -> Provenance:
+    """The provenance of a page that shows a data card and reads no data."""
+    card = cards.load(p.dataset)
+    content = hashlib.sha256(card.model_dump_json().encode()).hexdigest()
+    facts = (f"notebook {p.notebook}", f"dataset {p.dataset}")
+    code, remark = f"{__version__}+{closure_hash(__name__)[:8]}", f" Access to the data: {card.access}."
+    return Provenance("card", card.title, facts, p.command(), content, code, card.access, remark=remark)
+
+
+def of_twin(p: Twin, spec: object) -> Provenance:
+    """The provenance of a page about the model of a twin with this spec: nothing was trained."""
+    card, content = cards.load(p.dataset), hashlib.sha256(repr(spec).encode()).hexdigest()
+    facts = (f"notebook {p.notebook}", f"dataset {p.dataset}")
+    code, remark = f"{__version__}+{code_hash('fairlib.twins')[:8]}", _of_the_original(card)
+    return Provenance("twin", card.title, facts, p.command(), content, code, "synthetic", remark=remark)
+
+
+def of_study(p: Parameters, study) -> Provenance:
+    """The provenance of a study opened with these parameters (``Study`` or ``Frozen``)."""
+    card, tested = cards.load(p.dataset), who_was_tested(study.cohort_tables()["sizes"])
+    if made := getattr(study, "manifest", None):  # frozen results
+        origin, access, profile, data = (made[key] for key in ("origin", "access", "profile", "data"))
+        seeds = tuple(seed for seed in study.seeds() if not p.seeds or seed in p.seeds)
+        code = f"{made['version']}+{made['code'][:8]} (frozen)"
+    else:
+        origin, access, profile = study.cohort.origin, describe.access(study.cohort), p.profile
+        seeds, data, code = p.chosen.seeds, study.fingerprint, f"{__version__}+{code_hash()[:8]}"
+    told = f"seed{'s' if len(seeds) > 1 else ''} {', '.join(map(str, seeds))}"
+    facts = (f"notebook {p.notebook}", f"dataset {p.dataset}", f"profile {profile}", f"recipe {p.recipe}", told, tested)
+    remark = _of_the_original(card) if origin == "twin" else ""
+    return Provenance(origin, card.title, facts, p.command(), data, code, access, profile, p.recipe, seeds, remark)
+
+
+def collected(p: Contract | Synthesis, origin: str, sources: str, data: str, code: str = "") -> Provenance:
+    """The provenance of something made of several cases or kept tables; ``sources``: which, in words."""
+    code = code or f"{__version__}+{code_hash()[:8]}"
+    return Provenance(origin, sources, (f"notebook {p.notebook}", sources), p.command(), data, code)
+
+
+def _of_the_original(card: cards.Card) -> str:
+    return f" The original, {card.title}, is {card.access}."
+
+
+def who_was_tested(sizes: pd.DataFrame) -> str:
+    """The test split in words, from the table ``sizes`` of a cohort; what is suppressed is left out."""
+    row = sizes.set_index("split").loc["test"]
+    names = {"people": "people", "windows": "windows", "events": "positive"}
+    counts = [f"{int(row[name]):,} {word}" for name, word in names.items() if pd.notna(row[name])]
+    return f"tested on {', '.join(counts)}" if counts else ""

@@ -1,0 +1,116 @@
+"""A data card as small tables, for a page of the book."""
+
+import pandas as pd
+
+from fairlib.cards import Card, requirements
+from fairlib.cohort import SPLITS
+from fairlib.text import count
+
+from .. import croissant
+from .evaluation import metric_choice
+
+ACCESS = {
+    "synthetic": "synthetic: nobody in it is real, nothing is withheld",
+    "open": "open: segments under {minimum} people or events are withheld",
+    "restricted": "restricted: segments under {minimum} people or events are withheld, and others that reveal them",
+}
+
+
+def card_tables(card: Card) -> dict[str, pd.DataFrame]:
+    """Title → table: task, counts, segments, requirements, metric, access and licence, known biases."""
+    return {
+        "Task": task(card),
+        "People and windows": counts(card),
+        "Segments": segments(card),
+        "The four requirements": requirements(card),
+        "Why this metric": metric_choice(card),
+        "Access and licence": access(card),
+        "Known biases": biases(card),
+    }
+
+
+def task(card: Card) -> pd.DataFrame:
+    """What is predicted, from what."""
+    window = card.windows
+    return _facts(
+        {
+            "question": card.task.question,
+            "positive label": f"{card.task.positive} ({card.task.positive_is})",
+            "window": f"{window.timesteps} steps × {window.channels} channels; one step: {window.step}",
+            "modalities": ", ".join(window.modalities),
+            "benchmark": card.benchmark or "none",
+        }
+    )
+
+
+def counts(card: Card) -> pd.DataFrame:
+    """People, and the counts of the full dataset that a reader compares with."""
+    rows = {"people": card.people}
+    for name, value in card.expected.items():
+        if name == "people":
+            continue
+        rows[f"{name} windows" if name in (*SPLITS, "total") else name] = value
+    return _facts({name: count(value) for name, value in rows.items()})
+
+
+def segments(card: Card) -> pd.DataFrame:
+    """Protected attributes and care segments: who is compared with whom, and how raw values map."""
+    return pd.DataFrame(
+        [
+            {
+                "attribute": name,
+                "kind": facts.kind,
+                "segments": ", ".join(facts.segments),
+                "reference (privileged)": facts.privileged,
+                "from": _mapping(facts),
+                "note": facts.note,
+            }
+            for name, facts in card.attributes.items()
+        ]
+    )
+
+
+def access(card: Card) -> pd.DataFrame:
+    """Who may see what, under which licence, and how to cite."""
+    return _facts(
+        {
+            "access": ACCESS[card.access].format(minimum=card.min_cell),
+            "licence": card.licence,
+            "homepage": card.homepage,
+            "cite": card.citation.strip(),
+        }
+    )
+
+
+def biases(card: Card) -> pd.DataFrame:
+    """What a reader of results must know."""
+    return pd.DataFrame({"known bias": card.known_biases})
+
+
+def machine_readable(card: Card) -> pd.DataFrame:
+    """The Croissant export in words: to what it conforms, what it says beside the usual, and who checked it."""
+    export = croissant.to_croissant(card)
+    said = sorted(name.removeprefix("rai:") for name in export if name.startswith("rai:"))
+    return _facts(
+        {
+            "conforms to": ", ".join(export["conformsTo"]),
+            "responsible use": ", ".join(said),
+            "files": "none listed",
+            "validity": croissant.verdict(card),
+        }
+    )
+
+
+def _mapping(facts) -> str:
+    if facts.cut is not None:
+        return f"a number, cut at {facts.cut:g}"
+    if facts.values and not facts.prefixes and not facts.otherwise and all(v == s for v, s in facts.values.items()):
+        return ", ".join(["as written", *(f"{value} → unknown" for value in facts.missing)])
+    parts = [f"{value} → {segment}" for value, segment in facts.values.items()]
+    parts += [f"{prefix}… → {segment}" for prefix, segment in facts.prefixes.items()]
+    parts += [f"all others → {facts.otherwise}"] * bool(facts.otherwise)
+    return ", ".join(parts + [f"{value} → unknown" for value in facts.missing])
+
+
+def _facts(rows: dict[str, str]) -> pd.DataFrame:
+    return pd.DataFrame({"fact": rows.keys(), "value": rows.values()})

@@ -1,0 +1,196 @@
+"""Sentences glued into the book: computed from results, in words that hold whatever the numbers say."""
+
+from collections import Counter
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+
+from fairlib.cards import Card
+from fairlib.inference import ALPHA
+from fairlib.measures.groups import OTHERS
+from fairlib.measures.summary import at_chance, left_out, one_decision, verdict
+from fairlib.mitigation import MITIGATIONS
+from fairlib.report.provenance import ORIGINS, Provenance
+from fairlib.strategies import CONTROLS, LOGISTIC, NAMED, STRATEGIES, STRATEGY_NAMES
+from fairlib.text import disparity_name, with_interval
+
+from ..marks import NOT_SURE, ONE_DECISION, why_left_out
+
+#: Those that start from the pre-trained encoder.
+SSL_STRATEGIES = tuple(name for name, strategy in STRATEGIES.items() if strategy.pretrained)
+
+
+def finding(headline: pd.DataFrame, card: Card, made: Provenance) -> str:
+    """What one case study found on accuracy and disparity, with its data and how sure we are."""
+    rows = headline.set_index("strategy")
+    names = [name for name in STRATEGIES if name in rows.index and name != "supervised"]
+    lead = f"{ORIGINS[made.origin][0]} ({card.title}, recipe “{made.recipe}”, {_seeds(made.seeds)}): "
+    if "supervised" not in rows.index or not names:
+        return lead + "no comparison of self-supervised and supervised models in this run."
+    reference, name = rows.loc["supervised"], disparity_name(card.metric.metric)
+    text = lead + f"the supervised model reaches an AUC of {_of(reference, 'auc')}"
+    known = bool(np.isfinite(reference["deviation"]))
+    text += f" with a mean {name} of {_of(reference, 'deviation')}. " if known else ". "
+    if not known:
+        text += "No attribute has people enough in the test split to judge a disparity. "
+    if why := why_left_out(reference):
+        return text + f"It {why}, so nothing is concluded from comparing models with it."
+    judged = [name for name in names if not left_out(rows.loc[name])]
+    if len(judged) < len(names):
+        text += f"Left out of what follows: {_without(rows.loc[names])}. "
+    if not judged:
+        longer = " They were trained for a quick look; the profile “paper” trains longer." * (made.profile != "paper")
+        return text + "No self-supervised model can be compared." + longer
+    by_measure = {}
+    for measure, title in (("auc", "AUC"), ("deviation", name))[: 1 + known]:
+        verdicts = by_measure[measure] = [
+            verdict(rows.loc[n, f"{measure}_difference_low"], rows.loc[n, f"{measure}_difference_high"]) for n in judged
+        ]
+        words = [word for word in ("lower", "higher", "not distinguishable", "not known") if word in verdicts]
+        counts = " and ".join(f"{word} in {verdicts.count(word)}" for word in words)
+        text += f"Of {len(judged)} self-supervised models, the {title} is {counts}. "
+    if known:
+        pairs = list(zip(by_measure["auc"], by_measure["deviation"], strict=True))
+        both = sum(accuracy != "lower" and disparity == "lower" for accuracy, disparity in pairs)
+        text += f"A lower {name} without a distinguishably lower AUC: {both} of {len(judged)}. "
+    titles = {"auc": "AUC", "deviation": name}
+    left = " and ".join(f"{_left(rows.loc[judged], measure)} in {titles[measure]}" for measure in by_measure)
+    return text + (
+        "(95 % intervals, paired over participants; left after correction for comparing all models (Holm):"
+        f" differences of {left}.)"
+    )
+
+
+def left_out_of(rows: Mapping[str, pd.Series]) -> str:
+    """Who is left out, and why. rows: of ``summaries.headline``, by strategy."""
+    told = "; ".join(f"{STRATEGY_NAMES[name]} (it {why_left_out(row)})" for name, row in rows.items())
+    return f"Left out: {told or 'no model'}."
+
+
+def answer(headline: pd.DataFrame) -> dict[str, str]:
+    """The same for readers in a hurry, in counts: ``smaller``, ``without_loss`` and ``corrected``.
+
+    How many self-supervised models have a smaller disparity than the supervised one, how many of these are not less
+    accurate, and how many differences in disparity, and in accuracy, remain after correction for all of them.
+    """
+    rows, nothing = headline.set_index("strategy"), {"without_loss": "–", "corrected": "–"}
+    names = [name for name in SSL_STRATEGIES if name in rows.index]
+    judged = [name for name in names if not left_out(rows.loc[name])]
+    if "supervised" not in rows.index or left_out(rows.loc["supervised"]) or not judged:
+        why = why_left_out(rows.loc["supervised"]) if "supervised" in rows.index else ""
+        reasons = [f"the supervised model {why}"] * bool(why)
+        reasons += [f"left out: {_without(rows.loc[names])}"] * bool(names and not judged)
+        return {"smaller": "no two models to compare" + f" ({'; '.join(reasons)})" * bool(reasons)} | nothing
+    if not np.isfinite(rows.loc["supervised", "deviation"]):
+        return {"smaller": "too few people to judge a disparity"} | nothing
+    found = {
+        measure: [
+            verdict(rows.loc[name, f"{measure}_difference_low"], rows.loc[name, f"{measure}_difference_high"])
+            for name in judged
+        ]
+        for measure in ("auc", "deviation")
+    }
+    smaller, alike = found["deviation"].count("lower"), found["deviation"].count("not distinguishable")
+    both = sum(a != "lower" and d == "lower" for a, d in zip(found["auc"], found["deviation"], strict=True))
+    left = [_left(rows.loc[judged], measure) for measure in ("deviation", "auc")]
+    return {
+        "smaller": f"{smaller} of {len(judged)}" + f" (cannot tell: {alike})" * bool(alike),
+        "without_loss": f"{both} of {len(judged)}",
+        "corrected": "{} in disparity, {} in accuracy".format(*left),
+    }
+
+
+def _without(rows: pd.DataFrame) -> str:
+    """How many of these self-supervised models are left out, and how many for which reason, or for both."""
+    reasons = [[NOT_SURE] * at_chance(row) + [ONE_DECISION] * one_decision(row) for _, row in rows.iterrows()]
+    counts = Counter(" and ".join(own) for own in reasons if own)
+    told = "; ".join(f"{reason}: {n}" for reason, n in counts.items())
+    return f"{counts.total()} of {len(rows)} self-supervised models ({told})"
+
+
+def _left(rows: pd.DataFrame, measure: str) -> str:
+    """How many differences to the supervised model remain after correction: "1 of 6"."""
+    return f"{(rows[f'{measure}_difference_p'] < ALPHA).sum()} of {len(rows)}"
+
+
+def named_ssl(headline: pd.DataFrame, card: Card) -> str:
+    """The self-supervised model named beforehand and its paired differences to the supervised one.
+
+    The most accurate one would be chosen on the test people on whom it is then shown.
+    """
+    rows = headline[headline["strategy"].isin(set(STRATEGIES) - {"supervised"})]
+    if rows.empty:
+        return "no self-supervised model in this run"
+    row = next((row for _, row in rows.iterrows() if row["strategy"] == NAMED), rows.iloc[0])
+    parts = [_of(row, f"{measure}_difference", sign=True) for measure in ("auc", "deviation")]
+    return (
+        f"{STRATEGY_NAMES[row['strategy']]}: AUC {_of(row, 'auc')}, that is {parts[0]} against supervised; mean"
+        f" {disparity_name(card.metric.metric)} {_of(row, 'deviation')}, that is {parts[1]}{_gate(row)}"
+    )
+
+
+def controls(headline: pd.DataFrame, card: Card) -> str:
+    """The models without pre-training: what they reach tells what pre-training itself is worth."""
+    rows = headline[headline["strategy"].isin([*CONTROLS, LOGISTIC])]
+    if rows.empty:
+        return "no controls in this run"
+    parts = [
+        f"{STRATEGY_NAMES[row['strategy']].removeprefix('control: ')}: AUC {_of(row, 'auc')}, mean"
+        f" {disparity_name(card.metric.metric)} {_of(row, 'deviation')}{_gate(row)}"
+        for _, row in rows.iterrows()
+    ]
+    return "; ".join(parts)
+
+
+def looked_after(groups: set[str], card: Card) -> str:
+    """Whom the explicit mitigations of a run look after. groups: of ``mitigation.crossed``."""
+    if len(groups) == 1:
+        return (
+            f"Too few people: no group that crosses the protected attributes has {card.min_cell} with either outcome in"
+            " training and in validation, so everybody is one group for the explicit mitigations. They cannot look"
+            " after groups here: reweighing trains the supervised model again, and no conclusion is drawn."
+        )
+    names = [name for name in sorted(groups) if name != OTHERS]
+    return f"Groups here: {'; '.join(names)}{'; all others together' * (OTHERS in groups)}."
+
+
+def mitigation(headline: pd.DataFrame, card: Card, groups: set[str] | None = None) -> str:
+    """Self-supervised models and explicit mitigations, by one rule: a smaller disparity without a lower accuracy.
+
+    headline: with ``balanced_accuracy``, of supervised, self-supervised and mitigated models.
+    groups: as in ``looked_after``, where they are known; of one nothing is said.
+    """
+    rows, name = headline.set_index("strategy"), disparity_name(card.metric.metric)
+    if why := why_left_out(rows.loc["supervised"]):
+        return f"The supervised model {why}, so no model is compared with it"
+    parts = []
+    for who, family in (("self-supervised", SSL_STRATEGIES), ("explicitly mitigated", MITIGATIONS)):
+        if family is MITIGATIONS and groups and len(groups) == 1:
+            continue
+        own = rows.loc[[n for n in rows.index if n in family]]
+        own = own[~own.apply(left_out, axis=1)] if len(own) else own
+        if own.empty or own["deviation"].isna().all():
+            continue
+        ends = [(own[f"{m}_difference_low"], own[f"{m}_difference_high"]) for m in ("deviation", "balanced_accuracy")]
+        disparity, accuracy = ([verdict(*pair) for pair in zip(low, high, strict=True)] for low, high in ends)
+        both = sum(d == "lower" and a != "lower" for d, a in zip(disparity, accuracy, strict=True))
+        remain, lower = (own["deviation_difference_p"] < ALPHA).sum(), disparity.count("lower")
+        parts.append(
+            f"of {len(own)} {who} models, {lower} {'has' if lower == 1 else 'have'} a lower mean {name} than the"
+            f" supervised one, and {both} of them without a distinguishably lower balanced accuracy; corrected for all"
+            f" models (Holm), {remain} of the {len(own)} differences in {name} remain"
+        )
+    return "; ".join(parts) or "No model could be compared"
+
+
+def _gate(row: pd.Series) -> str:
+    return f" (it {why})" if (why := why_left_out(row)) else ""
+
+
+def _of(row: pd.Series, name: str, sign: bool = False) -> str:
+    return with_interval(row[name], row[f"{name}_low"], row[f"{name}_high"], sign=sign)
+
+
+def _seeds(seeds: tuple[int, ...]) -> str:
+    return f"{len(seeds)} seed{'s' if len(seeds) != 1 else ''}"

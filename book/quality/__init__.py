@@ -1,0 +1,1 @@
+"""What the tests measured, as pages."""

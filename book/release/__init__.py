@@ -1,0 +1,1 @@
+"""The audit of the paper's release, and its claims."""

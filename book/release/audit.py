@@ -1,0 +1,195 @@
+"""What the findings of the audit change, computed from the numbers that the release prints and from its schedules.
+
+Nothing here is about our own runs (``audit_runs``) or simulated (``audit_simulations``).
+"""
+
+from dataclasses import fields
+from functools import cache
+
+import numpy as np
+import pandas as pd
+
+from fairlib.encoder import LAYERS, Classifier, Encoder, freeze, trainable_parameters
+from fairlib.recipes import RECIPES, FineTuning, Recipe
+from fairlib.strategies import STRATEGIES
+
+from . import published
+
+RATIOS = [
+    f"{name}_ratio" for name in ["error_rate", "false_negative_rate", "false_positive_rate", "false_discovery_rate"]
+]
+RATIOS += ["false_omission_rate_ratio", "disparate_impact"]
+FAIR = 0.2  # the paper's bound on parity deviation
+
+
+def numbers(finding: str, item: str, dataset: str = "") -> pd.Series:
+    """Printed numbers that belong to a finding, by group; raises ``KeyError`` where there are none."""
+    rows = published.table("audit")
+    rows = rows[(rows["finding"] == finding) & (rows["item"] == item)]
+    rows = rows[rows["dataset"] == dataset] if dataset else rows
+    if rows.empty:
+        raise KeyError(f"no published numbers of {finding}: {item!r}")
+    return rows.set_index("group")["value"]
+
+
+def size(dataset: str, split: str, metric: str = "samples") -> int:
+    """A printed size of a dataset, as ``dataset_shapes`` holds it."""
+    rows = published.table("dataset_shapes").set_index(["dataset", "split", "metric"])["value"]
+    return int(rows[dataset, split, metric])
+
+
+# Training ------------------------------------------------------------------------------------------------------------
+
+
+def schedules(recipe: Recipe = RECIPES["released"]) -> pd.DataFrame:
+    """When the learning rate of each kind of training reaches 0, for each dataset's printed size.
+
+    Columns: dataset, training, schedule, windows, steps_per_epoch, zero_step, zero_epoch (epochs until the rate is 0),
+    seen (share of the training windows that change a weight, at most 1), epochs (that training is set to run).
+    """
+    records = []
+    for dataset in ("MIMIC", "MESA", "GLOBEM"):
+        windows = size(dataset, "train")
+        for training, part in (
+            ("pre-training", recipe.pretraining),
+            ("fine-tuning of SSL", recipe.finetuning),
+            ("supervised", recipe.supervised),
+        ):
+            schedule = part.schedule
+            each = schedule.steps_per_epoch(windows)
+            zero = schedule.decay_steps or schedule.run_epochs(windows) * each
+            record = {"dataset": dataset, "training": training, "schedule": schedule, "windows": windows}
+            record |= {"steps_per_epoch": each, "zero_step": zero, "zero_epoch": zero / each}
+            records.append(record | {"seen": min(1.0, zero * schedule.batch_size / windows), "epochs": schedule.epochs})
+    return pd.DataFrame(records)
+
+
+def settings() -> pd.DataFrame:
+    """Every setting of fine-tuning in which the released SSL and supervised training differ, and those of described.
+
+    Columns: setting, then one for each training; rows: fields of ``FineTuning`` and of its schedule.
+    """
+    released, described = RECIPES["released"], RECIPES["described"]
+    trainings = {"SSL, released": released.finetuning, "supervised, released": released.supervised}
+    trainings |= {"both, described": described.finetuning}
+    values = {name: _flat(part) for name, part in trainings.items()}
+    table = pd.DataFrame(values).rename_axis("setting").reset_index()
+    return table[table["SSL, released"].map(str) != table["supervised, released"].map(str)].reset_index(drop=True)
+
+
+def _flat(part: FineTuning) -> dict:
+    own = {field.name: getattr(part, field.name) for field in fields(part) if field.name != "schedule"}
+    return {"batch size": part.schedule.batch_size, "steps until the rate is 0": part.schedule.decay_steps} | own
+
+
+def loss_weights(labels: tuple[int, int], batch: int) -> tuple[float, float]:
+    """How far the class-weighted loss of Keras, Σ wᵢℓᵢ / batch, is from the weighted mean Σ wᵢℓᵢ / Σ wᵢ in one batch.
+
+    labels: negative and positive training windows, weighted n / (2 n_class).
+
+    Returns the mean and the standard deviation of Σ wᵢ / batch over random batches, which is their ratio.
+    """
+    n, rare = sum(labels), labels[1] / sum(labels)
+    weights = n / (2 * labels[0]), n / (2 * labels[1])
+    mean = (1 - rare) * weights[0] + rare * weights[1]
+    return mean, abs(weights[1] - weights[0]) * float(np.sqrt(rare * (1 - rare) / batch))
+
+
+@cache
+def layer_lengths(timesteps: int, padding: str) -> tuple[int, ...]:
+    """Timesteps that each convolution gives out; 0 where the window is shorter than its kernel."""
+    found = []
+    for _, kernel in LAYERS:
+        timesteps = timesteps if padding == "same" else max(0, timesteps - kernel + 1)
+        found.append(timesteps)
+    return tuple(found)
+
+
+def trainable(channels: int) -> dict[str, int]:
+    """Trainable parameters of each strategy, counted on the network of this package."""
+    model, counts = Classifier(Encoder(channels)), {}
+    for name, strategy in STRATEGIES.items():
+        freeze(model, strategy)
+        counts[name] = trainable_parameters(model)
+    return counts
+
+
+def window_order(reach: int = 50) -> np.ndarray:
+    """Steps between neighbours on MESA's stored time axis: t, t−1 … t−reach, t+1 … t+reach (finding D2)."""
+    return np.diff([0, *range(-1, -reach - 1, -1), *range(1, reach + 1)])
+
+
+# Evaluation ----------------------------------------------------------------------------------------------------------
+
+
+def mesa_labels() -> pd.DataFrame:
+    """The same test predictions of MESA counted against its target gt and against the column used for fairness (D1).
+
+    Rows: gt, wake; columns: windows, positive, predicted (positive), accuracy, always_no (accuracy of never saying 1).
+    """
+    against = {"gt": numbers("D1", "predictions against gt")}
+    against["wake"] = sum(numbers("D1", f"predictions against wake, {sex}") for sex in ("male", "female"))
+    records = []
+    for label, of in against.items():
+        n, positive = of.sum(), of["TP"] + of["FN"]
+        record = {"label": label, "windows": int(n), "positive": int(positive), "predicted": int(of["TP"] + of["FP"])}
+        records.append(record | {"accuracy": (of["TP"] + of["TN"]) / n, "always_no": 1 - positive / n})
+    return pd.DataFrame(records).set_index("label")
+
+
+def chance_interval(positive: int, negative: int) -> tuple[float, float]:
+    """AUC that 95 of 100 models without any information have: normal limits with the variance of the rank sum."""
+    half = 1.96 * float(np.sqrt((positive + negative + 1) / (12 * positive * negative)))
+    return 0.5 - half, 0.5 + half
+
+
+def globem_auc() -> pd.DataFrame:
+    """Every AUC of GLOBEM that the release prints or implies: columns model, auc, low, high (NaN without interval)."""
+    rows = published.table("overall_auc").query("dataset == 'GLOBEM'").sort_values("low", na_position="first")
+    rows = rows.drop_duplicates("model", keep="last")[["model", "auc", "low", "high"]]
+    held = {"model": "ssl_frozen1_first, validation", "auc": numbers("D24", "AUC, validation").iloc[0]}
+    return pd.concat([rows, pd.DataFrame([held])], ignore_index=True)
+
+
+def published_ratios() -> pd.DataFrame:
+    """Every fairness ratio that the release prints, with its parity deviation both ways round (D26).
+
+    Columns: dataset, model, attribute, metric, value, deviation, swapped (the other group called privileged), log.
+    """
+    rows = published.table("parity_deviation")
+    rows = rows[rows["metric"].isin(RATIOS) & rows["value"].notna()]
+    value = rows["value"].to_numpy()
+    return rows[["dataset", "model", "attribute", "metric", "value"]].assign(
+        deviation=np.abs(1 - value), swapped=np.abs(1 - 1 / value), log=np.abs(np.log(value))
+    )
+
+
+def extremes() -> pd.DataFrame:
+    """Distance between the best and the worst segment of each attribute in the published rows (D20), MIMIC and GLOBEM.
+
+    Columns: dataset, attribute, model, gap, overall, windows (tuple of test windows a segment). MESA is left out, since
+    its windows are not independent.
+    """
+    rows = published.segments()
+    rows = rows[rows["dataset"] != "MESA"]
+    records = []
+    for (dataset, attribute, model), own in rows.groupby(["dataset", "attribute", "model"], sort=False):
+        sizes = tuple(int(n) for n in own["test_windows"])
+        record = {"dataset": dataset, "attribute": attribute, "model": model, "overall": own["overall_auc"].iloc[0]}
+        records.append(record | {"gap": own["auc"].max() - own["auc"].min(), "windows": sizes})
+    return pd.DataFrame(records)
+
+
+# Representation ------------------------------------------------------------------------------------------------------
+
+
+def differences() -> pd.DataFrame:
+    """Published differences of CKA between two segments (D37): pair, layer_y, layer_x, value, note."""
+    rows = published.table("cka_differences")
+    return rows[["pair", "layer_y", "layer_x", "value", "note"]]
+
+
+def apart(one: tuple[str, str], other: tuple[str, str]) -> tuple[float, float]:
+    """Mean and largest absolute difference between two published matrices, each (finding, item)."""
+    found = (numbers(*one) - numbers(*other)).abs()
+    return float(found.mean()), float(found.max())

@@ -1,0 +1,348 @@
+"""The chapter on the released analysis: what it ran, and what that changes."""
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
+
+from fairlib.fairness import ODDS
+from fairlib.report.style import (
+    CHANCE,
+    CHANCE_EDGE,
+    CONTROL,
+    INK,
+    OURS,
+    RELEASED,
+    SMALL,
+    SSL,
+    SUPERVISED,
+    WIDTH,
+    Drawn,
+    axes,
+    legend_below,
+    parity_band,
+)
+from fairlib.text import count, number, percent, signed
+
+from .audit import FAIR, chance_interval, differences, globem_auc, mesa_labels, schedules, size
+from .published import held_out, table
+
+TRAININGS = {
+    "pre-training": (SSL["frozen_1_first"], "-"),
+    "fine-tuning of SSL": (SSL["frozen_0"], "--"),
+    "supervised": (SUPERVISED, "-."),
+}
+
+
+def learning_rates() -> Drawn:
+    """D13: learning rate against epochs of each dataset, until it reaches 0; the axis of epochs is logarithmic."""
+    rows = schedules()
+    figure, panels = axes(WIDTH, 3.0, 1, 3, sharey=True)
+    facts = []
+    for panel, (dataset, own) in zip(panels, rows.groupby("dataset", sort=False), strict=True):
+        panel.axvspan(0.001, 1, color="#F3F3F3", linewidth=0)
+        for row in own.itertuples():
+            colour, line = TRAININGS[row.training]
+            steps = np.unique(np.geomspace(1, row.zero_step, 200).astype(int))
+            rate = [row.schedule.rate(int(step), row.windows) for step in steps]
+            end = row.zero_step / row.steps_per_epoch
+            panel.plot(steps / row.steps_per_epoch, rate, line, color=colour, linewidth=2, label=row.training)
+            panel.plot([end, row.epochs], [0, 0], line, color=colour, linewidth=1, alpha=0.6)
+            panel.plot(end, 0, "o", color=colour, markersize=7, zorder=3, clip_on=False)
+            facts.append(f"{dataset}, {row.training} after {number(end, 2)} epochs")
+        panel.set_xscale("log")
+        panel.set_xlim(0.003, 200)
+        panel.set_xticks([0.01, 0.1, 1, 10, 100], ["0.01", "0.1", "1", "10", "100"])
+        panel.minorticks_off()
+        panel.set_title(f"{dataset}\n{count(own['windows'].iloc[0])} training windows")
+        panel.set_xlabel("epochs (logarithmic)")
+        panel.text(0.8, 0.112, "first epoch", fontsize=SMALL, color=CONTROL, ha="right", va="top")
+    panels[0].set_ylabel("learning rate")
+    panels[0].set_ylim(-0.003, 0.113)
+    legend_below(figure, panels[0])
+    epochs = rows["epochs"].iloc[0]
+    return figure, f"Released schedules, set to {epochs} epochs. The learning rate is 0: {'; '.join(facts)}."
+
+
+def views(agreement: pd.DataFrame) -> Drawn:
+    """D12: correlation between the two views of a window. agreement: ``audit_simulations.view_agreement``."""
+    figure, panels = axes(WIDTH, 2.8, 1, 2, sharex=True, sharey=True)
+    facts = []
+    for panel, (name, own), colour in zip(
+        panels, agreement.groupby("recipe", sort=False), (RELEASED, OURS), strict=False
+    ):
+        panel.hist(
+            own["correlation"], bins=np.linspace(-1, 1, 41), color=colour, weights=np.full(len(own), 1 / len(own))
+        )
+        panel.set_title(f"{name}\n{percent(own['flipped'].mean())} of the inputs have their sign turned")
+        panel.set_xlabel("correlation between the two views")
+        opposite = (own["correlation"] < 0).mean()
+        facts.append(f"{name}: median {number(own['correlation'].median())}, {percent(opposite)} of pairs are opposite")
+    panels[0].set_xticks([-1, -0.5, 0, 0.5, 1])
+    panels[0].set_ylabel("share of windows")
+    return figure, f"Correlation between two views of simulated windows. {'. '.join(facts)}."
+
+
+def mesa_label() -> Drawn:
+    """D1: the same predictions counted against the target and against the column used for fairness."""
+    found = mesa_labels()
+    figure, panels = axes(WIDTH, 2.9, 1, 2)
+    names = {"gt": "target gt (1: asleep)", "wake": "column wake,\nused for fairness"}
+    n = found["windows"].iloc[0]
+    bars = {names["gt"]: found.loc["gt", "positive"], "opposite of gt": n - found.loc["gt", "positive"]}
+    bars |= {names["wake"]: found.loc["wake", "positive"]}
+    at = range(len(bars))[::-1]
+    panels[0].barh(
+        at, bars.values(), color=[OURS, SSL["frozen_1_middle"], RELEASED], hatch=["", "", "//"], edgecolor="white"
+    )
+    panels[0].set_yticks(at, bars.keys())
+    for y, value in zip(at, bars.values(), strict=True):
+        panels[0].text(value, y, f" {count(value)}", va="center")
+    panels[0].set_xlim(0, 1.3 * max(bars.values()))
+    panels[0].set_xticks([0, 100_000, 200_000], ["0", "100k", "200k"])
+    panels[0].set_xlabel(f"positive among {count(n)} test windows")
+    for y, label in ((1, "gt"), (0, "wake")):
+        row = found.loc[label]
+        colour = OURS if label == "gt" else RELEASED
+        panels[1].plot(row["accuracy"], y, "o", color=colour, markersize=9)
+        panels[1].plot(
+            max(row["always_no"], 1 - row["always_no"]), y, "|", color=CONTROL, markersize=20, markeredgewidth=2
+        )
+        panels[1].text(row["accuracy"], y + 0.16, number(row["accuracy"]), ha="center")
+    panels[1].plot([], [], "|", color=CONTROL, markersize=12, markeredgewidth=2, label="always the commoner answer")
+    panels[1].plot([], [], "o", color=OURS, label="the model's predictions")
+    panels[1].set_yticks([0, 1], ["against wake", "against gt"])
+    panels[1].set_ylim(-0.5, 1.9)
+    panels[1].set_xlim(0, 1)
+    panels[1].set_xlabel("accuracy")
+    panels[1].legend(loc="upper left")
+    gt, wake = found.loc["gt"], found.loc["wake"]
+    return figure, (
+        f"Among {count(n)} test windows of MESA, gt is positive in {count(gt['positive'])}, its opposite in"
+        f" {count(n - gt['positive'])}, wake in {count(wake['positive'])}. The same predictions have an accuracy of"
+        f" {number(gt['accuracy'])} against gt and {number(wake['accuracy'])} against wake."
+    )
+
+
+def globem_chance(coin: np.ndarray) -> Drawn:
+    """D24: GLOBEM's AUC beside what no information gives, and its parity deviation beside a coin's.
+
+    coin: ``audit_simulations.globem_coin``.
+    """
+    figure, panels = axes(WIDTH, 3.3, 1, 2, gridspec_kw={"width_ratios": [1, 1.15]})
+    windows, share = held_out("GLOBEM")
+    positive = round(windows * share)
+    low, high = chance_interval(positive, windows - positive)
+    panels[0].axvspan(low, high, facecolor=CHANCE, edgecolor=CHANCE_EDGE, label="95 of 100 models that know nothing")
+    panels[0].axvline(0.5, color=CONTROL, linewidth=1)
+    found = globem_auc()
+    labels = ["supervised (Figure 6)", "SSL (Figure 6)", "SSL, first frozen", "the same, validation"]
+    for y, row in enumerate(found.itertuples()):
+        colour = SUPERVISED if row.model == "supervised" else SSL["frozen_0"]
+        panels[0].plot(row.auc, -y, "o" if row.model == "supervised" else "s", color=colour)
+        if np.isfinite(row.low):
+            panels[0].plot([row.low, row.high], [-y, -y], color=colour)
+    panels[0].set_yticks([-y for y in range(len(found))], labels)
+    panels[0].set_ylim(-len(found) + 0.4, 0.6)
+    panels[0].set_xlim(0.42, 0.58)
+    panels[0].set_xticks([0.45, 0.5, 0.55])
+    panels[0].set_xlabel("AUC, as published")
+    means = table("parity_deviation").query("dataset == 'GLOBEM' and attribute == '(all 3)'")
+    panels[1].hist(coin, bins=30, color=CHANCE, edgecolor=CHANCE_EDGE, linewidth=0.6, label="a coin, simulated")
+    for row in means.itertuples():
+        colour = SUPERVISED if row.model == "supervised" else SSL["frozen_0"]
+        panels[1].axvline(
+            row.parity_deviation, color=colour, linewidth=2, linestyle="-." if colour == SUPERVISED else "-"
+        )
+    panels[1].plot([], [], "-", color=SSL["frozen_0"], label="six SSL models, as published")
+    panels[1].plot([], [], "-.", color=SUPERVISED, label="supervised, as published")
+    panels[1].set_yticks([])
+    panels[1].set_xlabel("mean parity deviation, 6 ratios × 3 attributes")
+    legend_below(figure, *panels, columns=2)
+    within = [low <= value <= high for value in found["auc"]]
+    inside = np.quantile(coin, [0.025, 0.975])
+    ssl = means[means["model"] != "supervised"]["parity_deviation"]
+    return figure, (
+        f"{sum(within)} of {len(within)} published AUC of GLOBEM lie in {number(low)} to {number(high)}, where 95 of"
+        f" 100 models"
+        f" that know nothing lie. A coin has a mean parity deviation of {number(np.median(coin))}, 95 % range"
+        f" {number(inside[0])} to {number(inside[1])}; the published SSL models {number(ssl.min())} to"
+        f" {number(ssl.max())}, the"
+        f" supervised one {number(means.set_index('model').loc['supervised', 'parity_deviation'])}."
+    )
+
+
+def interval_widths(widths: pd.DataFrame) -> Drawn:
+    """D23: width of an interval by resampling windows and people. widths: ``audit_simulations.interval_widths``."""
+    figure, panel = axes(WIDTH, 3.3)
+    for name, label, colour, look in (
+        ("true", "what new people would give", CONTROL, "d:"),
+        ("people", "bootstrap of people", OURS, "o-"),
+        ("windows", "bootstrap of windows", RELEASED, "s--"),
+    ):
+        panel.plot(widths["each"], widths[name], look, color=colour, label=label)
+    rows = table("overall_auc").query("dataset == 'MESA' and run_tag == 'frozen2fl (val_loss run)'").dropna()
+    printed = float((rows["high"] - rows["low"]).iloc[0])
+    each = size("MESA", "test") / size("MESA", "test", "unique_subjects")
+    panel.plot(each, printed, "*", color=RELEASED, markersize=13, label="MESA, as published")
+    panel.set_xscale("log")
+    panel.set_yscale("log")
+    ticks = [*widths["each"].iloc[:-1], round(each)]
+    panel.set_xticks(ticks, [count(tick) for tick in ticks])
+    panel.minorticks_off()
+    panel.set_yticks([0.003, 0.01, 0.03, 0.1], ["0.003", "0.01", "0.03", "0.1"])
+    panel.set_xlabel("windows of each of 363 people")
+    panel.set_ylabel("width of the 95 % interval of the AUC")
+    panel.legend(loc="lower left")
+    last = widths.iloc[-1]
+    return figure, (
+        f"With {count(last['each'])} simulated windows a person, a bootstrap of windows gives an interval"
+        f" {number(last['windows'], 4)} wide, a bootstrap of people {number(last['people'], 4)}, and new people"
+        f" {number(last['true'], 4)}. The published interval of MESA, with {count(each)} windows a person, is"
+        f" {number(printed, 4)} wide."
+    )
+
+
+def extremes(found: pd.DataFrame) -> Drawn:
+    """D20: published distance of best and worst segment beside what chance gives. found:
+    ``audit_simulations.published_extremes``."""
+    figure, panel = axes(WIDTH, 4.2)
+    keys = list(found.groupby(["dataset", "attribute"], sort=False))[::-1]
+    chance = {"color": CHANCE, "edgecolor": CHANCE_EDGE, "linewidth": 0.6, "zorder": 1}
+    for y, (_, own) in enumerate(keys):
+        first = own.iloc[0]
+        panel.barh(y, first["high"] - first["low"], 0.4, first["low"], **chance | {"label": "chance, 95 % range"})
+        panel.plot(first["middle"], y, "|", color=CONTROL, markersize=12, zorder=2)
+        for row in own.itertuples():
+            look = {"color": SUPERVISED, "marker": "o"}
+            if row.model != "Supervised":
+                look = {"markeredgecolor": SSL["frozen_0"], "markerfacecolor": "none", "marker": "s"}
+            panel.plot(row.gap, y, linestyle="none", markersize=7, zorder=3, **look)
+    panel.plot([], [], "o", color=SUPERVISED, label="supervised, as published")
+    panel.plot([], [], "s", markeredgecolor=SSL["frozen_0"], markerfacecolor="none", label="SSL, as published")
+    names = [
+        f"{dataset}, {attribute.lower()}\n{len(own.iloc[0]['windows'])} segments" for (dataset, attribute), own in keys
+    ]
+    panel.set_yticks(range(len(names)), names)
+    panel.set_xlim(0, None)
+    panel.set_xlabel("AUC of the best segment − AUC of the worst, on the data that chose them")
+    legend_below(figure, panel)
+    beyond = found[found["gap"] > found["high"]]
+    each = [f"{row.dataset} {row.attribute.lower()}, {row.model}" for row in beyond.itertuples()]
+    return figure, (
+        f"Distance of best and worst segment of {len(found)} published models and attributes. Chance gives more than 0"
+        f" everywhere, on average {number(found['middle'].mean())}; the same two segments on new data"
+        f" {number(found['again'].mean())}. Beyond the 95 % range of chance: {'; '.join(each) or 'none'}."
+    )
+
+
+def cka_traps(sizes: pd.DataFrame, windows: pd.DataFrame, repeats: pd.DataFrame) -> Drawn:
+    """D33, D34: what the number of rows, of windows a person, and repeated rows do to CKA; all simulated."""
+    figure, panels = axes(WIDTH, 3.1, 1, 3)
+    ticks = sorted(sizes["rows"].unique())
+    for name, colour, marker in (("biased", RELEASED, "s"), ("unbiased", OURS, "o")):
+        by = sizes.groupby("rows")[name]
+        spread = (by.quantile(0.9) - by.quantile(0.1)) / 2
+        panels[0].errorbar(range(len(ticks)), by.mean(), spread, color=colour, marker=marker, capsize=3, label=name)
+    panels[0].set_xticks(range(len(ticks)), [count(tick) for tick in ticks])
+    panels[0].set_xlabel("rows of a segment")
+    panels[0].set_title("unequal sizes, one truth")
+    panels[0].legend()
+    panels[0].set_ylabel("CKA")
+    by = windows.groupby("each")["cka"]
+    _levels(panels[1], [count(each) for each in by.groups], [own.to_numpy() for _, own in by])
+    panels[1].set_xlabel("windows of each of 60 people")
+    panels[1].set_title("nothing shared but people")
+    _levels(panels[2], [name.replace(" ", "\n", 1) for name in repeats], [repeats[name].to_numpy() for name in repeats])
+    panels[2].set_title("unrelated features")
+    for panel in panels[1:]:
+        panel.axhline(0, color=CONTROL, linewidth=1)
+    means = sizes.groupby("rows")[["biased", "unbiased"]].mean()
+    ends = {name: f"{number(means[name].iloc[0])} to {number(means[name].iloc[-1])}" for name in means}
+    first, last = by.mean().iloc[0], by.mean().iloc[-1]
+    rest = ", ".join(f"{name} {number(value)}" for name, value in repeats.mean().items())
+    return figure, (
+        f"From {count(ticks[0])} to {count(ticks[-1])} rows of one truth, biased CKA goes from {ends['biased']} and"
+        f" unbiased CKA"
+        f" from {ends['unbiased']}. Features that share only people have an unbiased CKA of {number(first)} with one"
+        f" window each"
+        f" and {number(last)} with {count(by.mean().index[-1])}. Unrelated features: {rest}."
+    )
+
+
+def _levels(panel: Axes, labels: list[str], values: list[np.ndarray]) -> None:
+    """Each draw as a faint dot, the mean as a bar."""
+    for x, own in enumerate(values):
+        panel.plot(np.linspace(x - 0.18, x + 0.18, len(own)), own, ".", color=OURS, alpha=0.35)
+        panel.plot([x - 0.3, x + 0.3], [own.mean()] * 2, color=INK, linewidth=2)
+    panel.set_xticks(range(len(labels)), labels)
+
+
+def clipped() -> Drawn:
+    """D37: published differences of CKA of the two clipped maps, in colours from 0 to 1 and around 0."""
+    found = differences()
+    found = found[found["note"].str.contains("clipped")]
+    pairs = list(found.groupby("pair", sort=False))
+    figure, panels = axes(WIDTH, 2.7 * len(pairs), len(pairs), 2)
+    facts = []
+    for row, (pair, own) in zip(np.atleast_2d(panels), pairs, strict=True):
+        limit = own["value"].abs().max()
+        grid = own.pivot_table(index="layer_y", columns="layer_x", values="value", sort=False)
+        for panel, title, low, high, colours in (
+            (row[0], "coloured as published, 0 to 1", 0, 1, "Blues"),
+            (row[1], "coloured around 0", -limit, limit, "PuOr_r"),
+        ):
+            panel.imshow(grid, vmin=low, vmax=high, cmap=colours)
+            for (y, x), value in np.ndenumerate(grid.to_numpy()):
+                dark = abs(value) > 0.65 * high
+                panel.text(x, y, signed(value, 2), ha="center", va="center", color="white" if dark else "black")
+            panel.set_xticks(range(3), grid.columns)
+            panel.set_yticks(range(3), grid.index)
+            panel.set_title(f"{pair}\n{title}")
+            panel.grid(False)
+        facts.append(f"{pair}: {(own['value'] < 0).sum()} of {len(own)} differences are negative")
+    return (
+        figure,
+        f"Published differences of CKA between two segments. {'; '.join(facts)}, which a scale from 0 colours like 0.",
+    )
+
+
+RECIPE_LOOKS = {
+    "supervised": (0.16, SUPERVISED, "o", "supervised"),
+    "SSL": (0.0, SSL["frozen_0"], "s", "SSL"),
+    "control": (-0.16, CONTROL, "x", "control: random encoder, frozen"),
+}
+
+
+def recipes(found: pd.DataFrame) -> Drawn:
+    """What each recipe gives on our own runs of one origin: AUC and disparity with 95 % intervals.
+
+    found: ``audit_runs.recipes``.
+    """
+    groups = list(found.groupby(["dataset", "recipe"], sort=False))[::-1]
+    figure, panels = axes(WIDTH, 1.3 + 0.42 * len(groups), 1, 2, sharey=True)
+    for y, (_, own) in enumerate(groups):
+        for row in own.itertuples():
+            shift, colour, marker, label = RECIPE_LOOKS[row.model]
+            place = y + shift
+            for panel, values in (
+                (panels[0], (row.auc, row.auc_low, row.auc_high)),
+                (panels[1], (row.deviation, row.deviation_low, row.deviation_high)),
+            ):
+                panel.plot(values[1:], [place] * 2, color=colour)
+                panel.plot(values[0], place, marker, linestyle="none", color=colour, label=label if y == 0 else None)
+    panels[0].set_yticks(range(len(groups)), [f"{dataset}\n{recipe}" for (dataset, recipe), _ in groups])
+    panels[0].set_ylim(-0.5, len(groups) - 0.5)
+    panels[0].set_xlabel("AUC")
+    panels[0].xaxis.set_major_locator(MaxNLocator(5))
+    metrics = set(found["metric"])
+    panels[1].set_xlabel("mean parity deviation" + (" (or |AOD|)" if metrics & set(ODDS) else ""))
+    if not metrics & set(ODDS):
+        parity_band(panels[1], 0, FAIR)
+    panels[1].set_xlim(0, None)
+    legend_below(figure, panels[0])
+    facts = [
+        f"{row.dataset}, {row.recipe}, {row.model}: AUC {number(row.auc)}, disparity {number(row.deviation)}"
+        for row in found.itertuples()
+    ]
+    return figure, f"AUC and mean disparity under each recipe. {'; '.join(facts)}."

@@ -1,0 +1,60 @@
+"""The findings on the released analysis, from ``book/release/findings.yaml``: facts, checked when read."""
+
+from functools import cache
+from pathlib import Path
+from typing import Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from .published import FOLDER, PublishedError
+
+FILE = FOLDER / "findings.yaml"
+COUNT = 46
+Section = Literal["labels and data", "training", "evaluation", "representation", "release hygiene"]
+Certainty = Literal["certain", "high", "moderate"]
+SECTIONS: tuple[str, ...] = Section.__args__
+CERTAINTIES: tuple[str, ...] = Certainty.__args__
+
+
+class Finding(BaseModel):
+    """One finding: what the release does, where that stands, how certain it is, what it changes, what to learn."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, str_min_length=8)
+
+    id: str = Field(pattern=r"^D[1-9]\d?$", min_length=2)
+    section: Section
+    certainty: Certainty
+    title: str
+    does: str
+    source: str
+    changes: str
+    lesson: str
+    doubt: str | None = None  # which part of it is less certain, and why
+    lead: int | None = Field(default=None, ge=1)  # place among those told first
+
+
+@cache
+def load(path: Path = FILE) -> dict[str, Finding]:
+    """Every finding by its id, D1 to D46; raises ``PublishedError`` where one is missing, doubled or incomplete."""
+    found: dict[str, Finding] = {}
+    for number, entry in enumerate(yaml.safe_load(path.read_text(encoding="utf-8")), start=1):
+        try:
+            finding = Finding(**entry)
+        except ValidationError as error:
+            first = error.errors()[0]
+            where = ".".join(map(str, first["loc"]))
+            raise PublishedError(f"{path}, entry {number}: {where or 'entry'}: {first['msg']}") from None
+        if finding.id in found:
+            raise PublishedError(f"{path}: {finding.id} stands there twice")
+        found[finding.id] = finding
+    if lost := [name for name in (f"D{i}" for i in range(1, COUNT + 1)) if name not in found]:
+        raise PublishedError(f"{path}: {', '.join(lost)} missing")
+    if len(found) > COUNT:
+        raise PublishedError(f"{path}: {list(found)[-1]} is one more than the {COUNT} findings there are")
+    return found
+
+
+def leading() -> list[Finding]:
+    """The findings that are told first, in their order."""
+    return sorted((f for f in load().values() if f.lead), key=lambda finding: finding.lead)

@@ -1,0 +1,267 @@
+"""Small simulations with a known truth, one for each trap that the audit found. No person's data, nothing trained."""
+
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from fairlib.encoder import Encoder, seed_dropout
+from fairlib.inference import auc, participant_draws, weighted_auc
+from fairlib.recipes import RECIPES
+from fairlib.seeds import generator
+from fairlib.similarity import cka
+from fairlib.views import compose
+
+from . import audit, published
+
+WIDE = 2 * 1.96  # standard deviations in a 95 % interval
+VIEWS = {
+    "released: both negated": RECIPES["released"].pretraining.views,
+    "described: each with probability ½": RECIPES["described"].pretraining.views,
+}
+#: Privileged group first, as printed.
+GLOBEM_GROUPS = {"gender": ("Male", "not Male"), "race": ("White", "not White"), "disability": ("No", "Yes")}
+
+
+@dataclass(frozen=True)
+class Simulated:
+    """Everything that the page draws at random."""
+
+    views: pd.DataFrame
+    dropout: dict[str, float]
+    coin: np.ndarray
+    extremes: pd.DataFrame
+    widths: pd.DataFrame
+    stars: tuple[float, float]
+    sizes: pd.DataFrame
+    windows: pd.DataFrame
+    repeats: pd.DataFrame
+
+
+def simulate(draws: int) -> Simulated:
+    """All simulations at the sizes that the release prints; draws: of the coin and of the extremes."""
+    return Simulated(
+        view_agreement(),
+        dropout_agreement(),
+        globem_coin(draws),
+        published_extremes(draws),
+        interval_widths(),
+        false_stars(),
+        cka_by_size(),
+        cka_by_windows(),
+        cka_of_repeats(),
+    )
+
+
+# Training ------------------------------------------------------------------------------------------------------------
+
+
+def _smooth(draw: np.random.Generator, windows: int, steps: int = 48, channels: int = 8) -> np.ndarray:
+    """Standardised random walks, (windows, steps, channels) float32."""
+    x = draw.normal(size=(windows, steps, channels)).cumsum(axis=1)
+    return ((x - x.mean(axis=(0, 1))) / x.std(axis=(0, 1))).astype(np.float32)
+
+
+def view_agreement(windows: int = 400, seed: int = 0) -> pd.DataFrame:
+    """How alike the two views of a window are (D12): recipe, correlation, flipped (the first view is negated)."""
+    draw, parts = generator(seed, "views"), []
+    x = _smooth(draw, windows)
+    for name, views in VIEWS.items():
+        one, other = (compose(x, views, draw) for _ in range(2))
+        flipped = (one * x).sum(axis=(1, 2)) < 0
+        parts.append(pd.DataFrame({"recipe": name, "correlation": _rows_correlate(one, other), "flipped": flipped}))
+    return pd.concat(parts, ignore_index=True)
+
+
+def _rows_correlate(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    one, other = (part.reshape(len(part), -1) for part in (one, other))
+    one, other = (part - part.mean(axis=1, keepdims=True) for part in (one, other))
+    return (one * other).sum(axis=1) / np.sqrt((one**2).sum(axis=1) * (other**2).sum(axis=1))
+
+
+def dropout_agreement(windows: int = 200, seed: int = 0) -> dict[str, float]:
+    """Mean cosine of the features that an untrained encoder gives the same window twice (D14): in inference mode, where
+    dropout does nothing, and in training mode."""
+    import torch
+
+    draw = generator(seed, "dropout")
+    x = torch.from_numpy(_smooth(draw, windows))
+    encoder = Encoder(x.shape[2], dropout=0.1, generator=draw)
+    seed_dropout(encoder, draw)
+    found = {}
+    for name, training in (("inference", False), ("training", True)):
+        encoder.train(training)
+        with torch.no_grad():
+            one, other = encoder(x), encoder(x)
+        found[name] = float(torch.nn.functional.cosine_similarity(one, other).mean())
+    return found
+
+
+# Evaluation ----------------------------------------------------------------------------------------------------------
+
+
+def globem_coin(draws: int) -> np.ndarray:
+    """The coin with GLOBEM's printed groups, labels and share of predicted positives."""
+    pairs = []
+    for attribute, groups in GLOBEM_GROUPS.items():
+        counts = [audit.numbers("D24", f"{what}, {attribute}") for what in ("windows", "positive windows")]
+        pairs.append([tuple(int(count[group]) for count in counts) for group in groups])
+    rate = audit.numbers("D24", "predictions").sum() / audit.size("GLOBEM", "test")
+    return coin_deviation(pairs, rate, draws)
+
+
+def coin_deviation(groups: list[list[tuple[int, int]]], rate: float, draws: int = 1000, seed: int = 0) -> np.ndarray:
+    """Mean parity deviation over six ratios and all attributes of a coin that says yes with probability ``rate`` (D24).
+
+    groups: for each attribute (windows, positive windows) of the privileged group and of the others. The attributes are
+    drawn apart, since who belongs to two groups at once is not printed: that is in the spread of the mean, not in its
+    middle.
+
+    Returns (draws,), without draws in which a ratio has a zero denominator.
+    """
+    draw, deviations = generator(seed, "coin"), []
+    for pair in groups:
+        rates = []
+        for windows, positive in pair:
+            negative = windows - positive
+            tp, fp = draw.binomial(positive, rate, draws), draw.binomial(negative, rate, draws)
+            fn, tn = positive - tp, negative - fp
+            with np.errstate(invalid="ignore", divide="ignore"):
+                cells = (fp + fn) / windows, fn / positive, fp / negative, fp / (tp + fp), fn / (tn + fn)
+                rates.append(np.array([*cells, (tp + fp) / windows]))
+        with np.errstate(invalid="ignore", divide="ignore"):
+            deviations.append(np.abs(1 - rates[1] / rates[0]))
+    means = np.concatenate(deviations).mean(axis=0)
+    return means[np.isfinite(means)]
+
+
+def published_extremes(draws: int) -> pd.DataFrame:
+    """``audit.extremes`` with what chance gives the same segments.
+
+    Further columns: low, middle, high (median and 95 % range), again (mean on new data), p (share of draws with at
+    least the published distance).
+    """
+    rows, records = audit.extremes(), []
+    for row in rows.itertuples():
+        found, again = extremes_by_chance(row.windows, published.held_out(row.dataset)[1], row.overall, draws)
+        low, middle, high = np.quantile(found, [0.025, 0.5, 0.975])
+        record = {"low": low, "middle": middle, "high": high, "again": again.mean()}
+        records.append(record | {"p": float((found >= row.gap).mean())})
+    return rows.join(pd.DataFrame(records))
+
+
+def extremes_by_chance(
+    windows: tuple[int, ...], rate: float, overall: float, draws: int = 300, seed: int = 0
+) -> tuple[np.ndarray, np.ndarray]:
+    """Best minus worst AUC over segments of these sizes, of a model that serves everybody alike (D20).
+
+    rate: positive share; overall: its AUC everywhere. Scores are normal, windows independent.
+
+    Returns (draws,) on the data that chose the two segments, and (draws,) of the same two segments on new data.
+    """
+    draw, shift = generator(seed, "extremes"), np.sqrt(2) * stats.norm.ppf(overall)
+    found = np.empty((2, draws, len(windows)))
+    for column, n in enumerate(windows):
+        positive = min(n - 1, max(1, round(rate * n)))
+        labels = np.arange(n) < positive
+        for again in range(2):
+            scores = draw.normal(size=(draws, n)) + shift * labels
+            ranks = (scores.argsort(axis=1) < positive) @ np.arange(1.0, n + 1)  # of the positive ones, summed
+            wins = ranks - positive * (positive + 1) / 2
+            found[again, :, column] = wins / (positive * (n - positive))
+    rows = np.arange(draws)
+    best, worst = found[0].argmax(axis=1), found[0].argmin(axis=1)
+    return tuple(found[again, rows, best] - found[again, rows, worst] for again in range(2))
+
+
+def interval_widths(
+    each: tuple[int, ...] = (1, 10, 100, 1000), people: int = 363, draws: int = 30, seed: int = 0
+) -> pd.DataFrame:
+    """Width of the 95 % interval of an AUC by a bootstrap of windows and of people, with so many windows each (D23).
+
+    Of the variance of a score, a fifth belongs to the person, two fifths to a stretch of 50 windows with one label
+    (windows that overlap, sleep that goes on), and the rest to the window. ``true`` is the width that new people give.
+    """
+    records = []
+    for windows in each:
+        draw = generator(seed, "intervals", str(windows))
+        person, y, score = _nights(draw, people, windows)
+        record = {"each": windows}
+        for name, unit in (("people", person), ("windows", np.arange(len(y)))):
+            record[name] = WIDE * float(np.std(weighted_auc(y, score, participant_draws(unit, draws, seed).weights)))
+        fresh = [auc(*_nights(draw, people, windows)[1:]) for _ in range(draws)]
+        records.append(record | {"true": WIDE * float(np.std(fresh))})
+    return pd.DataFrame(records)
+
+
+def _nights(draw: np.random.Generator, people: int, each: int, stretch: int = 50) -> tuple[np.ndarray, ...]:
+    """Persons, labels and scores; the AUC over all windows is about 0.8, as in MESA."""
+    person = np.repeat(np.arange(people), each)
+    stretches = person * (each // stretch + 1) + np.tile(np.arange(each) // stretch, people)
+    _, stretches = np.unique(stretches, return_inverse=True)
+    many = stretches.max() + 1
+    y = (draw.random(many) < 0.58).astype(int)[stretches]
+    noise = np.sqrt(0.2) * draw.normal(size=people)[person] + np.sqrt(0.4) * draw.normal(size=many)[stretches]
+    return person, y, noise + np.sqrt(0.4) * draw.normal(size=len(person)) + 1.18 * y
+
+
+def false_stars(models: int = 7, points: int = 3, draws: int = 4000, seed: int = 0) -> tuple[float, float]:
+    """Paired t-tests between all pairs of models that do not differ, a few points each, uncorrected (D25).
+
+    Returns the mean number of tests with p < 0.05, and the share of draws with at least one.
+    """
+    x = generator(seed, "stars").normal(size=(draws, models, points))
+    p = [stats.ttest_rel(x[:, a], x[:, b], axis=1).pvalue for a, b in combinations(range(models), 2)]
+    found = (np.array(p) < 0.05).sum(axis=0)
+    return float(found.mean()), float((found > 0).mean())
+
+
+# CKA (D33, D34) ------------------------------------------------------------------------------------------------------
+
+
+def biased_cka(x: np.ndarray, y: np.ndarray) -> float:
+    """CKA with the plug-in estimate of HSIC, Σ K∘L of centred Gram matrices with their diagonals: biased upward."""
+    x, y = (part - part.mean(axis=0) for part in (x, y))
+    return float(((x.T @ y) ** 2).sum() / np.sqrt(((x.T @ x) ** 2).sum() * ((y.T @ y) ** 2).sum()))
+
+
+def _features(draw, rows: int, width: int = 100, shared: float = 0.5) -> tuple[np.ndarray, np.ndarray]:
+    """Two sets of features that share some directions; their spread falls off as it does in a network."""
+    spread = (1 / np.sqrt(np.arange(1, width + 1))).astype(np.float32)
+    common = draw.normal(size=(rows, width))
+    own = [draw.normal(size=(rows, width)) for _ in range(2)]
+    return tuple(((np.sqrt(shared) * common + np.sqrt(1 - shared) * z) * spread).astype(np.float32) for z in own)
+
+
+def cka_by_size(sizes=(122, 336, 1252, 3670), draws=(40, 24, 8, 3), shared: float = 0.5, seed: int = 0) -> pd.DataFrame:
+    """Both estimates of one and the same CKA at sizes of published segments, a row a draw: rows, biased, unbiased."""
+    draw, records = generator(seed, "cka sizes"), []
+    for rows, times in zip(sizes, draws, strict=True):
+        for _ in range(times):
+            x, y = _features(draw, rows, shared=shared)
+            records.append({"rows": rows, "biased": biased_cka(x, y), "unbiased": cka(x, y)})
+    return pd.DataFrame(records)
+
+
+def cka_by_windows(each=(1, 2, 5, 10), people: int = 60, draws: int = 20, seed: int = 0) -> pd.DataFrame:
+    """Unbiased CKA of features that have nothing in common but the people they come from: columns each, cka."""
+    draw, records = generator(seed, "cka people"), []
+    for windows in each:
+        person = np.repeat(np.arange(people), windows)
+        for _ in range(draws):
+            x, y = (draw.normal(size=(people, 50))[person] + draw.normal(size=(len(person), 50)) for _ in range(2))
+            records.append({"each": windows, "cka": cka(x, y)})
+    return pd.DataFrame(records)
+
+
+def cka_of_repeats(rows: int = 100, draws: int = 40, seed: int = 0) -> pd.DataFrame:
+    """Unbiased CKA of unrelated features: as they are, each row twice (D34), and a row bootstrap. One row a draw."""
+    draw, records = generator(seed, "cka repeats"), []
+    for _ in range(draws):
+        x, y = (draw.normal(size=(rows, 50)) for _ in range(2))
+        again = draw.integers(0, rows, rows)
+        record = {"each row once": cka(x, y), "each row twice": cka(np.tile(x, (2, 1)), np.tile(y, (2, 1)))}
+        records.append(record | {"row bootstrap": cka(x[again], y[again])})
+    return pd.DataFrame(records)

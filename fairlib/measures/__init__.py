@@ -1,0 +1,1 @@
+"""From a cohort with scores or features to tidy tables, and from those to estimates."""

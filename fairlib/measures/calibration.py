@@ -1,0 +1,107 @@
+"""Calibration by segment: does the same predicted risk mean the same observed rate in every segment?
+
+Training weighs the classes, so raw scores lie far above observed rates for everybody. Scores are therefore mapped to
+risks first, by one logistic curve for everybody that is fitted on *validation* people; what is left on test people is
+shown segment by segment.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+import pandas as pd
+from scipy.special import expit, logit
+from sklearn.linear_model import LogisticRegression
+
+from . import group_sizes
+
+BINS = 10
+EDGE = 1e-6  # scores of exactly 0 or 1 have no log odds
+
+
+def recalibration(y: np.ndarray, score: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
+    """The map from scores (n,) to risks fitted on validation windows: logistic in the log odds (Platt 1999)."""
+    model = LogisticRegression(C=1e4).fit(_odds(score), y)
+    slope, intercept = float(model.coef_[0, 0]), float(model.intercept_[0])
+    return lambda values: expit(intercept + slope * _odds(values)[:, 0])
+
+
+def _odds(score: np.ndarray) -> np.ndarray:
+    return logit(np.clip(np.asarray(score, dtype=np.float64), EDGE, 1 - EDGE))[:, None]
+
+
+def bins(risk: np.ndarray, y: np.ndarray, person: np.ndarray, minimum: int, count: int = BINS) -> np.ndarray:
+    """The bin of each window (n,), numbered from the lowest risk: equal shares, merged until each may be shown.
+
+    From the highest risk down, a bin takes in its lower neighbour until ``minimum`` people with and without an event
+    are in it; what is left over at the low end joins the last bin. Without anything to merge the bins are those of
+    ``sklearn.calibration.calibration_curve(strategy="quantile")``.
+    """
+    edges = np.quantile(risk, np.linspace(0, 1, count + 1))
+    found = np.searchsorted(edges[1:-1], risk)
+    merged, start = np.full(len(risk), -1), count
+    numbers = [n for n in range(count - 1, -1, -1) if (found == n).any()]
+    number = 0
+    for n in numbers:
+        chosen = (found >= n) & (found < start)
+        enough = min(len(np.unique(person[chosen & (y == label)])) for label in (0, 1)) >= minimum
+        if enough:
+            merged[chosen], start, number = number, n, number + 1
+    merged[merged < 0] = max(number - 1, 0)
+    return merged.max() - merged
+
+
+def offsets(risk: np.ndarray, frame: pd.DataFrame, weights: np.ndarray, groups: dict, rule: str) -> pd.DataFrame:
+    """Mean predicted minus observed risk of each group, with its participant replicates; arguments as in ``table``.
+
+    Returns the columns of ``evidence.TABLE``. Values of real people keep three decimals, so that no difference between
+    groups gives a single person's risk.
+    """
+    y, records = frame["y"].to_numpy(), []
+    digits = 7 if rule == "synthetic" else 3
+    for (attribute, segment), chosen in groups.items():
+        off = np.float32(risk[chosen] - y[chosen])
+        own = weights[:, chosen]
+        with np.errstate(invalid="ignore", divide="ignore"):
+            drawn = own @ off / own.sum(axis=1)
+        record = {
+            "scope": "calibration",
+            "attribute": attribute,
+            "segment": segment,
+            "metric": "predicted_minus_observed",
+        }
+        record |= group_sizes.size(frame[chosen]) | {"note": "", "estimate": round(float(off.mean()), digits)}
+        records.append(record | {"replicates": np.float32(np.round(drawn, digits))})
+    return pd.DataFrame(records)
+
+
+def table(
+    risk: np.ndarray, frame: pd.DataFrame, weights: np.ndarray, groups: dict, rule: str, minimum: int
+) -> pd.DataFrame:
+    """Predicted and observed risk per bin of each group.
+
+    Parameters
+    ----------
+    risk: (n,) recalibrated risks of test windows; frame: person, y of each.
+    weights: (draws, n) participant draws, for the interval of the observed rate.
+    groups: (attribute, segment) → boolean (n,), of groups that may be shown and judged.
+
+    Returns columns attribute, segment, bin, predicted, observed, low, high, people, windows, events. Predicted risks of
+    real people are rounded to two decimals, so that no difference of means gives a single person's risk.
+    """
+    y, person, records = frame["y"].to_numpy(), frame["person"].to_numpy(), []
+    for (attribute, segment), chosen in groups.items():
+        rows = np.flatnonzero(chosen)
+        number = bins(risk[rows], y[rows], person[rows], minimum)
+        for bin_ in range(number.max() + 1):
+            own = rows[number == bin_]
+            drawn = weights[:, own]
+            with np.errstate(invalid="ignore", divide="ignore"):
+                low, high = np.nanquantile(drawn @ y[own].astype(np.float32) / drawn.sum(axis=1), [0.025, 0.975])
+            predicted = float(risk[own].mean())
+            records.append(
+                {"attribute": attribute, "segment": segment, "bin": bin_}
+                | {"predicted": predicted if rule == "synthetic" else round(predicted, 2)}
+                | {"observed": float(y[own].mean()), "low": float(low), "high": float(high)}
+                | group_sizes.size(frame.iloc[own])
+            )
+    return pd.DataFrame(records)

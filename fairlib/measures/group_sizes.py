@@ -1,0 +1,62 @@
+"""Cells of a cohort's tables: their size in people, and why their numbers are withheld or not judged."""
+
+import pandas as pd
+
+from .. import disclosure
+from ..cohort import Cohort
+
+
+def frame(cohort: Cohort) -> pd.DataFrame:
+    """Person, label, split and attributes of each window."""
+    base = pd.DataFrame({"person": cohort.person, "y": cohort.y, "split": cohort.split})
+    return pd.concat([base, cohort.attributes.reset_index(drop=True)], axis=1)
+
+
+def size(rows: pd.DataFrame) -> dict:
+    """People, windows and positive windows."""
+    return {"people": int(rows["person"].nunique()), "windows": len(rows), "events": int(rows["y"].sum())}
+
+
+def people(rows: pd.DataFrame) -> dict:
+    """Participants with a positive and with a negative window: the privacy rule counts people, not windows."""
+    return {f"people_{y}": int(rows.loc[rows["y"] == y, "person"].nunique()) for y in (0, 1)}
+
+
+def withheld(rows: pd.DataFrame, rule: str, minimum: int) -> str | None:
+    """Why the numbers of one cell must not be shown, or None."""
+    counts = people(rows)
+    return disclosure.withheld(size(rows)["people"], counts["people_1"], rule, minimum, counts["people_0"])
+
+
+def suppress(table: pd.DataFrame, rule: str, minimum: int) -> pd.DataFrame:
+    """Withhold segments by their people with and without an event; windows and events go with them."""
+    table = disclosure.suppress(table, rule, minimum, "people", "people_1", "people_0", values=["windows", "events"])
+    return table.drop(columns=["people_0", "people_1"])
+
+
+def withheld_segments(rows: pd.DataFrame, attribute: str, segments: list[str], rule: str, minimum: int) -> dict:
+    """Segment → why it is withheld; "unknown" counts as a cell too, since it completes the total."""
+    names = [*segments, None]
+    cells = [rows[rows[attribute].isna() if name is None else rows[attribute] == name] for name in names]
+    records = [{"attribute": attribute, "segment": n} | size(c) | people(c) for n, c in zip(names, cells, strict=True)]
+    table = pd.DataFrame(records)
+    table = suppress(table[(table["windows"] > 0) | table["segment"].notna()], rule, minimum)
+    hidden = table[table["people"].isna()]
+    return dict(zip(hidden["segment"], hidden["note"], strict=True))
+
+
+def too_few(rows: pd.DataFrame, minimum: int) -> str:
+    """Why a segment cannot be judged, though it may be shown: an AUC of two deaths says nothing; "" if it can."""
+    counts = people(rows)
+    if not len(rows):
+        return "nobody in the test split"
+    if 0 in counts.values():
+        return "one class only: no AUC"
+    short = min(counts.values()) < minimum
+    return f"too few to judge: under {minimum} people with or without the outcome" if short else ""
+
+
+def judged(rows: pd.DataFrame, attribute: str, segments: list[str], rule: str, minimum: int) -> list[str]:
+    """Segments whose numbers may be shown and are enough to judge, in the card's order."""
+    hidden = withheld_segments(rows, attribute, segments, rule, minimum)
+    return [name for name in segments if name not in hidden and not too_few(rows[rows[attribute] == name], minimum)]

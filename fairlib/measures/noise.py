@@ -1,0 +1,152 @@
+"""Across datasets: segment size against performance gap (Figure 6), and the gap that sampling noise alone gives.
+
+A small segment shows a large gap even where everybody is served alike, since its AUC rests on few people. So every gap
+is shown beside the one that noise would give: the segment's AUC wobbles more than everybody's.
+"""
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike
+from scipy.special import ndtri, owens_t
+from statsmodels.nonparametric.smoothers_lowess import lowess
+
+from ..seeds import generator
+
+#: Mean of |z| and its 95 % point for a standard normal z.
+MEAN_ABSOLUTE, BOUND = float(np.sqrt(2 / np.pi)), 1.96
+FRACTION = 2 / 3  # share of the points behind each point of a lowess curve
+MODELS = ("Supervised", "SSL")
+
+
+def auc_variance(auc: ArrayLike, positives: ArrayLike, negatives: ArrayLike) -> np.ndarray:
+    """Sampling variance of an AUC for independent windows whose scores are normal with equal variance in both classes.
+
+    The exact variance of the rank statistic (Bamber, J Math Psychol 1975), which needs the chance that two positives
+    outrank one negative; here that is a bivariate normal probability. The usual approximation of Hanley and McNeil
+    (exponential scores) was about a quarter too large against our participants' bootstrap; this one agrees with it.
+    Arrays or numbers of one shape; NaN where a class is missing.
+    """
+    auc, p, n = (np.asarray(value, dtype=np.float64) for value in (auc, positives, negatives))
+    two = auc - 2 * owens_t(ndtri(auc), np.sqrt(1 / 3))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        value = (auc * (1 - auc) + (p + n - 2) * (two - auc**2)) / (p * n)
+    return np.where((p > 0) & (n > 0), value, np.nan)
+
+
+def gap_deviation(auc: ArrayLike, positives, negatives, all_positives, all_negatives) -> np.ndarray:
+    """Standard deviation of Δ = AUC(segment) − AUC(everybody) if the model serves the segment like everybody.
+
+    The segment is part of everybody, and to first order the covariance of the two AUCs is the variance of everybody's;
+    so the variance of Δ is that of the segment minus that of everybody.
+    """
+    variance = auc_variance(auc, positives, negatives) - auc_variance(auc, all_positives, all_negatives)
+    return np.sqrt(np.clip(variance, 0, None))
+
+
+def with_noise(rows: pd.DataFrame) -> pd.DataFrame:
+    """Rows with what noise alone gives: ``expected`` (mean |Δ|) and ``bound`` (|Δ| stays below it 95 times in 100).
+
+    Columns needed: overall_auc, positives, negatives, all_positives, all_negatives.
+    """
+    columns = ("overall_auc", "positives", "negatives", "all_positives", "all_negatives")
+    deviation = gap_deviation(*(rows[column] for column in columns))
+    return rows.assign(gap=rows["delta"].abs(), expected=MEAN_ABSOLUTE * deviation, bound=BOUND * deviation)
+
+
+def fit(rows: pd.DataFrame, x: str, draws: int, seed: int = 0) -> pd.DataFrame:
+    """Lowess curves of the gap against ``x`` for both models and for noise, with bootstrap bands.
+
+    Segments are resampled, and both models go with their segment; ``expected`` is smoothed in the same way, so that
+    the curves can be compared. Columns: curve ("Supervised", "SSL", "noise"), x, value, low, high (95 %).
+    """
+    keys = ["dataset", "attribute", "segment"]
+    table = rows.pivot_table(index=keys, columns="model", values="gap").dropna()
+    sides = rows.groupby(keys)[[x, "expected"]].mean().loc[table.index]
+    at = sides[x].to_numpy()
+    curves = {name: table[name].to_numpy() for name in MODELS} | {"noise": sides["expected"].to_numpy()}
+    grid = np.linspace(at.min(), at.max(), 60)
+    draw, out = generator(seed, "segments"), []
+    chosen = draw.integers(0, len(at), (draws, len(at)))
+    for name, y in curves.items():
+        spread = np.stack([_smooth(at[rows_], y[rows_], grid) for rows_ in chosen])
+        low, high = np.nanquantile(spread, [0.025, 0.975], axis=0)
+        line = {"curve": name, "x": grid, "value": _smooth(at, y, grid), "low": low, "high": high}
+        out.append(pd.DataFrame(line))
+    return pd.concat(out, ignore_index=True)
+
+
+def _smooth(x: np.ndarray, y: np.ndarray, grid: np.ndarray) -> np.ndarray:
+    """Lowess at the grid's points inside the data; NaN outside, where it would extrapolate."""
+    if len(np.unique(x)) < 5:
+        return np.full(len(grid), np.nan)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        value = lowess(y, x, frac=FRACTION, it=0, xvals=grid)
+    return np.where((grid >= x.min()) & (grid <= x.max()), value, np.nan)
+
+
+def mean_gap_difference(rows: pd.DataFrame, draws: int, seed: int = 0) -> dict[str, float]:
+    """Mean |Δ| of both models over the same segments, and SSL minus supervised with its interval over segments.
+
+    Returns supervised, ssl, difference, low, high, segments, and ``expected``: the mean |Δ| that noise alone gives.
+    """
+    keys = ["dataset", "attribute", "segment"]
+    table = rows.pivot_table(index=keys, columns="model", values="gap").dropna()
+    change = (table["SSL"] - table["Supervised"]).to_numpy()
+    chosen = generator(seed, "segments").integers(0, len(change), (draws, len(change)))
+    low, high = np.quantile(change[chosen].mean(axis=1), [0.025, 0.975])
+    means = {"supervised": table["Supervised"].mean(), "ssl": table["SSL"].mean(), "difference": change.mean()}
+    return {name: float(value) for name, value in means.items()} | {
+        "low": float(low),
+        "high": float(high),
+        "segments": len(change),
+        "expected": float(rows["expected"].mean()),
+    }
+
+
+def published_rows(segments: pd.DataFrame, held_out) -> pd.DataFrame:
+    """Figure 6's published segments with the counts that noise needs.
+
+    segments: ``published.segments()``; held_out: dataset → (test windows, positive share). Positives in a segment are
+    taken in everybody's proportion, since most are not printed, and windows as independent: where one person has many
+    (MESA, GLOBEM), real noise is larger, so the baseline is a lower bound.
+    """
+    total = segments["dataset"].map(lambda name: held_out(name)[0])
+    share = segments["dataset"].map(lambda name: held_out(name)[1])
+    windows = segments["test_windows"]
+    counts = {"positives": share * windows, "negatives": (1 - share) * windows}
+    counts |= {"all_positives": share * total, "all_negatives": (1 - share) * total}
+    return with_noise(segments.assign(**counts, log_windows=np.log10(windows)))
+
+
+def own_rows(summary: pd.DataFrame, dataset: str, strategies: dict[str, str], attributes: list[str]) -> pd.DataFrame:
+    """Segment gaps of one case: ``strategies`` maps "Supervised" and "SSL" to the strategies shown.
+
+    summary: of ``summaries.summarise``; attributes: the protected ones, since gaps of care segments are case mix.
+    Segments that are withheld or too small to judge are not in it. Returns columns dataset, model, attribute, segment,
+    delta, gap, expected, bound, test_windows, log_windows and the counts.
+    """
+    parts = []
+    for model, strategy in strategies.items():
+        rows = summary[(summary["strategy"] == strategy) & (summary["metric"] == "auc")]
+        everybody = rows[rows["scope"] == "overall"].iloc[0]
+        own = rows[(rows["scope"] == "segment") & rows["mean"].notna() & rows["attribute"].isin(attributes)]
+        parts.append(
+            pd.DataFrame(
+                {
+                    "dataset": dataset,
+                    "model": model,
+                    "attribute": own["attribute"],
+                    "segment": own["segment"],
+                    "delta": own["mean"] - everybody["mean"],
+                    "overall_auc": everybody["mean"],
+                    "test_windows": own["windows"],
+                    "log_windows": np.log10(own["windows"].astype(float)),
+                    "share": own["windows"] / everybody["windows"],
+                    "positives": own["events"],
+                    "negatives": own["windows"] - own["events"],
+                    "all_positives": everybody["events"],
+                    "all_negatives": everybody["windows"] - everybody["events"],
+                }
+            )
+        )
+    return with_noise(pd.concat(parts, ignore_index=True))

@@ -1,0 +1,1 @@
+"""What runs and what is kept: parameters, the registry of tables, runs, results, frozen results."""

@@ -1,0 +1,96 @@
+"""The command line: ``python -m fairlib.study freeze | tune``."""
+
+import argparse
+import sys
+from pathlib import Path
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command.
+
+    Returns 0; 2, with a sentence on stderr, for errors.
+    """
+    options = _parser().parse_args(arguments)
+    try:
+        return options.run(options)
+    except (OSError, ValueError) as error:
+        print(f"fairlib.study {options.command}: {error}", file=sys.stderr)
+        return 2
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m fairlib.study", description="Long computations of the study.")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    freeze = commands.add_parser(
+        "freeze", help="keep aggregated results of an open dataset in the book", description=_freeze.__doc__
+    )
+    freeze.add_argument("dataset", help="e.g. challenge2012")
+    freeze.add_argument("source", metavar="DIR", help="the folder of the official files")
+    freeze.add_argument("--recipes", nargs="+", default=["described", "released"])
+    freeze.add_argument(
+        "--mitigate", nargs="*", default=["described"], metavar="RECIPE", help="recipes with mitigations too"
+    )
+    freeze.add_argument(
+        "--people",
+        nargs="*",
+        type=int,
+        default=[],
+        metavar="N",
+        help="labelled people a group, for data efficiency",
+    )
+    freeze.add_argument("--seeds", nargs="+", type=int, default=[1, 2, 3], metavar="SEED")
+    freeze.add_argument("--threads", type=int, default=1, help="CPU threads; the same number gives the same bytes")
+    freeze.set_defaults(run=_freeze)
+
+    tune = commands.add_parser("tune", help="find the recipe `tuned` by validation AUC", description=_tune.__doc__)
+    tune.add_argument("dataset", help="e.g. challenge2012")
+    tune.add_argument("source", type=Path, metavar="DIR", help="the folder of the official files")
+    tune.add_argument("--threads", type=int, default=1, help="CPU threads; the same number gives the same bytes")
+    tune.set_defaults(run=_tune)
+
+    return parser
+
+
+def _freeze(options: argparse.Namespace) -> int:
+    """Find or train every model of the paper profile, and keep its aggregated, gate-passed tables in book/frozen."""
+    from ..mitigation import MITIGATIONS
+    from ..strategies import ALL
+    from .frozen import freeze
+    from .parameters import FineTuning
+    from .sources import open_study
+
+    for seed in options.seeds:
+        for recipe in options.recipes:
+            p = FineTuning(
+                dataset=options.dataset, source=options.source, profile="paper", recipe=recipe, threads=options.threads
+            )
+            strategies = (*ALL, *MITIGATIONS) if recipe in options.mitigate else ALL
+            kept = freeze(open_study(p), p.dataset, strategies, seed, p.profile, people=tuple(options.people))
+            print(f"seed {seed}, recipe {recipe}: kept in {kept}", flush=True)
+    return 0
+
+
+def _tune(options: argparse.Namespace) -> int:
+    """Train every way of the grid with one seed, about an hour and a half, and keep each validation AUC. Run it again
+    to continue after an interruption."""
+    import torch
+
+    from .. import readers
+    from ..recipes import GRID_FILE, tried
+    from . import tuning
+    from .results import replace_file
+
+    torch.set_num_threads(options.threads)
+    rows = []
+    for row in tuning.tune(readers.read(options.dataset, options.source), known=tried()):
+        print(f"{row.part}: {row.way}: validation AUC {row.validation_auc:.4f}", flush=True)
+        rows.append(row)
+        write = tuning.table(rows).to_csv
+        replace_file(GRID_FILE, lambda path, write=write: write(path, index=False, lineterminator="\n"))
+    print(f"kept in {GRID_FILE}; the recipe `tuned` takes the best of each part")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,236 @@
+"""``python -m fairlib check FOLDER``: what is there, what is left out, and what a study of it could find, in words.
+
+The smallest detectable disparity of a segment: the error rate at which it would differ from the reference segment's
+with 80 % power in a two-sided test at 5 %, given the people of both in the test split. Closed form for two independent
+proportions by Cohen's h = 2 asin √p₁ − 2 asin √p₂ (Cohen 1988, chapter 6; statsmodels' ``NormalIndPower``). People are
+counted, not windows: windows of one person are not independent, so this is on the safe side.
+"""
+
+import shlex
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from statsmodels.stats.power import NormalIndPower
+
+from .. import cards, disclosure, readers
+from ..cards import requirements
+from ..cohort import Cohort, CohortError
+from ..measures import attrition, describe
+from ..measures.attrition import counted
+from ..readers import inventory
+from ..readers import table as own_data
+from ..readers.recognise import TITLES, looks_like
+from ..text import count, number
+
+POWER, ALPHA = 0.8, 0.05
+#: Assumed error rate of the reference segment.
+ERROR_RATE = 0.2
+#: Columns of sizes, and what they are called.
+SIZES = {"windows": "windows", "people": "people", "events": "positive"}
+WITHHELD = "withheld (few people or events here, or in a part that could be computed from this one)"
+#: What each layout holds, for those who start.
+WANTED = {
+    "table": "card.yaml, windows.csv, labels.csv, people.csv (or .parquet)",
+    "challenge2012": "set-a.tar.gz and Outcomes-a.txt, as downloaded",
+    "mimic": "in-hospital-mortality, the output of mimic3-benchmarks, or the MIMIC-III tables",
+    "mesa": "the folders actigraphy, overlap and polysomnography of NSRR",
+    "globem": "folders such as INS-W_1 with FeatureData and SurveyData",
+}
+
+
+def check(folder: Path | str, dataset: str | None = None, error_rate: float = ERROR_RATE) -> tuple[str, bool]:
+    """A report in plain words on the data in ``folder``, and whether the study can run on it.
+
+    ``dataset``: an official name or "table"; None: guessed from the names of the files.
+    """
+    folder = Path(folder)
+    if not folder.is_dir():
+        return f"{folder} is not a folder. The study cannot run.", False
+    found = looks_like(folder) or _tables_without_a_card(folder)
+    name = dataset or found
+    if name is None:
+        layouts = "\n".join(f"  {title}: {WANTED[key]}" for key, title in TITLES.items())
+        return f"{folder}: no layout that the study knows. It reads:\n{layouts}\nThe study cannot run.", False
+    lines = [f"{folder}: this looks like {TITLES[found]}." if found else f"{folder}: read as {name}."]
+    lines += ["", "What is there", *_files(folder), *_needed(folder, name)]
+    try:
+        cohort = own_data.read(folder) if name == "table" else readers.read(name, folder)
+    except (CohortError, cards.CardError) as error:
+        return "\n".join([*lines, "", f"What is wrong\n  {error}", "", "The study cannot run."]), False
+    card, tables = cards.load(cohort.dataset), describe.cohort_tables(cohort)
+    lines += _who(cohort, card, tables)
+    lines += ["", *_beside_card(cohort, card, tables["sizes"])]
+    lines += ["", "The four requirements", *_rows(requirements(card), "  {requirement}: {holds}. {evidence}")]
+    lines += ["", *_power_lines(power(cohort, error_rate), error_rate)]
+    if not (cohort.attributes.iloc[cohort.rows("test")].nunique() > 1).any():
+        reason = "in no attribute are there people of two segments in the test split, so there is nothing to compare"
+        return "\n".join([*lines, "", f"The study cannot run: {reason}."]), False
+    lines += ["", f"The study can run: dataset={cohort.dataset}, source={folder}."]
+    dataset = cohort.dataset if cohort.dataset in readers.DATASETS else "table"
+    source = f"./{folder}" if str(folder) in ("twin", "frozen") else str(folder)  # those words alone name no folder
+    return "\n".join([*lines, f"  make book DATASET={dataset} SOURCE={shlex.quote(source)}"]), True
+
+
+def power(cohort: Cohort, error_rate: float = ERROR_RATE) -> pd.DataFrame:
+    """Smallest detectable disparity of each segment against its reference, by people of the test split.
+
+    Columns: attribute, segment, people, detectable (error rate of the segment), difference, ratio, note. NaN where no
+    error rate up to 100 % could be told apart; withheld where the card's access says so. Only people are counted here,
+    so that only few people are a reason to withhold: outcomes are not told.
+    """
+    card, rows = cards.load(cohort.dataset), cohort.rows("test")
+    frame = cohort.attributes.iloc[rows].assign(person=cohort.person[rows])
+    records = []
+    for attribute, facts in card.attributes.items():
+        for segment in [*facts.segments, "unknown"]:
+            part = frame[frame[attribute].isna() if segment == "unknown" else frame[attribute] == segment]
+            people = part["person"].nunique()
+            if segment != "unknown" or people:
+                records.append({"attribute": attribute, "segment": segment, "people": people, "any outcome": people})
+    table = disclosure.suppress(
+        pd.DataFrame(records),
+        describe.access(cohort),
+        card.min_cell,
+        events="any outcome",
+        non_events="any outcome",
+        values=[],
+    )
+    out = []
+    for attribute, part in table.groupby("attribute", sort=False):
+        reference = part.loc[part["segment"] == card.attributes[attribute].privileged].iloc[0]
+        for row in part[part["segment"] != "unknown"].to_dict("records"):
+            worse = np.nan
+            if row["segment"] == reference["segment"]:
+                row["note"] = "reference"
+            elif row["people"] > 0 and reference["people"] > 0:
+                worse = detectable_rate(row["people"], reference["people"], error_rate)
+            out.append(
+                {name: row[name] for name in ("attribute", "segment", "people", "note")}
+                | {"detectable": worse, "difference": worse - error_rate, "ratio": worse / error_rate}
+            )
+    return pd.DataFrame(out)
+
+
+def detectable_rate(people: float, reference: float, error_rate: float = ERROR_RATE) -> float:
+    """Smallest higher error rate that is told apart from ``error_rate``; NaN where not even 100 % would be.
+
+    >>> round(detectable_rate(392, 392, 0.2), 2)
+    0.29
+    """
+    h = NormalIndPower().solve_power(nobs1=people, ratio=reference / people, alpha=ALPHA, power=POWER)
+    angle = np.arcsin(np.sqrt(error_rate)) + h / 2
+    return float(np.sin(angle) ** 2) if angle <= np.pi / 2 else float("nan")
+
+
+def _files(folder: Path) -> list[str]:
+    """Names and sizes of what lies in the folder; a folder with the number of its entries."""
+    entries = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+    lines = [
+        f"  {path.name}: " + (f"{len(list(path.iterdir())):,} entries" if path.is_dir() else _size(path))
+        for path in entries[:20]
+    ]
+    return [*lines, f"  and {len(entries) - 20} more"] if len(entries) > 20 else lines
+
+
+def _tables_without_a_card(folder: Path) -> str | None:
+    """The layout "table" for a folder with one of its tables, so that its reader says that the card is missing."""
+    return "table" if any(path.stem.lower() in own_data.KEYS for path in folder.iterdir()) else None
+
+
+def _needed(folder: Path, dataset: str) -> list[str]:
+    """The files that the data card of an official dataset names; a table of one's own is judged by its reader."""
+    if dataset not in readers.DATASETS:
+        return []
+    lines = inventory.lines(folder, cards.load(dataset).obtain.files)
+    return ["", "What the study needs of it", *(f"  {line}" for line in lines)]
+
+
+def _beside_card(cohort: Cohort, card: cards.Card, sizes: pd.DataFrame) -> list[str]:
+    """Totals beside those of the card. Splits are left out: they differ between the study and the benchmarks."""
+    here = sizes[sizes["split"] == "all"].iloc[0]
+    positive = next((value for name, value in card.expected.items() if name.startswith("total ")), None)
+    full = {"windows": card.expected.get("total"), "people": card.people, "events": positive}
+    lines = ["Beside the data card"]
+    for name, whole in full.items():
+        word = "positive windows" if name == "events" else name
+        if whole and cohort.origin == "real" and attrition.nearly(here[name], whole, card.min_cell):
+            lines.append(f"  {word}: {_number(here[name])}, nearly as many as the card says")
+        elif whole:
+            share = f"{100 * here[name] / whole:.0f} %" if here[name] >= whole / 100 else "under 1 %"
+            lines.append(f"  {word}: {_number(here[name])} of {whole:,} ({share})")
+    if cohort.origin == "twin":
+        lines.append("  These files are synthetic: their number was chosen, and nobody in them is real.")
+    return lines
+
+
+def _size(path: Path) -> str:
+    size = path.lstat().st_size  # of a link itself, which may lead nowhere
+    return f"{size:,} bytes" if size < 10_000 else f"{size / 1e3:,.0f} kB" if size < 1e7 else f"{size / 1e6:,.0f} MB"
+
+
+def _rows(table: pd.DataFrame, form: str) -> list[str]:
+    return [form.format(**row) for row in table.to_dict("records")]
+
+
+def _who(cohort: Cohort, card: cards.Card, tables: dict[str, pd.DataFrame]) -> list[str]:
+    """Sizes, segments and attrition under the card's privacy rule."""
+    rule, smallest = describe.access(cohort), card.min_cell
+    steps, channels = cohort.x.shape[1:]
+    title = f"{card.title}; access: {card.access}" + (
+        f" (counts under {smallest} are withheld)" if rule != "synthetic" else ""
+    )
+    lines = [
+        "",
+        "What was read",
+        f"  {title}",
+        f"  windows of {steps} steps × {channels} channels; {card.task.question}",
+    ]
+    for row in tables["sizes"].to_dict("records"):
+        parts = (f"{count(row[name])} {word}" for name, word in SIZES.items())
+        lines.append(f"  {row['split']}: {WITHHELD if pd.isna(row['people']) else ', '.join(parts)}")
+    lines += ["", "What was kept and left out"]
+    for row in tables["attrition"].to_dict("records"):
+        lines.append(f"  {row['step']}: {_left_out(row, smallest)}")
+    lines += ["", "Who is in it"]
+    segments = tables["segments"]
+    for attribute, part in segments[segments["split"] == "all"].groupby("attribute", sort=False):
+        sizes = (f"{segment} {_number(n)}" for segment, n in zip(part["segment"], part["people"], strict=True))
+        lines.append(f"  people by {attribute}: {', '.join(sizes)}")
+    return lines
+
+
+def _left_out(row: dict, smallest: int) -> str:
+    """How many, and why; "none" where a step found nothing to leave out."""
+    found = [f"{counted(row, name, smallest)} {name}" for name in ("windows", "people") if row[name] != 0]
+    if not found and row["note"].startswith(("left out", "kept, ")):
+        return "none"
+    return "; ".join([", ".join(found)] * bool(found) + [row["note"]])
+
+
+def _number(value: float) -> str:
+    """A count, or that it is withheld: it may be large, and next to a small one that could be computed from it."""
+    return "withheld" if pd.isna(value) else count(value)
+
+
+def _power_lines(table: pd.DataFrame, error_rate: float) -> list[str]:
+    lines = [
+        "How small a disparity this data could show",
+        f"  If the reference segment's error rate is {100 * error_rate:.0f} %, with {100 * POWER:.0f} % power at"
+        f" {100 * ALPHA:.0f} %, by people in the test split:",
+    ]
+    for row in table.to_dict("records"):
+        people = "" if pd.isna(row["people"]) else f" ({count(row['people'])} people)"
+        name = f"  {row['attribute']} {row['segment']}{people}"
+        if row["note"] == "reference":
+            lines.append(f"{name}: the reference")
+        elif pd.isna(row["people"]):
+            lines.append(f"{name}: {row['note']}")
+        elif row["people"] == 0:
+            lines.append(f"{name}: nobody here, so it cannot be judged")
+        elif np.isnan(row["detectable"]):
+            lines.append(f"{name}: no disparity could be shown with so few people, here or in the reference")
+        else:
+            rates = f"{100 * row['detectable']:.1f} % or more (difference {100 * row['difference']:.1f} points"
+            lines.append(f"{name}: an error rate of {rates}, ratio {number(row['ratio'], 2)})")
+    return lines

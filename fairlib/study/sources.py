@@ -1,0 +1,104 @@
+"""Where a study's evidence comes from: a synthetic twin, the official files, or the frozen results of a real run."""
+
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+
+from .. import cards, readers
+from ..cohort import Cohort
+from ..optimisation import usable
+from ..recipes import RECIPES
+from .cohort_files import load_cohort, save_cohort
+from .frozen import Frozen
+from .parameters import FROZEN, Parameters
+from .results import SOURCES, checksum, code_hash, fresh, key_hash, replace_file, seal, writing
+from .runs import Study
+
+IDENTIFIERS = "identifiers.txt"
+
+
+def open_study(p: Parameters) -> "Study | Frozen":
+    """The study that a notebook's parameters ask for: data read, models found or made when first needed."""
+    torch.set_num_threads(p.threads)
+    if p.source == "frozen":
+        return Frozen(FROZEN / p.dataset, p.recipe)
+    folder = Path(p.results_dir) / p.dataset / p.label
+    device = _device(p.device)
+    recipe = replace(RECIPES[p.recipe].scaled(p.chosen.steps), precision=usable(p.precision, device))
+    cohort = _read(p, folder)
+    if cohort.origin == "real":
+        with writing(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+            folder.chmod(0o700)  # models and predictions of real people are for the eyes of whoever trains them
+            # For the gate, which searches the pages for them; never leaves the results folder.
+            known = "\n".join(map(str, np.unique(cohort.person)))
+            replace_file(folder / IDENTIFIERS, lambda path: path.write_text(known + "\n"))
+            (folder / IDENTIFIERS).chmod(0o600)
+    return Study(cohort, recipe, folder, device, permutations=p.chosen.draws - 1)
+
+
+def _read(p: Parameters, folder: Path) -> Cohort:
+    if p.source != "twin":
+        cohort = readers.read(p.dataset, Path(p.source).expanduser())
+        return _thinned(cohort, p)
+    from .. import twins
+
+    data, kept, chosen = folder / "data", folder / "cohort", p.chosen
+    facts = {
+        path.name: checksum(path) for path in sorted(Path(__file__).parents[1].rglob("*.json"))
+    }  # channels, counts
+    key = {"spec": twins.sized(p.dataset, chosen.windows, chosen.each), "seed": 0, "facts": key_hash(facts)}
+    read = key | {"windows": chosen.windows, "each": chosen.each, "code": key_hash(SOURCES)}
+    read |= {"card": key_hash(cards.load(p.dataset).model_dump(mode="json"))}
+    key |= {"code": code_hash("fairlib.twins")}
+    if not fresh(data, key):  # damaged files are mended, also those that nobody reads
+        with writing(folder):
+            shutil.rmtree(data, ignore_errors=True)
+            twins.write(p.dataset, data, key["spec"], seed=0)
+            seal(data, key)
+    if fresh(kept, read):
+        return load_cohort(kept)
+    cohort = _thinned(readers.read(p.dataset, data), p)
+    if chosen.windows:  # one of the original's size fills the disk twice, and is read by long jobs only
+        save_cohort(kept, read, cohort)
+    return cohort
+
+
+def _thinned(cohort: Cohort, p: Parameters) -> Cohort:
+    return cohort if p.chosen.windows is None else thin(cohort, p.chosen.windows, p.chosen.each)
+
+
+def thin(cohort: Cohort, windows: int, each: int = 12) -> Cohort:
+    """About ``windows`` windows of a cohort for a quick look, of as many people as possible, both outcomes in a split.
+
+    First about ``each`` windows a participant, evenly spaced: neighbours tell little more, and people are the sample
+    size. If that is still too many (by more than a tenth), the first participants of each split, with all that is left.
+    """
+    people = pd.DataFrame({"person": cohort.person, "y": cohort.y, "split": cohort.split})
+    if len(people) <= 1.1 * windows:
+        return cohort
+    step = max(1, round(len(people) / people["person"].nunique() / each))
+    order = people.groupby("person").cumcount()
+    start = people.groupby("person")["y"].transform("size").sub(1).clip(upper=step // 2)
+    people = people[order % step == start % step]
+    note = f"one window in {step} of each participant" if step > 1 else ""
+    share = windows / len(people)
+    if share < 1 / 1.1:
+        groups = people.groupby("person").agg({"y": "max", "split": "first"}).groupby(["split", "y"])
+        kept = np.concatenate([part.index[: max(4, round(share * len(part)))] for _, part in groups])
+        people = people[people["person"].isin(kept)]
+        note += "; " * bool(note) + "first people of each split"
+    rows = people.index.to_numpy()
+    return cohort.part(rows, cohort.x[rows], ("thinned for this profile", note))
+
+
+def _device(wanted: str) -> str:
+    if wanted != "auto":
+        return wanted
+    if torch.cuda.is_available():
+        return "cuda"
+    return "mps" if torch.backends.mps.is_available() else "cpu"
