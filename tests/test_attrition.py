@@ -10,7 +10,7 @@ from book.pages.tables import requirements
 from fairlib.cohort import SPLITS, attrition_table
 from fairlib.measures import attrition, describe
 from fairlib.readers import table, template
-from fairlib.study.runs import check
+from fairlib.study import check
 from tests.attacks.solver import System
 from tests.readers.test_table_reader import change
 

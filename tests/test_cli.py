@@ -14,7 +14,7 @@ from fairlib.cohort import CohortError
 from fairlib.readers import fetch
 from fairlib.readers.fetch import FetchError
 from fairlib.report import gate
-from fairlib.study.runs import tuning
+from fairlib.study import tuning
 from fairlib.twins import SpecError, folder
 
 

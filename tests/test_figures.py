@@ -2,6 +2,7 @@
 
 import inspect
 import re
+from dataclasses import replace
 from importlib import import_module
 from pkgutil import iter_modules
 from types import SimpleNamespace
@@ -21,7 +22,7 @@ from book.pages.figures import framework as framework_figures
 from book.pages.figures import representation as feature_figures
 from book.pages.figures import synthesis as synthesis_figures
 from book.pages.figures import twin as twin_figures
-from book.pages.provenance import Collected, Provenance
+from book.pages.provenance import collected, of_twin
 from book.pages.tables import card as card_tables
 from book.pages.tables import evaluation as tables5
 from book.pages.tables import finetuning as tables3
@@ -119,7 +120,9 @@ def of_features(cohort, rows, draw):
 @pytest.fixture(scope="module")
 def made():
     p = check("5_evaluation", {"dataset": "mimic", "profile": "smoke", "seeds": [1, 2]})
-    return Provenance(p, "twin", "synthetic", "smoke", (1, 2), "0123456789abcdef", "0.1+abc")
+    return replace(
+        of_twin(check("twin", {"dataset": "mimic"}), None), command=p.command(), recipe=p.recipe, seeds=(1, 2)
+    )
 
 
 TRUTH = truth.compute("mimic", twins.load_spec("mimic"), draws=10_000)
@@ -389,7 +392,7 @@ def test_a_figure_is_shown_with_all_that_belongs_to_it(shown, made):
     assert page.img["src"].startswith("data:image/png;base64,iVBOR")
     assert page.figcaption.strong.text == "Sizes <all>"
     assert made.line() in page.figcaption.small.text
-    assert page.figcaption.code.text == made.parameters.command()
+    assert page.figcaption.code.text == made.command
     assert alt in shown[0]["text/plain"]
 
 
@@ -418,7 +421,7 @@ def test_a_table_is_shown_with_all_that_belongs_to_it(shown, made):
     assert page.table["class"] == ["fairlib-table"]
     assert page.p.text == "A <note>."
     assert made.line() in page.text
-    assert page.code.text == made.parameters.command()
+    assert page.code.text == made.command
 
 
 NUMBERS = {
@@ -471,7 +474,7 @@ def test_browsable_tables_fold_and_need_no_script(shown, made):
 
 def test_the_banner_of_collected_results(shown):
     p = check("6_synthesis", {})
-    show.banner(Collected(p, "published", "the release & more", "0123456789abcdef", "0.1+abc"))
+    show.banner(collected(p, "published", "the release & more", "0123456789abcdef", "0.1+abc"))
     page = BeautifulSoup(shown[0].data, "html.parser")
     assert page.div["class"] == ["fairlib-origin", "fairlib-published"]
     assert page.text.startswith("Published numbers: the release & more.")

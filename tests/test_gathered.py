@@ -15,9 +15,10 @@ from fairlib.measures import noise
 from fairlib.mitigation import TRAINED
 from fairlib.report import gate
 from fairlib.strategies import NAMED
+from fairlib.study import runs
 from fairlib.study.frozen import Frozen, freeze
 from fairlib.study.parameters import FROZEN, PROFILES, Synthesis, check
-from fairlib.study.runs import Study, runs
+from fairlib.study.runs import Study
 
 DRAWS = PROFILES["smoke"].draws
 

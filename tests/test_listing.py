@@ -4,7 +4,8 @@ import os
 from pathlib import Path
 
 import pytest
-from fairlib.study.runs.listing import listing, stamp
+
+from fairlib.study.listing import listing, stamp
 
 
 @pytest.fixture

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from fairlib.study import results
 from fairlib.study.results import MANIFEST, ResultsError, fresh, key_hash, replace_file, save, source_hash
-from fairlib.study.runs import results
 
 KEY = {"strategy": "frozen_0", "seed": 3, "views": ("scaling",), "rate": 0.1}
 FILES = {"weights.bin": bytes(range(256)) * 4, "table.txt": b"a,b\n1,2\n"}

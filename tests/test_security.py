@@ -21,9 +21,9 @@ from fairlib import cards, readers
 from fairlib.cohort import CohortError
 from fairlib.readers import challenge2012_files, files, mesa_files
 from fairlib.strategies import NAMED
+from fairlib.study import sources
 from fairlib.study.parameters import check
 from fairlib.study.results import checksum, fresh
-from fairlib.study.runs import sources
 from tests.readers.small import challenge2012 as small
 
 ROOT = Path(__file__).parent.parent

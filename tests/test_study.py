@@ -9,17 +9,18 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from book.pages.provenance import banner, provenance
+from book.pages.provenance import of_study
 from fairlib import baselines, cards, finetuning, twins
 from fairlib.cohort import CohortError
 from fairlib.measures.describe import access
 from fairlib.measures.segments import gaps
 from fairlib.similarity import cka_table, one_window_each
 from fairlib.strategies import NETWORKS
+from fairlib.study import runs, sources
 from fairlib.study.collect import collect_table
 from fairlib.study.frozen import Frozen, freeze
 from fairlib.study.parameters import PROFILES, check
-from fairlib.study.runs import Study, runs, sources
+from fairlib.study.runs import Study
 from fairlib.study.sources import open_study, thin
 
 STRATEGIES = ("supervised", "frozen_0", "random_frozen_3", "logistic_regression")
@@ -330,12 +331,12 @@ def test_open_study_writes_the_twin_once(tmp_path, monkeypatch):
     assert (len(first.cohort), first.cohort.origin) == (280, "twin")
     monkeypatch.setattr("fairlib.twins.write", None)
     assert open_study(p).fingerprint == first.fingerprint
-    made = provenance(p, first)
+    made = of_study(p, first)
     assert "Synthetic twin · notebook 2_pre_training · dataset mimic · profile smoke" in made.line()
     assert first.fingerprint[:10] in made.line()
     assert "seed 1 ·" in made.line()
     assert "papermill notebooks/2_pre_training.ipynb out.ipynb -p dataset mimic -p profile smoke" in made.html()
-    assert "not evidence about people" in banner(made)
+    assert "not evidence about people" in made.banner()
 
 
 def test_thin_keeps_people_whole_and_both_classes(make_cohort):

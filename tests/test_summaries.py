@@ -1,13 +1,14 @@
 """Many models to one estimate: ratios as logs, paired differences, the chance gate, words for a difference."""
 
 import re
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from book.pages.marks import briefly
-from book.pages.provenance import Provenance
+from book.pages.provenance import of_twin
 from book.pages.tables import evaluation as tables
 from book.pages.tables import sentences
 from fairlib import cards
@@ -166,9 +167,8 @@ def test_verdict(low, high, word):
 
 @pytest.fixture(scope="module")
 def made():
-    return Provenance(
-        check("5_evaluation", {"dataset": "mimic"}), "twin", "synthetic", "quick", (1, 2), "0" * 64, "0.1"
-    )
+    p = check("5_evaluation", {"dataset": "mimic"})
+    return replace(of_twin(check("twin", {"dataset": "mimic"}), None), profile="quick", recipe=p.recipe, seeds=(1, 2))
 
 
 def test_finding_follows_the_numbers(made):

@@ -6,7 +6,7 @@ import pytest
 
 from fairlib import recipes
 from fairlib.optimisation import OPTIMISERS, Schedule
-from fairlib.study.runs import tuning
+from fairlib.study import tuning
 
 
 @pytest.fixture

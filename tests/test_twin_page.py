@@ -3,7 +3,7 @@
 import pytest
 
 from book.pages.figures import twin as figures
-from book.pages.provenance import banner, of_twin
+from book.pages.provenance import of_twin
 from book.pages.tables import twin as tables
 from fairlib import twins
 from fairlib.study.parameters import ParameterError, check
@@ -53,7 +53,7 @@ def test_the_chapter_names_every_knob(request):
 def test_the_contract_and_the_banner(tmp_path):
     p = check("twin", {"dataset": "globem"})
     made = of_twin(p, twins.load_spec("globem"))
-    assert "Synthetic twin" in banner(made)
+    assert "Synthetic twin" in made.banner()
     assert "papermill notebooks/twin.ipynb out.ipynb -p dataset globem" in made.html()
     assert "spec " in made.line()
     for wrong in (

@@ -17,7 +17,9 @@ def of_card(p: DataCard) -> Provenance:
     content = hashlib.sha256(card.model_dump_json().encode()).hexdigest()
     facts = (f"notebook {p.notebook}", f"dataset {p.dataset}")
     code, remark = f"{__version__}+{closure_hash(__name__)[:8]}", f" Access to the data: {card.access}."
-    return Provenance("card", card.title, facts, p.command(), content, code, card.access, remark=remark)
+    return Provenance(
+        "card", card.title, facts, p.command(), content, code, card.access, remark=remark, fingerprint="data card"
+    )
 
 
 def of_twin(p: Twin, spec: object) -> Provenance:
@@ -25,7 +27,9 @@ def of_twin(p: Twin, spec: object) -> Provenance:
     card, content = cards.load(p.dataset), hashlib.sha256(repr(spec).encode()).hexdigest()
     facts = (f"notebook {p.notebook}", f"dataset {p.dataset}")
     code, remark = f"{__version__}+{code_hash('fairlib.twins')[:8]}", _of_the_original(card)
-    return Provenance("twin", card.title, facts, p.command(), content, code, "synthetic", remark=remark)
+    return Provenance(
+        "twin", card.title, facts, p.command(), content, code, "synthetic", remark=remark, fingerprint="spec"
+    )
 
 
 def of_study(p: Parameters, study) -> Provenance:

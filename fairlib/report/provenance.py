@@ -57,7 +57,7 @@ class Provenance:
     command: the command that makes the page again.
     data, code: fingerprints.
     access: the privacy rule of the data; profile, recipe, seeds: of a study.
-    remark: what the banner adds.
+    remark: what the banner adds; fingerprint: of what ``data`` is one.
     """
 
     origin: str
@@ -71,11 +71,14 @@ class Provenance:
     recipe: str = ""
     seeds: tuple[int, ...] = ()
     remark: str = ""
+    fingerprint: str = "data"
 
     def line(self) -> str:
         """One line for a caption."""
         facts = filter(None, self.facts)
-        return " · ".join([ORIGINS[self.origin][0], *facts, f"data {self.data[:10]}", f"code {self.code}"])
+        return " · ".join(
+            [ORIGINS[self.origin][0], *facts, f"{self.fingerprint} {self.data[:10]}", f"code {self.code}"]
+        )
 
     def html(self) -> str:
         """The caption line with the command that makes the page again."""

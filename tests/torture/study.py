@@ -75,7 +75,7 @@ def work(job: Job, answer=None) -> None:
 def _study(job: Job) -> None:
     import torch
 
-    from fairlib.study.runs import parameters, sources
+    from fairlib.study import parameters, sources
     from fairlib.twins import truth
 
     if job.short:
