@@ -38,7 +38,7 @@ def beside(item: str, dataset: str) -> tuple[pd.DataFrame, str]:
     return table if rows["note"].any() else table.drop(columns="note"), f"Published: {TITLES[item]}"
 
 
-def show(item: str, p: Contract) -> None:
+def show_published(item: str, p: Contract) -> None:
     """Show on a notebook's page what the release prints about an item; nothing where it prints nothing."""
     table, title = beside(item, p.dataset)
     if len(table):
