@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 
+from fairlib.report import show
 from fairlib.study.parameters import Contract
 from fairlib.text import count, number, with_interval
 
