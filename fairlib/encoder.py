@@ -5,13 +5,17 @@ the same memory in channels-last order, about 1.7 times as fast on a CPU as Conv
 wide inputs (GLOBEM's 1390 channels) go over frequencies instead, which needs a fifth of the arithmetic.
 """
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .convolution import Convolution
-from .strategies import Strategy
+
+if TYPE_CHECKING:
+    from .strategies import Strategy
 
 LAYERS = ((32, 24), (64, 16), (96, 8))  # (filters, kernel) of conv1, conv2, conv3
 FEATURES = LAYERS[-1][0]
@@ -154,7 +158,7 @@ def initialise(module: nn.Module, generator: np.random.Generator | None) -> None
             parameter.copy_(torch.from_numpy(values))
 
 
-def freeze(model: Classifier, strategy: Strategy) -> None:
+def freeze(model: Classifier, strategy: "Strategy") -> None:
     """Let only the convolutions that ``strategy`` trains receive gradients."""
     for convolution, trains in zip(model.encoder.convolutions, strategy.trains, strict=True):
         convolution.requires_grad_(trains)

@@ -2,6 +2,7 @@
 
 import copy
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -13,7 +14,9 @@ from .encoder import LAYERS, Classifier, Encoder, freeze, maximum_over_time, see
 from .optimisation import OPTIMISERS, products
 from .recipes import FineTuning, Recipe
 from .seeds import generator
-from .strategies import CONTROLS, STRATEGIES, Strategy
+
+if TYPE_CHECKING:
+    from .strategies import Strategy
 
 #: Outputs of frozen convolutions are kept when they fit in this many bytes, else computed again in each batch.
 CACHE_BYTES = 2**30
@@ -60,7 +63,7 @@ def class_weights(y: np.ndarray) -> Tensor:
 def fit(
     train: Windows,
     validation: Windows,
-    strategy: str,
+    strategy: "Strategy",
     recipe: Recipe,
     seed: int,
     encoder: Encoder | None = None,
@@ -73,27 +76,27 @@ def fit(
 
     Parameters
     ----------
-    strategy: a name in ``encoder.STRATEGIES`` or ``encoder.CONTROLS``.
+    strategy: a network of ``strategies.MODELS``.
     encoder: the pre-trained encoder; required by strategies that start from one, refused by the others.
     objective: how batches are drawn and weighted, for these training labels; None: ``ClassWeighted``.
 
     Returns the model (on the CPU, evaluation mode) and one record an epoch (epoch, training_loss, monitored, steps).
     """
-    plan = {**STRATEGIES, **CONTROLS}[strategy]
-    settings, schedule, n = recipe.training(strategy), recipe.training(strategy).schedule, len(train)
-    model = _build(train.x.shape[2], plan, settings, recipe, seed, encoder).to(device)
+    settings, n = recipe.training(strategy.name), len(train)
+    schedule = settings.schedule
+    model = _build(train.x.shape[2], strategy, settings, recipe, seed, encoder).to(device)
     seed_dropout(model, generator(seed, "fine-tuning", "dropout"))
     # With dropout active, only the output of a frozen *first* convolution is constant, since dropout comes after it.
-    constant = plan.frozen_prefix if recipe.evaluate_frozen else min(plan.frozen_prefix, 1)
+    constant = strategy.frozen_prefix if recipe.evaluate_frozen else min(strategy.frozen_prefix, 1)
     inputs, done = _reuse_frozen(model, train.x, constant)
-    held, held_done = _reuse_frozen(model, validation.x, plan.frozen_prefix)  # validated without dropout anyway
+    held, held_done = _reuse_frozen(model, validation.x, strategy.frozen_prefix)  # validated without dropout anyway
     held = Windows(held, validation.y)
     objective = objective or ClassWeighted(train.y)
     labels = torch.from_numpy(train.y.astype(np.int64)).to(device)
     optimiser = OPTIMISERS[settings.optimiser](_regularised(model, settings), schedule.learning_rate)
     batches, step = generator(seed, "fine-tuning", "batches"), 0
     history, best, best_state, waited = [], np.inf, None, 0
-    progress = trange(schedule.run_epochs(n), desc=f"{strategy}, seed {seed}", unit="epoch", mininterval=2)
+    progress = trange(schedule.run_epochs(n), desc=f"{strategy.name}, seed {seed}", unit="epoch", mininterval=2)
     for epoch in progress:
         model.train()
         order, total = objective.order(batches), 0.0
@@ -111,7 +114,9 @@ def fit(
             total, step = total + float(loss.detach()) * len(rows), step + 1
         monitored = monitored_loss(model, held, settings, held_done)
         if not np.isfinite(monitored):
-            raise FloatingPointError(f"{strategy}, seed {seed}: validation loss became {monitored} in epoch {epoch}")
+            raise FloatingPointError(
+                f"{strategy.name}, seed {seed}: validation loss became {monitored} in epoch {epoch}"
+            )
         history.append({"epoch": epoch, "training_loss": total / n, "monitored": monitored, "steps": step})
         progress.set_postfix(monitored=f"{monitored:.4f}")
         if monitored < best:
@@ -151,10 +156,10 @@ def monitored_loss(model: Classifier, validation: Windows, settings: FineTuning,
 
 
 def _build(
-    channels: int, plan: Strategy, settings: FineTuning, recipe: Recipe, seed: int, encoder: Encoder | None
+    channels: int, strategy: "Strategy", settings: FineTuning, recipe: Recipe, seed: int, encoder: Encoder | None
 ) -> Classifier:
-    if plan.pretrained != (encoder is not None):
-        raise ValueError("this strategy needs a pre-trained encoder" if plan.pretrained else "starts from scratch")
+    if strategy.pretrained != (encoder is not None):
+        raise ValueError("this strategy needs a pre-trained encoder" if strategy.pretrained else "starts from scratch")
     weights = generator(seed, "fine-tuning", "weights")
     own = Encoder(channels, recipe.padding, settings.conv_dropout, weights)
     if encoder is not None:
@@ -165,9 +170,9 @@ def _build(
         values = weights.normal(0, settings.head_normal_sd, tuple(hidden.shape)).astype(np.float32)
         with torch.no_grad():
             hidden.copy_(torch.from_numpy(values))
-    freeze(model, plan)
+    freeze(model, strategy)
     if recipe.evaluate_frozen:
-        own.evaluated = plan.frozen_prefix
+        own.evaluated = strategy.frozen_prefix
     return model
 
 

@@ -65,7 +65,6 @@ class GroupDRO(GroupBalanced):
 TRAINED = {"reweighed": Reweighed, "group_balanced": GroupBalanced, "group_dro": GroupDRO}
 #: Thresholds of the supervised model chosen per group.
 POST_PROCESSED = "post_processed"
-MITIGATIONS = (*TRAINED, POST_PROCESSED)
 
 
 class _Given(BaseEstimator):

@@ -1,15 +1,26 @@
-"""Every model of the study, one row each: how much supervision it has, and what it starts from."""
+"""Every model of the study, one row each; whatever else the study says of its models derives from these rows."""
 
 from dataclasses import dataclass
 from typing import Literal
 
+SUPERVISED, SSL, CONTROL, MITIGATION = "supervised", "self-supervised", "control", "mitigation"
+
 
 @dataclass(frozen=True)
 class Strategy:
-    """How much supervision: which convolutions train, and what they start from. The classifier always trains."""
+    """One model: how much supervision it has, and what it starts from.
 
-    trains: tuple[bool, bool, bool]
-    pretrained: bool
+    Attributes
+    ----------
+    trains: which of the three convolutions train; None for a model without any. The classifier always trains.
+    pretrained: it starts from the pre-trained encoder.
+    """
+
+    name: str
+    title: str
+    family: Literal["supervised", "self-supervised", "control", "mitigation"]
+    trains: tuple[bool, bool, bool] | None
+    pretrained: bool = False
 
     @property
     def frozen_prefix(self) -> int:
@@ -17,67 +28,62 @@ class Strategy:
         return next((i for i, trains in enumerate(self.trains) if trains), len(self.trains))
 
 
-STRATEGIES = {
-    "supervised": Strategy((True, True, True), pretrained=False),
-    "frozen_0": Strategy((True, True, True), pretrained=True),
-    "frozen_1_middle": Strategy((True, False, True), pretrained=True),
-    "frozen_1_first": Strategy((False, True, True), pretrained=True),
-    "frozen_2_first_middle": Strategy((False, False, True), pretrained=True),
-    "frozen_2_first_last": Strategy((False, True, False), pretrained=True),
-    "frozen_3": Strategy((False, False, False), pretrained=True),
+MODELS = {
+    model.name: model
+    for model in (
+        Strategy("supervised", "supervised", SUPERVISED, (True, True, True)),
+        Strategy("frozen_0", "SSL, nothing frozen", SSL, (True, True, True), True),
+        Strategy("frozen_1_middle", "SSL, middle frozen", SSL, (True, False, True), True),
+        Strategy("frozen_1_first", "SSL, first frozen", SSL, (False, True, True), True),
+        Strategy("frozen_2_first_middle", "SSL, first and middle frozen", SSL, (False, False, True), True),
+        Strategy("frozen_2_first_last", "SSL, first and last frozen", SSL, (False, True, False), True),
+        Strategy("frozen_3", "SSL, all frozen", SSL, (False, False, False), True),
+        Strategy("random_frozen_3", "control: random encoder, frozen", CONTROL, (False, False, False)),
+        Strategy("logistic_regression", "control: logistic regression", CONTROL, None),
+        Strategy("reweighed", "mitigation: reweighing", MITIGATION, (True, True, True)),
+        Strategy("group_balanced", "mitigation: group-balanced sampling", MITIGATION, (True, True, True)),
+        Strategy("group_dro", "mitigation: GroupDRO", MITIGATION, (True, True, True)),
+        Strategy("post_processed", "mitigation: thresholds per group", MITIGATION, None),
+    )
 }
-#: The control that isolates pre-training: the same frozen architecture, never pre-trained.
-CONTROLS = {"random_frozen_3": Strategy((False, False, False), pretrained=False)}
-
-
-RecipeName = Literal["released", "described", "tuned"]
-StrategyName = Literal[
-    "supervised",
-    "frozen_0",
-    "frozen_1_middle",
-    "frozen_1_first",
-    "frozen_2_first_middle",
-    "frozen_2_first_last",
-    "frozen_3",
-    "random_frozen_3",
-    "logistic_regression",
-]
-ALL: tuple[str, ...] = StrategyName.__args__
-#: Explicit mitigations (``mitigation``), to set beside SSL.
-MitigationName = Literal["reweighed", "group_balanced", "group_dro", "post_processed"]
-
-
-#: The SSL model that comparisons name beforehand: the one that the release uses for CKA and data efficiency.
-NAMED = "frozen_1_middle"
+#: The prespecified self-supervised model, which the release uses for CKA and data efficiency.
+PRIMARY = "frozen_1_middle"
 #: The control without a neural network.
 LOGISTIC = "logistic_regression"
-#: The networks of the study: supervised first, then from all layers training to none, then the control.
-NETWORKS = (*STRATEGIES, *CONTROLS)
-#: The models that are trained with few labels too: both paradigms, and both controls.
-LABELLED = ("supervised", NAMED, *CONTROLS, LOGISTIC)
 
 
-#: Controls are shown beside the comparisons, not tested.
-UNTESTED = ("random_frozen_3", "logistic_regression")
+def of_family(*families: str) -> dict[str, Strategy]:
+    """The models of some families, in order."""
+    return {name: model for name, model in MODELS.items() if model.family in families}
+
+
+#: The seven models of the paper: supervised, then from all layers training to none.
+STRATEGIES = of_family(SUPERVISED, SSL)
+#: Everything that a profile trains unless it names models; explicit mitigations are asked for on their own.
+ALL = tuple(of_family(SUPERVISED, SSL, CONTROL))
+MITIGATIONS = tuple(of_family(MITIGATION))
+#: Controls are shown next to the comparisons, and not tested.
+UNTESTED = tuple(of_family(CONTROL))
+#: The networks of the study: their layers and features are compared.
+NETWORKS = tuple(name for name in ALL if MODELS[name].trains)
+#: The models that are trained with few labels too: both paradigms, and the controls.
+LABELLED = (SUPERVISED, PRIMARY, *UNTESTED)
+
+RecipeName = Literal["paper_text", "paper_code", "tuned"]
+StrategyName = Literal[ALL]
+MitigationName = Literal[MITIGATIONS]
 
 
 def self_supervised(strategy: str) -> bool:
-    """Whether a strategy starts from the pre-trained encoder; supervised models and controls do not."""
-    return strategy.startswith("frozen_")
+    """Whether a model starts from the pre-trained encoder."""
+    return MODELS[strategy].family == SSL
 
 
-STRATEGY_NAMES = {
-    "supervised": "supervised",
-    "frozen_0": "SSL, nothing frozen",
-    "frozen_1_middle": "SSL, middle frozen",
-    "frozen_1_first": "SSL, first frozen",
-    "frozen_2_first_middle": "SSL, first and middle frozen",
-    "frozen_2_first_last": "SSL, first and last frozen",
-    "frozen_3": "SSL, all frozen",
-    "random_frozen_3": "control: random encoder, frozen",
-    "logistic_regression": "control: logistic regression",
-    "reweighed": "mitigation: reweighing",
-    "group_balanced": "mitigation: group-balanced sampling",
-    "group_dro": "mitigation: GroupDRO",
-    "post_processed": "mitigation: thresholds per group",
-}
+def title(strategy: str) -> str:
+    """A model in words."""
+    return MODELS[strategy].title
+
+
+# Until every page asks the rows.
+NAMED, CONTROLS = PRIMARY, {"random_frozen_3": MODELS["random_frozen_3"]}
+STRATEGY_NAMES = {name: model.title for name, model in MODELS.items()}

@@ -21,7 +21,7 @@ from fairlib.encoder import (
     trainable_parameters,
 )
 from fairlib.finetuning import Windows, fit
-from fairlib.strategies import CONTROLS, STRATEGIES
+from fairlib.strategies import CONTROLS, MODELS, STRATEGIES
 
 #: METHOD §3, table of gradual unfreezing: trainable parameters for 76 channels.
 METHOD = {
@@ -234,7 +234,7 @@ def test_training_moves_exactly_what_is_not_frozen(name, tiny):
     draw, strategy = np.random.default_rng(0), {**STRATEGIES, **CONTROLS}[name]
     windows = Windows(draw.normal(size=(32, 9, 3)).astype(np.float32), np.arange(32) % 2)
     encoder = Encoder(3, generator=draw) if strategy.pretrained else None
-    still, moved = (fit(windows, windows, name, tiny(rate=rate), 1, encoder)[0] for rate in (0.0, 0.1))
+    still, moved = (fit(windows, windows, MODELS[name], tiny(rate=rate), 1, encoder)[0] for rate in (0.0, 0.1))
     before = still.state_dict()
     if encoder is not None:
         assert all(torch.equal(before[f"encoder.{k}"], v) for k, v in encoder.state_dict().items())

@@ -11,6 +11,7 @@ from fairlib.fairness import confusion, rate
 from fairlib.measures import performance
 from fairlib.measures.groups import OTHERS, crossed
 from fairlib.mitigation import GroupBalanced, GroupDRO, Reweighed, post_process
+from fairlib.strategies import MITIGATIONS
 from fairlib.study.runs import Study
 
 DRAW = np.random.default_rng(3)
@@ -130,7 +131,7 @@ def test_randomised_decisions_count_in_expectation(people, decided):
 
 def test_a_mitigation_is_a_model_like_any_other(people, tiny, tmp_path):
     study = Study(people, tiny(), tmp_path)
-    for name in mitigation.MITIGATIONS:
+    for name in MITIGATIONS:
         tables = study.evaluation(name, 1, 0.5, 20)
         assert list(tables) == ["metrics"]
         assert set(tables["metrics"]["scope"]) == {"overall", "segment", "ratio"}
@@ -139,4 +140,4 @@ def test_a_mitigation_is_a_model_like_any_other(people, tiny, tmp_path):
         assert len(areas) == 0 if name == "post_processed" else len(areas) > 2
     trained = {name: study.scores(name, 1)[study.cohort.rows("test")] for name in ("supervised", *mitigation.TRAINED)}
     assert len({scores.tobytes() for scores in trained.values()}) == 4
-    assert not (tmp_path / "described" / "post_processed" / "seed-1" / "weights.safetensors").exists()
+    assert not (tmp_path / "paper_text" / "post_processed" / "seed-1" / "weights.safetensors").exists()

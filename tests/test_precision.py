@@ -12,6 +12,7 @@ from fairlib.encoder import Encoder
 from fairlib.finetuning import Windows, fit, scores
 from fairlib.optimisation import products, usable
 from fairlib.pretraining import pretrain
+from fairlib.strategies import MODELS
 
 DEVICE = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
 
@@ -65,7 +66,7 @@ def test_whole_training(strategy, tiny):
     for name in ("float32", "bf16"):
         recipe = replace(tiny(epochs=20), precision=name)
         encoder = pretrain(windows(64, 1).x, recipe, seed=1)[0] if strategy != "supervised" else None
-        model, _ = fit(windows(64, 1), windows(32, 2), strategy, recipe, 1, encoder)
+        model, _ = fit(windows(64, 1), windows(32, 2), MODELS[strategy], recipe, 1, encoder)
         assert {parameter.dtype for parameter in model.parameters()} == {torch.float32}
         found[name], y = scores(model, windows(200, 3).x), windows(200, 3).y
         assert found[name][y == 1].mean() > found[name][y == 0].mean() + 0.02
@@ -74,8 +75,8 @@ def test_whole_training(strategy, tiny):
 
 def test_the_folder_names_the_precision(tiny):
     recipe = tiny()
-    assert recipe.folder == "described"
-    assert replace(recipe, precision="bf16").folder == "described-bf16"
+    assert recipe.folder == "paper_text"
+    assert replace(recipe, precision="bf16").folder == "paper_text-bf16"
 
 
 def test_every_device_trains_alike(tiny):
@@ -84,7 +85,8 @@ def test_every_device_trains_alike(tiny):
         pytest.skip("no CUDA or MPS device on this machine")
     recipe = tiny(epochs=1, conv_dropout=0.0, head_dropout=0.0)
     here, there = (
-        fit(windows(64, 1), windows(32, 2), "supervised", recipe, 1, device=device)[0] for device in ("cpu", DEVICE)
+        fit(windows(64, 1), windows(32, 2), MODELS["supervised"], recipe, 1, device=device)[0]
+        for device in ("cpu", DEVICE)
     )
     for one, other in zip(here.parameters(), there.parameters(), strict=True):
         torch.testing.assert_close(one, other, rtol=1e-3, atol=1e-4)

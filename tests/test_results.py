@@ -225,7 +225,11 @@ def test_source_hash_sees_strings_that_are_code(hash_of):
 
 
 def test_source_hash_of_the_package():
-    assert source_hash("fairlib.encoder") != source_hash("fairlib.views") != source_hash("fairlib.encoder", "fairlib.views")
+    assert (
+        source_hash("fairlib.encoder")
+        != source_hash("fairlib.views")
+        != source_hash("fairlib.encoder", "fairlib.views")
+    )
     with pytest.raises(KeyError):
         source_hash("no_such_module")
 

@@ -9,6 +9,7 @@ import pytest
 
 from fairlib.finetuning import Windows, fit, scores
 from fairlib.pretraining import pretrain
+from fairlib.strategies import MODELS
 from fairlib.windows import LazyWindows, SomeRows
 
 STEPS = 7
@@ -184,7 +185,7 @@ def test_training_on_lazy_windows_equals_training_on_arrays(tiny):
         take = x.select if x is lazy else x.__getitem__
         encoder, losses = pretrain(take(rows), recipe, 1)
         train, validation = Windows(take(rows), y[rows]), Windows(take(held_out), y[held_out])
-        model, _ = fit(train, validation, "frozen_1_first", recipe, 1, encoder)
+        model, _ = fit(train, validation, MODELS["frozen_1_first"], recipe, 1, encoder)
         results.append((losses, scores(model, take(held_out))))
     np.testing.assert_array_equal(results[0][0], results[1][0])
     np.testing.assert_array_equal(results[0][1], results[1][1])

@@ -1,5 +1,6 @@
 """The cases of the study with all their trained models, for the page across datasets. Nothing is trained here."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha256
@@ -12,9 +13,10 @@ from fairlib.inference import interval
 from fairlib.measures import cka_gaps, segments
 from fairlib.measures import summary as summaries
 from fairlib.mitigation import TRAINED
+from fairlib.recipes import title
 from fairlib.report.provenance import Provenance
 from fairlib.strategies import LABELLED, NAMED
-from fairlib.study import collect
+from fairlib.study.collect import cohort_tables, collect
 from fairlib.study.frozen import Frozen
 from fairlib.study.parameters import Evaluation, ParameterError, Synthesis
 from fairlib.study.runs import Study
@@ -42,7 +44,7 @@ class Case:
     def title(self) -> str:
         """How the case is called in tables."""
         kind = " twin" if self.made.origin == "twin" else ""
-        return f"{SHORT.get(self.p.dataset, self.card.title)}{kind}, recipe {self.p.recipe}"
+        return f"{SHORT.get(self.p.dataset, self.card.title)}{kind}, recipe {title(self.p.recipe)}"
 
     @property
     def strategies(self) -> tuple[str, ...]:
@@ -62,15 +64,7 @@ class Case:
     @cached_property
     def models(self) -> pd.DataFrame:
         """Metrics of every model found, as ``summaries.collect`` gives them."""
-        return pd.concat(
-            [
-                self.study.evaluation(strategy, seed, self.p.threshold, self.p.chosen.draws)["metrics"].assign(
-                    strategy=strategy, seed=seed
-                )
-                for strategy, seed in self.models_found
-            ],
-            ignore_index=True,
-        )
+        return self._metrics(self.models_found)
 
     @cached_property
     def summary(self) -> pd.DataFrame:
@@ -82,7 +76,7 @@ class Case:
 
     @cached_property
     def sizes(self) -> dict[str, pd.DataFrame]:
-        return self.study.cohort_tables()
+        return cohort_tables(self.study)
 
     def each_model(self) -> pd.DataFrame:
         """One row a model of ``models_found``: strategy, seed, ``train`` (training windows), ``people`` (labelled
@@ -94,18 +88,17 @@ class Case:
         """The same of all that were trained: those with explicit mitigations and those with few labels follow."""
         parts = [self.each_model()]
         for n in (None, *self.people):
-            study = self.study.with_labels(n) if n else self.study
             wanted = [name for name in TRAINED if name in self.p.mitigations] if n is None else LABELLED
-            found = [(name, seed) for name in wanted for seed in self.made.seeds if study.trained(name, seed)]
-            tables = [
-                study.evaluation(name, seed, self.p.threshold, self.p.chosen.draws)["metrics"].assign(
-                    strategy=name, seed=seed
-                )
-                for name, seed in found
-            ]
-            if tables:
-                parts.append(self._each(pd.concat(tables, ignore_index=True), n))
+            found = [(name, seed) for name in wanted for seed in self.made.seeds if self.study.trained(name, seed, n)]
+            if found:
+                parts.append(self._each(self._metrics(found, n), n))
         return pd.concat(parts, ignore_index=True)
+
+    def _metrics(self, found: Iterable[tuple[str, int]], labels: int | None = None) -> pd.DataFrame:
+        tables = (
+            self.study.table("metrics", name, seed, labels).assign(strategy=name, seed=seed) for name, seed in found
+        )
+        return pd.concat(tables, ignore_index=True)
 
     def _each(self, models: pd.DataFrame, people: int | None = None) -> pd.DataFrame:
         metric, protected = self.card.metric.metric, self.card.protected()
@@ -125,37 +118,23 @@ class Case:
     def similarity_gaps(self) -> tuple[pd.DataFrame, cka_gaps.Ratio | None]:
         """Sizes of the differences in CKA between the extremes of the supervised model, as on the page of stage 4.
 
-        Columns: attribute, best, worst, size, auc_gap (on test people). The ratio of the largest to the smallest has no
-        permutations where results were frozen before they were kept, and is None with fewer than two attributes.
+        Columns: attribute, best, worst, size, auc_gap (on test people). The ratio of the largest to the smallest is
+        None with fewer than two attributes.
         """
         seeds = self.paired_seeds
         reference = ("supervised",)
         models = self.models[(self.models["strategy"] == "supervised") & self.models["seed"].isin(seeds)]
-        validation = collect.collect_table(
-            self.study, reference, seeds, "validation", self.p.threshold, self.p.chosen.draws
-        )
+        validation = collect(self.study, "validation", reference, seeds)
         extremes = segments.extremes(models, validation, reference)
         enough = [row.attribute for row in extremes.itertuples() if min(row.best_people, row.worst_people) >= SHOWN]
         if len(set(enough) & set(self.card.protected())) < 2:
             return pd.DataFrame(columns=["attribute", "best", "worst", "size", "auc_gap"]), None
-        tables = [self.study.similarity(self.ssl, seed) for seed in seeds]
+        tables = [self.study.table("cka", self.ssl, seed) for seed in seeds]
         pairs = cka_gaps.pairs(extremes, tables[0], self.card.protected())
-        drawn = [self.study.similarity_draws(self.ssl, seed) for seed in seeds]
-        if any(table is None for table in drawn):
-            values = [(a, *pair, np.mean([_cka_gap(t, a, *pair) for t in tables])) for a, pair in pairs.items()]
-            found = pd.DataFrame(values, columns=["attribute", "best", "worst", "size"])
-            ratio = cka_gaps.Ratio(found["size"].max() / found["size"].min(), np.array([])) if len(found) > 1 else None
-        else:
-            found, ratio = cka_gaps.sizes(drawn, pairs)
+        drawn = [self.study.table("cka_draws", self.ssl, seed) for seed in seeds]
+        found, ratio = cka_gaps.sizes(drawn, pairs)
         apart = extremes.set_index("attribute")["gap"] if len(extremes) else pd.Series(dtype=float)
         return found.assign(auc_gap=found["attribute"].map(apart)), ratio
-
-
-def _cka_gap(table: pd.DataFrame, attribute: str, best: str, worst: str) -> float:
-    """Mean absolute difference in CKA between two segments, over the nine pairs of layers."""
-    rows = table[table["attribute"] == attribute].set_index(["layer_supervised", "layer_other"])
-    first, second = (rows.loc[rows["segment"] == segment, "cka"] for segment in (best, worst))
-    return float((first - second).abs().mean())
 
 
 def gather(p: Synthesis) -> tuple[list[Case], list[str]]:

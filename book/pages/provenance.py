@@ -5,7 +5,7 @@ import hashlib
 import pandas as pd
 
 from fairlib import __version__, cards
-from fairlib.measures import describe
+from fairlib.recipes import title
 from fairlib.report.provenance import Provenance
 from fairlib.study.parameters import Contract, DataCard, Parameters, Synthesis, Twin
 from fairlib.study.results import closure_hash, code_hash
@@ -34,16 +34,19 @@ def of_twin(p: Twin, spec: object) -> Provenance:
 
 def of_study(p: Parameters, study) -> Provenance:
     """The provenance of a study opened with these parameters (``Study`` or ``Frozen``)."""
-    card, tested = cards.load(p.dataset), who_was_tested(study.cohort_tables()["sizes"])
-    if made := getattr(study, "manifest", None):  # frozen results
-        origin, access, profile, data = (made[key] for key in ("origin", "access", "profile", "data"))
-        seeds = tuple(seed for seed in study.seeds() if not p.seeds or seed in p.seeds)
-        code = f"{made['version']}+{made['code'][:8]} (frozen)"
-    else:
-        origin, access, profile = study.cohort.origin, describe.access(study.cohort), p.profile
-        seeds, data, code = p.chosen.seeds, study.fingerprint, f"{__version__}+{code_hash()[:8]}"
+    card, tested = cards.load(p.dataset), who_was_tested(study.table("sizes"))
+    made, seeds = study.manifest, tuple(seed for seed in study.seeds() if not p.seeds or seed in p.seeds)
+    origin, access, profile, data = (made[key] for key in ("origin", "access", "profile", "data"))
+    code = f"{made['version']}+{made['code'][:8]}{' (frozen)' * (p.source == 'frozen')}"
     told = f"seed{'s' if len(seeds) > 1 else ''} {', '.join(map(str, seeds))}"
-    facts = (f"notebook {p.notebook}", f"dataset {p.dataset}", f"profile {profile}", f"recipe {p.recipe}", told, tested)
+    facts = (
+        f"notebook {p.notebook}",
+        f"dataset {p.dataset}",
+        f"profile {profile}",
+        f"recipe {title(p.recipe)}",
+        told,
+        tested,
+    )
     remark = _of_the_original(card) if origin == "twin" else ""
     return Provenance(origin, card.title, facts, p.command(), data, code, access, profile, p.recipe, seeds, remark)
 

@@ -74,11 +74,11 @@ def released_similarity(cases: list[Case]) -> pd.DataFrame:
     """
     parts = []
     for case in cases:
-        found = [case.study.similarity_released(case.ssl, seed) for seed in case.paired_seeds]
-        if not found or any(table is None for table in found):
+        found = [case.study.table("cka_released", case.ssl, seed) for seed in case.paired_seeds]
+        if not found:
             continue
         keys, shown = ["attribute", "segment"], ["everybody", *case.card.protected()]
-        ours = pd.concat([case.study.similarity(case.ssl, seed) for seed in case.paired_seeds])
+        ours = pd.concat([case.study.table("cka", case.ssl, seed) for seed in case.paired_seeds])
         ours, table = ours.groupby(keys)["cka"].mean(), pd.concat(found)
         mean = table[table["attribute"].isin(shown)].groupby(keys, sort=False)[["windows", "people", "cka"]].mean()
         mean = mean.rename(columns={"cka": "released"}).join(ours.rename("ours")).reset_index()
@@ -96,7 +96,7 @@ def similarity_sizes(cases: list[Case]) -> pd.DataFrame:
     for case in cases:
         if not case.paired_seeds:
             continue
-        table = pd.concat([case.study.similarity(case.ssl, seed) for seed in case.paired_seeds])
+        table = pd.concat([case.study.table("cka", case.ssl, seed) for seed in case.paired_seeds])
         table = table[table["attribute"].isin(case.card.protected())]
         columns = ["people", "cka", "matched_people", "matched"]
         mean = table.groupby(["attribute", "segment"], sort=False)[columns].mean().reset_index()

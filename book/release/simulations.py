@@ -18,8 +18,8 @@ from . import audit, published
 
 WIDE = 2 * 1.96  # standard deviations in a 95 % interval
 VIEWS = {
-    "released: both negated": RECIPES["released"].pretraining.views,
-    "described: each with probability ½": RECIPES["described"].pretraining.views,
+    "released: both negated": RECIPES["paper_code"].pretraining.views,
+    "described: each with probability ½": RECIPES["paper_text"].pretraining.views,
 }
 #: Privileged group first, as printed.
 GLOBEM_GROUPS = {"gender": ("Male", "not Male"), "race": ("White", "not White"), "disability": ("No", "Yes")}

@@ -13,6 +13,7 @@ from scipy.special import expit, logit
 from sklearn.linear_model import LogisticRegression
 
 from . import group_sizes
+from .evaluated import Evaluated
 
 BINS = 10
 EDGE = 1e-6  # scores of exactly 0 or 1 have no log odds
@@ -50,12 +51,27 @@ def bins(risk: np.ndarray, y: np.ndarray, person: np.ndarray, minimum: int, coun
     return merged.max() - merged
 
 
-def offsets(risk: np.ndarray, frame: pd.DataFrame, weights: np.ndarray, groups: dict, rule: str) -> pd.DataFrame:
-    """Mean predicted minus observed risk of each group, with its participant replicates; arguments as in ``table``.
+def risks(of: Evaluated) -> np.ndarray:
+    """(test windows,) risks of a model: its scores after recalibration on validation windows."""
+    return recalibration(of.held["y"].to_numpy(), of.score[of.cohort.rows("val")])(of.s)
 
-    Returns the columns of ``evidence.TABLE``. Values of real people keep three decimals, so that no difference between
-    groups gives a single person's risk.
+
+def in_the_large(of: Evaluated) -> pd.DataFrame:
+    """Calibration-in-the-large: mean predicted minus observed risk of each group, with its participant replicates.
+
+    Returns the columns of ``performance.TABLE``. Values of real people keep three decimals, so that no difference
+    between groups gives a single person's risk.
     """
+    return offsets(risks(of), of.frame, of.weights, of.groups, of.rule)
+
+
+def curve(of: Evaluated) -> pd.DataFrame:
+    """Predicted and observed risk per bin of each group; see ``table``."""
+    return table(risks(of), of.frame, of.weights, of.groups, of.rule, of.card.min_cell)
+
+
+def offsets(risk: np.ndarray, frame: pd.DataFrame, weights: np.ndarray, groups: dict, rule: str) -> pd.DataFrame:
+    """``in_the_large`` of any risks; arguments as in ``table``."""
     y, records = frame["y"].to_numpy(), []
     digits = 7 if rule == "synthetic" else 3
     for (attribute, segment), chosen in groups.items():
@@ -69,7 +85,7 @@ def offsets(risk: np.ndarray, frame: pd.DataFrame, weights: np.ndarray, groups: 
             "segment": segment,
             "metric": "predicted_minus_observed",
         }
-        record |= group_sizes.size(frame[chosen]) | {"note": "", "estimate": round(float(off.mean()), digits)}
+        record |= {"estimate": round(float(off.mean()), digits)} | group_sizes.size(frame[chosen]) | {"note": ""}
         records.append(record | {"replicates": np.float32(np.round(drawn, digits))})
     return pd.DataFrame(records)
 

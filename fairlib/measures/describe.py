@@ -5,7 +5,8 @@ import pandas as pd
 
 from .. import cards
 from ..cohort import SPLITS, Cohort
-from . import attrition, group_sizes
+from . import group_sizes
+from .attrition import withhold
 
 
 def access(cohort: Cohort) -> str:
@@ -20,45 +21,59 @@ def card_key(cohort: Cohort) -> dict:
     return {"groups": groups, "min_cell": card.min_cell, "metric": card.metric.metric}
 
 
-def cohort_tables(cohort: Cohort) -> dict[str, pd.DataFrame]:
-    """Stage 1: sizes per split, sizes per segment (small cells withheld), attrition, and a typical window.
-
-    The typical window is one synthetic window of a twin, or the average of the positive training windows of real data.
-    """
-    card, frame, rule = cards.load(cohort.dataset), group_sizes.frame(cohort), access(cohort)
-    # Restricted: all minus training minus test people would be the validation people of a segment.
-    parts = ("all",) if rule == "restricted" else ("all", "train", "test")
+def sizes(cohort: Cohort) -> pd.DataFrame:
+    """People, windows and positive windows of each split and of all; small ones suppressed."""
+    frame, rule = group_sizes.frame(cohort), access(cohort)
     splits = [(name, frame[frame["split"] == name]) for name in SPLITS]
-    sizes = pd.DataFrame(
+    table = pd.DataFrame(
         [{"segment": name, **group_sizes.size(part), **group_sizes.people(part)} for name, part in splits]
     )
-    sizes = group_sizes.suppress(sizes, rule, card.min_cell).drop(columns="note").rename(columns={"segment": "split"})
-    sizes = pd.concat([sizes, pd.DataFrame([{"split": "all", **group_sizes.size(frame)}])], ignore_index=True)
-    segments = []
-    for attribute in card.attributes:
+    table = group_sizes.suppress(table, rule, _card(cohort).min_cell).drop(columns="note")
+    everybody = pd.DataFrame([{"split": "all", **group_sizes.size(frame)}])
+    return pd.concat([table.rename(columns={"segment": "split"}), everybody], ignore_index=True)
+
+
+def segments(cohort: Cohort) -> pd.DataFrame:
+    """Sizes of each segment, by split where the access rule allows it; small ones suppressed."""
+    card, frame, rule, records = _card(cohort), group_sizes.frame(cohort), access(cohort), []
+    # Restricted: all minus training minus test people would be the validation people of a segment.
+    parts = ("all",) if rule == "restricted" else ("all", "train", "test")
+    for attribute, facts in card.attributes.items():
         for name in parts:
             part = frame if name == "all" else frame[frame["split"] == name]
-            for segment in [*card.attributes[attribute].segments, None]:
+            for segment in [*facts.segments, None]:
                 chosen = part[part[attribute].isna() if segment is None else part[attribute] == segment]
-                row = {
-                    "attribute": attribute,
-                    "split": name,
-                    "segment": segment or "unknown",
-                    **group_sizes.size(chosen),
-                }
-                segments.append(row | group_sizes.people(chosen))
-    segments = pd.DataFrame(segments)
-    segments = segments[(segments["segment"] != "unknown") | (segments["windows"] > 0)]  # nobody unknown: no such cell
-    segments = group_sizes.suppress(segments.reset_index(drop=True), rule, card.min_cell)
-    typical, averaged = _typical_window(cohort, rule, card.min_cell)
-    shape = pd.DataFrame([{"timesteps": cohort.x.shape[1], "channels": cohort.x.shape[2], "averaged": averaged}])
-    return {
-        "sizes": sizes,
-        "segments": segments,
-        "attrition": attrition.withhold(cohort.attrition, rule, card.min_cell, sizes, segments),
-        "typical_window": typical,
-        "shape": shape,
-    }
+                row = {"attribute": attribute, "split": name, "segment": segment or "unknown"}
+                records.append(row | group_sizes.size(chosen) | group_sizes.people(chosen))
+    table = pd.DataFrame(records)
+    table = table[(table["segment"] != "unknown") | (table["windows"] > 0)]  # nobody unknown: no such group
+    return group_sizes.suppress(table.reset_index(drop=True), rule, card.min_cell)
+
+
+def attrition(cohort: Cohort) -> pd.DataFrame:
+    """What the reader kept and left out, and why; no suppressed count follows from another."""
+    rule, minimum = access(cohort), _card(cohort).min_cell
+    return withhold(cohort.attrition, rule, minimum, sizes(cohort), segments(cohort))
+
+
+def typical_window(cohort: Cohort) -> pd.DataFrame:
+    """(timesteps, four channels): a synthetic window of a twin, or the average of positive training windows."""
+    return _typical_window(cohort, access(cohort), _card(cohort).min_cell)[0]
+
+
+def shape(cohort: Cohort) -> pd.DataFrame:
+    """One row: timesteps and channels of a window, and how many windows the typical one averages."""
+    averaged = _typical_window(cohort, access(cohort), _card(cohort).min_cell)[1]
+    return pd.DataFrame([{"timesteps": cohort.x.shape[1], "channels": cohort.x.shape[2], "averaged": averaged}])
+
+
+def cohort_tables(cohort: Cohort) -> dict[str, pd.DataFrame]:
+    """All of stage 1."""
+    return {of.__name__: of(cohort) for of in (sizes, segments, attrition, typical_window, shape)}
+
+
+def _card(cohort: Cohort) -> cards.Card:
+    return cards.load(cohort.dataset)
 
 
 def _typical_window(cohort: Cohort, rule: str, minimum: int) -> tuple[pd.DataFrame, int]:

@@ -1,7 +1,4 @@
-"""Evidence: what the figures and tables are made of, as tidy aggregated tables without anybody's row.
-
-The same tables come from a cohort and its trained models, or from the frozen results of a real run kept in the book.
-"""
+"""Evaluation tables of one model: tidy and aggregated, without anybody's row. Each function makes one table."""
 
 import numpy as np
 import pandas as pd
@@ -12,9 +9,9 @@ from ..cohort import Cohort
 from ..fairness import SUMMARIES, confusion, ratios
 from ..inference import auc, participant_draws, weighted_auc
 from ..permutations import segment_gaps
-from . import calibration, group_sizes, thresholds
-from . import groups as intersections
+from . import group_sizes, groups
 from .describe import access
+from .evaluated import Evaluated
 
 ZERO_RATE = "a rate in it is 0 or undefined"
 SIZES_HIDDEN = "sizes withheld: few people are unknown"
@@ -25,45 +22,56 @@ PERMUTATIONS = 2  # of segment labels, for each bootstrap draw
 TABLE = ["scope", "attribute", "segment", "metric", "estimate", "people", "windows", "events", "note", "replicates"]
 
 
-def evaluation_tables(cohort: Cohort, score: np.ndarray, threshold: float, draws: int) -> dict[str, pd.DataFrame]:
-    """Stages 3 and 5: one model on the test split, overall, per segment, as ratios and by intersection.
+def metrics(of: Evaluated) -> pd.DataFrame:
+    """Areas, rates and ratios on the test split, overall, per segment and between segments: columns ``TABLE``;
+    replicates is a list of ``draws`` values. Decisions have no areas under a curve, for they rank nobody."""
+    table = decision_metrics(of.cohort, of.score, of.decision, of.draws)
+    if of.decided:
+        table = table[~table["metric"].isin(["auc", "auprc"]) | (table["note"] != "")]
+    return table.reset_index(drop=True)
 
-    Parameters
-    ----------
-    score: (n,) predicted probabilities; only validation and test rows are read.
-    threshold: decisions are ``score >= threshold``.
-    draws: bootstrap draws of participants, the same for every model of this cohort.
 
-    Returns ``metrics`` and ``intersections`` (columns ``TABLE``; replicates is a list of ``draws`` values), ``roc``
-    (tpr on a fpr grid), ``validation`` (AUC per segment, for choosing), ``nulls`` (gap between segments, and after
-    permutations), ``calibration``, ``offsets`` (its mean) and ``thresholds`` (rates and metrics at other thresholds).
-    """
-    card, rows, rule = cards.load(cohort.dataset), cohort.rows("test"), access(cohort)
-    everyone = group_sizes.frame(cohort)
-    y, s, frame = cohort.y[rows].astype(np.int64), score[rows], everyone.iloc[rows].reset_index(drop=True)
-    decision = (s >= threshold).astype(np.int64)
-    weights = participant_draws(cohort.person[rows], draws).weights
-    metrics = decision_metrics(cohort, score, score >= threshold, draws)
-    groups = {("everybody", "everybody"): np.ones(len(rows), dtype=bool)}
-    judged = metrics[(metrics["scope"] == "segment") & (metrics["metric"] == "auc") & (metrics["note"] == "")]
-    groups |= {(a, g): (frame[a] == g).to_numpy() for a, g in zip(judged["attribute"], judged["segment"], strict=True)}
-    held = everyone.iloc[cohort.rows("val")].reset_index(drop=True)
-    held_score = score[cohort.rows("val")]
-    risk = calibration.recalibration(held["y"].to_numpy(), held_score)(s)
-    return {
-        "metrics": metrics,
-        "roc": pd.concat([_roc(y[chosen], s[chosen], *name) for name, chosen in groups.items()], ignore_index=True),
-        "validation": _validation(held, held_score, card, rule),
-        "nulls": _nulls(y, s, frame["person"].to_numpy(), groups, PERMUTATIONS * draws),
-        "calibration": calibration.table(risk, frame, weights, groups, rule, card.min_cell),
-        "offsets": calibration.offsets(risk, frame, weights, groups, rule)[TABLE],
-        "intersections": _intersections(y, s, decision, weights, frame, card, rule),
-        "thresholds": thresholds.table(y, s, weights, frame, groups, card, rule),
-    }
+def roc(of: Evaluated) -> pd.DataFrame:
+    """ROC curves of everybody and of segments on a fixed grid: columns attribute, segment, fpr, tpr."""
+    parts = [_roc(of.y[chosen], of.s[chosen], *name) for name, chosen in of.groups.items()]
+    return pd.concat(parts, ignore_index=True)
+
+
+def validation(of: Evaluated) -> pd.DataFrame:
+    """AUC of each segment on validation people, for choosing. Without sizes: with those of the other splits, they would
+    add up to groups that are suppressed."""
+    records, score = [], of.score[of.cohort.rows("val")]
+    for attribute, facts in of.card.attributes.items():
+        for segment in group_sizes.judged(of.held, attribute, facts.segments, of.rule, of.card.min_cell):
+            chosen = (of.held[attribute] == segment).to_numpy()
+            value = auc(of.held["y"].to_numpy()[chosen], score[chosen])
+            records.append({"attribute": attribute, "segment": segment, "auc": value})
+    return pd.DataFrame(records, columns=["attribute", "segment", "auc"])
+
+
+def permutation_null(of: Evaluated) -> pd.DataFrame:
+    """Per attribute with two reportable segments or more: the gap in AUC between best and worst, and the same gap after
+    permuting segment labels among participants."""
+    names, codes = [], []
+    for name in dict.fromkeys(attribute for attribute, _ in of.groups):
+        members = [chosen for (attribute, _), chosen in of.groups.items() if attribute == name]
+        if len(members) > 1:
+            names.append(name)
+            codes.append(np.select(members, range(len(members)), -1))
+    if not names:
+        return pd.DataFrame(columns=["attribute", "gap", "permuted"])
+    gaps, null = segment_gaps(of.y, of.s, of.frame["person"].to_numpy(), codes, PERMUTATIONS * of.draws)
+    return pd.DataFrame({"attribute": names, "gap": gaps, "permuted": list(null.T.astype(np.float32))})
+
+
+def intersections(of: Evaluated) -> pd.DataFrame:
+    """AUC and error rate of people who share two segments: columns ``TABLE``."""
+    decision = of.decision[of.cohort.rows("test")].astype(np.int64)
+    return _intersections(of.y, of.s, decision, of.weights, of.frame, of.card, of.rule)
 
 
 def decision_metrics(cohort: Cohort, score: np.ndarray, decision: np.ndarray, draws: int) -> pd.DataFrame:
-    """Areas, rates and ratios of one model on the test split: the table ``metrics`` of ``evaluation_tables``.
+    """The table ``metrics`` of any scores and decisions.
 
     decision: (n,) of 0 and 1, or the probability of a randomised decision; only test rows are read.
     """
@@ -98,36 +106,10 @@ def decision_metrics(cohort: Cohort, score: np.ndarray, decision: np.ndarray, dr
     return pd.DataFrame(records)[TABLE]
 
 
-def _validation(held: pd.DataFrame, score: np.ndarray, card: cards.Card, rule: str) -> pd.DataFrame:
-    """AUC of each segment on validation people. Without sizes: with those of the other splits, they would add up to
-    cells that are withheld."""
-    records = []
-    for attribute, facts in card.attributes.items():
-        for segment in group_sizes.judged(held, attribute, facts.segments, rule, card.min_cell):
-            chosen = (held[attribute] == segment).to_numpy()
-            value = auc(held["y"].to_numpy()[chosen], score[chosen])
-            records.append({"attribute": attribute, "segment": segment, "auc": value})
-    return pd.DataFrame(records, columns=["attribute", "segment", "auc"])
-
-
-def _nulls(y, s, person, groups: dict[tuple[str, str], np.ndarray], draws: int) -> pd.DataFrame:
-    """Per attribute with two judged segments or more: the gap in AUC between best and worst, and its permutations."""
-    names, codes = [], []
-    for name in dict.fromkeys(attribute for attribute, _ in groups):
-        members = [chosen for (attribute, _), chosen in groups.items() if attribute == name]
-        if len(members) > 1:
-            names.append(name)
-            codes.append(np.select(members, range(len(members)), -1))
-    if not names:
-        return pd.DataFrame(columns=["attribute", "gap", "permuted"])
-    gaps, null = segment_gaps(y, s, person, codes, draws)
-    return pd.DataFrame({"attribute": names, "gap": gaps, "permuted": list(null.T.astype(np.float32))})
-
-
 def _intersections(y, s, decision, weights, frame, card: cards.Card, rule: str) -> pd.DataFrame:
     """AUC and error rate of people who share two segments."""
     records, ones = [], np.ones((1, len(y)), dtype=np.float32)
-    for attribute, segment, chosen, note in intersections.intersections(frame, card, rule):
+    for attribute, segment, chosen, note in groups.intersections(frame, card, rule):
         base = {"scope": "intersection", "attribute": attribute, "segment": segment, "note": note}
         base |= group_sizes.size(frame[:0] if note.startswith("withheld") else frame[chosen])
         if note:

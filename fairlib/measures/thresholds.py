@@ -10,6 +10,7 @@ from ..cards import Card
 from ..fairness import METRICS, rate, ratios
 from ..inference import LEVEL
 from . import group_sizes
+from .evaluated import Evaluated
 
 GRID = np.round(np.arange(0.025, 0.99, 0.025), 3)
 #: The rate behind a ratio metric → what it is called.
@@ -36,6 +37,11 @@ def counts(y: np.ndarray, score: np.ndarray, weights: np.ndarray) -> dict[str, n
         below = np.cumsum(weights @ binned, axis=1)  # of windows that at most so many thresholds flag
         out[left], out[flagged] = below[:, :-1], below[:, -1:] - below[:, :-1]
     return out
+
+
+def at_thresholds(of: Evaluated) -> pd.DataFrame:
+    """The table of one model; see ``table``."""
+    return table(of.y, of.s, of.weights, of.frame, of.groups, of.card, of.rule)
 
 
 def table(

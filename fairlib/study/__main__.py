@@ -27,9 +27,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     freeze.add_argument("dataset", help="e.g. challenge2012")
     freeze.add_argument("source", metavar="DIR", help="the folder of the official files")
-    freeze.add_argument("--recipes", nargs="+", default=["described", "released"])
+    freeze.add_argument("--recipes", nargs="+", default=["paper_text", "paper_code"])
     freeze.add_argument(
-        "--mitigate", nargs="*", default=["described"], metavar="RECIPE", help="recipes with mitigations too"
+        "--mitigate", nargs="*", default=["paper_text"], metavar="RECIPE", help="recipes with mitigations too"
     )
     freeze.add_argument(
         "--people",
@@ -54,20 +54,23 @@ def _parser() -> argparse.ArgumentParser:
 
 def _freeze(options: argparse.Namespace) -> int:
     """Find or train every model of the paper profile, and keep its aggregated, gate-passed tables in book/frozen."""
-    from ..mitigation import MITIGATIONS
-    from ..strategies import ALL
+    from ..strategies import ALL, MITIGATIONS
     from .frozen import freeze
-    from .parameters import FineTuning
+    from .parameters import FROZEN, FineTuning
     from .sources import open_study
 
-    for seed in options.seeds:
-        for recipe in options.recipes:
-            p = FineTuning(
-                dataset=options.dataset, source=options.source, profile="paper", recipe=recipe, threads=options.threads
-            )
-            strategies = (*ALL, *MITIGATIONS) if recipe in options.mitigate else ALL
-            kept = freeze(open_study(p), p.dataset, strategies, seed, p.profile, people=tuple(options.people))
-            print(f"seed {seed}, recipe {recipe}: kept in {kept}", flush=True)
+    for recipe in options.recipes:
+        p = FineTuning(
+            dataset=options.dataset,
+            source=options.source,
+            profile="paper",
+            recipe=recipe,
+            seeds=options.seeds,
+            threads=options.threads,
+        )
+        strategies = (*ALL, *MITIGATIONS) if recipe in options.mitigate else ALL
+        kept = freeze(open_study(p), FROZEN / p.dataset, strategies, people=tuple(options.people))
+        print(f"recipe {recipe}, seeds {options.seeds}: kept in {kept}", flush=True)
     return 0
 
 

@@ -6,6 +6,7 @@ sentence that says what to write instead.
 
 import difflib
 import shlex
+import warnings
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
@@ -18,6 +19,7 @@ from book.quality.kept import Costs, Coverage, Torture
 
 from .. import cards
 from ..strategies import MitigationName, RecipeName, StrategyName
+from . import frozen
 from .profiles import PROFILES, Profile
 
 ROOT = Path(__file__).parents[2]
@@ -26,11 +28,24 @@ FROZEN = ROOT / "book" / "frozen"
 #: Official datasets. Any other name is on the card of the folder given as source; "table" stands for that name.
 Dataset = Literal["mimic", "mesa", "globem", "challenge2012"]
 OWN = "table"
+#: Names of recipes in version 0.1.
+BEFORE = {"described": "paper_text", "released": "paper_code"}
 TWINS = ("mimic", "mesa", "globem", "challenge2012")
 
 
 class ParameterError(ValueError):
     """A notebook was given a parameter it does not have, or a value it cannot use."""
+
+
+def _renamed(recipe: object) -> object:
+    """A recipe by its name; version 0.1 called two of them otherwise, which is said once more and then refused."""
+    if recipe in BEFORE:
+        warnings.warn(
+            f"recipe {recipe!r} is called {BEFORE[recipe]!r} now; the old name will be refused by the next version",
+            FutureWarning,
+            stacklevel=2,
+        )
+    return BEFORE.get(recipe, recipe) if isinstance(recipe, str) else recipe
 
 
 class Contract(BaseModel):
@@ -94,12 +109,18 @@ class Parameters(Contract):
 
     source: str = "twin"
     profile: Literal["smoke", "quick", "paper"] = "quick"
-    recipe: RecipeName = "described"
+    recipe: RecipeName = "paper_text"
+    recipes: list[RecipeName] = []
     seeds: list[int] = []
     results_dir: str = "results"
     threads: int = Field(default=1, ge=1, le=256)
     device: Literal["auto", "cpu", "cuda", "mps"] = "cpu"
     precision: Literal["float32", "bf16"] = "float32"
+
+    @field_validator("recipe", "recipes", mode="before")
+    @classmethod
+    def _names_of_before(cls, value):
+        return [_renamed(one) for one in value] if isinstance(value, list) else _renamed(value)
 
     @field_validator("seeds")
     @classmethod
@@ -119,22 +140,27 @@ class Parameters(Contract):
             kept = ", ".join(sorted(path.name for path in FROZEN.glob("*") if path.is_dir())) or "none"
             raise ValueError(f"source 'frozen': no frozen results of {self.dataset} in {FROZEN} (kept: {kept})")
         if self.source == "frozen":
-            kept = (FROZEN / self.dataset / self.recipe / "supervised").glob("seed-*")
-            kept = sorted(int(path.name.removeprefix("seed-")) for path in kept)
-            if not kept:
-                have = ", ".join(sorted(path.parent.name for path in (FROZEN / self.dataset).glob("*/manifest.json")))
-                raise ValueError(
-                    f"recipe {self.recipe!r}: no frozen results of {self.dataset} with it (kept: {have}); give another"
-                    " recipe, or the folder of the official files as source"
-                )
-            if lost := sorted(set(self.seeds) - set(kept)):
-                raise ValueError(
-                    f"seeds: no frozen results of seed {lost[0]} for {self.dataset}, recipe {self.recipe};"
-                    f" kept are {kept}"
-                )
+            recipes = frozen.manifest(FROZEN / self.dataset)["recipes"]
+            for recipe in self.shown:
+                if recipe not in recipes:
+                    raise ValueError(
+                        f"recipe {recipe!r}: no frozen results of {self.dataset} with it (kept: {', '.join(recipes)});"
+                        " give another recipe, or the folder of the official files as source"
+                    )
+                kept = recipes[recipe]["kept"]["0"]["supervised"]
+                if lost := sorted(set(self.seeds) - set(kept)):
+                    raise ValueError(
+                        f"seeds: no frozen results of seed {lost[0]} for {self.dataset}, recipe {recipe};"
+                        f" kept are {kept}"
+                    )
         if self.source not in ("twin", "frozen") and not Path(self.source).expanduser().is_dir():
             raise ValueError(f"source {self.source!r} is neither 'twin', 'frozen' nor an existing folder")
         return self
+
+    @property
+    def shown(self) -> tuple[str, ...]:
+        """The recipes that the page shows side by side: those asked for, or the one."""
+        return tuple(dict.fromkeys(self.recipes)) or (self.recipe,)
 
     @property
     def label(self) -> str:
@@ -262,7 +288,7 @@ class Case(BaseModel):
 
     source: str = "twin"
     profile: Literal["smoke", "quick", "paper"] = "quick"
-    recipes: list[RecipeName] = ["described"]
+    recipes: list[RecipeName] = ["paper_text"]
     seeds: list[int] = []
     people: list[int] = []
     mitigations: list[MitigationName] = list(MitigationName.__args__)

@@ -15,7 +15,7 @@ from ..recipes import RECIPES
 from .cohort_files import load_cohort, save_cohort
 from .frozen import Frozen
 from .parameters import FROZEN, Parameters
-from .results import SOURCES, checksum, code_hash, fresh, key_hash, replace_file, seal, writing
+from .results import checksum, code_hash, fresh, key_hash, replace_file, seal, writing
 from .runs import Study
 
 IDENTIFIERS = "identifiers.txt"
@@ -38,7 +38,17 @@ def open_study(p: Parameters) -> "Study | Frozen":
             known = "\n".join(map(str, np.unique(cohort.person)))
             replace_file(folder / IDENTIFIERS, lambda path: path.write_text(known + "\n"))
             (folder / IDENTIFIERS).chmod(0o600)
-    return Study(cohort, recipe, folder, device, permutations=p.chosen.draws - 1)
+    return Study(
+        cohort,
+        recipe,
+        folder,
+        device,
+        permutations=p.chosen.draws - 1,
+        threshold=getattr(p, "threshold", 0.5),
+        draws=p.chosen.draws,
+        runs=p.chosen.seeds,
+        profile=p.profile,
+    )
 
 
 def _read(p: Parameters, folder: Path) -> Cohort:
@@ -52,7 +62,7 @@ def _read(p: Parameters, folder: Path) -> Cohort:
         path.name: checksum(path) for path in sorted(Path(__file__).parents[1].rglob("*.json"))
     }  # channels, counts
     key = {"spec": twins.sized(p.dataset, chosen.windows, chosen.each), "seed": 0, "facts": key_hash(facts)}
-    read = key | {"windows": chosen.windows, "each": chosen.each, "code": key_hash(SOURCES)}
+    read = key | {"windows": chosen.windows, "each": chosen.each, "code": code_hash("fairlib.readers", "fairlib.twins")}
     read |= {"card": key_hash(cards.load(p.dataset).model_dump(mode="json"))}
     key |= {"code": code_hash("fairlib.twins")}
     if not fresh(data, key):  # damaged files are mended, also those that nobody reads

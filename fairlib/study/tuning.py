@@ -16,6 +16,7 @@ from ..finetuning import Windows, fit, scores
 from ..inference import auc
 from ..pretraining import pretrain
 from ..recipes import PRETRAINING_GRID, RECIPES, TRAINING_GRID, Recipe
+from ..strategies import MODELS
 
 #: Not among the seeds of any profile.
 SEED = 1000
@@ -39,7 +40,7 @@ def tune(cohort: Cohort, steps: float = 1.0, known: dict[tuple[str, str], float]
     """
     known = known or {}
     train, validation = (Windows(cohort.x[rows], cohort.y[rows]) for rows in map(cohort.rows, ("train", "val")))
-    base, found = RECIPES["described"], {}
+    base, found = RECIPES["paper_text"], {}
     for way, settings in TRAINING_GRID.items():
         recipe = Recipe("tuned", base.pretraining, settings, settings, evaluate_frozen=True)
         found[way] = known.get(("training", way)) or _judge(train, validation, ("supervised",), recipe.scaled(steps))
@@ -60,6 +61,6 @@ def _judge(train: Windows, validation: Windows, strategies: tuple[str, ...], rec
     encoder = None if strategies == ("supervised",) else pretrain(train.x, recipe, SEED)[0]
     areas = []
     for strategy in strategies:
-        model, _ = fit(train, validation, strategy, recipe, SEED, encoder)
+        model, _ = fit(train, validation, MODELS[strategy], recipe, SEED, encoder)
         areas.append(auc(validation.y, scores(model, validation.x)))
     return float(np.mean(areas))

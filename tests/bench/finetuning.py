@@ -12,7 +12,7 @@ from fairlib.encoder import Encoder
 from fairlib.finetuning import Windows, class_weights, fit
 from fairlib.optimisation import Schedule, adadelta
 from fairlib.recipes import RECIPES, replace
-from fairlib.strategies import STRATEGIES
+from fairlib.strategies import MODELS, STRATEGIES
 
 from . import pretraining
 from .turns import gemm, in_turns, rows
@@ -26,12 +26,12 @@ def some_windows(n: int, seed: int, shape: tuple[int, int] = SHAPE) -> Windows:
 
 
 def recipe(evaluate_frozen: bool = False, epochs: int = EPOCHS):
-    """``described``, for so many epochs."""
+    """``paper_text``, for so many epochs."""
     schedule = Schedule(epochs, BATCH, 0.1)
     parts = {
-        name: replace(getattr(RECIPES["described"], name), schedule=schedule) for name in ("finetuning", "supervised")
+        name: replace(getattr(RECIPES["paper_text"], name), schedule=schedule) for name in ("finetuning", "supervised")
     }
-    return replace(RECIPES["described"], evaluate_frozen=evaluate_frozen, **parts)
+    return replace(RECIPES["paper_text"], evaluate_frozen=evaluate_frozen, **parts)
 
 
 class Naive(nn.Module):
@@ -70,7 +70,7 @@ def naive(train: Windows, validation: Windows, trains: tuple[bool, ...], epochs:
 def ours(strategy: str, train: Windows, validation: Windows, epochs: int, evaluate_frozen: bool = False):
     """A call that trains one model."""
     encoder = Encoder(train.x.shape[2]) if STRATEGIES[strategy].pretrained else None
-    return lambda: fit(train, validation, strategy, recipe(evaluate_frozen, epochs), 1, encoder)
+    return lambda: fit(train, validation, MODELS[strategy], recipe(evaluate_frozen, epochs), 1, encoder)
 
 
 def measure(rounds: int = 3) -> list[dict]:

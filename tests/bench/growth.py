@@ -15,6 +15,7 @@ from fairlib.optimisation import Schedule
 from fairlib.pretraining import pretrain
 from fairlib.recipes import RECIPES, replace
 from fairlib.similarity import cka_table, gram
+from fairlib.strategies import MODELS
 
 from . import auc_bootstrap, mesa_windows
 from .finetuning import some_windows
@@ -30,7 +31,7 @@ def measure() -> list[dict]:
 
 def training() -> list[dict]:
     """An epoch of pre-training and of fine-tuning of all layers, on windows of MIMIC's shape."""
-    recipe, found = RECIPES["described"], []
+    recipe, found = RECIPES["paper_text"], []
     one = {
         name: replace(getattr(recipe, name), schedule=Schedule(1, 128, 0.1)) for name in ("pretraining", "supervised")
     }
@@ -39,7 +40,7 @@ def training() -> list[dict]:
         windows = some_windows(n, 1)
         calls = {
             "pre-training, an epoch": lambda w=windows: pretrain(w.x, recipe, 1),
-            "fine-tuning, an epoch": lambda w=windows: fit(w, held, "supervised", recipe, 1),
+            "fine-tuning, an epoch": lambda w=windows: fit(w, held, MODELS["supervised"], recipe, 1),
         }
         found += _rows(calls, "windows", n, 1)
     return found

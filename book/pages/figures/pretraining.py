@@ -5,43 +5,34 @@ import pandas as pd
 
 from fairlib.cards import Card
 from fairlib.report.style import SEGMENT_LINES, SEGMENTS, WIDTH, Drawn, axes, legend_below
-from fairlib.seeds import generator
 from fairlib.text import number
-from fairlib.views import compose
 
 
-def views(tables: dict[str, pd.DataFrame], recipe, card: Card) -> Drawn:
-    """F-views: a typical window in four measured channels, and two views of it."""
-    window, averaged = tables["typical_window"], int(tables["shape"].iloc[0]["averaged"])
-    chosen = list(window)
-    x = window[chosen].to_numpy(dtype=np.float32)[None]
-    made = recipe.pretraining.views
-    # Where a view flips signs at random, show a draw in which the two differ: that is what the encoder must ignore.
-    draws = [_two_views(x, made, seed) for seed in range(20)]
-    first, second = next((pair for pair in draws if np.sign(pair[0][0, -1, 0]) != np.sign(pair[1][0, -1, 0])), draws[0])
+def views(table: pd.DataFrame, steps: list[str], averaged: int, card: Card) -> Drawn:
+    """F-views: a typical window in four measured channels, and two views of it.
+
+    table: "views" of the results; steps: names of what makes a view, in order; averaged: windows in the typical one.
+    """
+    chosen = [name for name in table if name not in ("panel", "step")]
     source = "a window" if averaged == 1 else f"average of {averaged:,} windows"
-    drawn = [(source, x), ("view 1", first), ("view 2", second)]
+    titles = {"window": source}
+    drawn = [(titles.get(name, name), part[chosen].to_numpy()) for name, part in table.groupby("panel", sort=False)]
     longest = max(map(len, chosen))
     columns = 4 if longest <= 18 else 2 if longest <= 40 else 1
     figure, panels = axes(WIDTH, 2.6 + 0.2 * (4 // columns), 1, 3, sharey=True)
     for panel, (title, values) in zip(panels, drawn, strict=True):
         for i, name in enumerate(chosen):
-            panel.plot(values[0, :, i], color=SEGMENTS[i], linestyle=SEGMENT_LINES[i], linewidth=1.2, label=name)
+            panel.plot(values[:, i], color=SEGMENTS[i], linestyle=SEGMENT_LINES[i], linewidth=1.2, label=name)
         panel.set_title(title)
         panel.set_xlabel(f"time in steps of {card.windows.step}")
     panels[0].set_ylabel("standardised value")
     legend_below(figure, panels[0], columns=columns)
     what = "one synthetic window" if averaged == 1 else f"the average of {averaged:,} windows"
-    steps = " then ".join(name for name, _ in made)
     return (
         figure,
-        f"Four channels of {what} and two views of it, made by {steps}; the views differ in size and sign only.",
+        f"Four channels of {what} and two views of it, made by {' then '.join(steps)}; the views differ in size and"
+        " sign only.",
     )
-
-
-def _two_views(x: np.ndarray, views: tuple, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    draw = generator(seed, "figure views")
-    return compose(x, views, draw), compose(x, views, draw)
 
 
 def losses(curves: dict[int, np.ndarray]) -> Drawn:

@@ -3,27 +3,27 @@
 import numpy as np
 import pandas as pd
 
-from fairlib.encoder import Classifier, Encoder, freeze, trainable_parameters
 from fairlib.recipes import GRID_FILE
-from fairlib.strategies import CONTROLS, STRATEGIES, STRATEGY_NAMES
+from fairlib.strategies import STRATEGY_NAMES
 from fairlib.text import count, disparity_name, number, p_value, percent, with_interval
 
 from ..marks import named
 
 
-def strategies(channels: int, padding: str) -> pd.DataFrame:
-    """T-strategies: which convolutions train (●) or are frozen (○), what they start from, trainable parameters."""
+def strategies(models: dict) -> pd.DataFrame:
+    """T-strategies: which convolutions train (●) or are frozen (○), what they start from, trainable parameters.
+
+    models: of the study's manifest, so that they are those that were trained.
+    """
     records = []
-    for name, strategy in {**STRATEGIES, **CONTROLS}.items():
-        model = Classifier(Encoder(channels, padding))
-        freeze(model, strategy)
+    for name, facts in models["networks"].items():
         records.append(
             {
                 "strategy": name,
                 "in words": STRATEGY_NAMES[name],
-                "conv1,\u00a02,\u00a03": " ".join("●" if trains else "○" for trains in strategy.trains),
-                "starts from": "pre-trained encoder" if strategy.pretrained else "random weights",
-                "trainable parameters": count(trainable_parameters(model)),
+                "conv1,\u00a02,\u00a03": " ".join("●" if trains else "○" for trains in facts["trains"]),
+                "starts from": "pre-trained encoder" if facts["pretrained"] else "random weights",
+                "trainable parameters": count(facts["trainable"]),
             }
         )
     return pd.DataFrame(records)
