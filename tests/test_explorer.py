@@ -9,10 +9,10 @@ from sklearn.metrics import confusion_matrix, roc_auc_score
 from book.pages import explorer, turning
 from fairlib import cards
 from fairlib.fairness import RATES
-from fairlib.measures import performance
 from fairlib.measures.thresholds import GRID
 from fairlib.report import gate, show
 from fairlib.twins import dial, truth
+from tests.tables import evaluation_tables
 
 DRAWS = 40
 
@@ -32,7 +32,7 @@ class Few:
         return strategy in self.scores
 
     def evaluation(self, strategy, seed, threshold, draws):
-        return performance.evaluation_tables(self.cohort, self.scores[strategy], threshold, draws)
+        return evaluation_tables(self.cohort, self.scores[strategy], threshold, draws)
 
 
 @pytest.fixture(scope="module")
@@ -115,7 +115,7 @@ def test_where_everybody_is_few_nothing_is_shown_of_real_people(make_cohort):
     """15 people in test, fewer than 11 with the outcome: the tables hold rates of everybody, the page none."""
     for origin, access in (("real", "open"), ("twin", "synthetic")):
         few = Few(make_cohort("challenge2012", origin, people=75))
-        assert not few.evaluation("supervised", 1, 0.5, DRAWS)["thresholds"].empty
+        assert not few.table("thresholds", "supervised", 1).empty
         found = explorer.collect(few, cards.load("challenge2012"), access, ("supervised",), (1,), DRAWS)
         assert (found is None) == (access == "open")
 

@@ -22,7 +22,7 @@ from book.pages.figures import framework as framework_figures
 from book.pages.figures import representation as feature_figures
 from book.pages.figures import synthesis as synthesis_figures
 from book.pages.figures import twin as twin_figures
-from book.pages.provenance import collected, of_twin
+from book.pages.provenance import collected
 from book.pages.tables import card as card_tables
 from book.pages.tables import evaluation as tables5
 from book.pages.tables import finetuning as tables3
@@ -45,15 +45,17 @@ from book.release import figures as audit_figures
 from book.release import tables as audit_tables
 from fairlib import cards, twins
 from fairlib.measures import cka as conditioned
-from fairlib.measures import cka_gaps, describe, features, noise, performance, probes, segments, summary
+from fairlib.measures import cka_gaps, describe, features, noise, probes, segments, summary
 from fairlib.recipes import RECIPES
 from fairlib.report import show, style
+from fairlib.report.provenance import of_twin
 from fairlib.report.style import COLOURS, LINES, MARKERS, Drawn
 from fairlib.similarity import gram
 from fairlib.strategies import ALL, MITIGATIONS
 from fairlib.study.parameters import check
 from fairlib.study.runs import EVALUATION
 from fairlib.twins import dial, truth
+from tests.tables import evaluation_tables
 
 DOUBTFUL = {"frozen_0": pd.Series({"people_low": 0.4, "auc": 0.6, "constant_decisions": 1, "seeds": 2})}
 CARD, NAMES = cards.load("mimic"), ("supervised", "frozen_0", "logistic_regression")
@@ -70,7 +72,7 @@ def small(request, make_cohort):
     for strategy in NAMES:
         for seed in (1, 2):
             score = 1 / (1 + np.exp(-(cohort.y - 0.5 + draw.normal(size=len(cohort)))))
-            found = performance.evaluation_tables(cohort, score, 0.5, 40)
+            found = evaluation_tables(cohort, score, 0.5, 40)
             for name in parts:
                 parts[name].append(found[name].assign(strategy=strategy, seed=seed))
     parts = {name: pd.concat(found, ignore_index=True) for name, found in parts.items()}
@@ -86,9 +88,9 @@ def small(request, make_cohort):
         headline=summary.headline(models, CARD.protected(), CARD.metric.metric),
         crossed=summary.summarise(pd.concat([parts["intersections"], models[models["scope"] == "overall"]])),
         calibration=parts["calibration"],
-        offsets=parts["offsets"],
+        offsets=parts["calibration_in_the_large"],
         extremes=segments.extremes(models, parts["validation"], NAMES),
-        gaps=segments.gaps(parts["nulls"], NAMES),
+        gaps=segments.gaps(parts["permutation_null"], NAMES),
         between=segments.between(models, NAMES),
         logs=segments.log_disparities(
             models.replace({"strategy": {"logistic_regression": "frozen_3"}}),

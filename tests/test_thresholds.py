@@ -9,6 +9,7 @@ from fairlib.fairness import METRICS, confusion, rate
 from fairlib.inference import interval
 from fairlib.measures import performance, thresholds
 from fairlib.measures.thresholds import GRID, NAMES
+from tests.tables import evaluation_tables
 
 
 def scored(make_cohort, origin="twin", dataset="challenge2012", **given):
@@ -20,7 +21,7 @@ def scored(make_cohort, origin="twin", dataset="challenge2012", **given):
 @pytest.fixture(scope="module")
 def open_data(make_cohort):
     cohort, score = scored(make_cohort)
-    return cohort, score, performance.evaluation_tables(cohort, score, 0.5, 60)
+    return cohort, score, evaluation_tables(cohort, score, 0.5, 60)
 
 
 def test_counts_are_those_of_each_decision():
@@ -62,7 +63,7 @@ def test_every_segment_metric_and_threshold_is_there(open_data):
 
 def test_a_rate_at_the_end_is_missing_where_few_are_flagged(make_cohort):
     cohort, score = scored(make_cohort, origin="real", people=600, windows=1)
-    table = performance.evaluation_tables(cohort, score, 0.5, 60)["thresholds"]
+    table = evaluation_tables(cohort, score, 0.5, 60)["thresholds"]
     test = pd.DataFrame({"person": cohort.person, "score": score, "age": cohort.attributes["age"]})[
         cohort.split == "test"
     ]
@@ -78,7 +79,7 @@ def test_a_rate_at_the_end_is_missing_where_few_are_flagged(make_cohort):
 
 def test_restricted_data_have_no_such_table(make_cohort):
     cohort, score = scored(make_cohort, "real", "mimic")
-    assert performance.evaluation_tables(cohort, score, 0.5, 30)["thresholds"].empty
+    assert evaluation_tables(cohort, score, 0.5, 30)["thresholds"].empty
 
 
 def test_a_rate_where_nobody_is_in_the_denominator_is_missing():
