@@ -28,7 +28,7 @@ FROZEN = ROOT / "book" / "frozen"
 #: For the name on the card of the folder given as source.
 OWN = "table"
 #: Names of recipes in version 0.1.
-BEFORE = {"described": "paper_text", "released": "paper_code"}
+BEFORE = {"paper_text": "paper_text", "paper_code": "paper_code"}
 
 
 class ParameterError(ValueError):
