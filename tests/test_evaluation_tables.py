@@ -77,16 +77,15 @@ def test_every_calibration_bin_may_be_shown(make_cohort, dataset, origin):
     pd.testing.assert_frame_equal(sizes, wanted.loc[sizes.index], check_dtype=False)
 
 
-def test_undefined_draws_are_counted(make_cohort, monkeypatch):
+def test_undefined_draws_are_counted(make_cohort):
     """Two of a segment's people have an event: in about one draw of eight neither is drawn."""
     card = cards.load("challenge2012").model_copy(update={"min_cell": 1})
-    monkeypatch.setattr(cards, "load", lambda name: card)
     base = make_cohort(people=900, origin="twin")
     test = base.rows("test")
     few = np.concatenate([test[base.y[test] == label][:count] for label, count in ((1, 2), (0, 30))])
     gender = np.full(900, "Male", dtype=object)
     gender[few] = "Female"
-    cohort = make_cohort(people=900, origin="twin", gender=gender)
+    cohort = make_cohort(people=900, origin="twin", gender=gender, card=card)
     metrics = evaluation_tables(cohort, scored(cohort), 0.5, 400)["metrics"]
     weights = participant_draws(cohort.person[test], 400).weights
     events = np.isin(test, few[:2])

@@ -96,12 +96,11 @@ def test_restricted_data_have_no_such_page(make_cohort):
 
 
 @pytest.mark.parametrize("min_cell", [5, 25])
-def test_a_card_decides_how_small_a_group_is_shown_and_the_gate_agrees(make_cohort, monkeypatch, min_cell):
+def test_a_card_decides_how_small_a_group_is_shown_and_the_gate_agrees(make_cohort, min_cell):
     card = cards.load("challenge2012").model_copy(update={"min_cell": min_cell})
-    monkeypatch.setitem(cards._registered, "challenge2012", card)
     units = np.array(["Medical"] * 810 + ["Surgical"] * 90)
     units = np.random.default_rng(0).permutation(units)
-    few = Few(make_cohort("challenge2012", "real", people=900, icu_type=units))
+    few = Few(make_cohort("challenge2012", "real", people=900, icu_type=units, card=card))
     found = explorer.collect(few, card, "open", ("supervised",), (1,), DRAWS)
     surgical = (few.cohort.attributes["icu_type"] == "Surgical").to_numpy() & (few.cohort.split == "test")
     events = few.cohort.y[surgical]

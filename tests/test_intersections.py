@@ -16,7 +16,7 @@ DRAWS = 30
 
 def found(cohort, rule):
     rows = group_sizes.frame(cohort).iloc[cohort.rows("test")].reset_index(drop=True)
-    listed = groups.intersections(rows, cards.load(cohort.dataset), rule)
+    listed = groups.intersections(rows, cohort.card, rule)
     return rows, pd.DataFrame(listed, columns=["pair", "cell", "chosen", "note"])
 
 

@@ -4,7 +4,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fairlib import cards
 from fairlib.fairness import METRICS, confusion, rate
 from fairlib.inference import interval
 from fairlib.measures import performance, thresholds
@@ -53,7 +52,7 @@ def test_rows_are_those_of_the_metrics_at_that_threshold(open_data):
 
 def test_every_segment_metric_and_threshold_is_there(open_data):
     cohort, _, tables = open_data
-    table, card = tables["thresholds"], cards.load(cohort.dataset)
+    table, card = tables["thresholds"], cohort.card
     rows = table.groupby(["scope", "attribute", "segment", "metric"]).size()
     assert (rows == len(GRID)).all()
     groups = 1 + sum(len(facts.segments) for facts in card.attributes.values())

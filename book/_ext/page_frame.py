@@ -18,8 +18,7 @@ from zlib import crc32
 from docutils import nodes
 from sphinx.application import Sphinx
 
-from book.pages.cases import SHORT
-from fairlib import lessons
+from fairlib import cards, lessons
 from fairlib.study.parameters import ROOT, Evaluation, ParameterError, Parameters, check
 
 WORDS_A_MINUTE = 200
@@ -194,7 +193,7 @@ def say_whose_data(app: Sphinx, env) -> None:
     for docname, title in env.titles.items():
         own = executed(Path(env.doc2path(docname)))
         if own and own.dataset:
-            about = SHORT.get(own.dataset, own.dataset) + " twin" * (own.source == "twin")
+            about = cards.of(own.dataset, own.source).called + " twin" * (own.source == "twin")
             about += f", {own.recipe}" * (own.recipe in docname.split("/"))
             env.longtitles[docname] = nodes.title("", f"{title.astext()} ({about})")
 

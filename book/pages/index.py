@@ -9,9 +9,12 @@ from pathlib import Path
 import yaml
 from pydantic import BaseModel, ConfigDict
 
+from fairlib import cards
+from fairlib.study.parameters import Synthesis
+
+CASES = Synthesis().chosen
 BOOK = Path(__file__).parents[1]
 INDEX = BOOK / "index_of_items.md"
-DATASETS = {"mimic": "MIMIC twin", "mesa": "MESA twin", "globem": "GLOBEM twin", "challenge2012": "Challenge 2012"}
 STAGES = {
     "1_dataset_requirements": "Stage 1: dataset requirements",
     "2_pre_training": "Stage 2: pre-training",
@@ -140,7 +143,8 @@ def _case(page: str) -> str:
     parts = page.split("/")
     if len(parts) == 2:
         return "synthesis"
-    return DATASETS[parts[1]] + (f", {parts[2]}" if len(parts) == 4 and parts[1] == "challenge2012" else "")
+    case, name = CASES[parts[1]], cards.load(parts[1]).called
+    return name + " twin" * (case.source == "twin") + f", {parts[2]}" * (len(parts) == 4 and len(case.recipes) > 1)
 
 
 def _known(catalogue: Catalogue, what: str) -> list[int]:

@@ -4,7 +4,7 @@ import hashlib
 
 import pandas as pd
 
-from fairlib import __version__, cards
+from fairlib import __version__
 from fairlib.recipes import title
 from fairlib.report.provenance import Provenance, of_the_original
 from fairlib.study.parameters import Contract, DataCard, Parameters, Synthesis
@@ -13,7 +13,7 @@ from fairlib.study.results import closure_hash, code_hash
 
 def of_card(p: DataCard) -> Provenance:
     """The provenance of a page that shows a data card and reads no data."""
-    card = cards.load(p.dataset)
+    card = p.card
     content = hashlib.sha256(card.model_dump_json().encode()).hexdigest()
     facts = (f"notebook {p.notebook}", f"dataset {p.dataset}")
     code, remark = f"{__version__}+{closure_hash(__name__)[:8]}", f" Access to the data: {card.access}."
@@ -24,7 +24,7 @@ def of_card(p: DataCard) -> Provenance:
 
 def of_study(p: Parameters, study) -> Provenance:
     """The provenance of a study opened with these parameters (``Study`` or ``Frozen``)."""
-    card, tested = cards.load(p.dataset), who_was_tested(study.table("sizes"))
+    card, tested = p.card, who_was_tested(study.table("sizes"))
     made, seeds = study.manifest, tuple(seed for seed in study.seeds() if not p.seeds or seed in p.seeds)
     origin, access, profile, data = (made[key] for key in ("origin", "access", "profile", "data"))
     code = f"{made['version']}+{made['code'][:8]}{' (frozen)' * (p.source == 'frozen')}"

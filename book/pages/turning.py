@@ -6,12 +6,13 @@ import numpy as np
 import pandas as pd
 from sklearn.metrics import roc_curve
 
+from fairlib import twins
 from fairlib.fairness import METRICS, SUMMARIES, confusion, ratios
 from fairlib.inference import interval, participant_draws, weighted_auc
 from fairlib.measures.performance import ROC_GRID
 from fairlib.seeds import generator
 from fairlib.twins import truth
-from fairlib.twins.dial import SEGMENT, turned
+from fairlib.twins.dial import turned
 from fairlib.twins.people import KNOBS, PREVALENCE
 
 from .explorer import ROC_STEP, thousandths
@@ -41,7 +42,7 @@ def collect(dataset: str, draws: int, windows: list[int]) -> str:
     draws: fresh draws of the model for the truth. windows: sizes of the cohorts, the smaller one the first part of the
     larger. The random numbers are the same at every setting, so that only the knob moves what is seen.
     """
-    attribute, segment = SEGMENT[dataset]
+    attribute, segment = twins.module(dataset).TURNED
     knobs = {}
     for knob in STEPS:
         facts, found = PREVALENCE if knob == "prevalence" else KNOBS[knob], {"truth": [], **{n: [] for n in windows}}

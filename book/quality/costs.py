@@ -19,9 +19,6 @@ from fairlib.strategies import STRATEGIES
 from ..pages.provenance import collected
 from .kept import Costs
 
-#: The shape of a window, (timesteps, channels), of the datasets of the paper.
-SHAPES = {"mimic": "(48, 76)", "mesa": "(101, 5)", "globem": "(28, 1390)"}
-
 
 @dataclass(frozen=True)
 class Asked:
@@ -52,6 +49,12 @@ ASKED = (
     Asked("AUC, 500 bootstrap draws", "ours", "loop", cases=(("n = 3,236", 30), ("n = 100,000", 12))),
     Asked("AUC, 500 bootstrap draws", "ours", "loop, one call"),
 )
+
+
+def shapes(bench: pd.DataFrame) -> dict[str, str]:
+    """Dataset → shape of its windows, (timesteps, channels), where training with that shape was timed."""
+    known = {name: f"({card.windows.timesteps}, {card.windows.channels})" for name, card in cards.all().items()}
+    return {name: shape for name, shape in known.items() if shape in set(bench["case"])}
 
 
 def load(p: Costs) -> pd.DataFrame:
@@ -106,7 +109,9 @@ def unmeasured(table: pd.DataFrame) -> list[str]:
 def frozen(bench: pd.DataFrame) -> pd.DataFrame:
     """How many times as fast as training all layers each strategy trains, by shape; never below 1 is asked."""
     rows = bench[bench["topic"] == "fine-tuning, by strategy"]
-    seconds = rows.pivot(index="variant", columns="case", values="median").reindex(STRATEGIES)[list(SHAPES.values())]
+    seconds = rows.pivot(index="variant", columns="case", values="median").reindex(STRATEGIES)[
+        [*shapes(bench).values()]
+    ]
     return seconds.loc["supervised"] / seconds
 
 
@@ -132,7 +137,7 @@ def projected(bench: pd.DataFrame, card: pd.DataFrame) -> pd.DataFrame:
     step, window = steps.set_index("case")["median"], tuning["median"] / tuning["windows"]
     on_card = card.set_index(["topic", "case", "variant"])["median"]
     records = []
-    for dataset, shape in SHAPES.items():
+    for dataset, shape in shapes(bench).items():
         windows = int(cards.load(dataset).expected["train"])
         for name in ("paper_text", "paper_code", "tuned"):
             recipe = RECIPES[name]

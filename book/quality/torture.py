@@ -14,15 +14,8 @@ from .kept import Torture
 PARTS = ("readers", "kills", "damage", "disk", "workflow", "repeated", "offline")
 #: How a reader may answer a broken file: refused, read as before, read and counted, read with other values.
 ANSWERS = ("refused", "read as before", "read, and counted", "read with other values")
-#: Names of the readers on the page.
-READERS = {
-    "mimic": "MIMIC-III, output of the benchmark",
-    "mimic_raw": "MIMIC-III, raw tables",
-    "mesa": "MESA Sleep",
-    "globem": "GLOBEM",
-    "challenge2012": "Challenge 2012",
-    "table": "your own table",
-}
+#: Readers that are not named after a data card.
+OTHERS = {"mimic_raw": "MIMIC-III, raw tables", "table": "your own table"}
 
 
 def load(path: Path | None = None) -> pd.DataFrame:
@@ -34,7 +27,7 @@ def readers(table: pd.DataFrame) -> pd.DataFrame:
     """One row a reader, a column an answer: how many broken files got it."""
     rows = table[table["part"] == "readers"]
     wide = rows.pivot_table(index="case", columns="what", values="value", aggfunc="sum", fill_value=0)
-    return wide.reindex(index=list(READERS), columns=list(ANSWERS), fill_value=0).astype(int)
+    return wide.reindex(index=rows["case"].unique(), columns=list(ANSWERS), fill_value=0).astype(int)
 
 
 def made_of(p: Torture) -> Provenance:

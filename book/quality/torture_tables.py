@@ -2,9 +2,10 @@
 
 import pandas as pd
 
+from fairlib import cards
 from fairlib.text import count
 
-from .torture import PARTS, READERS
+from .torture import OTHERS, PARTS
 
 SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
@@ -12,7 +13,7 @@ SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 def readers(table: pd.DataFrame) -> pd.DataFrame:
     """One row a reader. table: of ``torture.readers``."""
     out = table.map(count).rename_axis(columns=None)
-    out.insert(0, "reader", [READERS[name] for name in table.index])
+    out.insert(0, "reader", [OTHERS.get(name) or cards.load(name).called for name in table.index])
     out.insert(1, "broken files", table.sum(axis=1).map(count))
     return out.reset_index(drop=True)
 

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import norm
 
-from .. import cards, disclosure
+from .. import disclosure
 from ..cohort import Cohort
 from ..inference import interval_over_runs
 from ..permutations import label_sources
@@ -30,7 +30,7 @@ def shown_segments(cohort: Cohort, rows: np.ndarray, minimum: int = PEOPLE) -> d
     rows: one window a participant. Left out are segments of fewer than ``minimum`` people, and those whose size would
     give a withheld one away. Only people count here, since nothing is told about their outcomes.
     """
-    card, frame = cards.load(cohort.dataset), group_sizes.frame(cohort).iloc[rows].reset_index(drop=True)
+    card, frame = cohort.card, group_sizes.frame(cohort).iloc[rows].reset_index(drop=True)
     rule = "synthetic" if cohort.origin == "twin" else card.access
     found = {}
     for attribute, facts in card.attributes.items():

@@ -6,7 +6,7 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
-from .. import cards
+from ..cards import Card
 from ..cohort import Cohort
 from ..inference import participant_draws
 from . import describe, group_sizes
@@ -33,8 +33,8 @@ class Evaluated:
     decided: bool = False
 
     @property
-    def card(self) -> cards.Card:
-        return cards.load(self.cohort.dataset)
+    def card(self) -> Card:
+        return self.cohort.card
 
     @property
     def rule(self) -> str:

@@ -14,7 +14,7 @@ from sklearn.decomposition import PCA
 from sklearn.manifold import TSNE
 from statsmodels.stats.multitest import multipletests
 
-from .. import cards, disclosure
+from .. import disclosure
 from ..cohort import Cohort
 from ..inference import (
     max_t,
@@ -31,7 +31,7 @@ BINS, REACH = 24, 2.5
 
 def groups(cohort: Cohort, rows: np.ndarray) -> dict[tuple[str, str], np.ndarray]:
     """(attribute, segment) → positions of its people; "outcome" comes first, as if it were an attribute."""
-    card, y = cards.load(cohort.dataset), cohort.y[rows]
+    card, y = cohort.card, cohort.y[rows]
     rule = "synthetic" if cohort.origin == "twin" else card.access
     found = {("outcome", name): np.flatnonzero(y == value) for name, value in OUTCOME.items()}
     few = min(map(len, found.values()))
@@ -54,7 +54,7 @@ def tests(cohort: Cohort, rows: np.ndarray, x: np.ndarray) -> pd.DataFrame:
     functions, 0 to 1), p, and p adjusted over the whole table (Benjamini-Yekutieli: the tests depend on each other).
     """
     found, projected, records = groups(cohort, rows), components(x), []
-    attributes = cards.load(cohort.dataset).attributes
+    attributes = cohort.card.attributes
     for (attribute, segment), chosen in found.items():
         against = "negative" if attribute == "outcome" else attributes[attribute].privileged
         if segment == against or (attribute, against) not in found:
@@ -120,7 +120,7 @@ def embedding(cohort: Cohort, rows: np.ndarray, x: np.ndarray) -> pd.DataFrame:
     fifths, else 0; mean and standard deviation along both axes. In real data a cell is 0 where fewer people than the
     card's smallest cell are near. There are no counts, so nothing can be subtracted.
     """
-    smallest, least = (1, 10) if cohort.origin == "twin" else (cards.load(cohort.dataset).min_cell, PEOPLE)
+    smallest, least = (1, 10) if cohort.origin == "twin" else (cohort.card.min_cell, PEOPLE)
     if len(x) < least:
         return pd.DataFrame()
     chosen = np.unique(np.linspace(0, len(x) - 1, min(len(x), EMBEDDED)).astype(int))

@@ -7,7 +7,6 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 
-from .. import cards
 from ..cards import Card
 from ..cohort import Cohort
 from . import group_sizes
@@ -54,7 +53,7 @@ def crossed(cohort: Cohort) -> np.ndarray:
     Groups with fewer than the card's ``min_cell`` people of either outcome in training or validation are pooled; so are
     the smallest of the rest, as long as the pool itself has too few. If nothing is left, everybody is one group.
     """
-    card, frame = cards.load(cohort.dataset), group_sizes.frame(cohort)
+    card, frame = cohort.card, group_sizes.frame(cohort)
     crossed = frame[card.protected()].astype("string").fillna("unknown").agg(", ".join, axis=1).to_numpy(dtype=str)
     fewest = _fewest_people(frame, crossed).sort_values(kind="stable")
     out = np.where(np.isin(crossed, fewest.index[fewest >= card.min_cell]), crossed, OTHERS)

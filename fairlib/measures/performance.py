@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 from sklearn.metrics import roc_curve
 
-from .. import cards, disclosure
+from .. import disclosure
+from ..cards import Card
 from ..cohort import Cohort
 from ..fairness import SUMMARIES, confusion, ratios
 from ..inference import auc, participant_draws, weighted_auc
@@ -75,7 +76,7 @@ def decision_metrics(cohort: Cohort, score: np.ndarray, decision: np.ndarray, dr
 
     decision: (n,) of 0 and 1, or the probability of a randomised decision; only test rows are read.
     """
-    card, rows, rule = cards.load(cohort.dataset), cohort.rows("test"), access(cohort)
+    card, rows, rule = cohort.card, cohort.rows("test"), access(cohort)
     y, s, frame = (
         cohort.y[rows].astype(np.int64),
         score[rows],
@@ -106,7 +107,7 @@ def decision_metrics(cohort: Cohort, score: np.ndarray, decision: np.ndarray, dr
     return pd.DataFrame(records)[TABLE]
 
 
-def _intersections(y, s, decision, weights, frame, card: cards.Card, rule: str) -> pd.DataFrame:
+def _intersections(y, s, decision, weights, frame, card: Card, rule: str) -> pd.DataFrame:
     """AUC and error rate of people who share two segments."""
     records, ones = [], np.ones((1, len(y)), dtype=np.float32)
     for attribute, segment, chosen, note in groups.intersections(frame, card, rule):
@@ -160,7 +161,7 @@ def _precision(y, s, weights) -> dict:
     return {"metric": "auprc", "estimate": float(value[0]), "replicates": np.float32(value[1:])}
 
 
-def _ratio_rows(y, decision, weights, unprivileged, privileged, frame, attribute, rule, card: cards.Card) -> list[dict]:
+def _ratio_rows(y, decision, weights, unprivileged, privileged, frame, attribute, rule, card: Card) -> list[dict]:
     """The ratio metrics of one attribute: all unprivileged people with a known value over the privileged ones.
 
     Where they are withheld, or people too few, one row of the card's metric says why.

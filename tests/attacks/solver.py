@@ -12,7 +12,6 @@ import pandas as pd
 from scipy.optimize import Bounds, LinearConstraint, milp
 from scipy.sparse import csr_array
 
-from fairlib import cards
 from fairlib.cohort import SPLITS, Cohort
 from fairlib.measures import describe
 from fairlib.measures.groups import BETWEEN
@@ -67,7 +66,7 @@ def truth(cohort: Cohort) -> pd.DataFrame:
 
 def published(cohort: Cohort, score: np.ndarray) -> tuple[System, list[tuple[str, str, str]]]:
     """All equations that published tables give, and the withheld cells (attribute, segment, split or "all")."""
-    card, system, withheld = cards.load(cohort.dataset), System(), []
+    card, system, withheld = cohort.card, System(), []
     tables = describe.cohort_tables(cohort) | evaluation_tables(cohort, score, 0.5, 20)
     names = {name: [*facts.segments, UNKNOWN] for name, facts in card.attributes.items()}
 
