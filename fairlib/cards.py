@@ -17,6 +17,8 @@ from pydantic import (
     model_validator,
 )
 
+from .fairness import METRICS
+
 FOLDER = Path(__file__).parent.parent / "data_cards"
 #: In a folder of data that brings its own card (``readers.table``).
 CARD = "card.yaml"
@@ -161,7 +163,7 @@ class Requirements(Part):
 class MetricChoice(Part):
     """Answers to the questions of the metric tree, and the metric that follows."""
 
-    metric: Literal["error_rate_ratio", "average_odds_difference"]
+    metric: Literal[tuple(METRICS)]
     representation_or_errors: str
     punitive_or_assistive: str
     for_whom: str

@@ -11,8 +11,7 @@ from pathlib import Path
 import altair as alt
 import vl_convert
 
-from fairlib.fairness import FAIR_DEVIATION, FAIR_DIFFERENCE, FAIR_LOG_RATIO, ODDS, RATES, SHORT
-from fairlib.measures.thresholds import NAMES
+from fairlib.fairness import FAIR_DEVIATION, FAIR_DIFFERENCE, FAIR_LOG_RATIO, GROUP_RATES, ODDS, RATES, SHORT, title
 from fairlib.report.style import CONTROL, SEGMENTS
 from fairlib.strategies import STRATEGY_NAMES
 
@@ -130,13 +129,11 @@ def compiled() -> dict[str, dict]:
 
 def words() -> dict[str, dict]:
     """What things are called, and the bands of the conventions, as the other pages have them."""
-    plain = {metric: f"{metric.replace('_', ' ')} ({SHORT[metric]})" for metric in RATES}
-    plain["disparate_impact"] = f"selection rate ratio ({SHORT['disparate_impact']})"
     fifths = [round(math.exp(-FAIR_LOG_RATIO), 2), round(math.exp(FAIR_LOG_RATIO), 2)]
     return {
         "strategies": STRATEGY_NAMES,
-        "rates": {name: name.replace("_", " ") for name in NAMES.values()},
-        "ratios": plain,
+        "rates": {name: name.replace("_", " ") for name in GROUP_RATES},
+        "ratios": {metric: title(metric) for metric in RATES},
         "short": SHORT,
         "differences": {metric: metric.replace("_", " ") for metric in ODDS},
         "bands": {"four_fifths": fifths, "deviation": FAIR_DEVIATION, "difference": FAIR_DIFFERENCE},

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from sklearn.metrics import roc_curve
 
-from fairlib.fairness import METRICS, SUMMARIES, confusion, ratios
+from fairlib.fairness import GROUP_RATES, METRICS, confusion, ratios
 from fairlib.inference import interval, participant_draws, weighted_auc
 from fairlib.measures.performance import ROC_GRID
 from fairlib.seeds import generator
@@ -26,7 +26,7 @@ STEPS = {
 }
 SIDES = ("inside", "others")  # the segment whose knob is turned, and everybody else
 DRAWS = 200  # of participants, for the intervals of a cohort
-SHOWN = [name for name in METRICS if name != "average_abs_odds_difference"]
+SHOWN = [name for name in METRICS if METRICS[name].signed]
 
 
 def settings(knob: str) -> list[float]:
@@ -84,7 +84,7 @@ def measured(drawn: pd.DataFrame, attribute: str, segment: str, draws: int = 0) 
     for side, chosen in zip(SIDES, (inside, ~inside), strict=True):
         counts[side] = confusion(y[chosen], (score[chosen] >= truth.THRESHOLD).astype(int), weights[:, chosen])
         out[side, "auc"] = weighted_auc(y[chosen], score[chosen], weights[:, chosen])
-        out |= {(side, name): SUMMARIES[name](counts[side]) for name in truth.RATES}
+        out |= {(side, name): rate.of(counts[side]) for name, rate in GROUP_RATES.items()}
     between = ratios(counts["inside"], counts["others"])
     out |= {("ratios", name): between[name] for name in SHOWN}
     return {name: (values[0], *interval(values[1:])) for name, values in out.items()}

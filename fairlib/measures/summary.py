@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 
-from ..fairness import RATES, disparity, log_ratio
+from ..fairness import METRICS, RATES, disparity, log_ratio
 from ..inference import (
     absolute_interval,
     deviation_interval,
@@ -43,7 +43,7 @@ def summarise(models: pd.DataFrame) -> pd.DataFrame:
             mean, low, high = seed_interval(estimates, replicates)
             ends = absolute_interval(low, high)
             # An absolute value is above 0 by noise alone: the signed difference is what can be tested.
-            tested = record["scope"] == "ratio" and record["metric"] != "average_abs_odds_difference"
+            tested = record["scope"] == "ratio" and METRICS[record["metric"]].signed
             record["p"] = seed_test(estimates, replicates) if tested else np.nan
             if record["scope"] not in ("ratio", "calibration"):  # areas, shares and rates lie between 0 and 1
                 low, high = np.clip([low, high], 0, 1)

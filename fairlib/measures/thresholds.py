@@ -7,18 +7,11 @@ import numpy as np
 import pandas as pd
 
 from ..cards import Card
-from ..fairness import METRICS, rate, ratios
+from ..fairness import GROUP_RATES, METRICS, ratios
 from ..inference import LEVEL
 from . import group_sizes
 
 GRID = np.round(np.arange(0.025, 0.99, 0.025), 3)
-#: The rate behind a ratio metric → what it is called.
-NAMES = {
-    "error_rate_ratio": "error_rate",
-    "false_negative_rate_ratio": "false_negative_rate",
-    "false_positive_rate_ratio": "false_positive_rate",
-    "disparate_impact": "selection_rate",
-}
 COLUMNS = ["scope", "attribute", "segment", "metric", "threshold", "estimate", "low", "high"]
 
 
@@ -64,8 +57,8 @@ def table(
     for (attribute, segment), chosen in groups.items():
         found = of(chosen)
         enough = _enough(frame, score, chosen, least)
-        for metric, name in NAMES.items():
-            parts.append(_rows("segment", attribute, segment, name, rate(found, metric), enough))
+        for name, rate in GROUP_RATES.items():
+            parts.append(_rows("segment", attribute, segment, name, rate.of(found), enough))
     for attribute in dict.fromkeys(name for name, _ in groups if name in card.attributes):
         base = card.attributes[attribute].privileged
         privileged = (frame[attribute] == base).to_numpy()
