@@ -4,7 +4,10 @@ import numpy as np
 import pandas as pd
 
 from .fairness import METRICS, RATES
+from .inference import LEVEL
 
+LEVEL_WORDS = f"{100 * LEVEL:g} %"  # of intervals and bands, in captions and headers
+OF_100 = f"{100 * LEVEL:g} of 100"  # the same for draws of a null
 ACCURACY_NAMES = {"auc": "AUC", "balanced_accuracy": "balanced accuracy"}
 
 

@@ -14,6 +14,7 @@ import vl_convert
 from fairlib.fairness import FAIR_DEVIATION, FAIR_DIFFERENCE, FAIR_LOG_RATIO, GROUP_RATES, ODDS, RATES, SHORT, title
 from fairlib.report.style import CONTROL, SEGMENTS
 from fairlib.strategies import STRATEGY_NAMES
+from fairlib.text import LEVEL_WORDS
 
 SHAPES = ["circle", "square", "diamond", "triangle-up", "triangle-down", "cross", "triangle-right"]
 DASHES = [[1, 0], [6, 3], [2, 2], [8, 3, 2, 3], [4, 2], [1, 3], [10, 2]]
@@ -63,7 +64,11 @@ def rates() -> alt.LayerChart:
     axis = alt.Axis(labelExpr="replace(datum.label, ' rate', '')", ticks=False, domain=False)
     offset = alt.YOffset("group:N", scale=alt.Scale(domain=ORDER, paddingOuter=0.3))
     base = alt.Chart(alt.NamedData("rates")).encode(alt.Y("rate:N", sort=None, title=None, axis=axis), offset)
-    options = {"title": "share, with 95 % interval", "scale": alt.Scale(domain=[0, 1]), "axis": alt.Axis(tickCount=5)}
+    options = {
+        "title": f"share, with {LEVEL_WORDS} interval",
+        "scale": alt.Scale(domain=[0, 1]),
+        "axis": alt.Axis(tickCount=5),
+    }
     return _sized(_with_interval(base.encode(COLOUR, FADED), options, SHAPE))
 
 

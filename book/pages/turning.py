@@ -72,7 +72,7 @@ def _rng(dataset: str) -> np.random.Generator:
 def measured(drawn: pd.DataFrame, attribute: str, segment: str, draws: int = 0) -> dict[tuple[str, str], tuple]:
     """AUC and rates of the fixed scorer in the segment and in everybody else, and ratios between them.
 
-    Returns (side, metric) → (estimate, low, high); side "ratios" for metrics between the two. The 95 % interval, over
+    Returns (side, metric) → (estimate, low, high); side "ratios" for metrics between the two. The interval, over
     participants, is NaN without draws.
     """
     y, score = drawn["label"].to_numpy(), drawn["score"].to_numpy()

@@ -12,6 +12,7 @@ import pandas as pd
 from scipy.special import expit, logit
 from sklearn.linear_model import LogisticRegression
 
+from ..inference import central
 from . import group_sizes
 
 BINS = 10
@@ -96,7 +97,7 @@ def table(
             own = rows[number == bin_]
             drawn = weights[:, own]
             with np.errstate(invalid="ignore", divide="ignore"):
-                low, high = np.nanquantile(drawn @ y[own].astype(np.float32) / drawn.sum(axis=1), [0.025, 0.975])
+                low, high = central(drawn @ y[own].astype(np.float32) / drawn.sum(axis=1))
             predicted = float(risk[own].mean())
             records.append(
                 {"attribute": attribute, "segment": segment, "bin": bin_}

@@ -4,11 +4,10 @@ half-sample intervals, and with the values that chance gives when segment labels
 
 import numpy as np
 import pandas as pd
-from scipy.stats import norm
 
 from .. import cards, disclosure
 from ..cohort import Cohort
-from ..inference import interval_over_runs
+from ..inference import half_width, interval_over_runs
 from ..permutations import label_sources
 from ..seeds import generator
 from ..similarity import Gram, cka_table, coarse, one_window_each
@@ -131,10 +130,11 @@ def over_runs(table: pd.DataFrame) -> pd.DataFrame:
     """
     records = []
     for key, own in table.groupby(KEYS, sort=False):
-        people = (((own["high"] - own["low"]) / (2 * norm.ppf(0.975))) ** 2).mean()
-        mean, low, high = interval_over_runs(own["cka"].to_numpy(), people)
+        people = (((own["high"] - own["low"]) / (2 * half_width())) ** 2).mean()
+        found = interval_over_runs(own["cka"].to_numpy(), people)
         sizes = {"people": int(own["people"].iloc[0]), "matched": own["matched"].mean(), "seeds": len(own)}
-        records.append(dict(zip(KEYS, key, strict=True)) | {"cka": mean, "low": low, "high": high} | sizes)
+        ends = {"cka": found.mean, "low": found.low, "high": found.high}
+        records.append(dict(zip(KEYS, key, strict=True)) | ends | sizes)
     return pd.DataFrame(records)
 
 

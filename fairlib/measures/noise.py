@@ -10,10 +10,10 @@ from numpy.typing import ArrayLike
 from scipy.special import ndtri, owens_t
 from statsmodels.nonparametric.smoothers_lowess import lowess
 
+from ..inference import central, half_width
 from ..seeds import generator
 
-#: Mean of |z| and its 95 % point for a standard normal z.
-MEAN_ABSOLUTE, BOUND = float(np.sqrt(2 / np.pi)), 1.96
+MEAN_ABSOLUTE = float(np.sqrt(2 / np.pi))  # of a standard normal z
 FRACTION = 2 / 3  # share of the points behind each point of a lowess curve
 MODELS = ("Supervised", "SSL")
 
@@ -44,20 +44,20 @@ def gap_deviation(auc: ArrayLike, positives, negatives, all_positives, all_negat
 
 
 def with_noise(rows: pd.DataFrame) -> pd.DataFrame:
-    """Rows with what noise alone gives: ``expected`` (mean |Δ|) and ``bound`` (|Δ| stays below it 95 times in 100).
+    """Rows with what noise alone gives: ``expected`` (mean |Δ|) and ``bound`` (|Δ| is below it in a share ``LEVEL``).
 
     Columns needed: overall_auc, positives, negatives, all_positives, all_negatives.
     """
     columns = ("overall_auc", "positives", "negatives", "all_positives", "all_negatives")
     deviation = gap_deviation(*(rows[column] for column in columns))
-    return rows.assign(gap=rows["delta"].abs(), expected=MEAN_ABSOLUTE * deviation, bound=BOUND * deviation)
+    return rows.assign(gap=rows["delta"].abs(), expected=MEAN_ABSOLUTE * deviation, bound=half_width() * deviation)
 
 
 def fit(rows: pd.DataFrame, x: str, draws: int, seed: int = 0) -> pd.DataFrame:
     """Lowess curves of the gap against ``x`` for both models and for noise, with bootstrap bands.
 
     Segments are resampled, and both models go with their segment; ``expected`` is smoothed in the same way, so that
-    the curves can be compared. Columns: curve ("Supervised", "SSL", "noise"), x, value, low, high (95 %).
+    the curves can be compared. Columns: curve ("Supervised", "SSL", "noise"), x, value, low, high.
     """
     keys = ["dataset", "attribute", "segment"]
     table = rows.pivot_table(index=keys, columns="model", values="gap").dropna()
@@ -69,7 +69,7 @@ def fit(rows: pd.DataFrame, x: str, draws: int, seed: int = 0) -> pd.DataFrame:
     chosen = draw.integers(0, len(at), (draws, len(at)))
     for name, y in curves.items():
         spread = np.stack([_smooth(at[rows_], y[rows_], grid) for rows_ in chosen])
-        low, high = np.nanquantile(spread, [0.025, 0.975], axis=0)
+        low, high = central(spread, axis=0)
         line = {"curve": name, "x": grid, "value": _smooth(at, y, grid), "low": low, "high": high}
         out.append(pd.DataFrame(line))
     return pd.concat(out, ignore_index=True)
@@ -93,7 +93,7 @@ def mean_gap_difference(rows: pd.DataFrame, draws: int, seed: int = 0) -> dict[s
     table = rows.pivot_table(index=keys, columns="model", values="gap").dropna()
     change = (table["SSL"] - table["Supervised"]).to_numpy()
     chosen = generator(seed, "segments").integers(0, len(change), (draws, len(change)))
-    low, high = np.quantile(change[chosen].mean(axis=1), [0.025, 0.975])
+    low, high = central(change[chosen].mean(axis=1))
     means = {"supervised": table["Supervised"].mean(), "ssl": table["SSL"].mean(), "difference": change.mean()}
     return {name: float(value) for name, value in means.items()} | {
         "low": float(low),

@@ -10,7 +10,17 @@ import numpy as np
 import pandas as pd
 
 from ..fairness import RATES, SHORT, log_ratio
-from ..inference import holm, interval, max_t, seed_interval, seed_test, skewed_seed_interval, undefined_share
+from ..inference import (
+    Estimate,
+    holm,
+    interval,
+    max_t,
+    seed_interval,
+    seed_test,
+    skewed_seed_interval,
+    undefined_share,
+    upper,
+)
 from ..strategies import UNTESTED, self_supervised
 from .performance import JUDGED
 from .summary import mean_over_attributes, paired
@@ -46,10 +56,10 @@ def extremes(models: pd.DataFrame, validation: pd.DataFrame, names: tuple[str, .
                 sides[side] = (part["estimate"].to_numpy(dtype=float), np.stack(part["replicates"]).astype(float))
                 record |= {f"{side}_segment": segment} | {f"{side}_{size}": part[size].iloc[0] for size in SIZES}
             for name, values in (sides | {"gap": paired(sides["best"], sides["worst"])}).items():
-                mean, low, high = seed_interval(*values)
+                mean = seed_interval(*values)
                 if name in sides:  # areas lie between 0 and 1
-                    low, high = np.clip([low, high], 0, 1)
-                record |= {name: mean, f"{name}_low": low, f"{name}_high": high}
+                    mean = Estimate(mean.mean, *np.clip(mean[1:], 0, 1))
+                record |= mean.columns(name)
             record["undefined_draws"] = max(undefined_share(drawn) for _, drawn in sides.values())
             records.append(record)
     return pd.DataFrame(records)
@@ -58,9 +68,9 @@ def extremes(models: pd.DataFrame, validation: pd.DataFrame, names: tuple[str, .
 def gaps(nulls: pd.DataFrame, names: tuple[str, ...]) -> pd.DataFrame:
     """The largest gap in AUC on test people, and the gaps after permuting segment labels among participants.
 
-    Per strategy and attribute: ``gap`` (mean over seeds), ``null_mean`` and ``null_bound`` (95 of 100 permutations stay
-    below), ``p`` (this gap alone) and ``p_family`` (max-T over all strategies and attributes in the table),
-    ``permutations`` and those ``undefined``. Empty for results frozen before this was kept.
+    Per strategy and attribute: ``gap`` (mean over seeds), ``null_mean`` and ``null_bound`` (a share ``LEVEL`` of the
+    permutations is below), ``p`` (this gap alone) and ``p_family`` (max-T over all strategies and attributes in the
+    table), ``permutations`` and those ``undefined``. Empty for results frozen before this was kept.
     """
     if nulls.empty:
         return nulls
@@ -68,7 +78,6 @@ def gaps(nulls: pd.DataFrame, names: tuple[str, ...]) -> pd.DataFrame:
     for (strategy, attribute), rows in nulls[nulls["strategy"].isin(names)].groupby(keys, sort=False):
         null = np.stack(rows["permuted"]).astype(float).mean(axis=0)  # the same permutations for every seed
         gap, known = float(rows["gap"].mean()), null[np.isfinite(null)]
-        bound = np.quantile(known, 0.95) if len(known) else np.nan
         records.append(
             {
                 "strategy": strategy,
@@ -76,7 +85,7 @@ def gaps(nulls: pd.DataFrame, names: tuple[str, ...]) -> pd.DataFrame:
                 "gap": gap,
                 "null_mean": known.mean() if len(known) else np.nan,
             }
-            | {"null_bound": bound, "p": (1 + (known >= gap - 1e-12).sum()) / (1 + len(known))}
+            | {"null_bound": upper(known), "p": (1 + (known >= gap - 1e-12).sum()) / (1 + len(known))}
             | {"permutations": len(null), "undefined": len(null) - len(known), "seeds": len(rows)}
         )
         draws.append(null)
@@ -105,7 +114,8 @@ def between(models: pd.DataFrame, names: tuple[str, ...]) -> pd.DataFrame:
         mean = skewed_seed_interval(np.array([one.variance for one in found]), replicates)
         record = {"strategy": strategy, "attribute": attribute, "metric": metric, "segments": len(seeds[0])}
         record |= {"naive": float(np.sqrt(np.mean([one.naive for one in found]))), "seeds": len(seeds)}
-        record |= dict(zip(("sd", "low", "high"), np.sqrt(np.clip(mean, 0, None)), strict=True))
+        mean = Estimate(*np.sqrt(np.clip(mean, 0, None)))
+        record |= {"sd": mean.mean, "low": mean.low, "high": mean.high}
         record |= {size: int(seeds[0][size].sum()) for size in SIZES}
         records.append(record | {"undefined_draws": undefined_share(replicates)})
     return pd.DataFrame(records)
@@ -140,8 +150,9 @@ def log_disparities(models: pd.DataFrame, attributes: list[str], metric: str, ju
     for name in names:
         change = paired(found[name], found["supervised"])
         record = {"strategy": name, "supervised": found["supervised"][0].mean(), "ssl": found[name][0].mean()}
-        record |= dict(zip(("difference", "low", "high"), seed_interval(*change), strict=True))
-        record |= dict(zip(("people_low", "people_high"), interval(change[1].mean(axis=0)), strict=True))
+        mean, ends = seed_interval(*change), interval(change[1].mean(axis=0))
+        record |= {"difference": mean.mean, "low": mean.low, "high": mean.high}
+        record |= {"people_low": ends[0], "people_high": ends[1]}
         p = np.nan if name in UNTESTED else seed_test(*change)
         record |= {"p": p, "metric": SHORT[metric], "attributes": shown}
         records.append(record | {"seeds": len(change[0]), "undefined_draws": undefined_share(change[1])})

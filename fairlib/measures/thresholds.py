@@ -8,7 +8,7 @@ import pandas as pd
 
 from ..cards import Card
 from ..fairness import GROUP_RATES, METRICS, ratios
-from ..inference import LEVEL
+from ..inference import central
 from . import group_sizes
 
 GRID = np.round(np.arange(0.025, 0.99, 0.025), 3)
@@ -41,7 +41,7 @@ def table(
     y, score, weights, frame: of the test windows, as in ``evidence.evaluation_tables``.
     groups: (attribute, segment) → boolean (n,), those that may be shown and judged.
 
-    Returns the columns ``COLUMNS``, with 95 % participant intervals. Restricted data have none of it: from one
+    Returns the columns ``COLUMNS``, with participant intervals. Restricted data have none of it: from one
     threshold to the next, single people change sides. In open data a value is missing where fewer than ``min_cell``
     people of a group are flagged, or are not.
     """
@@ -84,7 +84,7 @@ def _rows(scope, attribute, segment, metric, values: np.ndarray, enough: np.ndar
     drawn = values[1:]
     shown = enough & (np.isfinite(drawn).mean(axis=0) > 0.5)
     ends = np.full((2, len(GRID)), np.nan)
-    ends[:, shown] = np.nanquantile(drawn[:, shown], [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=0)
+    ends[:, shown] = central(drawn[:, shown], axis=0)
     estimate = np.where(enough, values[0], np.nan)
     row = {"scope": scope, "attribute": attribute, "segment": segment, "metric": metric, "threshold": GRID}
     rounded = [np.float32(np.round(part, 4)) for part in (estimate, *ends)]

@@ -53,7 +53,7 @@ def roc_conditioned(curves: pd.DataFrame, summary: pd.DataFrame, attribute: str,
 def parity_domain(
     summary: pd.DataFrame, metric: str, attributes: list[str], left_out: Mapping[str, pd.Series] = NOBODY
 ) -> Drawn:
-    """F-parity-domain: the domain metric per attribute, a marker a strategy, 95 % intervals.
+    """F-parity-domain: the domain metric per attribute, a marker a strategy, with intervals.
 
     Left its distance from parity (|1 − r|; of AOD the absolute value), right the same with its direction (log r; AOD).
     left_out: rows of ``summaries.headline`` that are, by strategy; these are hollow: their disparity says nothing.
@@ -166,7 +166,7 @@ def parity_all(summary: pd.DataFrame, attributes: list[str], left_out: Mapping[s
 
 
 def trade_off(headline: pd.DataFrame, metric: str, accuracy: str = "auc") -> Drawn:
-    """Mean parity deviation (or absolute AOD) against AUC of each strategy, with 95 % intervals in both directions.
+    """Mean parity deviation (or absolute AOD) against AUC of each strategy, with intervals in both directions.
 
     Models that are left out of conclusions are hollow, since their disparity says nothing; their intervals stand in
     the table.

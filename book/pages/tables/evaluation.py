@@ -70,7 +70,7 @@ def parity(
 ) -> tuple[pd.DataFrame, str]:
     """The domain metric of one attribute, a row a strategy, and who is behind it.
 
-    Its value, the signed log ratio beside the distance from parity, each with its 95 % interval.
+    Its value, the signed log ratio beside the distance from parity, each with its interval.
 
     left_out: rows of ``summaries.headline`` that are, by strategy; these are marked.
     q is the p-value of parity after controlling the false discovery rate over the whole screen (``summarise``).
