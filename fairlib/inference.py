@@ -25,6 +25,10 @@ class Estimate(NamedTuple):
         """The estimate as columns of a table: ``name``, ``name_low`` and ``name_high``."""
         return {name: self.mean, f"{name}_low": self.low, f"{name}_high": self.high}
 
+    def within(self, least: float, most: float | None = None) -> "Estimate":
+        """The same with ends clipped to the values that are possible."""
+        return Estimate(self.mean, *np.clip(self[1:], least, most))
+
 
 @dataclass(frozen=True)
 class Draws:

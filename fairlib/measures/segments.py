@@ -11,7 +11,6 @@ import pandas as pd
 
 from ..fairness import RATES, SHORT, log_ratio
 from ..inference import (
-    Estimate,
     holm,
     interval,
     max_t,
@@ -57,9 +56,7 @@ def extremes(models: pd.DataFrame, validation: pd.DataFrame, names: tuple[str, .
                 record |= {f"{side}_segment": segment} | {f"{side}_{size}": part[size].iloc[0] for size in SIZES}
             for name, values in (sides | {"gap": paired(sides["best"], sides["worst"])}).items():
                 mean = seed_interval(*values)
-                if name in sides:  # areas lie between 0 and 1
-                    mean = Estimate(mean.mean, *np.clip(mean[1:], 0, 1))
-                record |= mean.columns(name)
+                record |= (mean.within(0, 1) if name in sides else mean).columns(name)  # areas lie between 0 and 1
             record["undefined_draws"] = max(undefined_share(drawn) for _, drawn in sides.values())
             records.append(record)
     return pd.DataFrame(records)
@@ -114,8 +111,7 @@ def between(models: pd.DataFrame, names: tuple[str, ...]) -> pd.DataFrame:
         mean = skewed_seed_interval(np.array([one.variance for one in found]), replicates)
         record = {"strategy": strategy, "attribute": attribute, "metric": metric, "segments": len(seeds[0])}
         record |= {"naive": float(np.sqrt(np.mean([one.naive for one in found]))), "seeds": len(seeds)}
-        mean = Estimate(*np.sqrt(np.clip(mean, 0, None)))
-        record |= {"sd": mean.mean, "low": mean.low, "high": mean.high}
+        record |= dict(zip(("sd", "low", "high"), np.sqrt(np.clip(mean, 0, None)), strict=True))
         record |= {size: int(seeds[0][size].sum()) for size in SIZES}
         records.append(record | {"undefined_draws": undefined_share(replicates)})
     return pd.DataFrame(records)

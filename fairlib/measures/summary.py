@@ -47,7 +47,7 @@ def summarise(models: pd.DataFrame) -> pd.DataFrame:
             tested = record["scope"] == "ratio" and METRICS[record["metric"]].signed
             record["p"] = seed_test(estimates, replicates) if tested else np.nan
             if record["scope"] not in ("ratio", "calibration"):  # areas, shares and rates lie between 0 and 1
-                found = Estimate(found.mean, *np.clip(found[1:], 0, 1))
+                found = found.within(0, 1)
         if record["scope"] == "ratio":
             record |= Estimate(disparity(record["metric"], found.mean), *ends).columns("deviation")
         first = rows.iloc[0]
@@ -83,14 +83,12 @@ def headline(
     for strategy, found in values.items():
         record = {"strategy": strategy, "seeds": len(found[accuracy][0])}
         for name, (estimates, replicates) in found.items():
-            record |= seed_interval(estimates, replicates).columns(name)
+            most = None if name == "deviation" else 1
+            record |= seed_interval(estimates, replicates).within(0, most).columns(name)
             if strategy != "supervised" and "supervised" in values:
                 change = paired(found[name], values["supervised"][name])
                 record |= seed_interval(*change).columns(f"{name}_difference")
                 record[f"{name}_difference_p"] = np.nan if strategy in UNTESTED else seed_test(*change)
-        record["deviation_low"] = float(np.clip(record["deviation_low"], 0, None))  # keeps NaN
-        for end in (f"{accuracy}_low", f"{accuracy}_high"):
-            record[end] = float(np.clip(record[end], 0, 1))
         record["people_low"] = interval(found[accuracy][1].mean(axis=0))[0]  # participants only: the chance gate
         record["undefined_draws"] = undefined_share(found["deviation"][1])
         record["constant_decisions"] = int(

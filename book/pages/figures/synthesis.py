@@ -147,14 +147,8 @@ def _noise(panel: Axes, rows: pd.DataFrame) -> None:
         sizes = own.groupby("log_windows")[["expected", "bound"]].mean()
         first = dataset == rows["dataset"].iloc[0]
         panel.plot(sizes.index, sizes["expected"], ":", color=CONTROL, linewidth=2.2, label=NOISE * first)
-        panel.plot(
-            sizes.index,
-            sizes["bound"],
-            "-",
-            color=CONTROL,
-            linewidth=0.9,
-            label=f"{LEVEL_WORDS} bound of noise" * first,
-        )
+        label = f"{LEVEL_WORDS} bound of noise" * first
+        panel.plot(sizes.index, sizes["bound"], "-", color=CONTROL, linewidth=0.9, label=label)
 
 
 def _count_axis(panel: Axes, rows: pd.DataFrame) -> None:
