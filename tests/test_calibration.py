@@ -58,7 +58,7 @@ def test_offsets_are_mean_differences_with_their_draws():
     half = np.arange(2000) < 800
     groups = {("everybody", "everybody"): np.full(2000, True), ("age", "<65"): half, ("age", ">=65"): ~half}
     frame = pd.DataFrame({"person": person, "y": y})
-    exact = calibration.offsets(risk, frame, weights, groups, "synthetic").set_index("segment")
+    exact = calibration.in_the_large(risk, frame, weights, groups, "synthetic").set_index("segment")
     for segment, chosen in ((name, rows) for (_, name), rows in groups.items()):
         assert exact.loc[segment, "estimate"] == pytest.approx(risk[chosen].mean() - y[chosen].mean(), abs=1e-6)
         by_hand = [np.average((risk - y)[chosen], weights=w[chosen]) for w in weights]
@@ -66,7 +66,7 @@ def test_offsets_are_mean_differences_with_their_draws():
     assert exact.loc["<65", ["people", "windows", "events"]].tolist() == [400, 800, y[half].sum()]
     mean = 0.4 * exact.loc["<65", "estimate"] + 0.6 * exact.loc[">=65", "estimate"]
     assert exact.loc["everybody", "estimate"] == pytest.approx(mean, abs=1e-6)
-    rounded = calibration.offsets(risk, frame, weights, groups, "restricted")["estimate"]
+    rounded = calibration.in_the_large(risk, frame, weights, groups, "restricted")["estimate"]
     assert (rounded.round(3) == rounded).all()
 
 

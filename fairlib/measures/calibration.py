@@ -51,8 +51,10 @@ def bins(risk: np.ndarray, y: np.ndarray, person: np.ndarray, minimum: int, coun
     return merged.max() - merged
 
 
-def offsets(risk: np.ndarray, frame: pd.DataFrame, weights: np.ndarray, groups: dict, rule: str) -> pd.DataFrame:
-    """Mean predicted minus observed risk of each group, with its participant replicates; arguments as in ``table``.
+def in_the_large(risk: np.ndarray, frame: pd.DataFrame, weights: np.ndarray, groups: dict, rule: str) -> pd.DataFrame:
+    """Calibration-in-the-large of each group: mean predicted minus observed risk, with its participant replicates.
+
+    Arguments are as in ``table``.
 
     Returns the columns of ``evidence.TABLE``. Values of real people keep three decimals, so that no difference between
     groups gives a single person's risk.
@@ -84,7 +86,7 @@ def table(
     ----------
     risk: (n,) recalibrated risks of test windows; frame: person, y of each.
     weights: (draws, n) participant draws, for the interval of the observed rate.
-    groups: (attribute, segment) → boolean (n,), of groups that may be shown and judged.
+    groups: (attribute, segment) → boolean (n,), of groups that are reportable.
 
     Returns columns attribute, segment, bin, predicted, observed, low, high, people, windows, events. Predicted risks of
     real people are rounded to two decimals, so that no difference of means gives a single person's risk.

@@ -39,10 +39,10 @@ def layer_gaps(tables: list[pd.DataFrame], chosen: Pairs) -> pd.DataFrame:
     records, nulls = [], []
     for attribute, pair in chosen.items():
         layers, gaps = _differences(tables, attribute, pair, "cka")
-        halves, permuted = (_differences(tables, attribute, pair, name)[1] for name in ("halves", "permuted"))
+        replicates, permuted = (_differences(tables, attribute, pair, name)[1] for name in ("halves", "permuted"))
         for i, layer in enumerate(layers):
             row = {"attribute": attribute, "best": pair[0], "worst": pair[1]} | dict(zip(KEYS[2:], layer, strict=True))
-            value, low, high = seed_interval(gaps[:, i], halves[:, i])
+            value, low, high = seed_interval(gaps[:, i], replicates[:, i])
             null = permuted[:, i].mean(axis=0)
             ends = central(null) if np.isfinite(null).any() else (np.nan, np.nan)
             row |= {"gap": value, "low": low, "high": high, "null_low": ends[0], "null_high": ends[1]}
@@ -81,12 +81,12 @@ def sizes(tables: list[pd.DataFrame], chosen: Pairs) -> tuple[pd.DataFrame, Rati
     """
     records, nulls = [], []
     for attribute, pair in chosen.items():
-        gaps, halves, permuted = (
+        gaps, replicates, permuted = (
             _differences(tables, attribute, pair, name)[1] for name in ("cka", "halves", "permuted")
         )
         signs = np.where(gaps.mean(axis=0) < 0, -1, 1)  # (pairs,)
         value, low, high = seed_interval(
-            (gaps * signs).mean(axis=1), np.einsum("slh,l->sh", halves, signs) / len(signs)
+            (gaps * signs).mean(axis=1), np.einsum("slh,l->sh", replicates, signs) / len(signs)
         )
         low, high = np.maximum((low, high), 0)
         matched = np.abs(_differences(tables, attribute, pair, "matched")[1].mean(axis=0)).mean()

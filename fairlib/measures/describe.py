@@ -21,7 +21,7 @@ def card_key(cohort: Cohort) -> dict:
 
 
 def cohort_tables(cohort: Cohort) -> dict[str, pd.DataFrame]:
-    """Stage 1: sizes per split, sizes per segment (small cells withheld), attrition, and a typical window.
+    """Stage 1: sizes per split, sizes per segment (small counts suppressed), attrition, and a typical window.
 
     The typical window is one synthetic window of a twin, or the average of the positive training windows of real data.
     """
@@ -48,7 +48,7 @@ def cohort_tables(cohort: Cohort) -> dict[str, pd.DataFrame]:
                 }
                 segments.append(row | group_sizes.people(chosen))
     segments = pd.DataFrame(segments)
-    segments = segments[(segments["segment"] != "unknown") | (segments["windows"] > 0)]  # nobody unknown: no such cell
+    segments = segments[(segments["segment"] != "unknown") | (segments["windows"] > 0)]  # nobody unknown: no such group
     segments = group_sizes.suppress(segments.reset_index(drop=True), rule, card.min_cell)
     typical, averaged = _typical_window(cohort, rule, card.min_cell)
     shape = pd.DataFrame([{"timesteps": cohort.x.shape[1], "channels": cohort.x.shape[2], "averaged": averaged}])

@@ -71,9 +71,9 @@ def half_samples(n: int, draws: int, generator: np.random.Generator) -> np.ndarr
     return lowest(generator.random((n, draws)), n // 2)
 
 
-def lowest(lots: np.ndarray, count: int) -> np.ndarray:
-    """(n, draws) of 0 and 1: in each column, ``count`` ones where the lots (n, draws) are lowest."""
-    return (lots.argsort(axis=0).argsort(axis=0) < count).astype(np.float32)
+def lowest(order: np.ndarray, count: int) -> np.ndarray:
+    """(n, draws) of 0 and 1: in each column, ``count`` ones where ``order`` (n, draws) is lowest."""
+    return (order.argsort(axis=0).argsort(axis=0) < count).astype(np.float32)
 
 
 def half_sample_interval(estimate: float, draws: np.ndarray) -> tuple[float, float]:

@@ -1,7 +1,7 @@
 """Across datasets: segment size against performance gap (Figure 6), and the gap that sampling noise alone gives.
 
-A small segment shows a large gap even where everybody is served alike, since its AUC rests on few people. So every gap
-is shown beside the one that noise would give: the segment's AUC wobbles more than everybody's.
+A small segment shows a large gap even where a model is equally good for everybody, since its AUC rests on few people.
+So every gap is shown next to the one that noise would give.
 """
 
 import numpy as np
@@ -34,7 +34,7 @@ def auc_variance(auc: ArrayLike, positives: ArrayLike, negatives: ArrayLike) -> 
 
 
 def gap_deviation(auc: ArrayLike, positives, negatives, all_positives, all_negatives) -> np.ndarray:
-    """Standard deviation of Δ = AUC(segment) − AUC(everybody) if the model serves the segment like everybody.
+    """Standard deviation of Δ = AUC(segment) − AUC(everybody) if the model is as good for the segment as for everybody.
 
     The segment is part of everybody, and to first order the covariance of the two AUCs is the variance of everybody's;
     so the variance of Δ is that of the segment minus that of everybody.
@@ -122,7 +122,7 @@ def own_rows(summary: pd.DataFrame, dataset: str, strategies: dict[str, str], at
     """Segment gaps of one case: ``strategies`` maps "Supervised" and "SSL" to the strategies shown.
 
     summary: of ``summaries.summarise``; attributes: the protected ones, since gaps of care segments are case mix.
-    Segments that are withheld or too small to judge are not in it. Returns columns dataset, model, attribute, segment,
+    Segments that are not reportable are not in it. Returns columns dataset, model, attribute, segment,
     delta, gap, expected, bound, test_windows, log_windows and the counts.
     """
     parts = []

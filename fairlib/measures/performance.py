@@ -18,8 +18,8 @@ from .describe import access
 
 ZERO_RATE = "a rate in it is 0 or undefined"
 SIZES_HIDDEN = "sizes withheld: few people are unknown"
-#: Notes of ratios that are shown; others are withheld, or rest on too few people.
-JUDGED = ("", ZERO_RATE, SIZES_HIDDEN)
+#: Notes of ratios that are reported; others are suppressed, or rest on too few people.
+REPORTABLE = ("", ZERO_RATE, SIZES_HIDDEN)
 ROC_GRID = np.linspace(0, 1, 101)
 PERMUTATIONS = 2  # of segment labels, for each bootstrap draw
 TABLE = ["scope", "attribute", "segment", "metric", "estimate", "people", "windows", "events", "note", "replicates"]
@@ -36,7 +36,8 @@ def evaluation_tables(cohort: Cohort, score: np.ndarray, threshold: float, draws
 
     Returns ``metrics`` and ``intersections`` (columns ``TABLE``; replicates is a list of ``draws`` values), ``roc``
     (tpr on a fpr grid), ``validation`` (AUC per segment, for choosing), ``nulls`` (gap between segments, and after
-    permutations), ``calibration``, ``offsets`` (its mean) and ``thresholds`` (rates and metrics at other thresholds).
+    permutations), ``calibration``, ``offsets`` (calibration-in-the-large) and ``thresholds`` (rates and metrics at
+    others).
     """
     card, rows, rule = cards.load(cohort.dataset), cohort.rows("test"), access(cohort)
     everyone = group_sizes.frame(cohort)
@@ -45,8 +46,8 @@ def evaluation_tables(cohort: Cohort, score: np.ndarray, threshold: float, draws
     weights = participant_draws(cohort.person[rows], draws).weights
     metrics = decision_metrics(cohort, score, score >= threshold, draws)
     groups = {("everybody", "everybody"): np.ones(len(rows), dtype=bool)}
-    judged = metrics[(metrics["scope"] == "segment") & (metrics["metric"] == "auc") & (metrics["note"] == "")]
-    groups |= {(a, g): (frame[a] == g).to_numpy() for a, g in zip(judged["attribute"], judged["segment"], strict=True)}
+    shown = metrics[(metrics["scope"] == "segment") & (metrics["metric"] == "auc") & (metrics["note"] == "")]
+    groups |= {(a, g): (frame[a] == g).to_numpy() for a, g in zip(shown["attribute"], shown["segment"], strict=True)}
     held = everyone.iloc[cohort.rows("val")].reset_index(drop=True)
     held_score = score[cohort.rows("val")]
     risk = calibration.recalibration(held["y"].to_numpy(), held_score)(s)
@@ -54,9 +55,9 @@ def evaluation_tables(cohort: Cohort, score: np.ndarray, threshold: float, draws
         "metrics": metrics,
         "roc": pd.concat([_roc(y[chosen], s[chosen], *name) for name, chosen in groups.items()], ignore_index=True),
         "validation": _validation(held, held_score, card, rule),
-        "nulls": _nulls(y, s, frame["person"].to_numpy(), groups, PERMUTATIONS * draws),
+        "nulls": _permutation_null(y, s, frame["person"].to_numpy(), groups, PERMUTATIONS * draws),
         "calibration": calibration.table(risk, frame, weights, groups, rule, card.min_cell),
-        "offsets": calibration.offsets(risk, frame, weights, groups, rule)[TABLE],
+        "offsets": calibration.in_the_large(risk, frame, weights, groups, rule)[TABLE],
         "intersections": _intersections(y, s, decision, weights, frame, card, rule),
         "thresholds": thresholds.table(y, s, weights, frame, groups, card, rule),
     }
@@ -100,18 +101,18 @@ def decision_metrics(cohort: Cohort, score: np.ndarray, decision: np.ndarray, dr
 
 def _validation(held: pd.DataFrame, score: np.ndarray, card: cards.Card, rule: str) -> pd.DataFrame:
     """AUC of each segment on validation people. Without sizes: with those of the other splits, they would add up to
-    cells that are withheld."""
+    counts that are suppressed."""
     records = []
     for attribute, facts in card.attributes.items():
-        for segment in group_sizes.judged(held, attribute, facts.segments, rule, card.min_cell):
+        for segment in group_sizes.reportable(held, attribute, facts.segments, rule, card.min_cell):
             chosen = (held[attribute] == segment).to_numpy()
             value = auc(held["y"].to_numpy()[chosen], score[chosen])
             records.append({"attribute": attribute, "segment": segment, "auc": value})
     return pd.DataFrame(records, columns=["attribute", "segment", "auc"])
 
 
-def _nulls(y, s, person, groups: dict[tuple[str, str], np.ndarray], draws: int) -> pd.DataFrame:
-    """Per attribute with two judged segments or more: the gap in AUC between best and worst, and its permutations."""
+def _permutation_null(y, s, person, groups: dict[tuple[str, str], np.ndarray], draws: int) -> pd.DataFrame:
+    """Per attribute with two reportable segments: the gap in AUC between best and worst, and its permutations."""
     names, codes = [], []
     for name in dict.fromkeys(attribute for attribute, _ in groups):
         members = [chosen for (attribute, _), chosen in groups.items() if attribute == name]
@@ -181,7 +182,7 @@ def _precision(y, s, weights) -> dict:
 def _ratio_rows(y, decision, weights, unprivileged, privileged, frame, attribute, rule, card: cards.Card) -> list[dict]:
     """The ratio metrics of one attribute: all unprivileged people with a known value over the privileged ones.
 
-    Where they are withheld, or people too few, one row of the card's metric says why.
+    Where they are suppressed, or people too few, one row of the card's metric says why.
     """
     minimum, undefined = card.min_cell, _undefined(card.metric.metric, len(weights))
     base = {"scope": "ratio", "attribute": attribute, "segment": "unprivileged / privileged"}
@@ -202,7 +203,7 @@ def _ratio_rows(y, decision, weights, unprivileged, privileged, frame, attribute
         for w in (np.ones((1, len(y)), dtype=np.float32), weights)
     )
     unknown, sizes, note = frame[~known], group_sizes.size(frame[known]), ""
-    if rule == "restricted" and len(unknown):  # everybody minus the known must not give a small cell
+    if rule == "restricted" and len(unknown):  # everybody minus the known must not give a small count
         counts = group_sizes.people(unknown)
         if disclosure.withheld(
             group_sizes.size(unknown)["people"], counts["people_1"], rule, minimum, counts["people_0"]

@@ -21,7 +21,7 @@ from ..inference import (
     upper,
 )
 from ..strategies import UNTESTED, self_supervised
-from .performance import JUDGED
+from .performance import REPORTABLE
 from .summary import mean_over_attributes, paired
 
 SIZES = ["people", "windows", "events"]
@@ -62,17 +62,17 @@ def extremes(models: pd.DataFrame, validation: pd.DataFrame, names: tuple[str, .
     return pd.DataFrame(records)
 
 
-def gaps(nulls: pd.DataFrame, names: tuple[str, ...]) -> pd.DataFrame:
+def gaps(permuted: pd.DataFrame, names: tuple[str, ...]) -> pd.DataFrame:
     """The largest gap in AUC on test people, and the gaps after permuting segment labels among participants.
 
     Per strategy and attribute: ``gap`` (mean over seeds), ``null_mean`` and ``null_bound`` (a share ``LEVEL`` of the
     permutations is below), ``p`` (this gap alone) and ``p_family`` (max-T over all strategies and attributes in the
     table), ``permutations`` and those ``undefined``. Empty for results frozen before this was kept.
     """
-    if nulls.empty:
-        return nulls
+    if permuted.empty:
+        return permuted
     keys, records, draws = ["strategy", "attribute"], [], []
-    for (strategy, attribute), rows in nulls[nulls["strategy"].isin(names)].groupby(keys, sort=False):
+    for (strategy, attribute), rows in permuted[permuted["strategy"].isin(names)].groupby(keys, sort=False):
         null = np.stack(rows["permuted"]).astype(float).mean(axis=0)  # the same permutations for every seed
         gap, known = float(rows["gap"].mean()), null[np.isfinite(null)]
         records.append(
@@ -117,23 +117,23 @@ def between(models: pd.DataFrame, names: tuple[str, ...]) -> pd.DataFrame:
     return pd.DataFrame(records)
 
 
-def log_disparities(models: pd.DataFrame, attributes: list[str], metric: str, judged: list[str]) -> pd.DataFrame:
+def log_disparities(models: pd.DataFrame, attributes: list[str], metric: str, included: list[str]) -> pd.DataFrame:
     """Mean |log r| over attributes, SSL minus supervised, paired over participants and seeds.
 
-    |log r| treats both groups alike, |1 − r| does not. For a metric that is a difference of rates, r is the error rate
-    ratio. ``judged``: strategies that are not left out; the row ``ALL_SSL`` is the mean over the self-supervised
-    ones among them, formed inside each draw; controls follow it. Columns: supervised, ssl, difference with low and high
-    (participants and training runs), people_low and people_high (participants alone), p (Holm over the self-supervised
-    strategies; their mean is a comparison of its own, controls are not tested), metric, attributes, seeds,
-    undefined_draws. Empty without a supervised model to judge by.
+    |log r| is the same whichever group is the reference, |1 − r| is not. For a metric that is a difference of rates, r
+    is the error rate ratio. ``included``: strategies that are not left out; the row ``ALL_SSL`` is the mean over the
+    self-supervised ones among them, formed inside each draw; controls follow it. Columns: supervised, ssl, difference
+    with low and high (participants and training runs), people_low and people_high (participants alone), p (Holm over
+    the self-supervised strategies; their mean is a comparison of its own, controls are not tested), metric, attributes,
+    seeds, undefined_draws. Empty without a supervised model to judge by.
     """
     metric = metric if metric in RATES else "error_rate_ratio"
     rows = models[(models["scope"] == "ratio") & (models["metric"] == metric) & models["attribute"].isin(attributes)]
-    shown = rows.loc[rows["note"].isin(JUDGED), "attribute"].nunique()
+    shown = rows.loc[rows["note"].isin(REPORTABLE), "attribute"].nunique()
     found = {
         name: mean_over_attributes(own, lambda value: np.abs(log_ratio(value)))
         for name, own in rows.groupby("strategy", sort=False)
-        if name in judged
+        if name in included
     }
     names = [name for name in found if self_supervised(name)]
     if "supervised" not in found or not names:

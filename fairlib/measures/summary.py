@@ -18,7 +18,7 @@ from ..inference import (
     undefined_share,
 )
 from ..strategies import UNTESTED
-from .performance import JUDGED
+from .performance import REPORTABLE
 
 KEYS = ["strategy", "scope", "attribute", "segment", "metric"]
 
@@ -95,10 +95,10 @@ def headline(
             selected.loc[selected["strategy"] == strategy, "estimate"].isin([0, 1]).sum()
         )
         records.append(record)
-    return hold(pd.DataFrame(records)) if corrected else pd.DataFrame(records)
+    return holm_adjusted(pd.DataFrame(records)) if corrected else pd.DataFrame(records)
 
 
-def hold(rows: pd.DataFrame) -> pd.DataFrame:
+def holm_adjusted(rows: pd.DataFrame) -> pd.DataFrame:
     """Rows of ``headline`` with their p-values corrected as one family (Holm)."""
     tests = [name for name in rows if name.endswith("_difference_p")]
     corrected = holm(rows[tests].to_numpy().ravel()).reshape(len(rows), len(tests))
@@ -138,12 +138,12 @@ def verdict(low: float, high: float, less: str = "lower", more: str = "higher") 
 
 
 def mean_over_attributes(rows: pd.DataFrame, of: Callable) -> tuple[np.ndarray, np.ndarray]:
-    """Mean of a disparity over attributes: (seeds,) and (seeds, draws); attributes that are withheld or too small count
-    for no strategy.
+    """Mean of a disparity over attributes: (seeds,) and (seeds, draws); attributes that are suppressed or too small
+    count for no strategy.
 
     rows: of one strategy and metric; of: disparity of an array of its values.
     """
-    rows = rows[rows["note"].isin(JUDGED)]
+    rows = rows[rows["note"].isin(REPORTABLE)]
     if rows.empty:
         return np.array([np.nan]), np.full((1, 1), np.nan)
     by_seed = rows.groupby("seed", sort=False)

@@ -34,12 +34,12 @@ def counts(y: np.ndarray, score: np.ndarray, weights: np.ndarray) -> dict[str, n
 def table(
     y: np.ndarray, score: np.ndarray, weights: np.ndarray, frame: pd.DataFrame, groups: dict, card: Card, rule: str
 ) -> pd.DataFrame:
-    """Rates of everybody and of judged segments, and all metrics between segments, at each threshold of ``GRID``.
+    """Rates of everybody and of reportable segments, and all metrics between segments, at each threshold of ``GRID``.
 
     Parameters
     ----------
     y, score, weights, frame: of the test windows, as in ``evidence.evaluation_tables``.
-    groups: (attribute, segment) → boolean (n,), those that may be shown and judged.
+    groups: (attribute, segment) → boolean (n,), those that are reportable.
 
     Returns the columns ``COLUMNS``, with participant intervals. Restricted data have none of it: from one
     threshold to the next, single people change sides. In open data a value is missing where fewer than ``min_cell``

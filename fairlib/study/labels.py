@@ -14,7 +14,7 @@ import pandas as pd
 from ..cards import Card
 from ..cohort import Cohort, CohortError
 from ..measures.groups import crossed
-from ..measures.summary import headline, hold
+from ..measures.summary import headline, holm_adjusted
 from ..seeds import generator
 from ..windows import rows_of
 from .collect import collect
@@ -91,4 +91,4 @@ def curve(study, models: tuple[str, ...], seeds, people, card: Card, draws: int)
     if not parts:
         return pd.DataFrame()
     out = pd.concat(parts, ignore_index=True)
-    return hold(out)
+    return holm_adjusted(out)
