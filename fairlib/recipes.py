@@ -1,8 +1,8 @@
 """Recipes: every training choice under one name. A recipe is data; the training loops read it.
 
-``released`` is what the paper's released scripts in fact do, ``described`` is the paper's text with the obvious
+``paper_code`` is what the paper's released scripts in fact do, ``paper_text`` is the paper's text with the obvious
 repairs, ``tuned`` is chosen from a small grid by validation AUC, so that SSL gets its fair chance. Constants of
-``released``: ``published/hyperparameters.csv`` of the paper's code release.
+``paper_code``: ``published/hyperparameters.csv`` of the paper's code release.
 """
 
 import csv
@@ -55,7 +55,7 @@ class Recipe:
         return self.name if self.precision == "float32" else f"{self.name}-{self.precision}"
 
     def training(self, strategy: str) -> FineTuning:
-        """The supervised model may have settings of its own (it has in ``released``)."""
+        """The supervised model may have settings of its own (it has in ``paper_code``)."""
         return self.supervised if strategy == "supervised" else self.finetuning
 
     def scaled(self, factor: float) -> "Recipe":
@@ -79,8 +79,8 @@ class Recipe:
 _DESCRIBED_FINETUNING = FineTuning(Schedule(30, 128, 0.1, minimum_steps=2000))
 
 RECIPES = {
-    "released": Recipe(
-        "released",
+    "paper_code": Recipe(
+        "paper_code",
         PreTraining(
             Schedule(200, 128, 0.1, decay_steps=1000),
             views=(("scaling", {"sd": 0.1}), ("negation", {"probability": 1.0})),
@@ -96,8 +96,8 @@ RECIPES = {
             patience=10,
         ),
     ),
-    "described": Recipe(
-        "described",
+    "paper_text": Recipe(
+        "paper_text",
         PreTraining(
             Schedule(50, 128, 0.1, minimum_steps=2000),
             views=(("scaling", {"sd": 0.1}), ("negation", {"probability": 0.5})),

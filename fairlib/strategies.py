@@ -30,7 +30,7 @@ STRATEGIES = {
 CONTROLS = {"random_frozen_3": Strategy((False, False, False), pretrained=False)}
 
 
-RecipeName = Literal["released", "described", "tuned"]
+RecipeName = Literal["paper_code", "paper_text", "tuned"]
 StrategyName = Literal[
     "supervised",
     "frozen_0",

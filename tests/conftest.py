@@ -73,7 +73,7 @@ def make_cohort():
 def tiny():
     """A recipe with every schedule replaced by a few epochs of 16 windows, and with changes to its fine-tuning."""
 
-    def made(name="described", epochs=1, rate=0.1, evaluate_frozen=False, **changes):
+    def made(name="paper_text", epochs=1, rate=0.1, evaluate_frozen=False, **changes):
         recipe, schedule = RECIPES[name], Schedule(epochs, 16, rate)
         return replace(
             recipe,

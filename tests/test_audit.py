@@ -126,7 +126,7 @@ def test_schedules_agree_with_the_collection(shared):
         assert row.zero_epoch == pytest.approx(there["value"].item(), abs=6e-4)
         assert row.schedule.rate(row.zero_step, row.windows) == 0
         assert row.schedule.rate(row.zero_step - 1, row.windows) > 0
-    described = audit.schedules(RECIPES["described"])
+    described = audit.schedules(RECIPES["paper_text"])
     assert (described["zero_epoch"] >= 1).all()
     assert described["seen"].eq(1).all()
 
@@ -284,7 +284,7 @@ def test_cka_traps():
 def cases():
     """Two cases as ``gathered`` has them, from made-up metrics of two seeds."""
     draw, made = np.random.default_rng(0), []
-    for recipe, gap in (("described", -0.1), ("released", 0.0)):
+    for recipe, gap in (("paper_text", -0.1), ("paper_code", 0.0)):
         rows = []
         for strategy, shift in (("supervised", 0.0), ("frozen_1_middle", gap)):
             for seed in (1, 2):
@@ -325,11 +325,11 @@ def cases():
 def test_what_recipes_change(cases):
     found = runs.recipes(cases)
     assert found[["recipe", "model"]].apply(tuple, axis=1).tolist() == [
-        (recipe, model) for recipe in ("described", "released") for model in ("supervised", "SSL")
+        (recipe, model) for recipe in ("paper_text", "paper_code") for model in ("supervised", "SSL")
     ]
     ssl = found[found["model"] == "SSL"].set_index("recipe")
-    assert ssl.loc["described", "auc_difference"] == pytest.approx(-0.1)
-    assert ssl.loc["released", "auc_difference"] == pytest.approx(0)
+    assert ssl.loc["paper_text", "auc_difference"] == pytest.approx(-0.1)
+    assert ssl.loc["paper_code", "auc_difference"] == pytest.approx(0)
     shown = tables.recipes(found)
     assert shown["AUC − supervised"].iloc[0] == "–"
     assert shown["AUC − supervised"].iloc[1].startswith("−0.100 [")

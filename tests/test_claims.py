@@ -42,7 +42,7 @@ def case(make_cohort, origin="real", noise=None):
         p=check("5_evaluation", {"dataset": "challenge2012"}),
         made=SimpleNamespace(origin=origin, seeds=(1, 2)),
         card=cards.load("challenge2012"),
-        title="Challenge 2012, recipe described",
+        title="Challenge 2012, recipe paper_text",
         ssl="frozen_1_middle",
         strategies=STRATEGIES,
         models=models.copy(),
@@ -77,7 +77,7 @@ def rows():
 
 def test_every_claim_has_its_lines(make_cohort, rows):
     cases = [case(make_cohort, "real"), case(make_cohort, "twin")]
-    cases[1].title = "Challenge 2012 twin, recipe described"
+    cases[1].title = "Challenge 2012 twin, recipe paper_text"
     found = claims.all_claims(cases, rows, 0.02, 200)
     assert list(found) == [claim["id"] for claim in published.claims()]
     for name, records in found.items():
@@ -86,8 +86,8 @@ def test_every_claim_has_its_lines(make_cohort, rows):
             assert list(record) == ["data", "number", "source", "verdict", "cause"]
             assert all(isinstance(value, str) and value and "nan" not in value for value in record.values()), record
         by_origin = {record["data"]: record["verdict"] for record in records}
-        assert by_origin["Challenge 2012 twin, recipe described: ours"] == TWIN
-        real = by_origin["Challenge 2012, recipe described: ours, real data"]
+        assert by_origin["Challenge 2012 twin, recipe paper_text: ours"] == TWIN
+        real = by_origin["Challenge 2012, recipe paper_text: ours, real data"]
         assert real in [f"{decision} on Challenge 2012 (other data)" for decision in DECISIONS]
         for verdict in list(by_origin.values())[:3]:
             assert verdict.startswith((claims_published.RECOMPUTED, claims_published.NOT_RELEASED))
@@ -96,7 +96,7 @@ def test_every_claim_has_its_lines(make_cohort, rows):
 def test_lines_of_a_case_are_the_same_whatever_else_was_run(make_cohort, rows):
     """No line pools cases: with a twin beside it, or another twin, real data keeps every word of its own."""
     real, twin, other = case(make_cohort), case(make_cohort, "twin"), case(make_cohort, "twin", noise={"supervised": 3})
-    twin.title = other.title = "Challenge 2012 twin, recipe described"
+    twin.title = other.title = "Challenge 2012 twin, recipe paper_text"
     alone, *together = (claims.all_claims(cases, rows, 0.02, 200) for cases in ([real], [real, twin], [other, real]))
     for found in together:
         for name, records in alone.items():
@@ -145,7 +145,7 @@ def test_the_gap_change_of_equal_models_is_zero(make_cohort):
 
 def test_the_paper_s_own_data_is_named(make_cohort):
     own = case(make_cohort)
-    own.p, own.title = check("5_evaluation", {"dataset": "mimic"}), "MIMIC-III, recipe described"
+    own.p, own.title = check("5_evaluation", {"dataset": "mimic"}), "MIMIC-III, recipe paper_text"
     assert claims.words(own, "holds") == "holds on MIMIC-III (the paper's dataset)"
 
 

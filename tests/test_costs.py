@@ -65,13 +65,13 @@ def test_frozen_layers_beside_all(bench):
 
 
 def test_hours_are_steps_times_seconds(bench, card):
-    found = costs.projected(bench, card).set_index(["dataset", "recipe"]).loc[("mimic", "described")]
+    found = costs.projected(bench, card).set_index(["dataset", "recipe"]).loc[("mimic", "paper_text")]
     steps = 50 * 115  # 14,681 windows in batches of 128
     tuned = 30 * 14_681 / 1280 * sum(1 / (1 + i) for i in range(7))
     assert found["pretraining_steps"] == steps
     assert found["cpu_hours"] == pytest.approx((steps * 0.1 + tuned) / 2 / 3600)
     assert found["card_hours"] == pytest.approx((steps * 0.01 + 7 * 30 * 14_681 * 2e-5) / 3600)
-    released = costs.projected(bench, card).set_index(["dataset", "recipe"]).loc[("mimic", "released")]
+    released = costs.projected(bench, card).set_index(["dataset", "recipe"]).loc[("mimic", "paper_code")]
     assert released["pretraining_steps"] == 1000
     # Their rates reach 0 after 2,000 steps of 115 an epoch, and 1,000 of 230; the epoch is finished.
     assert released["finetuning_steps"] == 6 * 18 * 115 + 5 * 230
@@ -94,10 +94,10 @@ def test_without_a_card_nothing_is_said_of_one(bench, tmp_path):
 
 def test_the_paper_s_size_has_its_minutes_added_up():
     parts = ["twin of 10 windows written and read", "pre-training", "supervised", "frozen_0"]
-    table = pd.DataFrame({"recipe": "described", "part": parts, "minutes": [1.0, 2, 3, 150]})
+    table = pd.DataFrame({"recipe": "paper_text", "part": parts, "minutes": [1.0, 2, 3, 150]})
     (row,) = tables.paper(table).to_dict("records")
     assert row == {
-        "recipe": "described",
+        "recipe": "paper_text",
         parts[0]: "1 min",
         "pre-training": "2 min",
         "2 models": "2.5 h",

@@ -69,7 +69,7 @@ def test_pre_training_keeps_all_windows(study):
     kept = [path.relative_to(study.results).as_posix() for path in study.results.rglob("weights.safetensors")]
     assert sorted(kept) == [
         "described/pretraining/seed-1/weights.safetensors",
-        f"labels-20/described/{NAMED}/seed-1/weights.safetensors",
+        f"labels-20/paper_text/{NAMED}/seed-1/weights.safetensors",
     ]
 
 
@@ -81,7 +81,7 @@ def test_a_curve_is_a_headline_for_each_size_and_freezes(study, tmp_path, monkey
     assert (found["seeds"] == 2).all()
     for seed in (1, 2):
         freeze(study, "challenge2012", ("supervised", NAMED), seed, "smoke", tmp_path, people=(20, 40)[:seed])
-    kept = Frozen(tmp_path / "challenge2012", "described")
+    kept = Frozen(tmp_path / "challenge2012", "paper_text")
     assert kept.label_sizes == (20, 40)
     again = curve(kept, models, (1, 2), kept.label_sizes, card, 20)
     assert list(again["seeds"]) == [2, 2, 1, 1]  # 40 people were frozen for one seed only

@@ -58,7 +58,7 @@ from fairlib.twins import dial, truth
 
 DOUBTFUL = {"frozen_0": pd.Series({"people_low": 0.4, "auc": 0.6, "constant_decisions": 1, "seeds": 2})}
 CARD, NAMES = cards.load("mimic"), ("supervised", "frozen_0", "logistic_regression")
-SEGMENTS = pd.DataFrame({"dataset": "a twin", "recipe": "described", "attribute": "age", "segment": ["<65", ">=65"]})
+SEGMENTS = pd.DataFrame({"dataset": "a twin", "recipe": "paper_text", "attribute": "age", "segment": ["<65", ">=65"]})
 PAIRS = {"language": ("English", "Other"), "age": ("<65", ">=65")}
 
 
@@ -133,7 +133,7 @@ MODELS = {"Supervised": "supervised", "SSL": "frozen_0"}
 def recipes_of(e):
     """As ``audit_runs.recipes`` gives it, of one case."""
     rows = e.headline[e.headline["strategy"].isin(["supervised", "frozen_0"])]
-    named = {"dataset": "a twin", "origin": "twin", "recipe": "described", "metric": "error_rate_ratio"}
+    named = {"dataset": "a twin", "origin": "twin", "recipe": "paper_text", "metric": "error_rate_ratio"}
     return rows.assign(**named, model=["supervised", "SSL"], people_low=[0.6, 0.4])
 
 
@@ -144,7 +144,7 @@ def own(e):
 FIGURES = {
     requirements.segments: lambda e: (e.cohort, CARD),
     requirements.label_bias: lambda e: (e.cohort, CARD),
-    pretraining.views: lambda e: (e.cohort, RECIPES["described"], CARD),
+    pretraining.views: lambda e: (e.cohort, RECIPES["paper_text"], CARD),
     pretraining.losses: lambda e: ({1: np.linspace(5, 4, 60), 2: np.linspace(5, 3, 60)},),
     finetuning.roc: lambda e: (e.roc, e.summary),
     finetuning.efficiency: lambda e: (curve(e), e.headline, CARD.metric.metric),
@@ -208,7 +208,7 @@ TABLES = {
     costs_tables.at_once: lambda e: (costs.at_once(costs.card(Costs())),),
     costs_tables.paper: lambda e: (
         pd.DataFrame(
-            {"recipe": [r for r in ("described", "tuned") for _ in "abc"], "part": [*"abc"] * 2, "minutes": 9.0}
+            {"recipe": [r for r in ("paper_text", "tuned") for _ in "abc"], "part": [*"abc"] * 2, "minutes": 9.0}
         ),
     ),
     costs_tables.growth: lambda e: (costs.growth(Costs()),),

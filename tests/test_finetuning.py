@@ -15,7 +15,7 @@ from fairlib.finetuning import Windows, class_weights, fit, logits, monitored_lo
 from fairlib.recipes import RECIPES
 from fairlib.seeds import generator
 
-RELEASED, DESCRIBED = RECIPES["released"], RECIPES["described"]
+RELEASED, DESCRIBED = RECIPES["paper_code"], RECIPES["paper_text"]
 DRAW = np.random.default_rng(0)
 TRAIN = Windows(DRAW.normal(size=(40, 9, 3)).astype(np.float32), (DRAW.random(40) < 0.3).astype(np.int8))
 VALIDATION = Windows(DRAW.normal(size=(20, 9, 3)).astype(np.float32), (np.arange(20) % 4 == 0).astype(np.int8))
@@ -90,11 +90,11 @@ def by_hand(start, moving, conv_l2, head_l2, batches, rates):
 @pytest.mark.parametrize(
     ("strategy", "name", "conv_l2", "head_l2"),
     [
-        ("supervised", "described", 1e-4, 1e-2),
-        ("supervised", "released", 1e-4, 0),
-        ("frozen_0", "released", 1e-4, 1e-2),
-        ("frozen_1_middle", "described", 1e-4, 1e-2),
-        ("frozen_3", "released", 1e-4, 1e-2),
+        ("supervised", "paper_text", 1e-4, 1e-2),
+        ("supervised", "paper_code", 1e-4, 0),
+        ("frozen_0", "paper_code", 1e-4, 1e-2),
+        ("frozen_1_middle", "paper_text", 1e-4, 1e-2),
+        ("frozen_3", "paper_code", 1e-4, 1e-2),
     ],
 )
 def test_training_steps(strategy, name, conv_l2, head_l2, tiny):
@@ -110,7 +110,7 @@ def test_training_steps(strategy, name, conv_l2, head_l2, tiny):
     assert history[0]["steps"] == 3
 
 
-@pytest.mark.parametrize(("name", "head_l2"), [("described", 1e-2), ("released", 0)])
+@pytest.mark.parametrize(("name", "head_l2"), [("paper_text", 1e-2), ("paper_code", 0)])
 def test_monitored_loss_is_unweighted_and_has_the_l2_terms(name, head_l2, tiny):
     model, history = trained("supervised", tiny(name))
     p = {key: value.double() for key, value in model.state_dict().items()}
@@ -171,12 +171,12 @@ def test_released_settings_are_the_published_ones(shared):
 
 def test_released_supervised_model(tiny):
     assert RELEASED.supervised.schedule.batch_size == 64
-    model = trained("supervised", tiny("released", rate=0.0))[0]
+    model = trained("supervised", tiny("paper_code", rate=0.0))[0]
     assert (model.encoder.dropout.rate, model.head[2].rate) == (0.5, 0.5)
     hidden = state(model)["head.0.weight"]
     assert hidden.std() == pytest.approx(0.01, rel=0.05)
     assert np.abs(hidden).max() > 0.03  # normal: beyond the limit that a uniform one would have (0.0173)
-    ssl = trained("frozen_0", tiny("released", rate=0.0))[0]
+    ssl = trained("frozen_0", tiny("paper_code", rate=0.0))[0]
     assert (ssl.encoder.dropout.rate, ssl.head[2].rate) == (0.1, 0.6)
     assert np.abs(state(ssl)["head.0.weight"]).max() <= (6 / (96 + 128)) ** 0.5 + 1e-6
 

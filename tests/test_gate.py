@@ -75,7 +75,7 @@ def notebook(folder, *outputs, source="/data", dataset="challenge2012", metadata
 HARMLESS = [
     html(f'<div class="banner">Real data: 12,000 stays of 12,000 records; fingerprint {"6cdd5adb98c2e919" * 4}</div>'),
     html(
-        f"<div>{TABLE}</div><p>seeds 1, 2, 3 · recipe described · <code>papermill a.ipynb -p seeds '[1, 2]'</code></p>"
+        f"<div>{TABLE}</div><p>seeds 1, 2, 3 · recipe paper_text · <code>papermill a.ipynb -p seeds '[1, 2]'</code></p>"
     ),
     html(f'<figure><img src="data:image/png;base64,{PICTURE}" alt="AUC by segment"></figure>'),
     display(image__png=PICTURE + "\n", text__plain="<Figure size 640x480 with 1 Axes>"),

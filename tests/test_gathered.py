@@ -67,7 +67,7 @@ def test_frozen_models_are_listed_like_those_of_a_study(trained, tmp_path):
     for seed in (1, 2):
         names = ("supervised", NAMED, "reweighed")
         freeze(trained, "challenge2012", names, seed, "smoke", tmp_path, people=(20,) if seed == 1 else ())
-    kept = Frozen(tmp_path / "challenge2012", "described")
+    kept = Frozen(tmp_path / "challenge2012", "paper_text")
     table = case_of(kept, kept.label_sizes).every_model()
     numbers = ["auc", "deviation", "people"]
     pd.testing.assert_frame_equal(table[numbers], case_of(trained).every_model()[numbers])

@@ -139,4 +139,4 @@ def test_a_mitigation_is_a_model_like_any_other(people, tiny, tmp_path):
         assert len(areas) == 0 if name == "post_processed" else len(areas) > 2
     trained = {name: study.scores(name, 1)[study.cohort.rows("test")] for name in ("supervised", *mitigation.TRAINED)}
     assert len({scores.tobytes() for scores in trained.values()}) == 4
-    assert not (tmp_path / "described" / "post_processed" / "seed-1" / "weights.safetensors").exists()
+    assert not (tmp_path / "paper_text" / "post_processed" / "seed-1" / "weights.safetensors").exists()

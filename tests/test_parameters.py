@@ -60,7 +60,7 @@ def test_what_only_some_notebooks_take():
     [
         ("dataset", "mimc", "did you mean 'mimic'?"),
         ("profile", "papper", "did you mean 'paper'?"),
-        ("recipe", "release", "did you mean 'released'?"),
+        ("recipe", "release", "did you mean 'paper_code'?"),
         ("device", "gpu", "parameter 'device' is 'gpu'"),
         ("source", "tw1n", "source 'tw1n' is neither 'twin', 'frozen' nor an existing folder"),
         ("source", 3, "parameter 'source' is 3"),
@@ -189,7 +189,7 @@ def parsed(command):
     ("notebook", "given"),
     [
         ("1_dataset_requirements", {}),
-        ("2_pre_training", {"profile": "smoke", "seeds": [3], "threads": 2, "recipe": "released"}),
+        ("2_pre_training", {"profile": "smoke", "seeds": [3], "threads": 2, "recipe": "paper_code"}),
         ("4_representation_similarity", {"strategies": ["supervised", "frozen_0"], "seeds": [0, 5]}),
         ("5_evaluation", {"threshold": 0.25, "strategies": ["logistic_regression"], "results_dir": "elsewhere/new"}),
         ("5_evaluation", {"results_dir": "my results"}),
@@ -221,14 +221,14 @@ def test_the_pages_across_datasets_take_cases(page):
     assert set(p.chosen) == set(Dataset.__args__)
     assert p.command() == f"papermill notebooks/{page}.ipynb out.ipynb"
     assert check(page, {"cases": {name: case.model_dump() for name, case in p.chosen.items()}}).command() == p.command()
-    one = {"mesa": {"source": "twin", "profile": "smoke", "recipes": ["described"], "seeds": [4]}}
+    one = {"mesa": {"source": "twin", "profile": "smoke", "recipes": ["paper_text"], "seeds": [4]}}
     given = {"cases": one, "results_dir": "elsewhere", "draws": 200}
     name, found = parsed(check(page, given).command())
     assert check(name, found) == check(page, given)
-    own = check(page, given).evaluation("mesa", "described")
+    own = check(page, given).evaluation("mesa", "paper_text")
     assert (own.notebook, own.label, own.chosen.seeds) == ("5_evaluation", "twin-smoke", (4,))
     frozen = {"cases": {"challenge2012": {"source": "frozen", "profile": "paper", "seeds": [1]}}}
-    assert check(page, frozen).evaluation("challenge2012", "released").seeds == []  # all that are kept
+    assert check(page, frozen).evaluation("challenge2012", "paper_code").seeds == []  # all that are kept
 
 
 def test_the_page_across_datasets_names_no_folder_and_refuses_what_it_does_not_know():

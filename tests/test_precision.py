@@ -74,8 +74,8 @@ def test_whole_training(strategy, tiny):
 
 def test_the_folder_names_the_precision(tiny):
     recipe = tiny()
-    assert recipe.folder == "described"
-    assert replace(recipe, precision="bf16").folder == "described-bf16"
+    assert recipe.folder == "paper_text"
+    assert replace(recipe, precision="bf16").folder == "paper_text-bf16"
 
 
 def test_every_device_trains_alike(tiny):

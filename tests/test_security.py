@@ -197,7 +197,7 @@ def test_git_keeps_no_model_no_prediction_and_no_archive():
     assert not [name for name in tracked() if refuses(name)]
     for name in ("results/x.txt", "a/weights.safetensors", "predictions.parquet", "book/m.pt", "d.csv.gz", "x.npy"):
         assert refuses(name), name
-    assert not refuses("book/frozen/challenge2012/described/supervised/seed-1/metrics.parquet")
+    assert not refuses("book/frozen/challenge2012/paper_text/supervised/seed-1/metrics.parquet")
 
 
 def test_a_real_run_writes_only_what_the_book_lists_for_the_eyes_of_its_owner(real):

@@ -16,7 +16,7 @@ from fairlib.pretraining import nt_xent, pretrain
 from fairlib.recipes import RECIPES
 from fairlib.views import VIEWS, channel_mask, compose, jitter, negation, scaling, time_mask
 
-RELEASED, DESCRIBED = RECIPES["released"], RECIPES["described"]
+RELEASED, DESCRIBED = RECIPES["paper_code"], RECIPES["paper_text"]
 
 
 def by_hand(z1, z2, temperature):

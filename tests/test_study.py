@@ -62,7 +62,7 @@ def test_what_is_there_is_not_trained_again(one, trainings):
     assert sorted(trainings) == sorted(["pretraining", *STRATEGIES])
     everything(replace(one))  # a new study of the same folder
     assert len(trainings) == 5
-    assert one.train("frozen_0", 1) == one.results / "described" / "frozen_0" / "seed-1"
+    assert one.train("frozen_0", 1) == one.results / "paper_text" / "frozen_0" / "seed-1"
     one.train("frozen_0", 2)
     assert trainings[5:] == ["pretraining", "frozen_0"]
     one.train("frozen_3", 2)
@@ -219,8 +219,8 @@ def frozen(one, tmp_path, monkeypatch):
     monkeypatch.setattr(sources, "NAMED", "frozen_0")  # trained in the smoke profile
     monkeypatch.setattr(sources, "SHOWN", ("supervised", "frozen_0"))
     target = freeze(one, "challenge2012", STRATEGIES, 1, "smoke", tmp_path / "book")
-    assert target == tmp_path / "book" / "challenge2012" / "described"
-    return Frozen(tmp_path / "book" / "challenge2012", "described")
+    assert target == tmp_path / "book" / "challenge2012" / "paper_text"
+    return Frozen(tmp_path / "book" / "challenge2012", "paper_text")
 
 
 def same(found, wanted):
@@ -262,7 +262,7 @@ def test_frozen_results_are_those_of_the_study(one, frozen):
 
 def test_what_was_frozen_earlier_lacks_tables(frozen):
     for name in ("cka_draws", "probes", "embedding"):
-        (frozen.folder / "described" / "frozen_0" / "seed-1" / f"{name}.parquet").unlink()
+        (frozen.folder / "paper_text" / "frozen_0" / "seed-1" / f"{name}.parquet").unlink()
     assert frozen.similarity_draws("frozen_0", 1) is None
     assert frozen.representation("frozen_0", 1) is None
     assert frozen.embedding("frozen_0", 1) is None
@@ -285,7 +285,7 @@ def test_frozen_results_hold_no_row_and_no_weight(frozen, cohort):
             if path.stem == "thresholds":  # as many for each threshold
                 table = table.drop_duplicates(["scope", "attribute", "segment", "metric"])
             assert path.stem == "losses" or len(table) < len(cohort.rows("test")) * 9
-    manifest = json.loads((frozen.folder / "described" / "manifest.json").read_text())
+    manifest = json.loads((frozen.folder / "paper_text" / "manifest.json").read_text())
     assert (manifest["origin"], manifest["access"], manifest["draws"]) == ("real", "open", DRAWS)
 
 
@@ -301,7 +301,7 @@ def test_results_frozen_before_a_table_existed_can_still_be_read(frozen):
     lost = collect_table(frozen, ("supervised",), (1,), "nulls", 0.5, DRAWS)
     assert lost.columns.empty
     assert gaps(lost, ("supervised",)).empty
-    (frozen.folder / "described" / "supervised" / "seed-1" / "metrics.parquet").unlink()
+    (frozen.folder / "paper_text" / "supervised" / "seed-1" / "metrics.parquet").unlink()
     with pytest.raises(FileNotFoundError, match=r"metrics\.parquet"):
         frozen.evaluation("supervised", 1, 0.5, DRAWS)
 

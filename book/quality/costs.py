@@ -134,7 +134,7 @@ def projected(bench: pd.DataFrame, card: pd.DataFrame) -> pd.DataFrame:
     records = []
     for dataset, shape in SHAPES.items():
         windows = int(cards.load(dataset).expected["train"])
-        for name in ("described", "released", "tuned"):
+        for name in ("paper_text", "paper_code", "tuned"):
             recipe = RECIPES[name]
             pretraining, tuned = recipe.pretraining.schedule.steps(windows), 0
             seconds = pretraining * step[shape]

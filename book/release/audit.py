@@ -42,7 +42,7 @@ def size(dataset: str, split: str, metric: str = "samples") -> int:
 # Training ------------------------------------------------------------------------------------------------------------
 
 
-def schedules(recipe: Recipe = RECIPES["released"]) -> pd.DataFrame:
+def schedules(recipe: Recipe = RECIPES["paper_code"]) -> pd.DataFrame:
     """When the learning rate of each kind of training reaches 0, for each dataset's printed size.
 
     Columns: dataset, training, schedule, windows, steps_per_epoch, zero_step, zero_epoch (epochs until the rate is 0),
@@ -70,7 +70,7 @@ def settings() -> pd.DataFrame:
 
     Columns: setting, then one for each training; rows: fields of ``FineTuning`` and of its schedule.
     """
-    released, described = RECIPES["released"], RECIPES["described"]
+    released, described = RECIPES["paper_code"], RECIPES["paper_text"]
     trainings = {"SSL, released": released.finetuning, "supervised, released": released.supervised}
     trainings |= {"both, described": described.finetuning}
     values = {name: _flat(part) for name, part in trainings.items()}

@@ -17,8 +17,8 @@ from fairlib.views import compose
 from . import audit, published
 
 VIEWS = {
-    "released: both negated": RECIPES["released"].pretraining.views,
-    "described: each with probability ½": RECIPES["described"].pretraining.views,
+    "released: both negated": RECIPES["paper_code"].pretraining.views,
+    "described: each with probability ½": RECIPES["paper_text"].pretraining.views,
 }
 #: Privileged group first, as printed.
 GLOBEM_GROUPS = {"gender": ("Male", "not Male"), "race": ("White", "not White"), "disability": ("No", "Yes")}

@@ -57,7 +57,7 @@ def basis(name: str) -> str:
 
 
 def settings() -> pd.DataFrame:
-    """The settings in which released SSL and supervised fine-tuning differ, and the recipe described."""
+    """The settings in which released SSL and supervised fine-tuning differ, and the recipe paper_text."""
     table = audit.settings()
     table["setting"] = table["setting"].str.replace("head_normal_sd", "initial weights of the head, standard deviation")
     table["setting"] = table["setting"].str.replace("_", " ").str.replace("l2", "L2")
@@ -69,7 +69,7 @@ def settings() -> pd.DataFrame:
 def loss_note() -> str:
     """A difference of semantics that a port to another library meets."""
     labels = audit.size("MIMIC", "train", "label_0"), audit.size("MIMIC", "train", "label_1")
-    _, spread = audit.loss_weights(labels, RECIPES["released"].finetuning.schedule.batch_size)
+    _, spread = audit.loss_weights(labels, RECIPES["paper_code"].finetuning.schedule.batch_size)
     return (
         "A trap beside: with class weights, the loss of Keras divides by the windows of a batch, that of PyTorch by"
         f" their weights. With MIMIC's labels the ratio of the two varies by {percent(spread)} (standard deviation)"

@@ -27,9 +27,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     freeze.add_argument("dataset", help="e.g. challenge2012")
     freeze.add_argument("source", metavar="DIR", help="the folder of the official files")
-    freeze.add_argument("--recipes", nargs="+", default=["described", "released"])
+    freeze.add_argument("--recipes", nargs="+", default=["paper_text", "paper_code"])
     freeze.add_argument(
-        "--mitigate", nargs="*", default=["described"], metavar="RECIPE", help="recipes with mitigations too"
+        "--mitigate", nargs="*", default=["paper_text"], metavar="RECIPE", help="recipes with mitigations too"
     )
     freeze.add_argument(
         "--people",

@@ -94,7 +94,7 @@ class Parameters(Contract):
 
     source: str = "twin"
     profile: Literal["smoke", "quick", "paper"] = "quick"
-    recipe: RecipeName = "described"
+    recipe: RecipeName = "paper_text"
     seeds: list[int] = []
     results_dir: str = "results"
     threads: int = Field(default=1, ge=1, le=256)
@@ -262,7 +262,7 @@ class Case(BaseModel):
 
     source: str = "twin"
     profile: Literal["smoke", "quick", "paper"] = "quick"
-    recipes: list[RecipeName] = ["described"]
+    recipes: list[RecipeName] = ["paper_text"]
     seeds: list[int] = []
     people: list[int] = []
     mitigations: list[MitigationName] = list(MitigationName.__args__)

@@ -39,7 +39,7 @@ def tune(cohort: Cohort, steps: float = 1.0, known: dict[tuple[str, str], float]
     """
     known = known or {}
     train, validation = (Windows(cohort.x[rows], cohort.y[rows]) for rows in map(cohort.rows, ("train", "val")))
-    base, found = RECIPES["described"], {}
+    base, found = RECIPES["paper_text"], {}
     for way, settings in TRAINING_GRID.items():
         recipe = Recipe("tuned", base.pretraining, settings, settings, evaluate_frozen=True)
         found[way] = known.get(("training", way)) or _judge(train, validation, ("supervised",), recipe.scaled(steps))

@@ -37,7 +37,7 @@ def row(topic: str, case: str, variant: str, seconds: list[float], **facts) -> d
 
 
 def recipe(precision: str = "float32", epochs: int = EPOCHS) -> Recipe:
-    """``described``, for so many epochs of pre-training and fine-tuning."""
+    """``paper_text``, for so many epochs of pre-training and fine-tuning."""
     short = finetuning.recipe(epochs=epochs)
     schedule = replace(short.pretraining.schedule, epochs=epochs, minimum_steps=0, decay_steps=None)
     return replace(short, pretraining=replace(short.pretraining, schedule=schedule), precision=precision)
@@ -154,13 +154,13 @@ class Network(torch.nn.Module):
 
 
 def whole() -> list[dict]:
-    """Seconds of all of ``described`` at the size of MIMIC, one seed: pre-training and the seven models, in a row."""
-    train, held, plan = finetuning.some_windows(MIMIC, 1), finetuning.some_windows(MIMIC // 8, 2), RECIPES["described"]
+    """Seconds of all of ``paper_text`` at the size of MIMIC, one seed: pre-training and the seven models, in a row."""
+    train, held, plan = finetuning.some_windows(MIMIC, 1), finetuning.some_windows(MIMIC // 8, 2), RECIPES["paper_text"]
     encoders: list[Encoder] = []
     seconds = timed(lambda: encoders.append(pretrain(train.x, plan, 1, "cuda")[0]))
     for name, strategy in STRATEGIES.items():
         seconds += timed(partial(fit, train, held, name, plan, 1, encoders[0] if strategy.pretrained else None, "cuda"))
-    return [row("the paper's size, one seed", "mimic", "described", [seconds])]
+    return [row("the paper's size, one seed", "mimic", "paper_text", [seconds])]
 
 
 def main() -> None:

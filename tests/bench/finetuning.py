@@ -26,12 +26,12 @@ def some_windows(n: int, seed: int, shape: tuple[int, int] = SHAPE) -> Windows:
 
 
 def recipe(evaluate_frozen: bool = False, epochs: int = EPOCHS):
-    """``described``, for so many epochs."""
+    """``paper_text``, for so many epochs."""
     schedule = Schedule(epochs, BATCH, 0.1)
     parts = {
-        name: replace(getattr(RECIPES["described"], name), schedule=schedule) for name in ("finetuning", "supervised")
+        name: replace(getattr(RECIPES["paper_text"], name), schedule=schedule) for name in ("finetuning", "supervised")
     }
-    return replace(RECIPES["described"], evaluate_frozen=evaluate_frozen, **parts)
+    return replace(RECIPES["paper_text"], evaluate_frozen=evaluate_frozen, **parts)
 
 
 class Naive(nn.Module):

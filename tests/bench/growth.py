@@ -30,7 +30,7 @@ def measure() -> list[dict]:
 
 def training() -> list[dict]:
     """An epoch of pre-training and of fine-tuning of all layers, on windows of MIMIC's shape."""
-    recipe, found = RECIPES["described"], []
+    recipe, found = RECIPES["paper_text"], []
     one = {
         name: replace(getattr(recipe, name), schedule=Schedule(1, 128, 0.1)) for name in ("pretraining", "supervised")
     }

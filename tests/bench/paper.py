@@ -43,7 +43,7 @@ def measure(recipe: str) -> list[dict]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("recipes", nargs="*", default=["described", "released"])
+    parser.add_argument("recipes", nargs="*", default=["paper_text", "paper_code"])
     for recipe in parser.parse_args().recipes:
         rows = pd.DataFrame(measure(recipe))
         if TABLE.exists():

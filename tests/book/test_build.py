@@ -13,7 +13,7 @@ from tests.book.test_study_and_book import ROOT, STUDY, run
 #: Only this rule runs, on pages that a test wrote; files are compared by their time.
 BUILD = STUDY.partition("--config")[0] + "--rerun-triggers mtime --allowed-rules html book"
 TABLE = '<table class="fairlib-table"><tr><td>0.132</td><td>539</td></tr></table>'
-PAGE = "executed/challenge2012/described/5_evaluation"
+PAGE = "executed/challenge2012/paper_text/5_evaluation"
 
 
 def page(where: Path, name: str, *outputs: str, source: str = "frozen") -> None:
@@ -47,7 +47,7 @@ def book(tmp_path_factory) -> Path:
     page(where, PAGE, TABLE)
     (where / "results" / "challenge2012" / "frozen").mkdir(parents=True)
     (where / "results" / "challenge2012" / "frozen" / "identifiers.txt").write_text("132539\n")
-    page(where, "executed/my_data/described/explorer", "<pre>stay 132539</pre>", source="/gone")
+    page(where, "executed/my_data/paper_text/explorer", "<pre>stay 132539</pre>", source="/gone")
     done = run(BUILD, where)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-6000:]
     return where
@@ -97,7 +97,7 @@ def test_a_build_that_is_refused_or_fails_leaves_the_book_before(book, fault, sa
 
 def test_a_page_that_left_the_contents_leaves_the_book(book):
     toc = book / "book" / "_toc.yml"
-    other = "executed/challenge2012/described/4_representation_similarity"
+    other = "executed/challenge2012/paper_text/4_representation_similarity"
     page(book, other, TABLE)
     toc.write_text(f"{toc.read_text()}  - file: {other}\n")
     assert run(BUILD, book).returncode == 0

@@ -50,7 +50,7 @@ def test_training_counts_each_model_once_and_only_what_a_page_shows(tmp_path, mo
     monkeypatch.setattr(page_frame, "ROOT", tmp_path)
     for name, seconds in {"pretraining": 60, "supervised": 120, "frozen_0": 240, "group_dro": 600}.items():
         timing(tmp_path, f"described/{name}", seconds)
-    timing(tmp_path, "labels-50/described/supervised", 1200)
+    timing(tmp_path, "labels-50/paper_text/supervised", 1200)
     given = {"dataset": "mimic", "profile": "smoke", "seeds": [1]}
     one, two, three, five = (
         page_frame.executed(run_of(tmp_path, name, **given, **more))
@@ -76,7 +76,7 @@ def test_a_chapter_or_a_notebook_that_never_ran_has_no_run(tmp_path):
 def test_pages_of_one_notebook_have_titles_of_their_own(tmp_path):
     """Twice, as an environment is kept between builds: nothing is said twice."""
     paths = {
-        "executed/mesa/described/5_evaluation": run_of(tmp_path, dataset="mesa", profile="smoke"),
+        "executed/mesa/paper_text/5_evaluation": run_of(tmp_path, dataset="mesa", profile="smoke"),
         "executed/challenge2012/tuned/5_evaluation": run_of(
             tmp_path, dataset="challenge2012", source="frozen", recipe="tuned"
         ),
@@ -113,9 +113,9 @@ def test_reading_takes_words_and_pictures_but_no_code():
 
 
 def test_launch_buttons_open_the_stored_notebook():
-    url = "https://colab.example/github/a/b/blob/main/book/executed/mimic/described/5_evaluation.ipynb"
+    url = "https://colab.example/github/a/b/blob/main/book/executed/mimic/paper_text/5_evaluation.ipynb"
     context = {"header_buttons": [{"type": "group", "buttons": [{"url": url}, {"javascript": "x"}]}, {"type": "link"}]}
-    page_frame.launch_stored_notebook(None, "executed/mimic/described/5_evaluation", "page.html", context, None)
+    page_frame.launch_stored_notebook(None, "executed/mimic/paper_text/5_evaluation", "page.html", context, None)
     assert context["header_buttons"][0]["buttons"][0]["url"].endswith("/a/b/blob/main/notebooks/5_evaluation.ipynb")
 
 

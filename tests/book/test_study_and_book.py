@@ -145,7 +145,7 @@ def test_every_page_ends_with_its_command_and_opens_with_its_minutes(pages):
         assert re.search(r"less than a minute|\d+ minutes?", box.get_text()), name
         for opening in page.select(".fairlib-opening"):
             assert re.search(r"Time: .*minutes? to read; .*(to run|needs to be run)", opening.get_text()), name
-    stage = pages["executed/mimic/described/5_evaluation.html"]
+    stage = pages["executed/mimic/paper_text/5_evaluation.html"]
     shown = stage.select_one("figure.fairlib-figure code").get_text()
     assert stage.select_one(".fairlib-reproduce pre").get_text().strip() == shown
     assert "more to train the models" in stage.select_one(".fairlib-reproduce").get_text()
@@ -219,9 +219,9 @@ def test_every_page_says_which_data_it_shows(pages):
         main = page.find("main")
         assert main.select_one(".fairlib-origin"), name
     for dataset in ("mimic", "mesa", "globem"):
-        twin = pages[f"executed/{dataset}/described/5_evaluation.html"]
+        twin = pages[f"executed/{dataset}/paper_text/5_evaluation.html"]
         assert "Synthetic twin" in twin.select_one(".fairlib-origin").get_text()
-    real = pages["executed/challenge2012/described/5_evaluation.html"]
+    real = pages["executed/challenge2012/paper_text/5_evaluation.html"]
     assert "Real data" in real.select_one(".fairlib-origin").get_text()
 
 
@@ -294,7 +294,7 @@ needs_chromium = pytest.mark.skipif(
     browser.CHROMIUM is None, reason="no Chromium here, so no page is seen by a browser"
 )
 #: ``make axe`` checks them all. In every look: tables and figures, and a page with controls.
-SEEN = ["executed/mimic/described/4_representation_similarity", "executed/challenge2012/described/explorer"]
+SEEN = ["executed/mimic/paper_text/4_representation_similarity", "executed/challenge2012/paper_text/explorer"]
 ONCE = ["intro", "cases/globem", "executed/coverage", "references", "executed/mimic/dial"]
 
 
@@ -323,7 +323,7 @@ def test_a_wide_table_goes_on_beside_the_text_and_the_contents_make_way(book):
     beyond = "(box) => box.offsetWidth > 1.1 * box.parentElement.clientWidth"
     wide = f"[...document.querySelectorAll('.fairlib-table-box')].find({beyond})"
     with browser.opened() as page:
-        page.goto((html / "mimic" / "described" / "5_evaluation.html").as_uri())
+        page.goto((html / "mimic" / "paper_text" / "5_evaluation.html").as_uri())
         assert not page.evaluate(folded)
         page.evaluate(f"{wide}.scrollIntoView()")
         page.wait_for_function(folded)
@@ -331,7 +331,7 @@ def test_a_wide_table_goes_on_beside_the_text_and_the_contents_make_way(book):
         assert page.evaluate("document.querySelector('.bd-sidebar-secondary').offsetHeight > 60")
         page.evaluate("scrollTo(0, 0)")
         page.wait_for_function(f"!{folded}")
-        page.goto((html / "challenge2012" / "described" / "explorer.html").as_uri())  # its tables are made in the page
+        page.goto((html / "challenge2012" / "paper_text" / "explorer.html").as_uri())  # its tables are made in the page
         page.wait_for_function(f"{wide} !== undefined")
 
 
@@ -341,7 +341,7 @@ def test_code_and_wide_tables_open_and_scroll_by_keyboard(book):
     focused = "document.activeElement"
     with browser.opened(390) as page:
         page.goto(
-            (book / "book" / "_build" / "html" / "executed" / "mimic" / "described" / "5_evaluation.html").as_uri()
+            (book / "book" / "_build" / "html" / "executed" / "mimic" / "paper_text" / "5_evaluation.html").as_uri()
         )
         page.keyboard.press("Tab")
         assert "Skip to main content" in page.evaluate(f"{focused}.textContent")
@@ -367,7 +367,7 @@ def test_a_row_of_a_person_in_a_notebook_fails_the_build(book):
     """The gate stands behind the build: plant identifiers in an executed page and build again."""
     import nbformat
 
-    path = book / "book" / "executed" / "challenge2012" / "described" / "5_evaluation.ipynb"
+    path = book / "book" / "executed" / "challenge2012" / "paper_text" / "5_evaluation.ipynb"
     original = path.read_text()
     notebook = nbformat.read(path, 4)
     leak = nbformat.v4.new_output("stream", text="   RecordID  age\n0    132539   54\n1    132540   76\n")

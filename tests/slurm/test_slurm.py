@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[2]
 PROFILE = ROOT / "notebooks" / "slurm" / "config.yaml"
 NEEDED = ("munged", "slurmctld", "slurmd", "sbatch")
 SETTINGS = Path("/etc/slurm/slurm.conf")
-WORKER = "results/jobs/challenge2012/described/trained-1.ipynb"
+WORKER = "results/jobs/challenge2012/paper_text/trained-1.ipynb"
 
 
 def test_the_profile_sends_every_job_to_slurm_with_limits():

@@ -67,7 +67,7 @@ def repeated(_: int) -> dict:
         one, two, again, four = (Job(Path(place) / name, seeds=(1, 2)) for name in ("one", "two", "again", "four"))
         expected = undisturbed(one)[0]
         shutil.copytree(one.results, two.results)
-        for folder in two.results.rglob("described"):
+        for folder in two.results.rglob("paper_text"):
             shutil.rmtree(folder)
         at_once = [Running(two._replace(seeds=(seed,))) for seed in two.seeds]
         assert all(isinstance(job.end(), int) for job in at_once)
