@@ -17,6 +17,8 @@ from pydantic import (
     model_validator,
 )
 
+from .fairness import METRICS
+
 HERE = Path(__file__).parent
 #: The official cards: inside the package where it is installed, beside it in a clone.
 FOLDER = next(folder for folder in (HERE / "data_cards", HERE.parent / "data_cards") if folder.is_dir())
@@ -162,7 +164,7 @@ class Requirements(Part):
 class MetricChoice(Part):
     """Answers to the questions of the metric tree, and the metric that follows."""
 
-    metric: Literal["error_rate_ratio", "average_odds_difference"]
+    metric: Literal[tuple(METRICS)]
     representation_or_errors: str
     punitive_or_assistive: str
     for_whom: str

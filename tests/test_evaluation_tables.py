@@ -102,4 +102,4 @@ def test_a_judged_segment_is_shown_and_large_enough(cohort):
     rows = group_sizes.frame(cohort).iloc[cohort.rows("test")].reset_index(drop=True)
     rows.loc[rows["ethnicity"] == "Asian", "y"] = 0
     segments = cards.load("mimic").attributes["ethnicity"].segments
-    assert set(segments) - set(group_sizes.judged(rows, "ethnicity", segments, "synthetic", 11)) == {"Asian"}
+    assert set(segments) - set(group_sizes.reportable(rows, "ethnicity", segments, "synthetic", 11)) == {"Asian"}

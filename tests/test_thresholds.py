@@ -4,10 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fairlib.fairness import METRICS, confusion, rate
+from fairlib.fairness import GROUP_RATES, METRICS, confusion, rate
 from fairlib.inference import interval
 from fairlib.measures import performance, thresholds
-from fairlib.measures.thresholds import GRID, NAMES
+from fairlib.measures.thresholds import GRID
 from tests.tables import evaluation_tables
 
 
@@ -56,7 +56,7 @@ def test_every_segment_metric_and_threshold_is_there(open_data):
     rows = table.groupby(["scope", "attribute", "segment", "metric"]).size()
     assert (rows == len(GRID)).all()
     groups = 1 + sum(len(facts.segments) for facts in card.attributes.values())
-    assert len(rows) == groups * len(NAMES) + len(card.attributes) * len(METRICS)
+    assert len(rows) == groups * len(GROUP_RATES) + len(card.attributes) * len(METRICS)
     assert list(table) == thresholds.COLUMNS
 
 

@@ -14,7 +14,7 @@ from fairlib.inference import seed_interval
 from fairlib.measures.noise import MODELS, own_rows
 from fairlib.measures.summary import left_out
 from fairlib.strategies import STRATEGY_NAMES, UNTESTED
-from fairlib.text import count, number, percent, signed, with_interval
+from fairlib.text import LEVEL_WORDS, count, number, percent, signed, with_interval
 
 from ..pages.marks import why_left_out
 from . import claims_published
@@ -136,7 +136,7 @@ def gaps(case: "Case") -> dict[str, str]:
     )
     ours = f"mean |Δ| of {len(own) // 2} segments: supervised {number(mean['Supervised'])}, SSL {number(mean['SSL'])};"
     cause = f"noise alone would give a mean of {number(own['expected'].mean(), 4)}; {beyond} of {len(own)} gaps lie"
-    cause += " beyond its 95 % bound"
+    cause += f" beyond its {LEVEL_WORDS} bound"
     reason = not_judged(case)
     decision = "undecided" if reason else decide(*difference[1:])
     ours += f" run by run {with_interval(*difference, sign=True)}"

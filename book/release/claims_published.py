@@ -5,7 +5,7 @@ import pandas as pd
 
 from fairlib.fairness import RATES
 from fairlib.measures.noise import auc_variance, mean_gap_difference
-from fairlib.text import number, signed, with_interval
+from fairlib.text import LEVEL_WORDS, number, signed, with_interval
 
 from . import published
 
@@ -112,7 +112,7 @@ def gaps(rows: pd.DataFrame, draws: int) -> list[dict[str, str]]:
         paper = f"mean |Δ| of {found['segments']} segments: supervised {number(found['supervised'])}, SSL"
         paper += f" {number(found['ssl'])}: {difference}"
         cause = f"noise alone would give a mean of {number(found['expected'], 4)}; {beyond} of {len(own)} gaps lie"
-        cause += " beyond its 95 % bound" + INDEPENDENT * (dataset != "MIMIC")
+        cause += f" beyond its {LEVEL_WORDS} bound" + INDEPENDENT * (dataset != "MIMIC")
         records.append(record(dataset, paper, FIGURE6, verdict, cause))
     return records
 

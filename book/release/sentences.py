@@ -4,8 +4,9 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from fairlib.inference import central
 from fairlib.measures import noise
-from fairlib.text import count, number, p_value, percent, signed
+from fairlib.text import LEVEL_WORDS, count, number, p_value, percent, signed
 
 from . import audit, findings, published
 from .simulations import Simulated
@@ -144,7 +145,7 @@ def _evaluation(simulated: Simulated) -> dict[str, str]:
     aucs = published.table("overall_auc")
     mesa = aucs.query("dataset == 'MESA' and run_tag == 'frozen2fl (val_loss run)'").dropna().iloc[0]
     low, high = audit.globem_auc()["auc"].agg(["min", "max"])
-    coin = np.quantile(simulated.coin, [0.025, 0.5, 0.975])
+    coin, middle = central(simulated.coin), float(np.median(simulated.coin))
     means = published.table("parity_deviation").query("dataset == 'GLOBEM' and attribute == '(all 3)'")[
         "parity_deviation"
     ]
@@ -177,8 +178,8 @@ def _evaluation(simulated: Simulated) -> dict[str, str]:
     carried = max(*leak, *age) != age.max() or min(*leak, *age) != age.min()
     return {
         "D20": f"Chance alone puts best and worst {number(chance.min())} to {number(chance.max())} apart, on the"
-        f" median. Beyond its 95 % range, were windows independent: {many.sum()} of {len(found)} published distances"
-        f"{beyond}. The same two segments on new simulated data:"
+        f" median. Beyond its {LEVEL_WORDS} range, were windows independent: {many.sum()} of {len(found)} published"
+        f" distances{beyond}. The same two segments on new simulated data:"
         f" {number(found['again'].mean())}.",
         "D21": "; ".join(few) + ". Smaller segments are withheld here.",
         "D22": f"Language {number(leak.min())} to {number(leak.max())}, age {number(age.min())} to"
@@ -189,9 +190,9 @@ def _evaluation(simulated: Simulated) -> dict[str, str]:
         f" {count(audit.size('MESA', 'test', 'unique_subjects'))} people. Simulated with {count(last['each'])}"
         f" windows each: windows"
         f" {number(last['windows'], 4)}, people {number(last['people'], 4)}, truth {number(last['true'], 4)}.",
-        "D24": f"AUC {number(low)} to {number(high)}. Mean parity deviation of a coin {number(coin[1])}, 95 % range"
-        f" {number(coin[0])} to"
-        f" {number(coin[2])}; published {number(means.min())} to {number(means.max())}.",
+        "D24": f"AUC {number(low)} to {number(high)}. Mean parity deviation of a coin {number(middle)}, {LEVEL_WORDS}"
+        f" range {number(coin[0])} to"
+        f" {number(coin[1])}; published {number(means.min())} to {number(means.max())}.",
         "D25": f"Seven models that do not differ: {number(simulated.stars[0], 2)} of 21 tests below 0.05 on average,"
         f" at least one in"
         f" {percent(simulated.stars[1])} of simulated studies.",

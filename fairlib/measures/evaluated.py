@@ -81,6 +81,6 @@ class Evaluated:
         """(attribute, segment) → (test windows,) boolean, of everybody and of segments that can be reported."""
         found = {EVERYBODY: np.ones(len(self.frame), dtype=bool)}
         for name, facts in self.card.attributes.items():
-            for segment in group_sizes.judged(self.frame, name, facts.segments, self.rule, self.card.min_cell):
+            for segment in group_sizes.reportable(self.frame, name, facts.segments, self.rule, self.card.min_cell):
                 found[name, segment] = (self.frame[name] == segment).to_numpy()
         return found

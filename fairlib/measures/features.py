@@ -18,6 +18,7 @@ from .. import disclosure
 from ..cohort import Cohort
 from ..inference import (
     max_t,
+    upper,
 )
 from ..permutations import label_sources
 from .cka import PEOPLE, shown_segments
@@ -74,9 +75,10 @@ def distances(cohort: Cohort, rows: np.ndarray, x: np.ndarray, permutations: int
 
     The medoid is the member with the smallest sum of distances to the others. One row a pair of segments of an
     attribute: ``medoids``, the distance between their medoids (of a segment with itself: mean distance of the others to
-    the medoid); ``mean``, over all pairs of different people; ``chance``, below which 95 of 100 medoid distances lie
-    after permuting segment labels, and ``p`` of the medoid distance by the same permutations, corrected for all pairs
-    of different segments (max-T); ``spread``, the mean distance between any two people, in units of the features.
+    the medoid); ``mean``, over all pairs of different people; ``chance``, below which a share ``LEVEL`` of medoid
+    distances is after permuting segment labels, and ``p`` of the medoid distance by the same permutations, corrected
+    for all pairs of different segments (max-T); ``spread``, the mean distance between any two people, in units of the
+    features.
     """
     apart = cdist(x.astype(np.float64), x.astype(np.float64), "cityblock")
     spread, records, nulls = apart.sum() / (len(x) * (len(x) - 1)), [], {}
@@ -96,7 +98,7 @@ def distances(cohort: Cohort, rows: np.ndarray, x: np.ndarray, permutations: int
             chance = np.nan
             if not same and attribute != "outcome":
                 nulls[len(records)] = null = apart[dealt[attribute, segment], dealt[attribute, other]]
-                chance = np.quantile(null, 0.95)
+                chance = upper(null)
             record |= {"medoids": centres / spread, "mean": between / spread, "chance": chance / spread}
             records.append(record | {"spread": spread})
     columns = ["attribute", "segment", "other", "people", "medoids", "mean", "chance", "spread"]

@@ -16,8 +16,8 @@ from .evaluated import Evaluated
 
 ZERO_RATE = "a rate in it is 0 or undefined"
 SIZES_HIDDEN = "sizes withheld: few people are unknown"
-#: Notes of ratios that are shown; others are withheld, or rest on too few people.
-JUDGED = ("", ZERO_RATE, SIZES_HIDDEN)
+#: Notes of ratios that are reported; others are suppressed, or rest on too few people.
+REPORTABLE = ("", ZERO_RATE, SIZES_HIDDEN)
 ROC_GRID = np.linspace(0, 1, 101)
 PERMUTATIONS = 2  # of segment labels, for each bootstrap draw
 TABLE = ["scope", "attribute", "segment", "metric", "estimate", "people", "windows", "events", "note", "replicates"]
@@ -43,7 +43,7 @@ def validation(of: Evaluated) -> pd.DataFrame:
     add up to groups that are suppressed."""
     records, score = [], of.score[of.cohort.rows("val")]
     for attribute, facts in of.card.attributes.items():
-        for segment in group_sizes.judged(of.held, attribute, facts.segments, of.rule, of.card.min_cell):
+        for segment in group_sizes.reportable(of.held, attribute, facts.segments, of.rule, of.card.min_cell):
             chosen = (of.held[attribute] == segment).to_numpy()
             value = auc(of.held["y"].to_numpy()[chosen], score[chosen])
             records.append({"attribute": attribute, "segment": segment, "auc": value})
@@ -164,7 +164,7 @@ def _precision(y, s, weights) -> dict:
 def _ratio_rows(y, decision, weights, unprivileged, privileged, frame, attribute, rule, card: Card) -> list[dict]:
     """The ratio metrics of one attribute: all unprivileged people with a known value over the privileged ones.
 
-    Where they are withheld, or people too few, one row of the card's metric says why.
+    Where they are suppressed, or people too few, one row of the card's metric says why.
     """
     minimum, undefined = card.min_cell, _undefined(card.metric.metric, len(weights))
     base = {"scope": "ratio", "attribute": attribute, "segment": "unprivileged / privileged"}
@@ -185,7 +185,7 @@ def _ratio_rows(y, decision, weights, unprivileged, privileged, frame, attribute
         for w in (np.ones((1, len(y)), dtype=np.float32), weights)
     )
     unknown, sizes, note = frame[~known], group_sizes.size(frame[known]), ""
-    if rule == "restricted" and len(unknown):  # everybody minus the known must not give a small cell
+    if rule == "restricted" and len(unknown):  # everybody minus the known must not give a small count
         counts = group_sizes.people(unknown)
         if disclosure.withheld(
             group_sizes.size(unknown)["people"], counts["people_1"], rule, minimum, counts["people_0"]
