@@ -32,13 +32,7 @@ from book.pages.tables import requirements as tables1
 from book.pages.tables import subgroups as subgroup_tables
 from book.pages.tables import synthesis as tables6
 from book.pages.tables import twin as twin_tables
-from book.quality import costs, coverage, torture
-from book.quality import costs_figures as costs_figures
-from book.quality import costs_tables as costs_tables
-from book.quality import coverage_figures as coverage_figures
-from book.quality import coverage_tables as coverage_tables
-from book.quality import torture_tables as torture_tables
-from book.quality.kept import Costs
+from book.quality import BENCH, FOLDER, costs, coverage
 from book.release import beside as published_tables
 from book.release import claims_published, published, simulations
 from book.release import figures as audit_figures
@@ -149,9 +143,9 @@ FIGURES = {
     pretraining.losses: lambda e: ({1: np.linspace(5, 4, 60), 2: np.linspace(5, 3, 60)},),
     finetuning.roc: lambda e: (e.roc, e.summary),
     finetuning.efficiency: lambda e: (curve(e), e.headline, CARD.metric.metric),
-    coverage_figures.dots: lambda e: (coverage.load(),),
-    costs_figures.gains: lambda e: (costs.compared(costs.load(Costs())),),
-    costs_figures.growth: lambda e: (costs.growth(Costs()),),
+    coverage.dots: lambda e: (coverage.judged(pd.read_csv(FOLDER / "coverage.csv")),),
+    costs.gains: lambda e: (costs.compared(*(pd.read_csv(BENCH / f"{name}.csv") for name in ("bench", "asked"))),),
+    costs.growth: lambda e: (costs.fitted(pd.read_csv(BENCH / "growth.csv")),),
     similarity.heat_maps: lambda e: ({"frozen_0": e.cka, "frozen_3": e.cka},),
     similarity.conditioned: lambda e: (e.cka, "frozen_0"),
     similarity.difference: lambda e: (e.cka, PAIRS),
@@ -199,22 +193,6 @@ TABLES = {
     tables3.performance: lambda e: (e.summary,),
     tables3.efficiency: lambda e: (curve(e), CARD.metric.metric),
     tables3.grid: lambda e: (),
-    coverage_tables.measures: lambda e: (coverage.by_measure(coverage.load()),),
-    coverage_tables.cases: lambda e: (coverage.load(),),
-    torture_tables.readers: lambda e: (torture.readers(torture.load()),),
-    torture_tables.part: lambda e: (torture.load(), "kills", "repeated"),
-    costs_tables.compared: lambda e: (costs.compared(costs.load(Costs())),),
-    costs_tables.frozen: lambda e: (costs.frozen(costs.load(Costs())),),
-    costs_tables.projected: lambda e: (costs.projected(costs.load(Costs()), costs.card(Costs())),),
-    costs_tables.at_once: lambda e: (costs.at_once(costs.card(Costs())),),
-    costs_tables.paper: lambda e: (
-        pd.DataFrame(
-            {"recipe": [r for r in ("paper_text", "tuned") for _ in "abc"], "part": [*"abc"] * 2, "minutes": 9.0}
-        ),
-    ),
-    costs_tables.growth: lambda e: (costs.growth(Costs()),),
-    costs_tables.precision: lambda e: (pd.read_csv(Costs().path / "bf16.csv"),),
-    costs_tables.whole: lambda e: (pd.DataFrame({"what": ["the book", "again"], "measured": ["14 min", "9 s"]}),),
     tables5.metric_choice: lambda e: (CARD,),
     tables5.calibration: lambda e: (summary.summarise(e.offsets), NAMES),
     tables5.segments: lambda e: (e.summary, "supervised", CARD.min_cell),

@@ -18,9 +18,10 @@ from fairlib.strategies import ALL, CONTROLS, LOGISTIC, MITIGATIONS, NETWORKS, S
 from fairlib.study.parameters import CONTRACTS, PROFILES, MitigationName, ParameterError, check
 
 ROOT = Path(__file__).parent.parent
-NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+#: Pages that take parameters; those on the study itself, such as coverage, show kept tables and take none.
+NOTEBOOKS = sorted(path for path in (ROOT / "notebooks").glob("*.ipynb") if '"parameters"' in path.read_text("utf-8"))
 ACROSS = ("6_synthesis", "release_audit")  # pages across datasets: they take cases
-OTHERS = ("data_card", "twin", "dial", "coverage", "costs", "torture")  # they read no data
+OTHERS = ("data_card", "twin", "dial")  # they read no data
 
 
 def refused(notebook="5_evaluation", **given):

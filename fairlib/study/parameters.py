@@ -15,8 +15,6 @@ from typing import Annotated, Any, ClassVar, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from book.quality.kept import Costs, Coverage, Torture
-
 from .. import cards, twins
 from ..strategies import MitigationName, RecipeName, StrategyName
 from . import frozen
@@ -353,7 +351,7 @@ def _study_cases() -> dict[str, Case]:
 CONTRACTS = {
     c.notebook: c
     for c in (DataCard, Twin, Dial, DatasetRequirements, PreTraining, FineTuning, RepresentationSimilarity, Evaluation)
-} | {c.notebook: c for c in (Explorer, Synthesis, ReleaseAudit, Coverage, Costs, Torture)}
+} | {c.notebook: c for c in (Explorer, Synthesis, ReleaseAudit)}
 
 
 def check(notebook: str, namespace: dict[str, Any]) -> Contract | Synthesis:
