@@ -47,7 +47,7 @@ from fairlib.report.style import COLOURS, LINES, MARKERS, Drawn
 from fairlib.similarity import gram
 from fairlib.strategies import ALL, MITIGATIONS
 from fairlib.study.parameters import check
-from fairlib.study.runs import EVALUATION
+from fairlib.study import tables as registry
 from fairlib.twins import dial, truth
 from tests.tables import evaluation_tables
 
@@ -62,7 +62,7 @@ def small(request, make_cohort):
     """Evidence of three models, two seeds each, from made-up scores: of a twin, and of restricted data with gaps."""
     cohort = make_cohort("mimic", request.param, people=900)
     draw = np.random.default_rng(0)
-    parts = {name: [] for name in EVALUATION}
+    parts = {name: [] for name in registry.of(registry.MODEL)}
     for strategy in NAMES:
         for seed in (1, 2):
             score = 1 / (1 + np.exp(-(cohort.y - 0.5 + draw.normal(size=len(cohort)))))

@@ -26,7 +26,7 @@ FROZEN = ROOT / "book" / "frozen"
 #: For the name on the card of the folder given as source.
 OWN = "table"
 #: Names of recipes in version 0.1.
-BEFORE = {"paper_text": "paper_text", "paper_code": "paper_code"}
+BEFORE = {"described": "paper_text", "released": "paper_code"}
 
 
 class ParameterError(ValueError):
