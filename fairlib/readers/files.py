@@ -11,6 +11,8 @@ import pandas as pd
 
 from ..cohort import CohortError
 
+#: Beside files that a twin wrote: they are synthetic.
+MARK = "TWIN.json"
 #: So much of a faulty value is quoted in an error.
 QUOTED = 40
 #: No packed file of a dataset that is read whole is larger; one that claims to be would fill the memory.
