@@ -38,7 +38,6 @@ def _parser() -> argparse.ArgumentParser:
     fetch.add_argument(
         "--base-url", metavar="URL", help="a mirror of the official folder (hashes are checked all the same)"
     )
-    fetch.add_argument("--extract", action="store_true", help="unpack the tarballs too (not needed: readers read them)")
     fetch.set_defaults(run=_fetch)
 
     check = commands.add_parser("check", help="say what data is there, and what a study of it could find")
@@ -89,12 +88,9 @@ def _share(text: str) -> float:
 
 def _fetch(options: argparse.Namespace) -> int:
     """Download the official files, checked against their SHA-256. Run it again to continue after an interruption."""
-    from .readers.fetch import extract, fetch
+    from .readers.fetch import fetch
 
     files = fetch(options.dataset, options.folder, options.base_url)
-    for file in files:
-        if options.extract and file.name.endswith(".tar.gz"):
-            extract(file, options.folder)
     print(f"{len(files)} official files of {options.dataset} in {options.folder}")
     return 0
 

@@ -28,7 +28,6 @@ def calls(monkeypatch, tmp_path):
         return [folder / "set-a.tar.gz", folder / "Outcomes-a.txt"]
 
     monkeypatch.setattr(fetch, "fetch", fetched)
-    monkeypatch.setattr(fetch, "extract", lambda archive, folder: seen.append(("extract", archive.name, str(folder))))
     monkeypatch.setattr(twins, "write", lambda dataset, *rest: seen.append(("twin", dataset, str(rest[0]), *rest[1:])))
     monkeypatch.setattr(folder, "realised", lambda path: {"windows": 3000, "people": 2600, "deaths": 400})
     return seen
@@ -40,9 +39,9 @@ def test_fetch(calls, capsys):
     assert "2 official files of challenge2012 in data" in capsys.readouterr().out
 
 
-def test_fetch_and_extract(calls):
-    assert main(["fetch", "challenge2012", "data", "--base-url", "http://mirror/x", "--extract"]) == 0
-    assert calls == [("fetch", "challenge2012", "data", "http://mirror/x"), ("extract", "set-a.tar.gz", "data")]
+def test_fetch_from_a_mirror(calls):
+    assert main(["fetch", "challenge2012", "data", "--base-url", "http://mirror/x"]) == 0
+    assert calls == [("fetch", "challenge2012", "data", "http://mirror/x")]
 
 
 def test_twin(calls, capsys):

@@ -46,8 +46,8 @@ from fairlib.report.provenance import of_twin
 from fairlib.report.style import COLOURS, LINES, MARKERS, Drawn
 from fairlib.similarity import gram
 from fairlib.strategies import ALL, MITIGATIONS
-from fairlib.study.parameters import check
 from fairlib.study import tables as registry
+from fairlib.study.parameters import check
 from fairlib.twins import dial, truth
 from tests.tables import evaluation_tables
 

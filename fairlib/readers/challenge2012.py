@@ -16,15 +16,15 @@ from .. import cards
 from ..cohort import Cohort, CohortError, attrition_table
 from . import challenge2012_files as files_of
 from . import counts as rows_of
+from . import files
 from .challenge2012_files import HOURS as HOURS  # also for the twin
 from .challenge2012_files import OUTCOME_COLUMNS as OUTCOME_COLUMNS
 from .challenge2012_files import VARIABLES
+from .scaling import standardise
 from .units import Outside
 
 #: Measured values are clipped to these quantiles of the training values (a temperature of -17.8 °C is 0 °F).
 CLIP = (0.005, 0.995)
-#: Written by ``fairlib.twins.challenge2012``: these files are synthetic.
-TWIN_MARK = "TWIN.json"
 #: Attribute of the card → descriptor that holds it.
 NAMED = {"gender": "Gender", "age": "Age", "icu_type": "ICUType"}
 
@@ -42,9 +42,7 @@ def read(path: Path | str, sets: tuple[str, ...] | None = None, origin: str | No
     """
     path = Path(path)
     found, steps = files_of.find_sets(path, sets)
-    twin = (path / TWIN_MARK).exists()
-    if twin and origin == "real":
-        raise CohortError(f"{path} holds {TWIN_MARK}: its files are synthetic and cannot be read as real")
+    origin = files.origin(path, origin)
     card, counts, grids, raw, labels, split = cards.load("challenge2012"), Counter(), [], [], [], []
     known: set[str] = set()
     for name in found:
@@ -83,18 +81,19 @@ def read(path: Path | str, sets: tuple[str, ...] | None = None, origin: str | No
     steps.append(outside.step(person, path, "kept, clipped to the quantiles of the training stays"))
     attributes = rows_of.segments(card, frame, lambda name, row: f"{frame['file'][row]}, {NAMED[name]}")
     steps += rows_of.of_attributes(attributes, person, card)
-    x, statistics_note = _standardise(values, split == "train")
-    note = rows_of.beside_card(stays=(n, card.expected["total"]))
-    steps.append(("cohort", n, n, f"{note}; {statistics_note}"))
+    masks = (~np.isnan(values)).astype(np.float32)
+    note = f"{rows_of.beside_card(stays=(n, card.expected['total']))}; clipped, imputed and scaled with statistics of"
+    note += f" the training stays{standardise(values, split == 'train', VARIABLES, CLIP)}"
+    steps.append(("cohort", n, n, note))
     return Cohort(
-        x=x,
+        x=np.concatenate([values, masks], axis=2),
         y=np.concatenate(labels),
         person=person,
         attributes=attributes,
         split=split,
         channels=(*VARIABLES, *(f"mask {variable}" for variable in VARIABLES)),
         card=card,
-        origin=origin or ("twin" if twin else "real"),
+        origin=origin,
         attrition=attrition_table(steps),
     )
 
@@ -111,28 +110,3 @@ def _split(records: list[str], deaths: np.ndarray) -> np.ndarray:
         first, second = round(0.70 * len(rows)), round(0.85 * len(rows))
         split[rows[:first]], split[rows[first:second]], split[rows[second:]] = "train", "val", "test"
     return split.astype(str)
-
-
-def _standardise(values: np.ndarray, train: np.ndarray) -> tuple[np.ndarray, str]:
-    """Clip, impute and scale with statistics of the measured *training* values; append the masks."""
-    observed = np.isfinite(values)
-    x = np.empty((*values.shape[:2], 2 * values.shape[2]), dtype=np.float32)
-    x[:, :, values.shape[2] :] = observed
-    rows = np.arange(values.shape[1])[None, :, None]
-    latest = np.maximum.accumulate(np.where(observed, rows, -1), axis=1)  # hour of the last measurement, -1: none yet
-    unmeasured = []
-    for column, variable in enumerate(VARIABLES):
-        known = values[train, :, column][observed[train, :, column]].astype(np.float64)
-        if known.size == 0:
-            unmeasured.append(variable)
-            known = np.zeros(1)
-        low, high = np.quantile(known, CLIP)
-        clipped = np.clip(known, low, high)
-        mean, sd, median = clipped.mean(), clipped.std() or 1.0, np.median(known)
-        filled = np.take_along_axis(values[:, :, column], np.maximum(latest[:, :, column], 0), axis=1)
-        filled = np.where(latest[:, :, column] >= 0, np.clip(filled, low, high), median)
-        x[:, :, column] = (filled - mean) / sd
-    note = "clipped, imputed and scaled with statistics of the training stays"
-    if unmeasured:
-        note += f"; never measured in training: {', '.join(unmeasured)}"
-    return x, note

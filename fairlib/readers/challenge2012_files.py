@@ -156,7 +156,7 @@ def match(path: Path, name: str, records: dict[str, str], outcomes: dict[str, in
     ):
         lonely = sorted(left.keys() - right.keys())
         if lonely:
-            raise CohortError(f"{path}: {what.format(lonely[0])} ({len(lonely)} such case(s)); fetch the files again")
+            raise CohortError(f"{path}: {what.format(lonely[0])} ({len(lonely)} such case(s)); {AGAIN}")
 
 
 def parse(text: str, file: str, record: str, counts: Counter) -> tuple[np.ndarray, dict[str, object]]:

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from .. import cards
-from ..cohort import CohortError
+from ..cohort import SPLITS, CohortError
 
 Step = tuple[str, int, int, str]
 
@@ -26,6 +26,33 @@ def beside_card(**counts: tuple[int, int | None]) -> str:
 
 def _listed(parts: list[str]) -> str:
     return " and ".join([", ".join(parts[:-1])] * (len(parts) > 1) + parts[-1:])
+
+
+def of_splits(
+    card: cards.Card,
+    split: np.ndarray,
+    person: np.ndarray,
+    y: np.ndarray,
+    words: Mapping[str, str],
+    notes: Mapping[str, str],
+) -> list[Step]:
+    """The size of each of the splits, and of the cohort, beside the card's.
+
+    words: what the dataset calls windows, positive ones and people, in the order in which they are said. notes: what
+    else to say of a split or of the "total".
+    """
+    steps = []
+    for name in (*SPLITS, "total"):
+        rows = (split == name) | (name == "total")
+        n, persons = int(rows.sum()), len(np.unique(person[rows]))
+        found = {
+            "windows": (n, card.expected[name]),
+            "positive": (int(y[rows].sum()), card.expected[f"{name} {words['positive']}"]),
+            "people": (persons, card.expected.get(f"{name} people", card.people if name == "total" else None)),
+        }
+        note = beside_card(**{word: found[kind] for kind, word in words.items()}) + notes.get(name, "")
+        steps.append(("cohort" if name == "total" else name, n, persons, note))
+    return steps
 
 
 def of_attributes(

@@ -3,18 +3,41 @@
 import csv
 import gzip
 import io
+import re
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from ..cohort import CohortError
 
+#: Beside files that a twin wrote: they are synthetic.
+MARK = "TWIN.json"
 #: So much of a faulty value is quoted in an error.
 QUOTED = 40
 #: No packed file of a dataset that is read whole is larger; one that claims to be would fill the memory.
 LARGEST = 4 << 30
+
+
+def origin(path: Path, given: str | None, *places: Path, synthetic: bool = False) -> str:
+    """What is ``given``; by default "twin" where a TWIN.json lies in ``places`` (``path``) or the card says so.
+
+    Raises ``CohortError`` where synthetic files are to be read as real.
+    """
+    mark = any((place / MARK).exists() for place in places or (path,))
+    if (mark or synthetic) and given == "real":
+        why = f"holds {MARK}" if mark else "has a card that says synthetic"
+        raise CohortError(f"{path} {why}: its files are synthetic and cannot be read as real")
+    return given or ("twin" if mark or synthetic else "real")
+
+
+def options(**given: tuple[object, Iterable]) -> None:
+    """Raise ``CohortError`` for the first option (name: its value, and the values that are known) that is none."""
+    for name, (value, known) in given.items():
+        if value not in list(known):  # a list, since a value that has no hash is no option either
+            raise CohortError(f"{name} must be one of {', '.join(map(repr, known))}, got {value!r}")
 
 
 def content(file: Path, again: str, name: str | None = None) -> bytes:
@@ -81,6 +104,21 @@ def has_end(file: Path) -> bool:
         return stream.read() in (b"\n", b"\r", b"")
 
 
+def header(file: Path, again: str, longest: int = -1) -> list[str]:
+    """The names in the first line, of ``longest`` bytes at most, of a file too large to be held."""
+    try:
+        with gzip.open(file, "rb") if (packed := file.suffix.lower() == ".gz") else file.open("rb") as stream:
+            first = re.match(rb"[^\r]*", stream.readline(longest))[0]  # an old Macintosh ends lines with CR
+            line = decoded(first, f"{file}, line 1", again)
+    except (EOFError, OSError, zlib.error) as error:
+        raise unreadable(str(file), error, again) from error
+    if not line.strip():
+        raise CohortError(f"{file} is empty; {again}")
+    if not packed:
+        ended(file, again)
+    return [name.strip() for name in next(cells([line], str(file), again))[1]]
+
+
 def table(
     file: Path, columns: tuple[str, ...], again: str, official: str, case: Callable[[str], str], ended: bool = False
 ) -> pd.DataFrame:
@@ -113,7 +151,7 @@ def place(header: list[str], name: str, file: str, official: str) -> int:
                 raise CohortError(
                     f"{file}: column {name} is missing, since cells are separated by {said}; save it with commas"
                 )
-        fault = "is missing" if name not in header else "is there twice"
+        fault = "is there twice" if name in header else f"is missing, found {shown(','.join(header))}"
         raise CohortError(f"{file}: column {name} {fault}; this needs {official} with its header")
     return header.index(name)
 
@@ -133,7 +171,42 @@ def cells(lines: Iterable[str], name: str, again: str) -> Iterator[tuple[int, li
 
 def shown(value: object) -> str:
     """A faulty value in an error, not longer than need be."""
-    return repr(value[:QUOTED] + "…" * (len(value) > QUOTED)) if isinstance(value, str) else f"{value:g}"
+    if pd.api.types.is_scalar(value) and pd.isna(value):
+        return "nothing"
+    if pd.api.types.is_number(value):
+        return f"{value:g}"
+    text = str(value)
+    return repr(text[:QUOTED] + "…" * (len(text) > QUOTED))
+
+
+def at(file: Path, table: pd.DataFrame | pd.Series, bad: pd.Series | np.ndarray) -> str:
+    """Where the first bad row of a table is, in words; its index holds the line, or what the index's name says."""
+    return f"{file}, {table.index.name or 'line'} {table.index[int(np.argmax(bad))]}"
+
+
+def refuse(file: Path, bad: pd.Series | np.ndarray, column: str, values: pd.Series, wanted: str, todo: str) -> None:
+    """Raise ``CohortError`` for the first bad one of the ``values`` of a column, if there is one."""
+    if np.any(bad):
+        found = shown(values.iloc[int(np.argmax(bad))])
+        raise CohortError(f"{at(file, values, bad)}, column {column}: expected {wanted}, found {found}; {todo}")
+
+
+def refuse_repeated(file: Path, keys: pd.DataFrame) -> None:
+    """Raise ``CohortError`` for the first row whose key appeared before."""
+    again = keys.duplicated().to_numpy()
+    if again.any():
+        first = keys.iloc[int(again.argmax())]
+        key = ", ".join(f"{name} {str(value).removesuffix(' 00:00:00')}" for name, value in first.items())
+        many = f" ({again.sum()} such rows)" if again.sum() > 1 else ""
+        raise CohortError(f"{at(file, keys, again)}: {key} appears twice{many}; keep one row of it")
+
+
+def refuse_other_case(place: Path, packed: str = "rename it, case counts") -> None:
+    """Raise where a file or folder that is missing is there in another case or packed; ``packed``: what to do then."""
+    todo = {place.name.lower(): "rename it, case counts", f"{place.name.lower()}.gz": packed}
+    for near in place.parent.iterdir() if place.parent.is_dir() and not place.exists() else ():
+        if near.name.lower() in todo and near.exists():
+            raise CohortError(f"{place} is missing, but {near.name} is there; {todo[near.name.lower()]}")
 
 
 def unreadable(name: str, error: Exception, again: str) -> CohortError:

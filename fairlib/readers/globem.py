@@ -14,8 +14,10 @@ from tqdm import tqdm
 from .. import cards
 from ..cohort import SPLITS, Cohort, CohortError, attrition_table
 from . import counts as rows_of
+from . import files as files_of
 from . import globem_features as features
-from .globem_files import Days, Year, days_of, find_years, read_days, read_table, refuse, refuse_repeated
+from .files import refuse_repeated
+from .globem_files import Days, Year, days_of, find_years, read_days, read_table, refuse
 from .splits import by_person
 
 #: Participants of a study year with fewer windows are left out, as the platform does.
@@ -24,8 +26,6 @@ LABELS = {"true": 1, "1": 1, "1.0": 1, "false": 0, "0": 0, "0.0": 0}
 DEMOGRAPHICS = ("gender", "race", "disability")
 #: The provider's normalisation by participant is cut off at minus and plus this.
 NORMALISED = 2
-#: Written by ``fairlib.twins.globem``: these files are synthetic.
-TWIN_MARK = "TWIN.json"
 
 
 def read(
@@ -57,16 +57,14 @@ def read(
     Raises ``CohortError`` naming file, line, column and value for anything the format does not allow.
     """
     path = Path(path)
-    for name, value, known in (
-        ("extended", extended, (False, True)),
-        ("normalisation", normalisation, features.NORMALISATIONS),
-        ("imputation", imputation, features.IMPUTATIONS),
-        ("split", split, ("person", "released")),
-    ):
-        if value not in known:
-            raise CohortError(f"{name} must be one of {', '.join(map(str, known))}, got {value!r}")
+    files_of.options(
+        extended=(extended, (False, True)),
+        normalisation=(normalisation, features.NORMALISATIONS),
+        imputation=(imputation, features.IMPUTATIONS),
+        split=(split, ("person", "released")),
+    )
     years, names = find_years(path), features.channels(extended)
-    origin = _origin(years[0].folder.parent, origin)
+    origin = files_of.origin(years[0].folder.parent, origin)
     steps, found = [], []
     labels = {year: _read_labels(year, steps) for year in years}
     x = np.empty((sum(map(len, labels.values())), features.DAYS, len(names)), dtype=np.float32)
@@ -87,12 +85,15 @@ def read(
         )
     attributes = _attributes(path, years, windows, demographics, steps)
     parts = _split_people(windows) if split == "person" else _split_released(windows, path, steps)
-    note = f"{100 * missing / x[:n].size:.1f} % of the values missing and imputed"
-    steps += _count_splits(windows, parts, split == "released", note)
+    y, person = windows["label"].to_numpy(np.int8), windows["pid"].to_numpy(str)
+    words = {"windows": "windows", "positive": "depressed", "people": "participants"}
+    notes = {"total": f"; {100 * missing / x[:n].size:.1f} % of the values missing and imputed"}
+    sizes = rows_of.of_splits(cards.load("globem"), parts, person, y, words, notes)
+    steps += sizes if split == "released" else sizes[-1:]  # another split is not the study's
     return Cohort(
         x=x[:n],
-        y=windows["label"].to_numpy(np.int8),
-        person=windows["pid"].to_numpy(str),
+        y=y,
+        person=person,
         attributes=attributes,
         split=parts,
         channels=names,
@@ -100,13 +101,6 @@ def read(
         origin=origin,
         attrition=attrition_table(steps),
     )
-
-
-def _origin(path: Path, origin: str | None) -> str:
-    twin = (path / TWIN_MARK).exists()
-    if twin and origin == "real":
-        raise CohortError(f"{path} holds {TWIN_MARK}: its files are synthetic and cannot be read as real")
-    return origin or ("twin" if twin else "real")
 
 
 def _step(steps: list, name: str, rows: pd.DataFrame, note: str) -> None:
@@ -156,22 +150,6 @@ def _count_days(days: Days, windows: pd.DataFrame, names: tuple[str, ...], year:
         (f"{year.name}: participants with features and no label", 0, len(alone), "left out: no label"),
         (f"{year.name}: features beyond their range", 0, len(set(days.pid[beyond])), note if beyond.any() else "none"),
     ]
-
-
-def _count_splits(windows: pd.DataFrame, split: np.ndarray, released: bool, more: str) -> list[rows_of.Step]:
-    """The cohort beside the card's counts; its splits too, where they are the study's."""
-    expected, steps = cards.load("globem").expected, []
-    for name in (*(SPLITS if released else ()), "total"):
-        rows = windows[(split == name) | (name == "total")]
-        people = expected["participants"] if name == "total" else None
-        note = rows_of.beside_card(
-            windows=(len(rows), expected[name]),
-            depressed=(int(rows["label"].sum()), expected[f"{name} depressed"]),
-            participants=(rows["pid"].nunique(), people),
-        )
-        whole = name == "total"
-        _step(steps, "cohort" if whole else name, rows, f"{note}; {more}" if whole else note)
-    return steps
 
 
 def _platforms(year: Year, pid: pd.Series) -> pd.Series:

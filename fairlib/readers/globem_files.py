@@ -6,6 +6,7 @@ Layout: ``<institution>_<year>/`` (``INS-W_1`` to ``INS-W_4``) with ``SurveyData
 
 import re
 from collections import Counter
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
@@ -23,6 +24,7 @@ from .recognise import hint
 YEAR = re.compile(r"(?P<institution>.+)_(?P<number>\d{1,3})", re.ASCII)
 FOLDERS = ("SurveyData", "FeatureData", "ParticipantsInfoData")
 AGAIN, OFFICIAL = "copy it again from PhysioNet", "GLOBEM's own file"
+refuse = partial(files_of.refuse, todo=f"correct the file, or {AGAIN}")
 LARGEST = float(np.finfo(np.float32).max)  # beyond it, a float32 is infinite
 
 
@@ -91,24 +93,6 @@ def read_table(file: Path, columns: tuple[str, ...]) -> pd.DataFrame:
     return table.apply(lambda column: column.str.strip())
 
 
-def refuse(file: Path, bad: pd.Series, column: str, values: pd.Series, wanted: str) -> None:
-    """Raise for the first bad row of a table, if there is one; the index of ``values`` is the line."""
-    if np.any(bad):
-        row = int(np.argmax(bad))
-        raise CohortError(
-            f"{file}, line {values.index[row]}, column {column}: expected {wanted}, found"
-            f" {files_of.shown(values.iloc[row])}; correct the file, or {AGAIN}"
-        )
-
-
-def refuse_repeated(file: Path, keys: pd.DataFrame) -> None:
-    """Raise for the first row whose key appeared before; the index of ``keys`` is the line."""
-    again = np.flatnonzero(keys.duplicated())
-    if len(again):
-        key = ", ".join(f"{name} {str(keys[name].iloc[again[0]]).removesuffix(' 00:00:00')}" for name in keys)
-        raise CohortError(f"{file}, line {keys.index[again[0]]}: {key} appears twice; keep one row of it")
-
-
 def days_of(file: Path, dates: pd.Series) -> np.ndarray:
     """Dates ``YYYY-MM-DD`` → (n,) datetime64[D]."""
     parsed = pd.to_datetime(dates, format="%Y-%m-%d", errors="coerce")
@@ -147,32 +131,12 @@ def read_days(folder: Path, channels: tuple[str, ...]) -> Days:
 def _refuse_other_name(file: Path) -> None:
     """Raise where a file that is missing, or its folder, is there in another case or packed."""
     for place in (file.parent, file):
-        for near in place.parent.iterdir() if place.parent.is_dir() and not place.exists() else ():
-            if near.name.lower() == place.name.lower() and near.exists():
-                raise CohortError(f"{place} is missing, but {near.name} is there; rename it, case counts")
-            if near.name.lower() == f"{place.name.lower()}.gz":
-                raise CohortError(
-                    f"{place} is missing, but {near.name} is there; unpack it, GLOBEM's files are not packed"
-                )
-
-
-def _header(file: Path) -> list[str]:
-    """The names in the first line of a file that is too large to be held."""
-    try:
-        with file.open("rb") as stream:
-            first = re.match(rb"[^\r]*", stream.readline())[0]  # an old Macintosh ends lines with CR
-            line = files_of.decoded(first, f"{file}, line 1", AGAIN)
-    except OSError as error:
-        raise files_of.unreadable(str(file), error, AGAIN) from error
-    if not line.strip():
-        raise CohortError(f"{file} is empty; {AGAIN}")
-    files_of.ended(file, AGAIN)
-    return [name.strip() for name in next(files_of.cells([line], f"{file}, line 1", AGAIN))[1]]
+        files_of.refuse_other_case(place, packed="unpack it, GLOBEM's files are not packed")
 
 
 def _read_features(file: Path, channels: tuple[str, ...]) -> tuple[pd.DataFrame, pa.Table]:
     """(pid and day of each row, table with one float64 column a channel)."""
-    header = _header(file)
+    header = files_of.header(file, AGAIN)
     where, often = {name.lower(): i for i, name in enumerate(header)}, Counter(map(str.lower, header))
     if twice := [name for name in ("pid", "date", *channels) if often[name] > 1]:
         raise CohortError(f"{file}: column {twice[0]} is there twice; this needs {OFFICIAL} with its header")
@@ -199,7 +163,7 @@ def _read_features(file: Path, channels: tuple[str, ...]) -> tuple[pd.DataFrame,
     pid, dates = (table[name].to_pandas().astype(object).fillna("").str.strip().set_axis(lines) for name in names[:2])
     refuse(file, (pid == "") | pid.str.contains("\0", regex=False), "pid", pid, "a participant")
     keys = pd.DataFrame({"pid": pid, "day": days_of(file, dates)}, index=lines)
-    refuse_repeated(file, keys)
+    files_of.refuse_repeated(file, keys)
     numbers = table.drop(names[:2])
     for name, cells in zip(channels, numbers.columns, strict=True):
         refuse(file, np.abs(cells.to_numpy()) > LARGEST, name, cells.to_pandas().set_axis(lines), "a finite number")

@@ -37,8 +37,6 @@ ORDERS = {"chronological": None, "released": (*range(50, -1, -1), *range(51, TIM
 PADDING, MISSING = -1.0, 0.0
 #: The benchmark leaves longer polysomnographies out (16 hours).
 LONGEST = 1920
-#: Written by ``fairlib.twins.mesa``: these files are synthetic.
-TWIN_MARK = "TWIN.json"
 # Rows of the attrition table, in order, and what happens there.
 OTHER, NO_ACTIGRAPHY = "files under another name", "no actigraphy"
 FILES, NO_STAGES, NO_OVERLAP = "participants with actigraphy", "no polysomnography", "not in the overlap table"
@@ -103,10 +101,10 @@ def read(
     Raises ``CohortError`` naming file, line, column and value for anything the format does not allow.
     """
     path = Path(path)
-    _check_options(time_order=(time_order, ORDERS), scaling=(scaling, SCALINGS), split=(split, ("ours", "documented")))
+    files.options(time_order=(time_order, ORDERS), scaling=(scaling, SCALINGS), split=(split, ("ours", "documented")))
     if not isinstance(seed, Integral) or not 0 <= seed < 2**32:
         raise CohortError(f"seed must be a whole number from 0 to 2**32 - 1, got {seed!r}")
-    origin = _origin(path, origin)
+    origin = files.origin(path, origin)
     found = _find(path)
     raw, repeated = _read_people(path)
     nights, steps = _read_nights(path, found)
@@ -132,7 +130,8 @@ def read(
     attributes = attributes.iloc[np.repeat(np.arange(len(people)), lengths)].reset_index(drop=True)
     steps.append(("rows that repeat a participant", 0, repeated, f"left out: the same row of {HARMONIZED} again"))
     steps += rows_of.of_attributes(attributes, row_person, cards.load("mesa"))
-    steps += _count_splits(row_split, row_person, asleep, note)
+    words = {"windows": "windows", "people": "participants", "positive": "asleep"}
+    steps += rows_of.of_splits(cards.load("mesa"), row_split, row_person, asleep, words, {"total": f"; {note}"})
     return Cohort(
         x=x,
         y=asleep.astype(np.int8),
@@ -146,19 +145,6 @@ def read(
     )
 
 
-def _check_options(**options) -> None:
-    for name, (value, known) in options.items():
-        if value not in list(known):  # a list, since a value that has no hash is no option either
-            raise CohortError(f"{name} must be one of {', '.join(map(repr, known))}, got {value!r}")
-
-
-def _origin(path: Path, origin: str | None) -> str:
-    twin = (path / TWIN_MARK).exists()
-    if twin and origin == "real":
-        raise CohortError(f"{path} holds {TWIN_MARK}: its files are synthetic and cannot be read as real")
-    return origin or ("twin" if twin else "real")
-
-
 def _find(path: Path) -> tuple[dict[int, Path], dict[int, Path], dict[int, int]]:
     """Actigraphy file, stages file, and the line at which the polysomnography starts, of each participant with one."""
     wanted = f"give NSRR's folder of MESA Sleep, which holds {ACTIGRAPHY}, overlap, polysomnography and datasets"
@@ -166,7 +152,7 @@ def _find(path: Path) -> tuple[dict[int, Path], dict[int, Path], dict[int, int]]
         raise CohortError(f"{path} is not a folder; {wanted}")
     for place in (ACTIGRAPHY, STAGES):
         if not (path / place).is_dir():
-            files_of.refuse_other_case(path / place)
+            files.refuse_other_case(path / place)
             raise CohortError(f"{path} has no folder {place}{recognise.hint(path, 'mesa')}; {wanted}")
     actigraphy = files_of.find(path / ACTIGRAPHY, NIGHT_FILE)
     stages = files_of.find(path / STAGES, STAGES_FILE)
@@ -175,12 +161,14 @@ def _find(path: Path) -> tuple[dict[int, Path], dict[int, Path], dict[int, int]]
     file = path / OVERLAP
     file = files.only([place for place in (file, file.with_name(f"{file.name}.gz")) if place.exists()])
     if file is None:
-        files_of.refuse_other_case(path / OVERLAP)
+        files.refuse_other_case(path / OVERLAP)
         raise CohortError(
             f"{path / OVERLAP} is missing: it says where in the actigraphy the polysomnography starts; {files_of.AGAIN}"
         )
     overlap = files_of.read_table(file, ("mesaid", "line"))
-    return actigraphy, stages, dict(zip(_unique(file, overlap), files_of.whole(file, overlap, "line"), strict=True))
+    overlap = overlap.assign(mesaid=files_of.whole(file, overlap, "mesaid"), line=files_of.whole(file, overlap, "line"))
+    files.refuse_repeated(file, overlap[["mesaid"]])
+    return actigraphy, stages, dict(zip(overlap["mesaid"], overlap["line"], strict=True))
 
 
 def _count_others(path: Path) -> rows_of.Step:
@@ -191,40 +179,28 @@ def _count_others(path: Path) -> rows_of.Step:
     return OTHER, 0, 0, f"not read: {len(names)}, such as {names[0].relative_to(path)}; name them as NSRR does"
 
 
-def _unique(file: Path, table: pd.DataFrame) -> np.ndarray:
-    """The mesaid of each row, where none appears twice."""
-    ids = files_of.whole(file, table, "mesaid")
-    again = np.flatnonzero(pd.Series(ids).duplicated())
-    if len(again):
-        raise CohortError(f"{file}, line {again[0] + 2}: mesaid {ids[again[0]]} appears twice; keep one row of it")
-    return ids
-
-
 def _read_people(path: Path) -> tuple[pd.DataFrame, int]:
     """Raw sex, age and race by mesaid, the place of each row in words, and the number of rows that repeat a person."""
     file = files_of.newest(path / "datasets", HARMONIZED)
     if file is None:
-        files_of.refuse_other_case(path / "datasets")
+        files.refuse_other_case(path / "datasets")
         raise CohortError(
             f"{path / 'datasets'} holds no {HARMONIZED}-X.Y.Z.csv: the protected attributes are in it; {files_of.AGAIN}"
         )
     table = files_of.read_table(file, ("mesaid", "nsrr_age"), ("nsrr_sex", "nsrr_race"))
-    odd = np.flatnonzero((table["nsrr_age"] < 18) | (table["nsrr_age"] > 120))
-    if len(odd):
-        raise CohortError(
-            f"{file}, line {odd[0] + 2}, column nsrr_age: expected years from 18 to 120, found"
-            f" {table['nsrr_age'][odd[0]]:g}; correct or empty the cell"
-        )
+    years = table["nsrr_age"]
+    odd = (years < 18) | (years > 120)
+    files.refuse(file, odd, "nsrr_age", years, "years from 18 to 120", "correct or empty the cell")
     text = {name: table[f"nsrr_{name}"].astype("string").str.strip().str.lower() for name in ("sex", "race")}
-    rows = pd.DataFrame({"mesaid": files_of.whole(file, table, "mesaid"), "age": table["nsrr_age"]} | text)
+    rows = pd.DataFrame({"mesaid": files_of.whole(file, table, "mesaid"), "age": years} | text)
     once = rows.drop_duplicates()
     again = once[once["mesaid"].duplicated()]
     if len(again):
         raise CohortError(
-            f"{file}, line {again.index[0] + 2}: mesaid {again['mesaid'].iloc[0]} has another age, sex or race than in"
+            f"{file}, line {again.index[0]}: mesaid {again['mesaid'].iloc[0]} has another age, sex or race than in"
             " an earlier line; keep one row of it"
         )
-    once = once.assign(place=[f"{file}, line {row + 2}, column nsrr_" for row in once.index])
+    once = once.assign(place=[f"{file}, line {line}, column nsrr_" for line in once.index])
     return once.set_index("mesaid"), len(rows) - len(once)
 
 
@@ -276,7 +252,7 @@ def _read_nights(path: Path, found: tuple) -> tuple[dict[int, Night], list[tuple
 def _in_order(people: list[int], order: str | Sequence[int], found: tuple) -> list[int]:
     """The participants as the benchmark meets them."""
     if isinstance(order, str):
-        _check_options(order=(order, ("sorted", "listing")))
+        files.options(order=(order, ("sorted", "listing")))
         return people if order == "sorted" else [person for person in found[0] if person in set(people)]
     try:
         given = [int(person) for person in order]
@@ -347,19 +323,3 @@ def _count_missing(values: np.ndarray, person: np.ndarray) -> list[tuple[str, in
         (f"epochs without {name}", int(rows.sum()), len(np.unique(person[rows])), note)
         for name, rows in (("activity", activity), ("light", light))
     ]
-
-
-def _count_splits(split: np.ndarray, person: np.ndarray, asleep: np.ndarray, note: str) -> list[rows_of.Step]:
-    """The size of each split, and of the cohort, beside the study's."""
-    card, steps = cards.load("mesa"), []
-    for name in (*SPLITS, "total"):
-        rows = (split == name) | (name == "total")
-        people = len(np.unique(person[rows]))
-        beside = rows_of.beside_card(
-            windows=(int(rows.sum()), card.expected[name]),
-            participants=(people, card.expected.get(f"{name} people", card.people)),
-            asleep=(int(asleep[rows].sum()), card.expected[f"{name} asleep"]),
-        )
-        beside += f"; {note}" if name == "total" else ""
-        steps.append(("cohort" if name == "total" else name, int(rows.sum()), people, beside))
-    return steps

@@ -49,14 +49,6 @@ def others(folder: Path, pattern: str) -> list[Path]:
     )
 
 
-def refuse_other_case(place: Path) -> None:
-    """Raise where a file or folder that is missing is there, packed or not, in another case."""
-    wanted = place.name.lower()
-    for near in place.parent.iterdir() if place.parent.is_dir() and not place.exists() else ():
-        if near.name.lower() in (wanted, f"{wanted}.gz"):
-            raise CohortError(f"{place} is missing, but {near.name} is there; rename it, case counts")
-
-
 def newest(folder: Path, name: str) -> Path | None:
     """The file of a NSRR dataset table ``name``-X.Y.Z.csv with the highest version; None if there is none."""
     files = {}
@@ -69,19 +61,14 @@ def newest(folder: Path, name: str) -> Path | None:
 def read_table(file: Path, numbers: tuple[str, ...] = (), texts: tuple[str, ...] = ()) -> pd.DataFrame:
     """The named columns: ``numbers`` float64 with NaN for an empty cell, ``texts`` categorical with "" for it.
 
-    Row i of the table is line i + 2 of the file.
+    The index is the line in the file.
     """
     data = files_of.content(file, AGAIN)
     text = files_of.decoded(data, str(file), AGAIN)
     head = re.match(r"[^\r\n]*", text)[0]
     header = [name.strip().strip('"').lower() for name in head.split(",")]
     for name in (*numbers, *texts):
-        if name not in header:
-            raise CohortError(
-                f"{file}, line 1: column {name} is missing, found {files_of.shown(head.strip())}; use NSRR's own file"
-            )
-        if header.count(name) > 1:
-            raise CohortError(f"{file}, line 1: column {name} is there {header.count(name)} times; use NSRR's own file")
+        files_of.place(header, name, str(file), "NSRR's own file")
     kinds = dict.fromkeys(numbers, pa.float64()) | dict.fromkeys(texts, pa.dictionary(pa.int32(), pa.string()))
     try:
         table = csv.read_csv(
@@ -99,7 +86,7 @@ def read_table(file: Path, numbers: tuple[str, ...] = (), texts: tuple[str, ...]
             raise CohortError(f"{file}, column {name} holds a value that is no finite number; {AGAIN}")
     if not table.num_rows:
         raise CohortError(f"{file} holds a header and no rows; {AGAIN}")
-    return table.to_pandas()
+    return table.to_pandas().set_axis(pd.RangeIndex(2, table.num_rows + 2))
 
 
 def _refuse_line(file: Path, text: str, header: list[str], numbers: tuple[str, ...]) -> None:
@@ -121,15 +108,11 @@ def _refuse_line(file: Path, text: str, header: list[str], numbers: tuple[str, .
                 )
 
 
-def whole(file: Path, table: pd.DataFrame, name: str) -> np.ndarray:
+def whole(file: Path, table: pd.DataFrame, name: str) -> pd.Series:
     """A column of whole numbers from 1, int64."""
-    values = table[name].to_numpy()
-    bad = np.flatnonzero(~((values >= 1) & (values < LARGEST_WHOLE) & (values % 1 == 0)))
-    if len(bad):
-        found = "nothing" if np.isnan(values[bad[0]]) else f"{values[bad[0]]:g}"
-        raise CohortError(
-            f"{file}, line {bad[0] + 2}, column {name}: expected a whole number from 1, found {found}; {AGAIN}"
-        )
+    values = table[name]
+    bad = ~((values >= 1) & (values < LARGEST_WHOLE) & (values % 1 == 0))
+    files_of.refuse(file, bad, name, values, "a whole number from 1", AGAIN)
     return values.astype(np.int64)
 
 
@@ -143,13 +126,8 @@ def read_actigraphy(file: Path, participant: int) -> pd.DataFrame:
         ("mesaid", table["mesaid"] != participant, f"{participant}, as the file is named"),
         ("interval", ~table["interval"].isin([*INTERVALS, ""]), f"one of {', '.join(INTERVALS)}"),
     ):
-        if wrong.any():
-            row = int(np.flatnonzero(wrong)[0])
-            found = table[column][row]
-            raise CohortError(
-                f"{file}, line {row + 2}, column {column}: expected {wanted}, found {files_of.shown(found)}; {AGAIN}"
-            )
-    line = whole(file, table, "line")
+        files_of.refuse(file, wrong, column, table[column], wanted, AGAIN)
+    line = whole(file, table, "line").to_numpy()
     step = np.flatnonzero(np.diff(line) <= 0)
     if len(step):
         row = step[0] + 1
@@ -169,8 +147,8 @@ def _jumps(file: Path, line: np.ndarray, clock: pd.Series) -> np.ndarray:
     if 2 * jump.sum() > len(jump):
         row = int(np.argmax(jump)) + 1
         raise CohortError(
-            f"{file}, line {row + 2}, column linetime: {clock[row]!r} comes after {clock[row - 1]!r}, and so in most"
-            f" lines; expected {EPOCH_SECONDS} seconds an epoch, as HH:MM:SS. Use NSRR's own file"
+            f"{file}, line {row + 2}, column linetime: {clock.iloc[row]!r} comes after {clock.iloc[row - 1]!r}, and so"
+            f" in most lines; expected {EPOCH_SECONDS} seconds an epoch, as HH:MM:SS. Use NSRR's own file"
         )
     return np.append(False, jump)
 

@@ -27,10 +27,9 @@ from .units import Outside
 
 TASK = "in-hospital-mortality"
 STAY = re.compile(r"(\d{1,18})_episode(\d{1,9})_timeseries\.csv", re.ASCII)
+RELEASE = "use the tables of the release that the benchmark was run on"
 #: Stays discretised at once: bounds the memory beside the result.
 BLOCK = 1024
-#: Written by ``fairlib.twins.mimic``: these files are synthetic.
-TWIN_MARK = "TWIN.json"
 
 
 def read(
@@ -58,7 +57,7 @@ def read(
     if not path.is_dir():
         raise CohortError(f"{path} is not a folder; give the folder that holds {TASK}, the output of mimic3-benchmarks")
     folder = path / TASK if (path / TASK).is_dir() else path
-    origin = _origin(path, folder, origin)
+    origin = files_of.origin(path, origin, path, folder, folder.parent)
     if folder == path and not any(path.glob("*listfile.csv")) and mimic_raw.holds_tables(path):
         return mimic_raw.read(path, tables, origin, fio2, split_lists)
     if fio2 != "benchmark" or split_lists is not None:
@@ -79,32 +78,21 @@ def read(
     steps.append(outside.step(person, folder, "kept, as in the benchmark"))
     if events := tables_of.find_table("CHARTEVENTS", [path]):
         steps.append((f"events in {events.name}", 0, 0, f"not read: {TASK} beside it is"))
-    expected = cards.load("mimic").expected
-    note = rows_of.beside_card(
-        stays=(len(stays), expected["total"]),
-        deaths=(int(stays["label"].sum()), expected["total deaths"]),
-        people=(stays["subject"].nunique(), expected["subjects"]),
-    )
-    note += "; normalised with the benchmark's stored statistics"
-    steps.append(("cohort", len(stays), stays["subject"].nunique(), note))
+    y, split = stays["label"].to_numpy(np.int8), stays["split"].to_numpy(str)
+    notes = {"total": "; normalised with the benchmark's stored statistics"}
+    *lists, total = rows_of.of_splits(cards.load("mimic"), split, person, y, tables_of.WORDS, notes)
+    lists = [(f"{name} list: stays with an episode file", *rest) for name, *rest in lists]
     return Cohort(
         x=x,
-        y=stays["label"].to_numpy(np.int8),
+        y=y,
         person=person,
         attributes=attributes,
-        split=stays["split"].to_numpy(str),
+        split=split,
         channels=CHANNELS,
         card=cards.load("mimic"),
         origin=origin,
-        attrition=attrition_table(_count_lists(folder, stays) + steps),
+        attrition=attrition_table([*lists, _count_others(folder, stays), *steps, total]),
     )
-
-
-def _origin(path: Path, folder: Path, origin: str | None) -> str:
-    twin = any((place / TWIN_MARK).exists() for place in {path, folder, folder.parent})
-    if twin and origin == "real":
-        raise CohortError(f"{path} holds {TWIN_MARK}: its files are synthetic and cannot be read as real")
-    return origin or ("twin" if twin else "real")
 
 
 def _read_lists(folder: Path) -> pd.DataFrame:
@@ -176,19 +164,12 @@ def _find_episodes(folder: Path, stays: pd.DataFrame) -> list[Path]:
     return [folder / place / name for place, name in zip(places, stays["file"], strict=True)]
 
 
-def _count_lists(folder: Path, stays: pd.DataFrame) -> list[tuple[str, int, int, str]]:
-    """Attrition rows: stays of each list beside the counts of the full benchmark, and files in no list."""
-    expected, steps = cards.load("mimic").expected, []
-    for split in SPLITS:
-        chosen = stays[stays["split"] == split]
-        deaths = int(chosen["label"].sum()), expected[f"{split} deaths"]
-        note = rows_of.beside_card(stays=(len(chosen), expected[split]), deaths=deaths)
-        steps.append((f"{split} list: stays with an episode file", len(chosen), chosen["subject"].nunique(), note))
+def _count_others(folder: Path, stays: pd.DataFrame) -> rows_of.Step:
+    """Attrition row: files in no list."""
     spare = {file.name for place in ("train", "test") for file in (folder / place).glob("*_timeseries.csv")}
     spare -= set(stays["file"])
     people = len({name.partition("_")[0] for name in spare})
-    steps.append(("episode files in no list", len(spare), people, "left out: the lists decide"))
-    return steps
+    return "episode files in no list", len(spare), people, "left out: the lists decide"
 
 
 def _attributes(folders: list[Path], stays: pd.DataFrame) -> tuple[pd.DataFrame, list[tuple[str, int, int, str]]]:
@@ -201,18 +182,12 @@ def _attributes(folders: list[Path], stays: pd.DataFrame) -> tuple[pd.DataFrame,
                 f"{name}.csv or {name}.csv.gz is in none of {places}; it holds the protected attributes, give"
                 " its folder as tables="
             )
-    patients = tables_of.unique(
-        tables_of.read_table(found["PATIENTS"], tables_of.PATIENTS), "SUBJECT_ID", found["PATIENTS"]
-    )
-    admissions = tables_of.read_table(found["ADMISSIONS"], tables_of.ADMISSIONS)
-    admissions = tables_of.unique(admissions, "HADM_ID", found["ADMISSIONS"])
+    patients = tables_of.read_table(found["PATIENTS"], tables_of.PATIENTS, "SUBJECT_ID")
+    admissions = tables_of.read_table(found["ADMISSIONS"], tables_of.ADMISSIONS, "HADM_ID")
     for name, table in (("PATIENTS", patients), ("ADMISSIONS", admissions)):
-        lost = stays.loc[~stays["subject"].isin(table["SUBJECT_ID"]), "subject"].unique()
-        if len(lost):
-            raise CohortError(
-                f"{found[name]} has no row for SUBJECT_ID {lost[0]}, who is in the lists ({len(lost)} such"
-                " person(s)); use the tables of the release that the benchmark was run on"
-            )
+        tables_of.refuse_lost(
+            found[name], "SUBJECT_ID", stays["subject"], table["SUBJECT_ID"], "who is in the lists", RELEASE
+        )
     admissions = admissions[admissions["SUBJECT_ID"].isin(stays["subject"])]
     segments = tables_of.admission_segments(admissions, patients, found)
     if found["ICUSTAYS"] is None:
@@ -222,11 +197,9 @@ def _attributes(folders: list[Path], stays: pd.DataFrame) -> tuple[pd.DataFrame,
     else:
         rows = tables_of.read_table(found["ICUSTAYS"], tables_of.ICUSTAYS)
         own = _admission_of(stays, rows, patients, found["ICUSTAYS"])
-        if len(lost := own[~np.isin(own, segments.index)]):
-            raise CohortError(
-                f"{found['ADMISSIONS']} has no row for HADM_ID {lost[0]}, which is in {found['ICUSTAYS'].name}"
-                f" ({len(lost)} such case(s)); use tables of one release"
-            )
+        tables_of.refuse_lost(
+            found["ADMISSIONS"], "HADM_ID", pd.Series(own), segments.index, f"which is in {found['ICUSTAYS'].name}"
+        )
         chosen = segments.loc[own].drop(columns="SUBJECT_ID")
         ambiguous, rule = {}, "of the episode's own admission, by ICUSTAYS"
     more = {}
@@ -250,6 +223,6 @@ def _admission_of(stays: pd.DataFrame, rows: pd.DataFrame, patients: pd.DataFram
         has = int((kept["SUBJECT_ID"] == stay["subject"]).sum())
         raise CohortError(
             f"{stay['file']}: by the benchmark's rules {file} gives subject {stay['subject']} {has} episode(s),"
-            f" not {stay['episode']}; use the tables of the release that the benchmark was run on"
+            f" not {stay['episode']}; {RELEASE}"
         )
     return found.to_numpy(np.int64)

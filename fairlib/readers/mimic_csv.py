@@ -1,12 +1,9 @@
 """A large ``.csv`` or ``.csv.gz`` of MIMIC-III as a source for DuckDB: any header case, and errors in plain words."""
 
 import glob
-import gzip
 import re
-import zlib
 from pathlib import Path
 
-from ..cohort import CohortError
 from . import files as files_of
 
 TYPES = {"CHARTTIME": "TIMESTAMP", "VALUE": "VARCHAR", "VALUEUOM": "VARCHAR"}  # ids: whole numbers
@@ -29,7 +26,9 @@ def source(file: Path, columns: tuple[str, ...]) -> str:
 
     Raises ``CohortError`` if the header cannot be read, or lacks a column or has it twice.
     """
-    header = _header_of(file, columns)
+    header = [name.upper() for name in files_of.header(file, AGAIN, LONGEST)]
+    for name in columns:
+        files_of.place(header, name, str(file), OFFICIAL)
     types = ", ".join(
         f"'{name.lower()}': '{TYPES.get(name, 'BIGINT')}'" if name in columns else f"'other{i}': 'VARCHAR'"
         for i, name in enumerate(header)
@@ -40,23 +39,6 @@ def source(file: Path, columns: tuple[str, ...]) -> str:
         f"read_csv('{place}', auto_detect = false, header = true, delim = ',', quote = '\"', escape = '\"',"
         f" compression = '{packed}', columns = {{{types}}})"
     )
-
-
-def _header_of(file: Path, columns: tuple[str, ...]) -> list[str]:
-    """The names in the first line, in upper case. Raises ``CohortError`` if one of ``columns`` is not there once."""
-    try:
-        with gzip.open(file, "rb") if (packed := file.suffix.lower() == ".gz") else file.open("rb") as stream:
-            line = files_of.decoded(stream.readline(LONGEST), f"{file}, line 1", AGAIN)
-    except (EOFError, OSError, zlib.error) as error:
-        raise files_of.unreadable(str(file), error, AGAIN) from error
-    if not line.strip():
-        raise CohortError(f"{file} is empty; {AGAIN}")
-    if not packed:
-        files_of.ended(file, AGAIN)
-    header = [name.strip().upper() for name in next(files_of.cells([line], str(file), AGAIN))[1]]
-    for name in columns:
-        files_of.place(header, name, str(file), OFFICIAL)
-    return header
 
 
 def explain(file: Path, error: str) -> str:

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from .. import cards
-from ..cohort import SPLITS, Cohort, CohortError, attrition_table
+from ..cohort import Cohort, CohortError, attrition_table
 from . import counts as rows_of
 from . import files as files_of
 from . import mimic_tables as tables_of
@@ -51,8 +51,7 @@ def read(
     The label is the benchmark's Mortality: DEATHTIME or DOD lies between ADMITTIME and DISCHTIME of the admission.
     Raises ``CohortError`` naming file, line, column and value for anything the format does not allow.
     """
-    if fio2 not in FIO2:
-        raise CohortError(f"fio2 must be one of {', '.join(FIO2)}, got {fio2!r}")
+    files_of.options(fio2=(fio2, FIO2))
     places = [*([Path(tables)] if tables else []), path]
     files = {name: tables_of.find_table(name, places) for name in TABLES}
     if missing := [name for name in TABLES if files[name] is None]:
@@ -61,12 +60,10 @@ def read(
             f" {', '.join(TABLES)}"
         )
     lists = _lists(path, split_lists)
-    patients = tables_of.read_table(files["PATIENTS"], (*tables_of.PATIENTS, "DOD"))
-    patients = tables_of.unique(patients, "SUBJECT_ID", files["PATIENTS"])
-    admissions = tables_of.read_table(files["ADMISSIONS"], (*tables_of.ADMISSIONS, "DISCHTIME", "DEATHTIME"))
-    admissions = tables_of.unique(admissions, "HADM_ID", files["ADMISSIONS"])
-    icustays = tables_of.read_table(files["ICUSTAYS"], (*tables_of.ICUSTAYS, "LOS"))
-    icustays = tables_of.unique(icustays, "ICUSTAY_ID", files["ICUSTAYS"])
+    patients = tables_of.read_table(files["PATIENTS"], (*tables_of.PATIENTS, "DOD"), "SUBJECT_ID")
+    columns = (*tables_of.ADMISSIONS, "DISCHTIME", "DEATHTIME")
+    admissions = tables_of.read_table(files["ADMISSIONS"], columns, "HADM_ID")
+    icustays = tables_of.read_table(files["ICUSTAYS"], (*tables_of.ICUSTAYS, "LOS"), "ICUSTAY_ID")
     _check_ids(icustays, admissions, patients, files)
     steps = [("stays in ICUSTAYS", len(icustays), icustays["SUBJECT_ID"].nunique(), "")]
     kept = tables_of.episode_admissions(icustays, patients, steps).reset_index(drop=True)
@@ -85,7 +82,7 @@ def read(
             f"{files['CHARTEVENTS']} and {files['LABEVENTS'].name} hold no measurement of a stay in"
             f" {files['ICUSTAYS'].name}; use tables of one release"
         )
-    _leave_out(stays, measured, f"no measurement in the first {HOURS} h", steps)
+    tables_of.leave_out(stays, measured, f"no measurement in the first {HOURS} h", steps)
     stays = stays[measured].merge(admissions, on=["SUBJECT_ID", "HADM_ID"]).merge(patients, on="SUBJECT_ID")
     y, person = _died(stays).to_numpy(np.int8), stays["SUBJECT_ID"].to_numpy()
     split, rule = (by_person(person, y), "by a hash of SUBJECT_ID") if lists is None else _official(lists, person)
@@ -100,7 +97,9 @@ def read(
     more = dict.fromkeys(attributes, "; of the stay's own admission")
     steps += rows_of.of_attributes(attributes, person, cards.load("mimic"), more)
     steps += [outside.step(person, path, "kept, as in the benchmark, after its conversions")]
-    steps += [_odd_deaths(stays), _odd_order(stays)]
+    steps += [_odd_deaths(stays), _odd_order(stays), *counts]
+    notes = {"total": f"; fio2 {fio2!r}, normalised with the benchmark's stored statistics", "train": f"; split {rule}"}
+    steps += rows_of.of_splits(cards.load("mimic"), split, person, y, tables_of.WORDS, notes)
     return Cohort(
         x=x,
         y=y,
@@ -110,7 +109,7 @@ def read(
         channels=CHANNELS,
         card=cards.load("mimic"),
         origin=origin,
-        attrition=attrition_table(steps + counts + _compare(split, y, person, rule, fio2)),
+        attrition=attrition_table(steps),
     )
 
 
@@ -119,12 +118,7 @@ def _check_ids(
 ) -> None:
     """Tables of different releases must not be mixed: no stay is lost for want of its admission or its patient."""
     for key, name, table in (("HADM_ID", "ADMISSIONS", admissions), ("SUBJECT_ID", "PATIENTS", patients)):
-        lost = icustays.loc[~icustays[key].isin(table[key]), key].unique()
-        if len(lost):
-            raise CohortError(
-                f"{files[name]} has no row for {key} {lost[0]}, which is in {files['ICUSTAYS'].name} ({len(lost)} such"
-                " case(s)); use tables of one release"
-            )
+        tables_of.refuse_lost(files[name], key, icustays[key], table[key], f"which is in {files['ICUSTAYS'].name}")
     pairs = icustays.merge(admissions[["HADM_ID", "SUBJECT_ID"]], on="HADM_ID", suffixes=("", "_ADMITTED"))
     wrong = pairs[pairs["SUBJECT_ID"] != pairs["SUBJECT_ID_ADMITTED"]]
     if len(wrong):
@@ -135,20 +129,14 @@ def _check_ids(
         )
 
 
-def _leave_out(stays: pd.DataFrame, keep: np.ndarray, why: str, steps: list) -> pd.DataFrame:
-    out = stays[~keep]
-    steps.append((f"left out: {why}", len(out), out["SUBJECT_ID"].nunique(), f"{int(keep.sum()):,} stays remain"))
-    return stays[keep].reset_index(drop=True)
-
-
 def _long_and_coded(kept: pd.DataFrame, diagnoses: Path | None, dictionary: Path | None, steps: list) -> pd.DataFrame:
     """Stays of 48 h and over by LOS, the column that the benchmark uses; and those with a diagnosis, if that is known.
 
     The benchmark joins DIAGNOSES_ICD with its dictionary, and the stays with both, before it writes their labels. So a
     stay without any code that the dictionary knows has no label there and is left out.
     """
-    stays = _leave_out(kept, kept["LOS"].notna().to_numpy(), "no length of stay (LOS)", steps)
-    stays = _leave_out(stays, (24 * stays["LOS"] >= HOURS - EPS).to_numpy(), f"under {HOURS} h (LOS)", steps)
+    stays = tables_of.leave_out(kept, kept["LOS"].notna().to_numpy(), "no length of stay (LOS)", steps)
+    stays = tables_of.leave_out(stays, (24 * stays["LOS"] >= HOURS - EPS).to_numpy(), f"under {HOURS} h (LOS)", steps)
     if diagnoses is None:
         steps.append(("left out: no coded diagnosis", 0, 0, "not tested: DIAGNOSES_ICD is not in the folder"))
         return stays
@@ -157,7 +145,8 @@ def _long_and_coded(kept: pd.DataFrame, diagnoses: Path | None, dictionary: Path
     if dictionary is not None:
         coded = coded[coded["ICD9_CODE"].isin(tables_of.read_table(dictionary, ("ICD9_CODE",))["ICD9_CODE"])]
     has_code = stays["HADM_ID"].isin(coded["HADM_ID"]).to_numpy()
-    return _leave_out(stays, has_code, f"no coded diagnosis ({' in '.join(DIAGNOSES[: 1 + bool(dictionary)])})", steps)
+    why = f"no coded diagnosis ({' in '.join(DIAGNOSES[: 1 + bool(dictionary)])})"
+    return tables_of.leave_out(stays, has_code, why, steps)
 
 
 def _died(stays: pd.DataFrame) -> pd.Series:
@@ -218,17 +207,3 @@ def _official(lists: dict[str, set[int]], person: np.ndarray) -> tuple[np.ndarra
     test, val = (np.isin(person, sorted(lists[split])) for split in ("test", "val"))
     split = np.where(test, "test", np.where(val, "val", "train"))
     return split, f"by {' and '.join(LISTS.values())}; people in neither are train, as in the benchmark"
-
-
-def _compare(split: np.ndarray, y: np.ndarray, person: np.ndarray, rule: str, fio2: str) -> list[tuple]:
-    """Attrition rows: what is kept, beside the counts of the full benchmark."""
-    expected, steps = cards.load("mimic").expected, []
-    for name in (*SPLITS, "total"):
-        rows = (split == name) | (name == "total")
-        people, deaths = len(np.unique(person[rows])), int(y[rows].sum())
-        counts = {"stays": (int(rows.sum()), expected[name]), "deaths": (deaths, expected[f"{name} deaths"])}
-        note = rows_of.beside_card(**counts, people=(people, expected["subjects"] if name == "total" else None))
-        note += f"; split {rule}" if name == "train" else ""
-        note += f"; fio2 {fio2!r}, normalised with the benchmark's stored statistics" if name == "total" else ""
-        steps.append(("cohort" if name == "total" else name, int(rows.sum()), people, note))
-    return steps

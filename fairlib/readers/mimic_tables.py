@@ -21,6 +21,8 @@ ICUSTAYS = (
     *("SUBJECT_ID", "HADM_ID", "ICUSTAY_ID", "INTIME", "OUTTIME"),
     *("FIRST_CAREUNIT", "LAST_CAREUNIT", "FIRST_WARDID", "LAST_WARDID"),
 )
+#: What the study calls windows, positive ones and people.
+WORDS = {"windows": "stays", "positive": "deaths", "people": "people"}
 #: Most people do not die, and ten stays of v1.4 have no end.
 MAY_BE_EMPTY = ("OUTTIME", "DEATHTIME", "DOD")
 #: An id, also as pandas writes it beside gaps ("12.0"); and a time as text. Stricter than what pandas reads.
@@ -39,8 +41,10 @@ def find_table(name: str, folders: Iterable[Path]) -> Path | None:
     return None
 
 
-def read_table(file: Path, columns: tuple[str, ...]) -> pd.DataFrame:
+def read_table(file: Path, columns: tuple[str, ...], key: str | None = None) -> pd.DataFrame:
     """The named columns as text (empty where missing), ids as int64 and times as datetimes; the index is the line.
+
+    ``key``: a column in which nothing may appear twice.
 
     Raises ``CohortError`` naming file, line, column and value.
     """
@@ -61,24 +65,25 @@ def read_table(file: Path, columns: tuple[str, ...]) -> pd.DataFrame:
                 bad &= table[name] != ""
         else:
             continue
-        if bad.any():
-            line = bad.idxmax()
-            raise CohortError(
-                f"{file}, line {line}, column {name}: expected {wanted}, found {files_of.shown(table[name][line])};"
-                f" correct the table, or {AGAIN}"
-            )
+        files_of.refuse(file, bad, name, table[name], wanted, f"correct the table, or {AGAIN}")
         table[name] = parsed.astype(np.int64) if name.endswith("_ID") else parsed
+    if key:
+        files_of.refuse_repeated(file, table[[key]])
     return table
 
 
-def unique(table: pd.DataFrame, key: str, file: Path) -> pd.DataFrame:
-    """The table, if no key appears twice."""
-    again = np.flatnonzero(table[key].duplicated())
-    if len(again):
-        raise CohortError(
-            f"{file}, line {table.index[again[0]]}: {key} {table[key].iloc[again[0]]} appears twice; keep one row of it"
-        )
-    return table
+def refuse_lost(
+    file: Path,
+    key: str,
+    wanted: pd.Series,
+    known: pd.Series | pd.Index,
+    who: str,
+    todo: str = "use tables of one release",
+) -> None:
+    """Raise ``CohortError`` where a table has no row for one of the ids that are wanted."""
+    lost = wanted[~wanted.isin(known)].unique()
+    if len(lost):
+        raise CohortError(f"{file} has no row for {key} {lost[0]}, {who} ({len(lost)} such case(s)); {todo}")
 
 
 def calendar_age(born: pd.Series, at: pd.Series) -> pd.Series:
@@ -136,6 +141,13 @@ def unambiguous(segments: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, set[int
     return people, ambiguous
 
 
+def leave_out(stays: pd.DataFrame, keep: pd.Series | np.ndarray, why: str, steps: list) -> pd.DataFrame:
+    """The stays to keep; an attrition row is added to ``steps``."""
+    out = stays[~keep]
+    steps.append((f"left out: {why}", len(out), out["SUBJECT_ID"].nunique(), f"{int(keep.sum()):,} stays remain"))
+    return stays[keep].reset_index(drop=True)
+
+
 def episode_admissions(stays: pd.DataFrame, patients: pd.DataFrame, steps: list | None = None) -> pd.DataFrame:
     """ICUSTAYS → its rows that the benchmark keeps, with column EPISODE: its number k in ``<subject>_episode<k>``.
 
@@ -144,20 +156,16 @@ def episode_admissions(stays: pd.DataFrame, patients: pd.DataFrame, steps: list 
     ``steps``: attrition rows, one is added for each rule.
     """
 
-    def keep(table: pd.DataFrame, rows: pd.Series | np.ndarray, why: str) -> pd.DataFrame:
-        if steps is not None:
-            people = table.loc[~rows, "SUBJECT_ID"].nunique()
-            steps.append((f"left out: {why}", int((~rows).sum()), people, f"{int(rows.sum()):,} stays remain"))
-        return table[rows]
-
     def same(place: str) -> pd.Series:
         """An empty cell equals nothing in the source, not even another empty one."""
         return (stays[f"FIRST_{place}"] == stays[f"LAST_{place}"]) & (stays[f"FIRST_{place}"] != "")
 
-    kept = keep(stays, same("CAREUNIT") & same("WARDID"), "care unit or ward changed")
+    steps = [] if steps is None else steps
+    kept = leave_out(stays, same("CAREUNIT") & same("WARDID"), "care unit or ward changed", steps)
     single = kept.groupby("HADM_ID")["ICUSTAY_ID"].transform("size") == 1
-    kept = keep(kept, single, "several stays in one admission").merge(patients[["SUBJECT_ID", "DOB"]], on="SUBJECT_ID")
+    kept = leave_out(kept, single, "several stays in one admission", steps)
+    kept = kept.merge(patients[["SUBJECT_ID", "DOB"]], on="SUBJECT_ID")
     age = kept["INTIME"].to_numpy("datetime64[s]") - kept["DOB"].to_numpy("datetime64[s]")  # 300 years fit into seconds
-    kept = keep(kept, age >= np.timedelta64(ADULT_DAYS, "D"), "under 18 years")
+    kept = leave_out(kept, age >= np.timedelta64(ADULT_DAYS, "D"), "under 18 years", steps)
     kept = kept.sort_values(["SUBJECT_ID", "INTIME", "OUTTIME"], kind="stable")
     return kept.assign(EPISODE=kept.groupby("SUBJECT_ID").cumcount() + 1)

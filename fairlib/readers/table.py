@@ -27,6 +27,7 @@ from . import files as files_of
 from . import table_channels as channels_of
 from .files import shown
 from .recognise import hint
+from .scaling import standardise
 from .splits import by_person
 
 KEYS = {"windows": ["person", "window", "time"], "labels": ["window", "label"], "people": ["person"]}
@@ -34,12 +35,10 @@ KEYS = {"windows": ["person", "window", "time"], "labels": ["window", "label"], 
 SPLIT = "split"
 #: Words in the name of an attribute that is an age, and the years it may hold.
 AGE, YEARS = {"age", "years"}, (0, 120)
-AGAIN = "copy or export it again"
+AGAIN, EMPTY = "copy or export it again", "correct or empty the cell"
 #: Characters of what a library says.
 LONGEST = 200
 MISSING = ["", "NA", "NaN", "nan", "null", "NULL"]
-#: Beside synthetic files.
-TWIN_MARK = "TWIN.json"
 
 
 def read(path: Path | str, origin: str | None = None, card: cards.Card | None = None) -> Cohort:
@@ -62,7 +61,7 @@ def read(path: Path | str, origin: str | None = None, card: cards.Card | None = 
         advice = f"rename {like[0]} to it" if like else "`python -m fairlib new DIR` writes a template"
         raise CohortError(f"{path / cards.CARD} is missing{hint(path, 'table')}; {advice}")
     card = card or cards.own(path)
-    origin = _origin(path, card, origin)
+    origin = files_of.origin(path, origin, synthetic=card.access == "synthetic")
     files = {name: _find(path, name) for name in KEYS}
     for file in files.values():
         if file.suffix == ".csv" and file.is_file() and not files_of.has_end(file):
@@ -77,7 +76,8 @@ def read(path: Path | str, origin: str | None = None, card: cards.Card | None = 
     split = _split(labels, person, y, files["labels"])
     attributes = _attributes(files["people"], person, card, steps)
     steps.append(channels_of.far(values, split == "train", channels, person))
-    x, note = _standardise(values, split == "train", channels)
+    note = f"{100 * float(np.isnan(values).mean()):.1f} % of the values missing and imputed; scaled with training"
+    note += f" statistics{standardise(values, split == 'train', channels)}"
     people = len(set(person))
     beside = rows_of.beside_card(
         windows=(len(y), card.expected.get("total")), people=(people, card.expected.get("people", card.people))
@@ -85,7 +85,7 @@ def read(path: Path | str, origin: str | None = None, card: cards.Card | None = 
     how = "as given" if SPLIT in labels else "by a hash of person"
     steps.append(("cohort", len(y), people, f"{beside}; {int(y.sum()):,} windows positive; split {how}; {note}"))
     return Cohort(
-        x=x,
+        x=values,
         y=y,
         person=person,
         attributes=attributes,
@@ -95,13 +95,6 @@ def read(path: Path | str, origin: str | None = None, card: cards.Card | None = 
         origin=origin,
         attrition=attrition_table(steps),
     )
-
-
-def _origin(path: Path, card: cards.Card, origin: str | None) -> str:
-    synthetic = card.access == "synthetic" or (path / TWIN_MARK).exists()
-    if synthetic and origin == "real":
-        raise CohortError(f"{path}: its card says synthetic, or {TWIN_MARK} lies there; it cannot be read as real")
-    return origin or ("twin" if synthetic else "real")
 
 
 def _find(folder: Path, name: str) -> Path:
@@ -138,12 +131,13 @@ def _read(file: Path, name: str) -> pd.DataFrame:
         raise CohortError(f"{file} has two columns {twice[0]!r}; rename one")
     for column in KEYS[name]:
         _need(file, column, columns, "")
-    table = table.dropna(how="all")  # blank lines
+    first, what = (0, "row") if file.suffix == ".parquet" else (2, "line")
+    table = table.set_axis((table.index + first).rename(what)).dropna(how="all")  # blank lines
     for column in table.columns if name != "windows" else KEYS[name][:2]:
         table[column] = _text(table[column])
     for column in KEYS[name]:
         if (empty := table[column].isna()).any() and column != "label":
-            raise CohortError(f"{_at(file, table, empty)}: {column} is empty; every row needs one")
+            raise CohortError(f"{files_of.at(file, table, empty)}: {column} is empty; every row needs one")
     if table.empty:
         raise CohortError(f"{file} has a header and no row; export it again")
     return table
@@ -200,43 +194,21 @@ def _need(file: Path, column: str, columns: list[str], why: str) -> None:
         raise CohortError(f"{file} has no column {column!r}{why}; {advice}")
 
 
-def _at(file: Path, table: pd.DataFrame, bad: pd.Series | np.ndarray) -> str:
-    """Where the first bad row is, in words."""
-    return _line(file, table.index[int(np.asarray(bad).argmax())])
-
-
-def _line(file: Path, row: int) -> str:
-    return f"{file}, {f'row {row}' if file.suffix == '.parquet' else f'line {row + 2}'}"
-
-
-def _refuse_twice(file: Path, table: pd.DataFrame, keys: list[str]) -> None:
-    if (twice := table.duplicated(keys)).any():
-        what = ", ".join(f"{key} {table.loc[twice, key].iloc[0]}" for key in keys)
-        raise CohortError(
-            f"{_at(file, table, twice)}: {what} appears twice ({int(twice.sum())} such row(s)); remove one"
-        )
-
-
 def _labels(file: Path, steps: list) -> pd.DataFrame:
     table = _read(file, "labels")
     for column in table.columns:
         if column != SPLIT and str(column).strip().lower() == SPLIT:  # else the split would be made anew, in silence
             raise CohortError(f"{file} has a column {column!r}; rename it to {SPLIT!r}, case counts")
     _count_unused(file, table, [*KEYS["labels"], SPLIT], steps)
-    _refuse_twice(file, table, ["window"])
+    files_of.refuse_repeated(file, table[["window"]])
     truth = table["label"].str.lower().map({"true": 1, "false": 0}).astype("Float64")
     number = pd.to_numeric(table["label"], errors="coerce").astype("Float64").fillna(truth)
     number = number.astype(float)
-    if (odd := ~number.isin([0, 1]) & table["label"].notna()).any():
-        found = table.loc[odd, "label"].iloc[0]
-        raise CohortError(
-            f"{_at(file, table, odd)}, column label: the label must be 0 or 1, found {shown(found)}; write 1 for what"
-            f" the card calls positive, 0 for its opposite, nothing where it is not known"
-        )
-    if SPLIT in table and (odd := ~table["split"].isin(SPLITS)).any():
-        found = table.loc[odd, "split"].iloc[0]
-        found = "nothing" if pd.isna(found) else shown(found)
-        raise CohortError(f"{_at(file, table, odd)}, column split: expected {', '.join(SPLITS)}, found {found}")
+    todo = "write 1 for what the card calls positive, 0 for its opposite, nothing where it is not known"
+    files_of.refuse(file, ~number.isin([0, 1]) & table["label"].notna(), "label", table["label"], "0 or 1", todo)
+    if SPLIT in table:
+        odd, todo = ~table[SPLIT].isin(SPLITS), "write one of them in every row"
+        files_of.refuse(file, odd, SPLIT, table[SPLIT], ", ".join(SPLITS), todo)
     return table.assign(label=number)
 
 
@@ -252,26 +224,22 @@ def _windows(file: Path, card: cards.Card) -> tuple[pd.DataFrame, list[str]]:
         )
     for channel in channels:
         number = pd.to_numeric(table[channel], errors="coerce").astype(float)
-        if (odd := number.isna() & table[channel].notna()).any():
-            found = str(table.loc[odd, channel].iloc[0])
-            raise CohortError(
-                f"{_at(file, table, odd)}, column {channel}: {shown(found)} is no number; correct it, or leave it empty"
-            )
-        if (odd := number.abs() > np.finfo(np.float32).max).any():
-            raise CohortError(f"{_at(file, table, odd)}, column {channel}: {number[odd].iloc[0]} is no finite number")
+        odd = number.isna() & table[channel].notna()
+        files_of.refuse(file, odd, channel, table[channel], "a number", EMPTY)
+        files_of.refuse(file, number.abs() > np.finfo(np.float32).max, channel, number, "a finite number", EMPTY)
         table[channel] = number.astype(np.float32)
     table["time"] = _times(file, table)
     owners = table[["person", "window"]].drop_duplicates()
     if (shared := owners.duplicated("window")).any():
         raise CohortError(
-            f"{_at(file, owners, shared)}: window {owners.loc[shared, 'window'].iloc[0]} belongs to two people; give"
-            " each window an id of its own"
+            f"{files_of.at(file, owners, shared)}: window {owners.loc[shared, 'window'].iloc[0]} belongs to two people;"
+            " give each window an id of its own"
         )
-    _refuse_twice(file, table, ["window", "time"])
+    files_of.refuse_repeated(file, table[["window", "time"]])
     if (late := table.groupby("window", sort=False)["time"].diff() < 0).any():
         raise CohortError(
-            f"{_at(file, table, late)}, column time: window {table.loc[late, 'window'].iloc[0]} goes back in time;"
-            " sort the rows by window and time"
+            f"{files_of.at(file, table, late)}, column time: window {table.loc[late, 'window'].iloc[0]} goes back in"
+            " time; sort the rows by window and time"
         )
     return table, channels
 
@@ -282,9 +250,8 @@ def _times(file: Path, table: pd.DataFrame) -> pd.Series:
     number = pd.to_numeric(column, errors="coerce") if not pd.api.types.is_datetime64_any_dtype(column) else column
     if number.isna().all():
         number = pd.to_datetime(column, errors="coerce", format="ISO8601", utc=True)
-    if (odd := number.isna() | number.isin([np.inf, -np.inf])).any():
-        found = str(table.loc[odd, "time"].iloc[0])
-        raise CohortError(f"{_at(file, table, odd)}, column time: {shown(found)} is neither a number nor an ISO date")
+    odd = number.isna() | number.isin([np.inf, -np.inf])
+    files_of.refuse(file, odd, "time", column, "a number or an ISO date", f"correct it, or {AGAIN}")
     return number.astype("int64") if pd.api.types.is_datetime64_any_dtype(number) else number.astype(float)
 
 
@@ -339,7 +306,7 @@ def _split(labels: pd.DataFrame, person: np.ndarray, y: np.ndarray, file: Path) 
 def _attributes(file: Path, person: np.ndarray, card: cards.Card, steps: list) -> pd.DataFrame:
     """Segments of each window's person; unknown people, unknown values and empty segments are counted."""
     table = _read(file, "people")
-    _refuse_twice(file, table, ["person"])
+    files_of.refuse_repeated(file, table[["person"]])
     for name in card.attributes:
         _need(file, name, list(table.columns), f", an attribute of {cards.CARD}")
     _count_unused(file, table, ["person", *card.attributes], steps)
@@ -352,15 +319,12 @@ def _attributes(file: Path, person: np.ndarray, card: cards.Card, steps: list) -
         )
     steps.append((f"people of {file.name} without a window", 0, int(alone.sum()), "left out: no labelled window"))
     steps.append((f"people without a row in {file.name}", int(lost.sum()), len(set(person[lost])), "kept, all unknown"))
-    segments = rows_of.segments(card, table, lambda name, row: f"{_line(file, row)}, column {name}")
+    segments = rows_of.segments(card, table, lambda name, row: f"{file}, {table.index.name} {row}, column {name}")
     for name, facts in card.attributes.items():
         years = pd.to_numeric(table[name], errors="coerce")
-        if facts.cut is not None and AGE & set(name.lower().split("_")) and not years.dropna().between(*YEARS).all():
+        if facts.cut is not None and AGE & set(name.lower().split("_")):
             odd = years.notna() & ~years.between(*YEARS)
-            raise CohortError(
-                f"{_at(file, table, odd)}, column {name}: expected years from {YEARS[0]} to {YEARS[1]}, found"
-                f" {shown(table.loc[odd, name].iloc[0])}; correct or empty the cell"
-            )
+            files_of.refuse(file, odd, name, table[name], f"years from {YEARS[0]} to {YEARS[1]}", EMPTY)
     segments = segments.set_index(table["person"].to_numpy(str)).reindex(person).reset_index(drop=True)
     steps += rows_of.of_attributes(segments, person, card)
     return segments
@@ -369,20 +333,3 @@ def _attributes(file: Path, person: np.ndarray, card: cards.Card, steps: list) -
 def _count_unused(file: Path, table: pd.DataFrame, used: list[str], steps: list) -> None:
     if unused := [str(column) for column in table.columns if column not in used]:
         steps.append((f"columns of {file.name} that are not used", 0, 0, f"not used: {', '.join(unused)}"))
-
-
-def _standardise(values: np.ndarray, train: np.ndarray, channels: list[str]) -> tuple[np.ndarray, str]:
-    """Impute and scale in place, with statistics of the measured training values."""
-    missing, unmeasured = float(np.isnan(values).mean()), []
-    for column, channel in enumerate(channels):
-        seen = ~np.isnan(values[:, :, column])
-        latest = np.maximum.accumulate(np.where(seen, np.arange(values.shape[1]), -1), axis=1)  # -1: none yet
-        known = values[train, :, column][seen[train]].astype(np.float64)
-        if known.size == 0:
-            unmeasured.append(channel)
-            known = np.zeros(1)
-        filled = np.take_along_axis(values[:, :, column], np.maximum(latest, 0), axis=1)
-        filled = np.where(latest >= 0, filled, np.median(known))
-        values[:, :, column] = (filled - known.mean()) / (known.std() or 1.0)
-    note = f"{100 * missing:.1f} % of the values missing and imputed; scaled with training statistics"
-    return values, note + (f"; never measured in training: {', '.join(unmeasured)}" if unmeasured else "")

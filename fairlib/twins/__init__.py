@@ -1,16 +1,21 @@
 """Twins: synthetic people, written as the official raw files of a dataset, for the same reader as real ones.
 
-Each module has ``write(path, spec=None, seed=0) -> Path`` and a ``TwinSpec`` with its knobs; ``people`` is the
-generative model that they share. A twin shows that the study runs, and what it can detect; it is no evidence about
-real people.
+Each module has ``write(path, spec=None, seed=0) -> Path`` (``folder.write`` of its dataset) and a ``TwinSpec`` with its
+knobs; ``people`` is the generative model that they share. A twin shows that the study runs, and what it can detect; it
+is no evidence about real people.
 """
 
+import functools
 import importlib
 from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
 
+import numpy as np
+import pandas as pd
+
 from .. import cards
+from . import people
 from .people import Spec, SpecError, load
 
 
@@ -40,7 +45,24 @@ def sized(dataset: str, windows: int | None, each: int) -> dict:
 
 
 def module(dataset: str) -> ModuleType:
-    """The module of a dataset's twin: ``TwinSpec``, ``write``, ``fresh``, ``SCORER``, ``TURNED``, perhaps ``sized``."""
+    """The module of a dataset's twin.
+
+    It has ``TwinSpec``, ``PUBLISHED`` and ``files`` for ``folder.write``, ``tables`` and ``rates`` for ``population``,
+    ``fresh`` and ``SCORER`` for ``truth``, ``TURNED`` for the dial, and perhaps its own ``sized``.
+    """
     if dataset not in known():
         raise SpecError(f"no twin for dataset {dataset!r}; there are twins for {', '.join(known())}")
     return importlib.import_module(f"{__name__}.{dataset}")
+
+
+def population(dataset: str, spec: Spec, n: int, rng: np.random.Generator) -> pd.DataFrame:
+    """n people of a twin's population, as ``people.draw`` gives them."""
+    return people.draw(*_cells(dataset, spec.severity, spec.prevalence), spec, n, rng)
+
+
+@functools.lru_cache(maxsize=64)
+def _cells(dataset: str, severity: float, prevalence: float) -> tuple[pd.DataFrame, np.ndarray]:
+    """Combinations of segments and their log odds of the outcome: the same for every cohort of such a spec."""
+    twin = module(dataset)
+    cells = people.population(twin.tables())
+    return cells, people.outcome_log_odds(cells, *twin.rates(), severity, prevalence)

@@ -10,10 +10,9 @@ that ``challenge2012_records`` says of signals.
 import functools
 import gzip
 import io
-import json
 import tarfile
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -23,10 +22,10 @@ from scipy.special import expit
 from .. import cards
 from ..readers.challenge2012 import OUTCOME_COLUMNS
 from ..seeds import generator
-from . import challenge2012_records, folder, people, truth
+from . import challenge2012_records, folder, people, population
 from .people import UNKNOWN, Planted, Spec, SpecError
 
-PUBLISHED = json.loads(Path(__file__).with_name("challenge2012_published.json").read_text(encoding="utf-8"))
+PUBLISHED = people.facts("challenge2012_published")
 SET = 4000
 #: Above the official numbers (132539 to 163037), so that no synthetic record can be taken for a real one.
 FIRST_RECORD = 900_001
@@ -49,34 +48,34 @@ class TwinSpec(Spec):
             raise SpecError(f"windows must be at most {3 * SET}, three sets of {SET}, got {self.windows}")
 
 
-def write(path: Path | str, spec: TwinSpec | Mapping | Path | str | None = None, seed: int = 0) -> Path:
-    """Write a twin of ``spec.windows`` stays into the folder ``path``; the same spec and seed give the same bytes.
+#: ``write(path, spec=None, seed=0)``: a twin of ``spec.windows`` stays.
+write = functools.partial(folder.write, "challenge2012")
 
-    ``spec``: a ``TwinSpec``, a dict or a YAML file of what differs from its defaults, or None. An older twin in
-    ``path`` is replaced; a folder that holds anything else is refused with ``SpecError``, as are unknown knobs.
-    """
-    path, spec = Path(path), people.load(TwinSpec, spec)
-    people.check(spec, {name: facts.segments for name, facts in cards.load("challenge2012").attributes.items()})
-    folder.refuse_other(path)
-    stays = _stays(spec, seed)
-    with folder.written_whole(path) as partial:
-        rng, rows = generator(seed, "twin", "challenge2012", "signals"), 0
-        for name, part in stays.groupby("set"):
-            records = challenge2012_records.texts(part, PUBLISHED["ever measured"], rng)
-            rows += _write_set(
-                partial / f"set-{name}.tar.gz", f"set-{name}", zip(part["RecordID"], records, strict=True)
-            )
-            lines = part[list(OUTCOME_COLUMNS)].astype(str).agg(",".join, axis=1)
-            text = "\n".join([",".join(OUTCOME_COLUMNS), *lines, ""])
-            (partial / f"Outcomes-{name}.txt").write_bytes(text.encode())
-        folder.mark(partial, _describe(stays, spec, seed, rows))
-        truth.write(partial, "challenge2012", spec)
-    return path
+
+def files(path: Path, spec: TwinSpec, seed: int) -> dict[str, object]:
+    """Write the files into an empty folder; returns realised counts."""
+    stays, rows, rng = _stays(spec, seed), 0, generator(seed, "twin", "challenge2012", "signals")
+    for name, part in stays.groupby("set"):
+        records = challenge2012_records.texts(part, PUBLISHED["ever measured"], rng)
+        rows += _write_set(path / f"set-{name}.tar.gz", f"set-{name}", zip(part["RecordID"], records, strict=True))
+        lines = part[list(OUTCOME_COLUMNS)].astype(str).agg(",".join, axis=1)
+        text = "\n".join([",".join(OUTCOME_COLUMNS), *lines, ""])
+        (path / f"Outcomes-{name}.txt").write_bytes(text.encode())
+    counted = stays.assign(windows=1, people=1, deaths=stays["label"])
+    wrong = (stays["label"] != stays["outcome"]).sum()
+    realised = folder.counts("challenge2012", counted, "deaths", wrong, {"sets": "set"})
+    return realised | {"rows per record": round(rows / len(stays), 1)}
 
 
 def tables() -> dict[str, pd.Series]:
     """Published shares of the segments, as ``people.population`` takes them."""
     return {name: table["people"] for name, table in _published().items()}
+
+
+def rates() -> tuple[dict[str, dict[str, float]], float]:
+    """Share of deaths in each segment, and of everybody."""
+    segments = {name: table["rate"].to_dict() for name, table in _published().items()}
+    return segments, PUBLISHED["deaths"] / PUBLISHED["windows"]
 
 
 def _published() -> dict[str, pd.DataFrame]:
@@ -114,18 +113,10 @@ def fresh(spec: TwinSpec, n: int, rng: np.random.Generator) -> pd.DataFrame:
 
 def _drawn(spec: TwinSpec, n: int, rng: np.random.Generator) -> pd.DataFrame:
     """n stays, each of another person: segments, knobs' effects, severity z, outcome and label."""
-    stays = people.draw(*_cells(spec.severity, spec.prevalence), spec, n, rng)
+    stays = population("challenge2012", spec, n, rng)
     stays["z"] = rng.standard_normal(n)
     stays["outcome"], stays["label"] = people.label(stays, stays["z"].to_numpy(), spec, rng)
     return stays
-
-
-@functools.lru_cache(maxsize=64)
-def _cells(severity: float, prevalence: float) -> tuple[pd.DataFrame, np.ndarray]:
-    """Combinations of segments and their log odds of the outcome: the same for every cohort of such a spec."""
-    cells, overall = people.population(tables()), PUBLISHED["deaths"] / PUBLISHED["windows"]
-    rates = {name: table["rate"].to_dict() for name, table in _published().items()}
-    return cells, people.outcome_log_odds(cells, rates, overall, severity, prevalence)
 
 
 def _stays(spec: TwinSpec, seed: int) -> pd.DataFrame:
@@ -192,29 +183,3 @@ def _write_set(file: Path, folder: str, records: Iterable[tuple[int, str]]) -> i
             tar.addfile(member, io.BytesIO(content))
             rows += text.count("\n") - 1
     return rows
-
-
-def _describe(stays: pd.DataFrame, spec: TwinSpec, seed: int, rows: int) -> dict[str, object]:
-    """Content of TWIN.json."""
-
-    def count(part: pd.DataFrame) -> dict[str, int]:
-        return {"windows": len(part), "people": len(part), "deaths": int(part["label"].sum())}
-
-    attributes = cards.load("challenge2012").attributes
-    return {
-        "synthetic": True,
-        "statement": "No person in these files exists. Results on a twin are no evidence about real people.",
-        "dataset": "challenge2012",
-        "seed": seed,
-        "spec": asdict(spec),
-        "planted_disparities": spec.planted(),
-        "model": people.__doc__,
-        "sources": PUBLISHED["source"],
-        "realised": {
-            "all": count(stays),
-            "sets": {name: count(part) for name, part in stays.groupby("set")},
-            "segments": {n: {s: count(part) for s, part in stays.groupby(n)} for n in attributes},
-            "labels that differ from the true outcome": int((stays["label"] != stays["outcome"]).sum()),
-            "rows per record": round(rows / len(stays), 1),
-        },
-    }

@@ -17,46 +17,9 @@ from scipy.special import expit, logit
 
 from ..readers.challenge2012 import HOURS, VARIABLES
 from .mimic_episodes import Signal
-from .people import Scorer
+from .people import Scorer, facts
 
-SIGNALS = {
-    "ALP": Signal(90, 40, 8, 10, 4, 0.04, 0, 15, 2000),
-    "ALT": Signal(60, 45, 12, 15, 8, 0.04, 0, 3, 9000),
-    "AST": Signal(70, 50, 15, 20, 10, 0.04, 0, 5, 9000),
-    "Albumin": Signal(3, 0.5, 0.1, -0.12, -0.05, 0.03, 1, 1, 5.5),
-    "BUN": Signal(25, 11, 2, 6, 4, 0.075, 0, 2, 200),
-    "Bilirubin": Signal(1.4, 0.8, 0.2, 0.25, 0.15, 0.04, 1, 0.1, 50),
-    "Cholesterol": Signal(158, 40, 5, -4, 0, 0.02, 0, 40, 400),
-    "Creatinine": Signal(1.3, 0.5, 0.1, 0.2, 0.15, 0.075, 1, 0.2, 20),
-    "DiasABP": Signal(60, 9, 6, -2, -3, 0.5, 0, 15, 140),
-    "FiO2": Signal(0.52, 0.1, 0.05, 0.03, 0.04, 0.24, 2, 0.21, 1),
-    "GCS": Signal(12, 2.4, 1, -1.1, -1.3, 0.3, 0, 3, 15),
-    "Glucose": Signal(135, 32, 18, 8, 6, 0.07, 0, 20, 900),
-    "HCO3": Signal(23, 3, 1, -1.1, -1.0, 0.07, 0, 5, 50),
-    "HCT": Signal(31, 4, 1.5, -0.3, -0.3, 0.1, 1, 12, 60),
-    "HR": Signal(87, 13, 6, 5, 6, 0.75, 0, 25, 210),
-    "K": Signal(4.1, 0.4, 0.25, 0.08, 0.06, 0.08, 1, 1.8, 9),
-    "Lactate": Signal(2.2, 0.9, 0.3, 0.6, 0.6, 0.08, 1, 0.3, 29),
-    "MAP": Signal(79, 10, 7, -3, -4, 0.5, 0, 25, 170),
-    "MechVent": Signal(1, 0, 0, 0, 0, 0.25, 0, 1, 1),
-    "Mg": Signal(2, 0.25, 0.12, 0.02, 0.02, 0.07, 1, 0.7, 6),
-    "NIDiasABP": Signal(57, 10, 7, -2, -3, 0.35, 0, 15, 140),
-    "NIMAP": Signal(76, 11, 7, -3, -4, 0.35, 2, 25, 170),
-    "NISysABP": Signal(118, 16, 9, -4, -6, 0.35, 0, 40, 240),
-    "Na": Signal(139, 4, 1, 0.1, 0.2, 0.07, 0, 110, 170),
-    "PaCO2": Signal(40, 7, 3, 0.5, 0.5, 0.16, 0, 12, 110),
-    "PaO2": Signal(135, 45, 30, -8, -8, 0.16, 0, 25, 500),
-    "Platelets": Signal(185, 75, 10, -12, -8, 0.075, 0, 5, 1200),
-    "RespRate": Signal(19.5, 3.5, 2.5, 1.2, 1.6, 0.75, 0, 4, 60),
-    "SaO2": Signal(97, 1.5, 0.8, -0.5, -0.6, 0.09, 0, 50, 100),
-    "SysABP": Signal(119, 16, 9, -4, -6, 0.5, 0, 40, 260),
-    "Temp": Signal(37, 0.6, 0.3, -0.05, -0.12, 0.4, 1, 30, 42),
-    "TroponinI": Signal(6, 4, 1, 1, 0.5, 0.05, 1, 0.3, 50),
-    "TroponinT": Signal(0.6, 0.4, 0.1, 0.1, 0.05, 0.05, 2, 0.01, 25),
-    "Urine": Signal(105, 45, 40, -18, -25, 0.5, 0, 0, 900),
-    "WBC": Signal(12, 4.5, 1, 0.8, 0.6, 0.07, 1, 0.1, 200),
-    "pH": Signal(7.38, 0.05, 0.03, -0.015, -0.02, 0.16, 2, 6.8, 7.8),
-}
+SIGNALS = {name: Signal(*values) for name, values in facts("challenge2012_signals")["signals"].items()}
 #: Measured in the same stays: by one device, or in one sample. The first has the probability.
 TOGETHER = (
     ("MAP", "DiasABP", "SysABP"),

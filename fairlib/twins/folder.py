@@ -2,16 +2,70 @@
 
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 
-from .people import SpecError
+import pandas as pd
 
-MARK = "TWIN.json"
+from .. import cards
+from ..readers.files import MARK
+from . import module, people, truth
+from .people import Spec, SpecError
 
 
-def refuse_other(path: Path) -> None:
+def write(dataset: str, path: Path | str, spec: Spec | Mapping | Path | str | None = None, seed: int = 0) -> Path:
+    """Write a twin into the folder ``path``; the same spec and seed give the same bytes.
+
+    ``spec``: a ``TwinSpec`` of the dataset, a dict or a YAML file of what differs from its defaults, or None. An older
+    twin in ``path`` is replaced; a folder that holds anything else is refused with ``SpecError``, as are unknown knobs.
+    """
+    twin, path = module(dataset), Path(path)
+    spec = people.load(twin.TwinSpec, spec)
+    people.check(spec, {name: facts.segments for name, facts in cards.load(dataset).attributes.items()})
+    _refuse_other(path)
+    with _written_whole(path) as partial:
+        realised = twin.files(partial, spec, seed)
+        description = {
+            "synthetic": True,
+            "statement": "No person in these files exists. Results on a twin are no evidence about real people.",
+            "dataset": dataset,
+            "seed": seed,
+            "spec": asdict(spec),
+            "planted_disparities": spec.planted(),
+            "model": people.__doc__,
+            **getattr(twin, "MODELS", {}),
+            "sources": twin.PUBLISHED["source"],
+            "realised": realised,
+        }
+        (partial / MARK).write_text(json.dumps(description, indent=1) + "\n", encoding="utf-8")
+        truth.write(partial, dataset, spec)
+    return path
+
+
+def counts(
+    dataset: str, rows: pd.DataFrame, outcome: str, wrong: int, parts: Mapping[str, str] | None = None
+) -> dict[str, object]:
+    """Realised counts for TWIN.json: of all rows, of each value of the columns ``parts``, and of each segment.
+
+    rows: a column for each attribute of the dataset; and numbers to add up, windows, people and the ``outcome``.
+    wrong: how many labels differ from the true outcome.
+    """
+    numbers = rows[["windows", "people", outcome]].astype(int)
+
+    def by(column: str) -> dict[str, dict[str, int]]:
+        return {str(value): part.to_dict() for value, part in numbers.groupby(rows[column]).sum().iterrows()}
+
+    return {
+        "all": {name: int(number) for name, number in numbers.sum().items()},
+        **{name: by(column) for name, column in (parts or {}).items()},
+        "segments": {name: by(name) for name in cards.load(dataset).attributes},
+        "labels that differ from the true outcome": int(wrong),
+    }
+
+
+def _refuse_other(path: Path) -> None:
     """Raise ``SpecError`` if ``path`` holds something that is no twin; called before the work begins."""
     if not path.name:
         raise SpecError(
@@ -22,12 +76,16 @@ def refuse_other(path: Path) -> None:
 
 
 @contextmanager
-def written_whole(path: Path) -> Iterator[Path]:
+def _written_whole(path: Path) -> Iterator[Path]:
     """An empty folder to write into, which takes the place of ``path`` at the end: a killed run leaves no half twin."""
     partial = path.with_name(f".{path.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
-    yield partial
+    try:
+        yield partial
+    except BaseException:
+        shutil.rmtree(partial)
+        raise
     if path.exists():
         shutil.rmtree(path)
     partial.rename(path)
@@ -36,8 +94,3 @@ def written_whole(path: Path) -> Iterator[Path]:
 def realised(path: Path) -> dict[str, int]:
     """Counts of a written twin: windows, people, and those with the outcome."""
     return json.loads((path / MARK).read_text(encoding="utf-8"))["realised"]["all"]
-
-
-def mark(path: Path, description: dict) -> None:
-    """Write the file that says the folder is synthetic, what was planted, and what came out."""
-    (path / MARK).write_text(json.dumps(description, indent=1) + "\n", encoding="utf-8")

@@ -11,9 +11,7 @@ original, nobody has an id in two years.
 """
 
 import functools
-import json
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -25,11 +23,13 @@ from tqdm import tqdm
 
 from .. import cards
 from ..seeds import generator
-from . import folder, people, truth
+from . import folder, people, population
 from . import globem_behaviour as behaviour
 from .people import UNKNOWN, Planted, Spec, SpecError
 
-PUBLISHED = json.loads(Path(__file__).with_name("globem_published.json").read_text(encoding="utf-8"))
+PUBLISHED = people.facts("globem_published")
+#: What TWIN.json says beside the model of people.
+MODELS = {"behaviour": behaviour.__doc__}
 #: Each of the reader's three splits needs a person with mostly depressed weeks, and one with mostly other weeks.
 MIN_PEOPLE = 3
 PEOPLE = (20, 100_000)
@@ -58,10 +58,8 @@ class TwinSpec(Spec):
 
     def __post_init__(self):
         super().__post_init__()
-        low, high = PEOPLE
-        whole = isinstance(self.people, int) and not isinstance(self.people, bool)
-        if self.people is not None and not (whole and low <= self.people <= high):
-            raise SpecError(f"people must be a whole number from {low} to {high}, got {self.people!r}")
+        if self.people is not None:
+            people.refuse_other("people", self.people, *PEOPLE, whole=True)
 
     @property
     def students(self) -> int:
@@ -69,23 +67,20 @@ class TwinSpec(Spec):
         return self.people or max(PEOPLE[0], round(self.windows / MEAN))
 
 
-def write(path: Path | str, spec: TwinSpec | Mapping | Path | str | None = None, seed: int = 0) -> Path:
-    """Write a twin of ``spec.students`` people into the folder ``path``; the same spec and seed give the same bytes.
+#: ``write(path, spec=None, seed=0)``: a twin of ``spec.students`` people.
+write = functools.partial(folder.write, "globem")
 
-    ``spec``: a ``TwinSpec``, a dict or a YAML file of what differs from its defaults, or None. An older twin in
-    ``path`` is replaced; a folder that holds anything else is refused with ``SpecError``, as are unknown knobs.
-    """
-    path, spec = Path(path), people.load(TwinSpec, spec)
-    people.check(spec, {name: attribute.segments for name, attribute in cards.load("globem").attributes.items()})
-    folder.refuse_other(path)
+
+def files(path: Path, spec: TwinSpec, seed: int) -> dict[str, object]:
+    """Write the files into an empty folder; returns realised counts."""
     students, z, windows = _windows(spec, seed)
-    with folder.written_whole(path) as partial:
-        for year in tqdm(MONDAYS, desc="GLOBEM twin", unit="year", disable=len(students) < 200):
-            _write_year(partial / f"INS-W_{year}", year, students, z, windows, seed)
-        _write_demographics(partial / "demographics.csv", students, generator(seed, "twin", "globem", "demographics"))
-        folder.mark(partial, _describe(students, windows, spec, seed))
-        truth.write(partial, "globem", spec)
-    return path
+    for year in tqdm(MONDAYS, desc="GLOBEM twin", unit="year", disable=len(students) < 200):
+        _write_year(path / f"INS-W_{year}", year, students, z, windows, seed)
+    _write_demographics(path / "demographics.csv", students, generator(seed, "twin", "globem", "demographics"))
+    counted = windows.join(students, on="student")
+    counted = counted.assign(windows=1, people=~counted["pid"].duplicated(), depressed=counted["label"])
+    wrong = (windows["label"] != windows["outcome"]).sum()
+    return folder.counts("globem", counted, "depressed", wrong, {"years": "year"})
 
 
 def sized(windows: int, each: int) -> dict[str, int]:
@@ -96,22 +91,20 @@ def sized(windows: int, each: int) -> dict[str, int]:
 
 def fresh(spec: TwinSpec, n: int, rng: np.random.Generator) -> pd.DataFrame:
     """n fresh draws of the model for ``truth``: person, segments, label, best (score) and reading (of ``SCORER``)."""
-    students, z = _students(spec, n, rng), rng.standard_normal(n)
+    students, z = population("globem", spec, n, rng), rng.standard_normal(n)
     _, label = people.label(students, z, spec, rng)
     best = people.best_score(students, expit(students["log_odds"] + spec.severity * z).to_numpy())
     return students.assign(person=np.arange(n), label=label, best=best, reading=behaviour.steps(students, z, rng))
 
 
-def _students(spec: TwinSpec, n: int, rng: np.random.Generator) -> pd.DataFrame:
-    return people.draw(*_cells(spec.severity, spec.prevalence), spec, n, rng)
+def tables() -> dict[str, pd.Series]:
+    """Published shares of the segments, as ``people.population`` takes them."""
+    return people.shares(PUBLISHED["counts"])
 
 
-@functools.lru_cache(maxsize=64)
-def _cells(severity: float, prevalence: float) -> tuple[pd.DataFrame, np.ndarray]:
-    """Combinations of segments and their log odds of the outcome: the same for every cohort of such a spec."""
-    cells = people.population({name: pd.Series(counts, dtype=float) for name, counts in PUBLISHED["counts"].items()})
-    overall = PUBLISHED["depressed"] / PUBLISHED["windows"]
-    return cells, people.outcome_log_odds(cells, PUBLISHED["depressed rates"], overall, severity, prevalence)
+def rates() -> tuple[dict[str, dict[str, float]], float]:
+    """Share of depressed weeks in each segment, and of everybody."""
+    return PUBLISHED["depressed rates"], PUBLISHED["depressed"] / PUBLISHED["windows"]
 
 
 def _windows(spec: TwinSpec, seed: int) -> tuple[pd.DataFrame, np.ndarray, pd.DataFrame]:
@@ -121,7 +114,7 @@ def _windows(spec: TwinSpec, seed: int) -> tuple[pd.DataFrame, np.ndarray, pd.Da
     """
     rng = generator(seed, "twin", "globem", "people")
     n = spec.students
-    students = _students(spec, n, rng)
+    students = population("globem", spec, n, rng)
     students["year"] = _years(n)
     within = students.groupby("year").cumcount()
     students["pid"] = [f"INS-W_{number:03d}" for number in (students["year"] - 1) * 10 ** len(str(n)) + within + 1]
@@ -205,29 +198,3 @@ def _write_demographics(file: Path, students: pd.DataFrame, rng: np.random.Gener
 
 def _save(table: pd.DataFrame, file: Path) -> None:
     table.to_csv(file, index=False, lineterminator="\n", encoding="utf-8")
-
-
-def _describe(students: pd.DataFrame, windows: pd.DataFrame, spec: TwinSpec, seed: int) -> dict[str, object]:
-    """Content of TWIN.json."""
-    joined = windows.join(students, on="student")
-
-    def count(part: pd.DataFrame) -> dict[str, int]:
-        return {"windows": len(part), "people": int(part["pid"].nunique()), "depressed": int(part["label"].sum())}
-
-    return {
-        "synthetic": True,
-        "statement": "No person in these files exists. Results on a twin are no evidence about real people.",
-        "dataset": "globem",
-        "seed": seed,
-        "spec": asdict(spec),
-        "planted_disparities": spec.planted(),
-        "model": people.__doc__,
-        "behaviour": behaviour.__doc__,
-        "sources": PUBLISHED["source"],
-        "realised": {
-            "all": count(joined),
-            "years": {str(year): count(part) for year, part in joined.groupby("year")},
-            "segments": {n: {s: count(part) for s, part in joined.groupby(n)} for n in PUBLISHED["counts"]},
-            "labels that differ from the true outcome": int((joined["label"] != joined["outcome"]).sum()),
-        },
-    }

@@ -8,23 +8,20 @@ recordings without polysomnography, excluded stretches, and all that ``mesa_nigh
 """
 
 import functools
-import json
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from scipy.special import expit, logit
 
-from .. import cards
 from ..seeds import generator
-from . import folder, mesa_nights, people, truth
+from . import folder, mesa_nights, people, population
 from .mesa_files import write_files
 from .mesa_nights import Nights
-from .people import Planted, Scorer, Spec, SpecError
+from .people import Planted, Scorer, Spec
 
-PUBLISHED = json.loads(Path(__file__).with_name("mesa_published.json").read_text(encoding="utf-8"))
+PUBLISHED = people.facts("mesa_published")
 #: Epochs a night, as published; fewer where few windows are asked for, so that there are people enough to compare.
 NIGHT = round(PUBLISHED["windows"] / PUBLISHED["people"])
 SHORTEST, LONGEST, FEW = 5, 1500, 20
@@ -58,13 +55,10 @@ class TwinSpec(Spec):
 
     def __post_init__(self):
         super().__post_init__()
-        low, high = -(-self.windows // LONGEST), self.windows // SHORTEST
-        whole = isinstance(self.people, int) and not isinstance(self.people, bool)
-        if self.people is not None and not (whole and low <= self.people <= high):
-            raise SpecError(
-                f"people must be a whole number from {low} to {high} for {self.windows} windows (nights of {SHORTEST}"
-                f" to {LONGEST} epochs), got {self.people!r}"
-            )
+        if self.people is not None:
+            note = f" for {self.windows} windows (nights of {SHORTEST} to {LONGEST} epochs)"
+            low, high = -(-self.windows // LONGEST), self.windows // SHORTEST
+            people.refuse_other("people", self.people, low, high, note, whole=True)
 
     @property
     def nights(self) -> int:
@@ -73,21 +67,21 @@ class TwinSpec(Spec):
         return self.people or max(published, min(40, self.windows // FEW))
 
 
-def write(path: Path | str, spec: TwinSpec | Mapping | Path | str | None = None, seed: int = 0) -> Path:
-    """Write a twin of ``spec.windows`` epochs into the folder ``path``; the same spec and seed give the same bytes.
+#: ``write(path, spec=None, seed=0)``: a twin of ``spec.windows`` epochs.
+write = functools.partial(folder.write, "mesa")
 
-    ``spec``: a ``TwinSpec``, a dict or a YAML file of what differs from its defaults, or None. An older twin in
-    ``path`` is replaced; a folder that holds anything else is refused with ``SpecError``, as are unknown knobs.
-    """
-    path, spec = Path(path), people.load(TwinSpec, spec)
-    people.check(spec, {name: attribute.segments for name, attribute in cards.load("mesa").attributes.items()})
-    folder.refuse_other(path)
+
+def files(path: Path, spec: TwinSpec, seed: int) -> dict[str, object]:
+    """Write the files into an empty folder; returns realised counts."""
     persons, nights = draw(spec, seed)
-    with folder.written_whole(path) as partial:
-        write_files(partial, persons, nights, generator(seed, "twin", "mesa", "files"))
-        folder.mark(partial, _describe(persons, nights, spec, seed))
-        truth.write(partial, "mesa", spec)
-    return path
+    write_files(path, persons, nights, generator(seed, "twin", "mesa", "files"))
+    scored = persons["polysomnography"]
+    recorded = nights.kept & scored.to_numpy()[:, None]
+    counted = persons.assign(windows=recorded.sum(axis=1), people=scored, asleep=(recorded & nights.label).sum(axis=1))
+    return folder.counts("mesa", counted, "asleep", (recorded & (nights.label != nights.asleep)).sum()) | {
+        "people without polysomnography": int((~scored).sum()),
+        "epochs excluded": int(persons.loc[scored, "excluded"].sum()),
+    }
 
 
 def sized(windows: int, each: int) -> dict[str, int]:
@@ -98,7 +92,7 @@ def sized(windows: int, each: int) -> dict[str, int]:
 
 def tables() -> dict[str, pd.Series]:
     """Published shares of the segments, as ``people.population`` takes them."""
-    return {name: pd.Series(counts, dtype=float) for name, counts in PUBLISHED["counts"].items()}
+    return people.shares(PUBLISHED["counts"])
 
 
 def rates() -> tuple[dict[str, dict[str, float]], float]:
@@ -109,18 +103,11 @@ def rates() -> tuple[dict[str, dict[str, float]], float]:
     return {n: {s: float(expit(shift - logit(wake))) for s, wake in part.items()} for n, part in segments}, overall
 
 
-@functools.lru_cache(maxsize=64)
-def _cells(severity: float, prevalence: float) -> tuple[pd.DataFrame, np.ndarray]:
-    """Combinations of segments and their log odds of the outcome: the same for every cohort of such a spec."""
-    cells = people.population(tables())
-    return cells, people.outcome_log_odds(cells, *rates(), severity, prevalence)
-
-
 def draw(spec: TwinSpec, seed: int) -> tuple[pd.DataFrame, Nights]:
     """One row a person, in the order of the nights (extra people, without polysomnography, last), and the nights."""
     rng = generator(seed, "twin", "mesa", "people")
     extra = max(1, round(spec.nights * (PUBLISHED["actigraphy files"] / PUBLISHED["people"] - 1)))
-    persons = people.draw(*_cells(spec.severity, spec.prevalence), spec, spec.nights + extra, rng)
+    persons = population("mesa", spec, spec.nights + extra, rng)
     persons["polysomnography"] = np.arange(len(persons)) < spec.nights
     persons["mesaid"] = FIRST_PERSON + rng.permutation(len(persons))
     old = (persons["age"] == ">=65").to_numpy()
@@ -146,34 +133,3 @@ def fresh(spec: TwinSpec, n: int, rng: np.random.Generator) -> pd.DataFrame:
     epochs = persons.iloc[row].reset_index(drop=True).assign(person=row, label=nights.label[row, epoch].astype(np.int8))
     best = people.best_score(epochs, nights.asleep[row, epoch].astype(float))
     return epochs.assign(best=best, reading=np.log1p(nights.activity[row, epoch]))
-
-
-def _describe(persons: pd.DataFrame, nights: Nights, spec: TwinSpec, seed: int) -> dict[str, object]:
-    """Content of TWIN.json."""
-    recorded = nights.kept & persons["polysomnography"].to_numpy()[:, None]
-    total = pd.DataFrame(
-        {"windows": recorded.sum(axis=1), "people": persons["polysomnography"].astype(int)}
-        | {"asleep": (recorded & nights.label).sum(axis=1)}
-    )
-    attributes = cards.load("mesa").attributes
-
-    def count(part: pd.DataFrame) -> dict[str, int]:
-        return {name: int(part[name].sum()) for name in total}
-
-    return {
-        "synthetic": True,
-        "statement": "No person in these files exists. Results on a twin are no evidence about real people.",
-        "dataset": "mesa",
-        "seed": seed,
-        "spec": asdict(spec),
-        "planted_disparities": spec.planted(),
-        "model": people.__doc__,
-        "sources": PUBLISHED["source"],
-        "realised": {
-            "all": count(total),
-            "segments": {n: {s: count(part) for s, part in total.groupby(persons[n])} for n in attributes},
-            "labels that differ from the true outcome": int((recorded & (nights.label != nights.asleep)).sum()),
-            "people without polysomnography": int((~persons["polysomnography"]).sum()),
-            "epochs excluded": int(persons.loc[persons["polysomnography"], "excluded"].sum()),
-        },
-    }

@@ -8,9 +8,7 @@ that ``mimic_episodes`` says of signals.
 """
 
 import functools
-import json
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -19,11 +17,11 @@ from scipy.special import expit
 
 from .. import cards
 from ..seeds import generator
-from . import folder, mimic_episodes, people, truth
+from . import folder, mimic_episodes, people, population
 from .mimic_tables import hospital, write_tables
 from .people import UNKNOWN, Planted, Spec, SpecError
 
-PUBLISHED = json.loads(Path(__file__).with_name("mimic_published.json").read_text(encoding="utf-8"))
+PUBLISHED = people.facts("mimic_published")
 CAREVUE = 0.55
 #: In small twins the test split holds more deaths than its share, so that it can be evaluated at all.
 MIN_DEATHS = {"test": 8, "val": 3, "train": 3}
@@ -41,32 +39,28 @@ class TwinSpec(Spec):
     label_noise: Planted = field(default_factory=lambda: {"insurance": {"Medicaid": 0.25}})
 
 
-def write(path: Path | str, spec: TwinSpec | Mapping | Path | str | None = None, seed: int = 0) -> Path:
-    """Write a twin of ``spec.windows`` stays into the folder ``path``; the same spec and seed give the same bytes.
+#: ``write(path, spec=None, seed=0)``: a twin of ``spec.windows`` stays.
+write = functools.partial(folder.write, "mimic")
 
-    ``spec``: a ``TwinSpec``, a dict or a YAML file of what differs from its defaults, or None. An older twin in
-    ``path`` is replaced; a folder that holds anything else is refused with ``SpecError``, as are unknown knobs.
-    """
-    path, spec = Path(path), people.load(TwinSpec, spec)
-    people.check(spec, {name: attribute.segments for name, attribute in cards.load("mimic").attributes.items()})
-    folder.refuse_other(path)
-    stays = _stays(spec, seed)
-    with folder.written_whole(path) as partial:
-        task = partial / "in-hospital-mortality"
-        for split in ("train", "test"):
-            (task / split).mkdir(parents=True)
-        rows = 0
-        contents = mimic_episodes.texts(stays, generator(seed, "twin", "mimic", "signals"))
-        for place, name, text in zip(
-            np.where(stays["split"] == "test", "test", "train"), stays["file"], contents, strict=True
-        ):
-            (task / place / name).write_bytes(text.encode())
-            rows += text.count("\n") - 1
-        _write_lists(task, stays, generator(seed, "twin", "mimic", "lists"))
-        write_tables(partial, stays, generator(seed, "twin", "mimic", "tables"))
-        folder.mark(partial, _describe(stays, spec, seed, rows))
-        truth.write(partial, "mimic", spec)
-    return path
+
+def files(path: Path, spec: TwinSpec, seed: int) -> dict[str, object]:
+    """Write the files into an empty folder; returns realised counts."""
+    stays, rows = _stays(spec, seed), 0
+    task = path / "in-hospital-mortality"
+    for split in ("train", "test"):
+        (task / split).mkdir(parents=True)
+    contents = mimic_episodes.texts(stays, generator(seed, "twin", "mimic", "signals"))
+    for place, name, text in zip(
+        np.where(stays["split"] == "test", "test", "train"), stays["file"], contents, strict=True
+    ):
+        (task / place / name).write_bytes(text.encode())
+        rows += text.count("\n") - 1
+    _write_lists(task, stays, generator(seed, "twin", "mimic", "lists"))
+    write_tables(path, stays, generator(seed, "twin", "mimic", "tables"))
+    counted = stays.assign(windows=1, people=~stays["person"].duplicated(), deaths=stays["label"])
+    wrong = (stays["label"] != stays["outcome"]).sum()
+    realised = folder.counts("mimic", counted, "deaths", wrong, {"splits": "split"})
+    return realised | {"rows per episode": round(rows / len(stays), 1)}
 
 
 def tables() -> dict[str, pd.Series | pd.DataFrame]:
@@ -79,6 +73,11 @@ def tables() -> dict[str, pd.Series | pd.DataFrame]:
     return shares | {"insurance": pd.DataFrame(by_age).T.rename_axis("age")}
 
 
+def rates() -> tuple[dict[str, dict[str, float]], float]:
+    """Share of deaths in each segment, and of everybody."""
+    return PUBLISHED["death rates"], PUBLISHED["deaths"] / PUBLISHED["windows"]
+
+
 def _segments(attribute: str, codes: pd.Index) -> pd.Series:
     """Raw codes → segments of the card, ``UNKNOWN`` where it calls them missing."""
     if attribute == "age":
@@ -89,26 +88,15 @@ def _segments(attribute: str, codes: pd.Index) -> pd.Series:
 
 def fresh(spec: TwinSpec, n: int, rng: np.random.Generator) -> pd.DataFrame:
     """n fresh draws of the model for ``truth``: person, segments, label, best (score) and reading (of ``SCORER``)."""
-    stays = _stays_of(_people(spec, n, rng), spec, n, rng)
+    stays = _stays_of(population("mimic", spec, n, rng), spec, n, rng)
     best = people.best_score(stays, expit(stays["log_odds"] + spec.severity * stays["z"]).to_numpy())
     return stays.assign(best=best, reading=mimic_episodes.heart_rate(stays, rng))
-
-
-def _people(spec: TwinSpec, n: int, rng: np.random.Generator) -> pd.DataFrame:
-    return people.draw(*_cells(spec.severity, spec.prevalence), spec, n, rng)
-
-
-@functools.lru_cache(maxsize=64)
-def _cells(severity: float, prevalence: float) -> tuple[pd.DataFrame, np.ndarray]:
-    """Combinations of segments and their log odds of the outcome: the same for every cohort of such a spec."""
-    cells, overall = people.population(tables()), PUBLISHED["deaths"] / PUBLISHED["windows"]
-    return cells, people.outcome_log_odds(cells, PUBLISHED["death rates"], overall, severity, prevalence)
 
 
 def _stays(spec: TwinSpec, seed: int) -> pd.DataFrame:
     """One row a stay: person, segments and raw codes, severity, knobs' effects, label, split, times and ids."""
     rng = generator(seed, "twin", "mimic", "people")
-    drawn = _people(spec, spec.windows, rng)
+    drawn = population("mimic", spec, spec.windows, rng)
     for name, counts in PUBLISHED["counts"].items():
         if name != "age":
             drawn[f"raw {name}"] = _raw_codes(name, pd.Series(counts), drawn[name], rng)
@@ -174,29 +162,3 @@ def _write_lists(task: Path, stays: pd.DataFrame, rng: np.random.Generator) -> N
     parts |= {f"{name}_listfile": shuffled[split == name] for name in ("train", "val")}
     for name, part in parts.items():
         (task / f"{name}.csv").write_bytes("\n".join(["stay,y_true", *part, ""]).encode())
-
-
-def _describe(stays: pd.DataFrame, spec: TwinSpec, seed: int, rows: int) -> dict[str, object]:
-    """Content of TWIN.json."""
-
-    def count(part: pd.DataFrame) -> dict[str, int]:
-        return {"windows": len(part), "people": int(part["person"].nunique()), "deaths": int(part["label"].sum())}
-
-    attributes = cards.load("mimic").attributes
-    return {
-        "synthetic": True,
-        "statement": "No person in these files exists. Results on a twin are no evidence about real people.",
-        "dataset": "mimic",
-        "seed": seed,
-        "spec": asdict(spec),
-        "planted_disparities": spec.planted(),
-        "model": people.__doc__,
-        "sources": PUBLISHED["source"],
-        "realised": {
-            "all": count(stays),
-            "splits": {name: count(part) for name, part in stays.groupby("split")},
-            "segments": {n: {s: count(part) for s, part in stays.groupby(n)} for n in attributes},
-            "labels that differ from the true outcome": int((stays["label"] != stays["outcome"]).sum()),
-            "rows per episode": round(rows / len(stays), 1),
-        },
-    }

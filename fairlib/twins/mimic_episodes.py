@@ -17,7 +17,7 @@ import pandas as pd
 from scipy.special import expit
 
 from ..readers.benchmark_episodes import HEADER, HOURS
-from .people import Scorer
+from .people import Scorer, facts
 
 
 class Signal(NamedTuple):
@@ -44,58 +44,14 @@ class Signal(NamedTuple):
         return np.rint(np.clip(value, self.low, self.high) * 10**self.digits)
 
 
-SIGNALS = {
-    "Diastolic blood pressure": Signal(59, 9, 6, -2, -3, 0.95, 0, 15, 140),
-    "Fraction inspired oxygen": Signal(0.45, 0.08, 0.05, 0.03, 0.04, 0.15, 2, 0.21, 1),
-    "Glucose": Signal(128, 30, 18, 8, 8, 0.25, 0, 30, 600),
-    "Heart Rate": Signal(86, 12, 6, 5, 7, 0.97, 0, 25, 210),
-    "Height": Signal(170, 10, 0, 0, 0, 0.004, 0, 135, 210),
-    "Mean blood pressure": Signal(77, 10, 7, -3, -4, 0.94, 0, 25, 170),
-    "Oxygen saturation": Signal(97, 1.5, 1.2, -0.6, -0.8, 0.93, 0, 60, 100),
-    "Respiratory rate": Signal(19, 3.2, 2.5, 1.4, 2, 0.95, 0, 4, 60),
-    "Systolic blood pressure": Signal(118, 15, 9, -5, -7, 0.95, 0, 40, 240),
-    "Temperature": Signal(36.8, 0.5, 0.25, 0.02, -0.1, 0.3, 1, 32, 41.5),
-    "Weight": Signal(81, 18, 0.5, 0, 0, 0.03, 1, 35, 220),
-    "pH": Signal(7.4, 0.05, 0.03, -0.015, -0.025, 0.12, 2, 6.8, 7.7),
-}
+FACTS = facts("mimic_signals")
+SIGNALS = {name: Signal(*values) for name, values in FACTS["signals"].items()}
 EYE, MOTOR, TOTAL, VERBAL = (
     f"Glascow coma scale {part}" for part in ("eye opening", "motor response", "total", "verbal response")
 )
 REFILL = "Capillary refill rate"
 #: Texts of the two record systems by score, 1 first; the verbal score of a person with a breathing tube comes last.
-TEXTS = {
-    "carevue": {
-        EYE: ["1 No Response", "2 To pain", "3 To speech", "4 Spontaneously"],
-        MOTOR: [
-            "1 No Response",
-            "2 Abnorm extensn",
-            "3 Abnorm flexion",
-            "4 Flex-withdraws",
-            "5 Localizes Pain",
-            "6 Obeys Commands",
-        ],
-        VERBAL: ["1 No Response", "2 Incomp sounds", "3 Inapprop words", "4 Confused", "5 Oriented", "1.0 ET/Trach"],
-    },
-    "metavision": {
-        EYE: ["None", "To Pain", "To Speech", "Spontaneously"],
-        MOTOR: [
-            "No response",
-            "Abnormal extension",
-            "Abnormal Flexion",
-            "Flex-withdraws",
-            "Localizes Pain",
-            "Obeys Commands",
-        ],
-        VERBAL: [
-            "No Response",
-            "Incomprehensible sounds",
-            "Inappropriate Words",
-            "Confused",
-            "Oriented",
-            "No Response-ETT",
-        ],
-    },
-}
+TEXTS = FACTS["texts"]
 #: Consciousness (0: the median person; sd 1) above which the score is one point higher.
 STEPS = {EYE: [-2.4, -1.9, -1.1], MOTOR: [-3.4, -3.0, -2.7, -2.2, -1.6], VERBAL: [-2.6, -2.2, -1.8, -0.9]}
 #: Half-hour slots: the even ones hold the hourly charting.

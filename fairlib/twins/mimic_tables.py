@@ -38,19 +38,17 @@ def hospital(stays: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
     born = np.where(
         over_89, born - np.timedelta64(int(211 * 365.25), "D"), born
     )  # MIMIC shifts them to about 300 years
+    episode = ordinal + 1 + (further[person] == "short")
     stay_days = 2.1 + 8 * rng.beta(1, 4, len(stays))
     return stays.assign(
         subject=subject[person],
         further=further[person],
         born=born[person],
         first=ordinal == 0,
-        episode=ordinal + 1 + (further[person] == "short"),
+        episode=episode,
         intime=begin,
         outtime=begin + (stay_days * 1440).astype(int) * MINUTE,
-    ).assign(
-        file=lambda table: [
-            f"{s}_episode{k}_timeseries.csv" for s, k in zip(table["subject"], table["episode"], strict=True)
-        ]
+        file=[f"{s}_episode{k}_timeseries.csv" for s, k in zip(subject[person], episode, strict=True)],
     )
 
 

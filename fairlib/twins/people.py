@@ -19,6 +19,7 @@ and the effects of z on signals are only large enough for the outcome to be lear
 """
 
 import difflib
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
@@ -97,22 +98,15 @@ class Spec:
     label_noise: Planted = field(default_factory=dict)
 
     def __post_init__(self):
-        for name, low, high in (("windows", 200, 3_000_000), ("severity", 0, 10), ("prevalence", 0, PREVALENCE.high)):
-            value = getattr(self, name)
-            kinds = (int,) if name == "windows" else (int, float)
-            if isinstance(value, bool) or not isinstance(value, kinds) or not low <= value <= high:
-                kind = "a whole number" if name == "windows" else "a number"
-                raise SpecError(f"{name} must be {kind} from {low} to {high}, got {value!r}")
+        refuse_other("windows", self.windows, 200, 3_000_000, whole=True)
+        refuse_other("severity", self.severity, 0, 10)
+        refuse_other("prevalence", self.prevalence, 0, PREVALENCE.high)
         for name, knob in KNOBS.items():
             planted = getattr(self, name)
             if not isinstance(planted, Mapping) or not all(isinstance(part, Mapping) for part in planted.values()):
                 raise SpecError(f"{name} must map attribute to segment to number, got {planted!r}")
             for attribute, segment, value in _flat(planted):
-                if isinstance(value, bool) or not isinstance(value, int | float) or not knob.low <= value <= knob.high:
-                    where = f"{name} of {attribute} {segment}"
-                    raise SpecError(
-                        f"{where} must be a number from {knob.low} to {knob.high} ({knob.unit}), got {value!r}"
-                    )
+                refuse_other(f"{name} of {attribute} {segment}", value, knob.low, knob.high, f" ({knob.unit})")
 
     def without_disparities(self) -> "Spec":
         """The same twin with every knob at its zero."""
@@ -131,6 +125,23 @@ class Spec:
             rows.insert(0, {"knob": "prevalence", "attribute": "all", "segment": "all", "value": self.prevalence})
             rows[0] |= {"unit": PREVALENCE.unit, "zero": PREVALENCE.zero}
         return rows
+
+
+def refuse_other(name: str, value: object, low: float, high: float, note: str = "", whole: bool = False) -> None:
+    """Raise ``SpecError`` for what is no (whole) number from ``low`` to ``high``; ``note``: what they are, in words."""
+    if isinstance(value, bool) or not isinstance(value, int if whole else int | float) or not low <= value <= high:
+        kind = "a whole number" if whole else "a number"
+        raise SpecError(f"{name} must be {kind} from {low} to {high}{note}, got {value!r}")
+
+
+def facts(name: str) -> dict:
+    """The content of a JSON file beside the twins: published counts, or assumptions about signals."""
+    return json.loads(Path(__file__).with_name(f"{name}.json").read_text(encoding="utf-8"))
+
+
+def shares(counts: Mapping[str, Mapping[str, float]]) -> dict[str, pd.Series]:
+    """Attribute → segment → count of people, as ``population`` takes them: attributes independent of each other."""
+    return {name: pd.Series(part, dtype=float) for name, part in counts.items()}
 
 
 def load(kind: type[Spec], spec: "Spec | Mapping | Path | str | None") -> Spec:

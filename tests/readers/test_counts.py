@@ -203,7 +203,7 @@ def test_table(tmp_path):
     table = files.table(file, ("A", "C"), "copy it", "the official file", str.upper)
     assert table.to_dict("list") == {"A": ["x,\ny", "z"], "C": ["3", ""]}
     assert table.index.tolist() == [3, 5]  # the line of the file at which a row ends
-    assert "column D is missing; this needs the official file" in refusal(
+    assert "column D is missing, found 'B,A,C'; this needs the official file" in refusal(
         files.table, file, ("D",), "copy it", "the official file", str.upper
     )
 

@@ -230,7 +230,7 @@ def test_units_and_order_by_hand(tables):
     np.testing.assert_allclose(values["Fraction inspired oxygen"][:4], [0.005, 0.4, 300, 55], rtol=1e-4)
     corrected = channel(mimic.read(tables, fio2="corrected"), "Fraction inspired oxygen", 105)
     np.testing.assert_allclose(corrected[:4], [0.5, 0.4, 300, 55], rtol=1e-4)
-    assert "fio2 must be one of benchmark, corrected" in refusal(tables, fio2="right")
+    assert "fio2 must be one of 'benchmark', 'corrected'" in refusal(tables, fio2="right")
 
 
 def test_labels_rules_and_attrition(tables):

@@ -153,7 +153,7 @@ def test_cells_of_a_parquet_that_are_no_numbers(folder):
     frame = pd.read_csv(folder / "windows.csv")
     frame.assign(steps=[[1, 2]] * len(frame)).to_parquet(folder / "windows.parquet")
     (folder / "windows.csv").unlink()
-    assert "windows.parquet, row 0, column steps: '[1 2]' is no number" in refused(folder)
+    assert "windows.parquet, row 0, column steps: expected a number, found '[1 2]'" in refused(folder)
 
 
 def test_the_split(folder):

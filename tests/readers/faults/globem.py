@@ -119,7 +119,10 @@ fault(
     "a column is missing",
     old(RAPIDS, ":phone_locations_doryab_avgspeed:night", ":speed:night"),
     refused("rapids.csv: column f_loc:phone_locations_doryab_avgspeed:night is missing (1 of 1,392 needed"),
-    (old(LABELS, "dep", "depressed"), refused("dep_weekly.csv: column dep is missing; this needs GLOBEM's")),
+    (
+        old(LABELS, "dep", "depressed"),
+        refused("dep_weekly.csv: column dep is missing, found 'pid,date", "needs GLOBEM's"),
+    ),
     (lambda f: replace(f / RAPIDS, ",", ";"), refused("(1,392 of 1,392 needed columns are), line 1 begins 'pid;date;")),
     (old(PLATFORM, "platform", "phone"), refused("platform.csv: column platform is missing")),
     (old(PEOPLE, "race", "ethnicity"), refused("demographics.csv: column race is missing")),

@@ -125,8 +125,8 @@ fault = TABLE.of_kind("missing column")
 fault(
     "a column is missing",
     lambda f: replace(f / NIGHT, "activity", "counts"),
-    refused(f"{NIGHT}, line 1: column activity is missing, found 'mesaid,line"),
-    (lambda f: replace(f / HARMONIZED, "nsrr_race", "race"), refused("line 1: column nsrr_race is missing")),
+    refused(f"{NIGHT}: column activity is missing, found 'mesaid,line"),
+    (lambda f: replace(f / HARMONIZED, "nsrr_race", "race"), refused(".csv: column nsrr_race is missing")),
 )
 fault(
     "cells are missing in a row",
@@ -172,7 +172,7 @@ fault(
 fault(
     "a column twice",
     lambda f: replace(f / NIGHT, "marker", "line", 1),
-    refused(f"{NIGHT}, line 1: column line is there 2 times"),
+    refused(f"{NIGHT}: column line is there twice"),
 )
 
 fault = TABLE.of_kind("overlapping participants")

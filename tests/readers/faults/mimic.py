@@ -123,7 +123,7 @@ fault(
 fault(
     "a row is missing in a table",
     table("PATIENTS", 3, "99,M,2080-06-15 00:00:00"),
-    refused("PATIENTS.csv has no row for SUBJECT_ID 12, who is in the lists (1 such person(s))"),
+    refused("PATIENTS.csv has no row for SUBJECT_ID 12, who is in the lists (1 such case(s))"),
     (lambda f: drop_line(f / "ADMISSIONS.csv", "12,"), refused("ADMISSIONS.csv has no row for SUBJECT_ID")),
     (lambda f: drop_line(f / "ADMISSIONS.csv", "11,1101"), refused("no row for HADM_ID 1101, which is in")),
     (lambda f: drop_line(f / "ICUSTAYS.csv", "12,"), refused("gives subject 12 0 episode(s), not 1")),
@@ -145,7 +145,7 @@ fault(
 fault(
     "a column of a table is missing",
     lambda f: replace(f / "PATIENTS.csv", "GENDER", "SEX"),
-    refused("PATIENTS.csv: column GENDER is missing; this needs the comma-separated MIMIC-III v1.4 table"),
+    refused("PATIENTS.csv: column GENDER is missing, found '", "this needs the comma-separated MIMIC-III v1.4 table"),
     (lambda f: replace(f / "ADMISSIONS.csv", "ETHNICITY", "RACE"), refused("column ETHNICITY is missing")),
 )
 

@@ -138,7 +138,9 @@ fault = TABLE.of_kind("missing column")
 fault(
     "a column is missing",
     renamed(EVENTS, "VALUEUOM"),
-    refused("CHARTEVENTS.csv: column VALUEUOM is missing; this needs the comma-separated MIMIC-III v1.4 table"),
+    refused(
+        "CHARTEVENTS.csv: column VALUEUOM is missing, found '", "this needs the comma-separated MIMIC-III v1.4 table"
+    ),
     *tuple(
         (renamed(name, column), refused(f"{name}: column {column} is missing"))
         for name, column in [
