@@ -17,7 +17,9 @@ from pydantic import (
     model_validator,
 )
 
-FOLDER = Path(__file__).parent.parent / "data_cards"
+#: Inside the package where it was installed from a wheel; in a clone beside it.
+_HERE = Path(__file__).parent
+FOLDER = (_HERE if (_HERE / "data_cards").is_dir() else _HERE.parent) / "data_cards"
 #: In a folder of data that brings its own card (``readers.table``).
 CARD = "card.yaml"
 #: What programs write for a missing value; no code of a group.
