@@ -1,5 +1,9 @@
 # Each target is one plain command; the README shows them without make.
-PYTHON ?= python3.11
+# The first of these that runs and is in the range of pyproject.toml; or name one: make PYTHON=/path/to/python3.12
+SUPPORTED := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
+PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3; do $$python -c "$(SUPPORTED)" 2>/dev/null && echo $$python && break; done)
+NO_PYTHON = Python 3.11, 3.12 or 3.13 is needed, but $(if $(PYTHON),$(PYTHON) is $$($(PYTHON) --version 2>/dev/null || echo no Python),none was found). \
+  Install one (apt install python3-venv, brew install python@3.11, pyenv install 3.11 or uv python install 3.11), or name one: make PYTHON=/path/to/python3.11
 VENV ?= .venv
 BIN := $(VENV)/bin
 OTTER := $(VENV)/otter
@@ -20,7 +24,7 @@ export FAIRLIB_PROFILE := $(value PROFILE)
 .DEFAULT_GOAL := book
 
 $(VENV)/ready: pyproject.toml constraints.txt
-	@$(PYTHON) -c "import sys; sys.exit(sys.version_info[:2] < (3, 11))" || (echo "Python 3.11 is needed: make PYTHON=/path/to/python3.11" >&2; exit 1)
+	@$(or $(PYTHON),false) -c "$(SUPPORTED)" 2>/dev/null || (echo "$(NO_PYTHON)" >&2; exit 1)
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX),) --constraint constraints.txt torch
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable ".[book,test]"

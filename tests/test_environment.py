@@ -1,7 +1,11 @@
 """The two commands, the exact versions and the layout, held together."""
 
 import json
+import os
 import re
+import shutil
+import subprocess
+import sys
 import tomllib
 from itertools import chain
 from pathlib import Path
@@ -43,7 +47,58 @@ def test_environment_and_makefile_use_the_constraints():
     assert pip == ["--constraint constraints.txt", "--editable .[book,test]"]
     makefile = (ROOT / "Makefile").read_text()
     assert len(re.findall(r"pip install.*--constraint constraints.txt", makefile)) == 2
-    assert re.search(r"python=3\.(\d+)", " ".join(conda))[1] in project()["requires-python"]
+    assert conda[0] == "python" + project()["requires-python"]
+
+
+def test_every_file_names_the_same_pythons():
+    low, high = re.fullmatch(r">=3\.(\d+),<3\.(\d+)", project()["requires-python"]).groups()
+    versions = [f"3.{minor}" for minor in range(int(low), int(high))]
+    assert [classifier.rpartition(" ")[2] for classifier in project()["classifiers"]] == versions
+    workflow = yaml.safe_load((ROOT / ".github" / "workflows" / "test.yml").read_text())["jobs"]["test"]
+    assert workflow["strategy"]["matrix"]["python"] == versions
+    for page in ("Makefile", "README.md", "book/rerun.md", "book/course/index.md"):
+        assert f"Python {', '.join(versions[:-1])} or {versions[-1]}" in (ROOT / page).read_text(), page
+    assert (ROOT / "binder" / "runtime.txt").read_text().strip().removeprefix("python-") in versions
+
+
+def make(folder: Path, pythons: dict[str, str], *arguments: str) -> subprocess.CompletedProcess:
+    """``make`` of an environment where the PATH has only these Pythons; one without a version is a shim that fails."""
+    for name, version in pythons.items():
+        check = f"import sys; sys.version_info = ({version.replace('.', ', ')}, 'final', 0); exec(sys.argv[1])"
+        answers = f'[ "$1" = --version ] && echo "Python {version}" && exit\nexec {sys.executable} -c "{check}" "$2"'
+        (folder / name).write_text(f"#!/bin/sh\n{answers if version else 'exit 127'}\n")
+        (folder / name).chmod(0o755)
+    command = [shutil.which("make"), f"VENV={folder / 'venv'}", f"{folder / 'venv'}/ready", *arguments]
+    without = {name: value for name, value in os.environ.items() if name not in ("PYTHON", "MAKEFLAGS")}
+    return subprocess.run(command, cwd=ROOT, env=without | {"PATH": str(folder)}, capture_output=True, text=True)
+
+
+@pytest.mark.parametrize(
+    ("pythons", "taken"),
+    [
+        ({"python3.11": "3.11.7", "python3.13": "3.13.0", "python3": "3.13.0"}, "python3.11"),
+        ({"python3.11": "", "python3.12": "3.12.1", "python3.13": "3.13.0"}, "python3.12"),
+        ({"python3.11": "3.10.13", "python3": "3.13.0"}, "python3"),
+    ],
+)
+def test_make_takes_the_first_python_that_fits(tmp_path, pythons, taken):
+    assert f"{taken} -m venv {tmp_path}" in make(tmp_path, pythons, "--dry-run").stdout
+
+
+@pytest.mark.parametrize(
+    ("pythons", "arguments", "found"),
+    [
+        ({"python3": "3.10.13"}, [], "none was found"),
+        ({"python3.11": "3.11.7", "old": "3.10.13"}, ["PYTHON=old"], "old is Python 3.10.13"),
+        ({"python3.11": "3.11.7", "new": "3.14.0"}, ["PYTHON=new"], "new is Python 3.14.0"),
+        ({"python3.11": "3.11.7"}, ["PYTHON=absent"], "absent is no Python"),
+    ],
+)
+def test_make_says_what_to_install(tmp_path, pythons, arguments, found):
+    made = make(tmp_path, pythons, *arguments)
+    assert made.returncode == 2
+    assert f"is needed, but {found}. Install one (" in made.stderr
+    assert not (tmp_path / "venv").exists()
 
 
 def test_readme_shows_both_commands_and_ci_calls_the_test_command():
