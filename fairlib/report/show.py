@@ -21,12 +21,8 @@ from .provenance import ORIGINS, Provenance
 
 LONG = 16  # letters of a name that would be set in many short lines beside columns of numbers
 DPI = 160  # sharp in print and on dense screens; a figure is shown at 96 pixels an inch
-_NUMERIC = re.compile(r"[^A-Za-z]*\d([^A-Za-z]|\bof\b)*")  # a number, perhaps with its interval, share or total
 _ADDRESS = re.compile(r"https?://(?:(?!&quot;|&#x27;)[^\s<\"'])*(?!&quot;)[^\s<\"'.,;:)&]")  # in escaped text
-_FILE = re.compile(r"[\w./-]+\.(?:ipynb|xlsx|xml|csv|txt|gz|py)\b")
-_UNIT = re.compile(r" (?=(?:%|[mµ]?s|min|h|[KMG]i?B)(?!\w))|(?<= cell) (?=\d)")  # stands with its number on one line
 _WORDS = re.compile(r"(?<=[_/-])|(?<=[a-z])(?=[A-Z])")  # where a long file name may break
-_FITS = re.compile(rf"{_NUMERIC.pattern}|–|")  # what may stand in a column of numbers
 
 
 def banner(made: Provenance) -> None:
@@ -82,9 +78,8 @@ def table_html(table: pd.DataFrame, title: str, made: Provenance, note: str = ""
     Numbers are set flush right; the first columns, as many as its record says, are headers of the rows, and those with
     long names get room for them.
     """
-    table = table if "columns" in table.attrs else _guessed(table)
-    cells, shown, heads = columns.written(table), columns.shown(table).values(), table.attrs["heads"]
-    kinds = ["" if column.form in (*columns.WORDS, "guessed") else ' class="number"' for column in shown]
+    cells, shown, heads = columns.written(table), columns.shown(table).values(), table.attrs.get("heads", 1)
+    kinds = ["" if column.form in columns.WORDS else ' class="number"' for column in shown]
     tags = [f'th scope="row"{kind}' if i < heads else f"td{kind}" for i, kind in enumerate(kinds)]
     roomy = cells.iloc[:, :heads].map(len).max() > LONG
     kinds[:heads] = [' class="name"' if long else kind for long, kind in zip(roomy, kinds[:heads], strict=True)]
@@ -111,35 +106,7 @@ def _file(cell: str) -> str:
     )
 
 
-FORMS = {
-    "link": _linked,
-    "file": _file,
-    "guessed": lambda cell: _linked(cell) if "://" in cell else _text(cell),
-    "guessed number": lambda cell: _text(cell),
-}
-
-
-def _guessed(table: pd.DataFrame) -> pd.DataFrame:
-    """A table of text with what its columns seem to hold, until every table is typed."""
-    cells = table.astype(object).where(table.notna(), "–").astype(str).map(readable)
-    numeric = [any(map(_NUMERIC.fullmatch, cells[name])) and all(map(_FITS.fullmatch, cells[name])) for name in cells]
-    lead = min(next((i for i, right in enumerate(numeric) if i and right), len(numeric)), len(numeric) - 1)
-    heads = next((n for n in range(1, lead + 1) if not cells.iloc[:, :n].duplicated().any()), 1)
-    out = cells.set_axis([f"c{i}" for i in range(len(numeric))], axis=1)
-    out.attrs = {
-        "heads": heads,
-        "columns": {
-            f"c{i}": columns.Column(str(name), "guessed number" if right else "guessed")
-            for i, (name, right) in enumerate(zip(cells, numeric, strict=True))
-        },
-    }
-    return out
-
-
-def _text(cell: str) -> str:
-    """A cell as HTML: long file names may break between their words; short ones, and units from numbers, may not."""
-    text = _UNIT.sub("\u00a0", escape(cell))
-    return _FILE.sub(lambda name: _file(name[0]), text)
+FORMS = {"link": _linked, "file": _file}
 
 
 def browsable(tables: dict[str, pd.DataFrame], made: dict[str, Provenance], note: str = "") -> None:
@@ -172,7 +139,7 @@ def explorer(numbers: str, title: str, made: Provenance) -> None:
 
 def note(text: str) -> None:
     """A sentence of its own, such as what this page leaves out."""
-    _show(f'<p class="fairlib-note">{_text(text)}</p>', text)
+    _show(f'<p class="fairlib-note">{escape(text)}</p>', text)
 
 
 def text_html(text: str, title: str, made: Provenance) -> str:
