@@ -354,7 +354,7 @@ def test_the_visual_language_has_two_cues():
 @pytest.fixture
 def shown(monkeypatch):
     seen = []
-    monkeypatch.setattr(show, "display", lambda data, raw=False: seen.append(data))
+    monkeypatch.setattr(show, "display", lambda data, metadata, raw: seen.append(data))
     return seen
 
 
@@ -508,13 +508,13 @@ def test_browsable_tables_fold_and_need_no_script(shown, made):
 def test_the_banner_of_collected_results(shown):
     p = check("6_synthesis", {})
     show.banner(collected(p, "published", "the release & more", "0123456789abcdef", "0.1+abc"))
-    page = BeautifulSoup(shown[0].data, "html.parser")
+    page = BeautifulSoup(shown[0]["text/html"], "html.parser")
     assert page.div["class"] == ["fairlib-origin", "fairlib-published"]
     assert page.text.startswith("Published numbers: the release & more.")
 
 
 def test_the_banner_says_what_the_data_is(shown, made):
     show.banner(made)
-    text = BeautifulSoup(shown[0].data, "html.parser").text
+    text = BeautifulSoup(shown[0]["text/html"], "html.parser").text
     assert text.startswith("Synthetic twin: MIMIC-III")
     assert "restricted" in text  # the original

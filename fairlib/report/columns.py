@@ -108,12 +108,9 @@ def beside(rows: pd.DataFrame, keys: list[str], of: str, names: Iterable[str]) -
 
 
 def _of(frame: pd.DataFrame) -> dict[str, Column]:
-    """The record of a frame; a frame of words needs none."""
-    if "columns" in frame.attrs:
-        return frame.attrs["columns"]
-    for name in frame.select_dtypes("number"):
-        raise TypeError(f"column {name!r} holds numbers: say with fairlib.report.columns.typed how they are written")
-    return {name: Column() for name in frame}
+    """The record of a frame; without one its types say how it is written."""
+    kinds = {"i": Column(form="count"), "u": Column(form="count"), "f": Column(form="number")}
+    return frame.attrs.get("columns") or {name: kinds.get(frame[name].dtype.kind, Column()) for name in frame}
 
 
 def shown(frame: pd.DataFrame) -> dict[str, Column]:
