@@ -461,8 +461,18 @@ def test_a_record_that_does_not_fit_is_refused():
         typed(ROWS.drop(columns="auc_low"), auc=columns.ranged("auc"))
     with pytest.raises(ValueError, match="two columns of a table are titled 'AUC'"):
         typed(ROWS, auc=Column("AUC", "number"), share=Column("AUC", "number"))
-    with pytest.raises(TypeError, match="column 'people' holds numbers"):
-        columns.written(ROWS)
+
+
+def test_the_types_of_a_frame_without_a_record_say_how_it_is_written():
+    frame = pd.DataFrame({"name": ["a"], "people": [12_000], "auc": [0.5]})
+    assert columns.written(frame).iloc[0].tolist() == ["a", "12,000", "0.500"]
+
+
+def test_a_table_of_nothing_has_its_headers(made):
+    nothing = subgroup_tables.conditioned(pd.DataFrame(), pd.DataFrame())
+    page = BeautifulSoup(show.table_html(nothing, "Best and worst", made), "html.parser")
+    assert [th.text for th in page.select("thead th")][:4] == ["strategy", "attribute", "best", "worst"]
+    assert not page.select("tbody tr")
 
 
 def test_what_models_stand_beside_is_one_row():

@@ -79,6 +79,8 @@ def typed(frame: pd.DataFrame, heads: int = 1, **columns: Column) -> pd.DataFram
     heads: how many leading columns tell the rows apart, and are headers of the rows.
     """
     needed = set().union(columns, *(column.inside() for column in columns.values()))
+    if frame.empty:  # where nothing was found there may be no columns either
+        frame = pd.DataFrame(columns=sorted(needed))
     if unknown := needed - set(frame):
         raise KeyError(f"no column {sorted(unknown)[0]!r} in the frame (it has: {', '.join(map(str, frame))})")
     out = frame[[*columns, *sorted(needed - set(columns))]].copy()

@@ -23,7 +23,7 @@ def conditioned(extremes: pd.DataFrame, gaps: pd.DataFrame) -> pd.DataFrame:
         hidden |= {f"{side}_{what}": Column(form="count") for what in ("people", "windows", "events")}
     columns["gap"] = ranged("gap", form="signed")
     rows = extremes
-    if len(gaps):
+    if len(gaps) and len(extremes):
         chance = gaps.rename(columns={"gap": "largest"})
         own = ["largest", "null_mean", "null_bound", "p_family", "undefined"]
         rows = extremes.merge(chance[["strategy", "attribute", *own]], on=["strategy", "attribute"], how="left")
