@@ -10,6 +10,7 @@ from book.pages.tables import requirements
 from fairlib.cohort import SPLITS, attrition_table
 from fairlib.measures import attrition, describe
 from fairlib.readers import table, template
+from fairlib.report.columns import written
 from fairlib.study import check
 from tests.attacks.solver import System
 from tests.readers.test_table_reader import change
@@ -22,6 +23,10 @@ SEGMENTS = pd.DataFrame(
 
 def shown(steps: pd.DataFrame, sizes=SIZES, segments=SEGMENTS, rule="restricted") -> pd.DataFrame:
     return attrition.withhold(steps, rule, 11, sizes, segments)
+
+
+def as_printed(tables: dict[str, pd.DataFrame], minimum: int) -> pd.DataFrame:
+    return written(requirements.attrition(tables, minimum))
 
 
 def attack(rows: list[tuple[str, str]], cohort: int) -> dict[str, tuple[int, int]]:
@@ -91,7 +96,7 @@ def test_a_person_without_a_label_cannot_be_counted(own, number):
     without_label(own, number)
     cohort = table.read(own)
     tables = describe.cohort_tables(cohort)
-    printed = requirements.attrition(tables, 11)
+    printed = as_printed(tables, 11)
     for column, size in (("windows", len(cohort)), ("people", len(set(cohort.person)))):
         rows = leaving(printed, "windows read", column)
         if column == "people":
@@ -110,10 +115,10 @@ def test_a_person_without_a_label_cannot_be_counted(own, number):
 
 def test_nothing_is_withheld_where_nothing_is_small(own):
     cohort = table.read(own)
-    printed = requirements.attrition(describe.cohort_tables(cohort), 11).set_index("step")
+    printed = as_printed(describe.cohort_tables(cohort), 11).set_index("step")
     assert printed.loc["windows read", ["windows", "people"]].tolist() == ["400", "200"]
     without_label(own, 30)
-    printed = requirements.attrition(describe.cohort_tables(table.read(own)), 11).set_index("step")
+    printed = as_printed(describe.cohort_tables(table.read(own)), 11).set_index("step")
     assert printed.loc["windows with an empty label", ["windows", "people"]].tolist() == ["30", "15"]
     assert printed.loc["windows read", ["windows", "people"]].tolist() == ["400", "200"]
     assert "the card says 400 windows" in printed.loc["cohort", "note"]
@@ -123,7 +128,7 @@ def test_open_data_withholds_alike(own):
     without_label(own, 2)
     card = (own / "card.yaml").read_text()
     (own / "card.yaml").write_text(re.sub(r"(?m)^access: \w+", "access: open", card))
-    printed = requirements.attrition(describe.cohort_tables(table.read(own)), 11).set_index("step")
+    printed = as_printed(describe.cohort_tables(table.read(own)), 11).set_index("step")
     assert printed.loc["windows read", "windows"] == "withheld"
 
 
@@ -140,7 +145,7 @@ def test_the_attack_succeeds_where_only_small_counts_are_withheld():
 
 
 def printed_of(steps, **frames) -> pd.DataFrame:
-    return requirements.attrition({"attrition": shown(attrition_table(steps), **frames)}, 11)
+    return as_printed({"attrition": shown(attrition_table(steps), **frames)}, 11)
 
 
 def test_the_stays_that_remain_give_no_step_of_mimic_away():

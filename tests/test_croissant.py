@@ -11,6 +11,7 @@ from book.pages.__main__ import main
 from book.pages.croissant import CONTEXT, to_croissant, verdict
 from book.pages.tables.card import card_tables
 from fairlib import cards
+from fairlib.report.columns import written
 from fairlib.study.parameters import ROOT
 
 CARDS = sorted(path.stem for path in cards.FOLDER.glob("*.yaml"))
@@ -80,7 +81,7 @@ def test_the_card_as_tables(name):
     assert all(len(table) for table in tables.values())
     assert tables["Segments"]["attribute"].tolist() == list(card.attributes)
     assert tables["Known biases"]["known bias"].tolist() == card.known_biases
-    text = " ".join(str(cell) for table in tables.values() for cell in table.to_numpy().ravel())
+    text = " ".join(str(cell) for table in tables.values() for cell in written(table).to_numpy().ravel())
     assert card.licence in text
     assert card.task.question in text
     assert f"{card.people:,}" in text

@@ -41,7 +41,8 @@ from fairlib import cards, twins
 from fairlib.measures import cka as conditioned
 from fairlib.measures import cka_gaps, describe, features, noise, probes, segments, summary
 from fairlib.recipes import RECIPES
-from fairlib.report import show, style
+from fairlib.report import columns, show, style
+from fairlib.report.columns import Column, typed
 from fairlib.report.provenance import of_twin
 from fairlib.report.style import COLOURS, LINES, MARKERS, Drawn
 from fairlib.similarity import gram
@@ -259,10 +260,10 @@ def named(function):
     return f"{function.__module__.rsplit('.')[-1]}.{function.__name__}"
 
 
-def functions(folder, returns):
-    """Public functions of a sub-package whose annotated result is one of ``returns``."""
-    found = set()
-    for module in (import_module(f"{folder.__name__}.{part.name}") for part in iter_modules(folder.__path__)):
+def functions(folder, returns, *beside):
+    """Public functions of a sub-package, and of modules beside, whose annotated result is one of ``returns``."""
+    found, parts = set(), iter_modules(folder.__path__)
+    for module in (*(import_module(f"{folder.__name__}.{part.name}") for part in parts), *beside):
         for name, value in inspect.getmembers(module, inspect.isfunction):
             if value.__module__ == module.__name__ and not name.startswith("_"):
                 found |= {value} if value.__annotations__.get("return") in returns else set()
@@ -270,8 +271,10 @@ def functions(folder, returns):
 
 
 def test_every_figure_and_table_is_tested():
-    assert functions(package, (Drawn,)) == set(FIGURES)
-    assert functions(table_package, (pd.DataFrame, tuple[pd.DataFrame, str])) == set(TABLES)
+    assert functions(package, (Drawn,), audit_figures, costs_figures, coverage_figures) == set(FIGURES)
+    modules = (audit_tables, costs_tables, coverage_tables, torture_tables, published_tables)
+    found = functions(table_package, (pd.DataFrame, tuple[pd.DataFrame, str]), *modules)
+    assert found | {cards.requirements} == set(TABLES)
 
 
 @pytest.mark.parametrize("function", FIGURES, ids=named)
@@ -301,9 +304,9 @@ def test_the_drawing_of_the_stages_is_the_one_in_the_book_and_can_be_read_withou
 
 
 @pytest.mark.parametrize("function", TABLES, ids=named)
-def test_tables_are_formatted_text(function, small):
+def test_tables_are_written_without_raw_values(function, small):
     found = function(*TABLES[function](small))
-    table = found[0] if isinstance(found, tuple) else found
+    table = columns.written(found[0] if isinstance(found, tuple) else found)
     assert len(table) > 1
     assert table.columns.is_unique
     assert all(table.columns), "a column without a name is no header"
@@ -315,16 +318,18 @@ def test_tables_are_formatted_text(function, small):
 
 def test_numbers_of_the_performance_table(small):
     found = tables3.performance(small.summary)
-    table = (found[0] if isinstance(found, tuple) else found).set_index("strategy")
+    table = found[0].set_index("strategy")
     rows = small.models[(small.models["strategy"] == "frozen_0") & (small.models["scope"] == "overall")]
     mean = rows.loc[rows["metric"] == "auc", "estimate"].mean()
-    assert table.loc["SSL, nothing frozen", "AUC"].startswith(f"{mean:.3f} [")
-    assert set(table.columns) >= {"AUC", "AUPRC", "accuracy", "balanced acc.", "F1"}
+    assert table.loc["SSL, nothing frozen", "auc"] == pytest.approx(mean)
+    written = columns.written(found[0]).set_index("strategy")
+    assert written.loc["SSL, nothing frozen", "AUC"].startswith(f"{mean:.3f} [")
+    assert set(written.columns) == {"AUC", "AUPRC", "accuracy", "balanced acc.", "F1"}
 
 
 def test_no_withheld_number_is_in_a_figure_or_table(small):
     """Segments that the evidence withholds have no size and no AUC in any text."""
-    table = tables5.segments(small.summary, "supervised", CARD.min_cell)
+    table = columns.written(tables5.segments(small.summary, "supervised", CARD.min_cell))
     hidden = table[table["note"].str.startswith("withheld")]
     assert set(hidden["people"]) <= {"<11"}
     assert set(hidden["positive windows"]) <= {"<11"}
@@ -349,7 +354,7 @@ def test_the_visual_language_has_two_cues():
 @pytest.fixture
 def shown(monkeypatch):
     seen = []
-    monkeypatch.setattr(show, "display", lambda data, raw=False: seen.append(data))
+    monkeypatch.setattr(show, "display", lambda data, metadata, raw: seen.append(data))
     return seen
 
 
@@ -403,41 +408,100 @@ def test_a_table_is_shown_with_all_that_belongs_to_it(shown, made):
     assert page.code.text == made.command
 
 
-NUMBERS = {
-    "age": ["<65", ">=65"],
-    "AUC": ["0.812 [0.75,\u00a00.87]", "–"],
-    "p": ["<0.001", "0.4"],
-    "who": ["2 of 6", "all"],
-}
+ROWS = pd.DataFrame(
+    {
+        "attribute": ["age", "age"],
+        "segment": ["young", "a very long name, >=65"],
+        "people": [12_000, np.nan],
+        "auc": [0.8124, np.nan],
+        "auc_low": [0.75, np.nan],
+        "auc_high": [0.87, np.nan],
+        "difference": [-0.0004, 0.25],
+        "mark": ["†", ""],
+        "p": [0.0004, np.nan],
+        "share": [0.125, np.inf],
+        "differs": [2, 0],
+        "of": [6, 6],
+        "all": ["", "everybody"],
+        "labelled": [np.nan, 1200],
+        "knob": [0.5, -2.0],
+    }
+)
+SHOWN = typed(
+    ROWS.assign(all="all"),
+    heads=2,
+    attribute=Column(),
+    segment=Column(),
+    people=Column(form="count", fewest=11),
+    auc=columns.ranged("auc", "AUC", digits=2),
+    difference=Column("Δ", "signed", then="{mark}"),
+    mark=Column(),
+    p=Column(form="p"),
+    share=Column(form="percent"),
+    differs=Column("who", "count", then=" of {of}"),
+    of=Column(form="count"),
+    labelled=Column("labels", "count", instead="all", then=" people"),
+    knob=Column("setting", "number", digits=None),
+)
+
+
+def test_a_typed_table_keeps_numbers_and_writes_them_as_its_record_says():
+    assert SHOWN["people"].sum() == 12_000
+    written = columns.written(SHOWN)
+    young = ["12,000", "0.81 [0.75,\u00a00.87]", "0.000†", "<0.001", "12.5\u00a0%", "2 of 6", "all", "0.5"]
+    assert written.iloc[0].tolist() == ["age", "young", *young]
+    old = ["age", "a very long name, ≥65", "<11", "–", "+0.250", "–", "–", "0 of 6", "1,200 people", "−2"]
+    assert written.iloc[1].tolist() == old
+    assert list(written)[2:5] == ["people", "AUC", "Δ"]
+    assert list(columns.written(SHOWN.drop(columns=["auc", "p"]))) == [n for n in written if n not in ("AUC", "p")]
+
+
+def test_a_record_that_does_not_fit_is_refused():
+    with pytest.raises(KeyError, match="no column 'auc_low' in the frame"):
+        typed(ROWS.drop(columns="auc_low"), auc=columns.ranged("auc"))
+    with pytest.raises(ValueError, match="two columns of a table are titled 'AUC'"):
+        typed(ROWS, auc=Column("AUC", "number"), share=Column("AUC", "number"))
+
+
+def test_the_types_of_a_frame_without_a_record_say_how_it_is_written():
+    frame = pd.DataFrame({"name": ["a"], "people": [12_000], "auc": [0.5]})
+    assert columns.written(frame).iloc[0].tolist() == ["a", "12,000", "0.500"]
+
+
+def test_a_table_of_nothing_has_its_headers(made):
+    nothing = subgroup_tables.conditioned(pd.DataFrame(), pd.DataFrame())
+    page = BeautifulSoup(show.table_html(nothing, "Best and worst", made), "html.parser")
+    assert [th.text for th in page.select("thead th")][:4] == ["strategy", "attribute", "best", "worst"]
+    assert not page.select("tbody tr")
+
+
+def test_what_models_stand_beside_is_one_row():
+    rows = pd.DataFrame(
+        {"segment": ["b", "a", "b"], "model": ["x", "x", "y"], "mean": [1.0, 2.0, 3.0], "note": [*"nmo"]}
+    )
+    found = columns.beside(rows.assign(low=0.0, high=9.0), ["segment"], "model", ["x", "y"])
+    assert found[["segment", "note", "x"]].to_numpy().tolist() == [["b", "n", 1.0], ["a", "m", 2.0]]
+    assert found["y"].tolist()[0] == 3.0
+    assert np.isnan(found["y_high"].iloc[1])
 
 
 def test_numbers_are_set_flush_right_and_rows_have_their_headers(made):
-    rows = pd.DataFrame({"attribute": ["age", "age"], "segment": ["young", "old, >=65"], **NUMBERS})
-    page = BeautifulSoup(show.table_html(rows, "Title, >=65", made), "html.parser")
-    assert [th.text for th in page.select("thead th.number")] == ["age", "AUC", "p"]
-    assert [td.text for td in page.select("tbody tr:last-child td.number")] == ["≥65", "–", "0.4"]
-    assert [th.text for th in page.select("tbody tr:last-child th[scope=row]")] == ["age", "old, ≥65"]
+    page = BeautifulSoup(show.table_html(SHOWN, "Title, >=65", made), "html.parser")
+    right = [th.text for th in page.select("thead th.number")]
+    assert right == ["people", "AUC", "Δ", "p", "share", "who", "labels", "setting"]
+    assert [td.text for td in page.select("tbody tr:last-child td.number")][:3] == ["<11", "–", "+0.250"]
+    assert [th.text for th in page.select("tbody tr:last-child th[scope=row]")] == ["age", "a very long name, ≥65"]
+    assert [th.get("class") for th in page.select("thead th")][:2] == [None, ["name"]]
     assert page.select_one("div[tabindex='0']")["aria-label"] == page.caption.text == "Title, ≥65"
 
 
 def test_long_file_names_may_break_between_words_and_addresses_may_not(shown, made):
-    table = pd.DataFrame(
-        {"source": ["evaluate_model_fairness.ipynb cell 8", "https://a.org/evaluate_model_fairness.ipynb"]}
-    )
-    html = show.table_html(table, "Sources", made)
-    assert "evaluate_<wbr>model_<wbr>fairness.ipynb</span> cell\u00a08" in html
-    assert (
-        '<a href="https://a.org/evaluate_model_fairness.ipynb">https://a.org/evaluate_model_fairness.ipynb</a>' in html
-    )
-
-
-def test_a_unit_stays_with_its_number_and_a_long_name_has_room(shown, made):
-    cells = ["12.5 ms", "3 min each", "5 minutes", "99 %", "4 s", "0.3 GiB"]
-    names = ["control: random encoder, frozen", *"abcde"]
-    page = BeautifulSoup(show.table_html(pd.DataFrame({"what": names, "it takes": cells}), "T", made), "html.parser")
-    shown = [cell.text for cell in page.select("tbody td")]
-    assert shown == ["12.5\u00a0ms", "3\u00a0min each", "5 minutes", "99\u00a0%", "4\u00a0s", "0.3\u00a0GiB"]
-    assert [cell.get("class") for cell in page.select("thead th")] == [["name"], None]
+    address = "https://a.org/evaluate_model_fairness.ipynb"
+    frame = pd.DataFrame({"file": ["evaluate_modelFairness.ipynb", "a_b.csv"], "said": [f"see ({address}), <b>", ""]})
+    html = show.table_html(typed(frame, file=Column(form="file"), said=Column(form="link")), "Sources", made)
+    assert '<span class="fairlib-file">evaluate_<wbr>model<wbr>Fairness.ipynb</span>' in html
+    assert '<span class="fairlib-file">a_b.csv</span>' in html
+    assert f'see (<a href="{address}">{address}</a>), &lt;b&gt;' in html
 
 
 def test_browsable_tables_fold_and_need_no_script(shown, made):
@@ -454,13 +518,13 @@ def test_browsable_tables_fold_and_need_no_script(shown, made):
 def test_the_banner_of_collected_results(shown):
     p = check("6_synthesis", {})
     show.banner(collected(p, "published", "the release & more", "0123456789abcdef", "0.1+abc"))
-    page = BeautifulSoup(shown[0].data, "html.parser")
+    page = BeautifulSoup(shown[0]["text/html"], "html.parser")
     assert page.div["class"] == ["fairlib-origin", "fairlib-published"]
     assert page.text.startswith("Published numbers: the release & more.")
 
 
 def test_the_banner_says_what_the_data_is(shown, made):
     show.banner(made)
-    text = BeautifulSoup(shown[0].data, "html.parser").text
+    text = BeautifulSoup(shown[0]["text/html"], "html.parser").text
     assert text.startswith("Synthetic twin: MIMIC-III")
     assert "restricted" in text  # the original

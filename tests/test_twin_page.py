@@ -5,6 +5,7 @@ import pytest
 from book.pages.figures import twin as figures
 from book.pages.tables import twin as tables
 from fairlib import twins
+from fairlib.report.columns import written
 from fairlib.report.provenance import of_twin
 from fairlib.study.parameters import ParameterError, check
 from fairlib.twins import dial, people, truth
@@ -14,9 +15,9 @@ SPEC = twins.load_spec("mimic")
 
 def test_tables_say_what_is_planted():
     planted = tables.planted(SPEC)
-    assert ["noise", "ethnicity", "Black", "0.5"] in planted.to_numpy().tolist()
-    assert ["prevalence", "all", "all", "1"] in planted.to_numpy().tolist()
-    assert tables.planted(SPEC.without_disparities()).to_numpy().tolist() == [["none", "–", "–", "–"]]
+    assert ["noise", "ethnicity", "Black", 0.5] in planted.to_numpy().tolist()
+    assert ["prevalence", "all", "all", 1.0] in planted.to_numpy().tolist()
+    assert written(tables.planted(SPEC.without_disparities())).to_numpy().tolist() == [["none", "–", "–", "–"]]
     assert tables.scorer(twins.module("mimic").SCORER).iloc[2].tolist() == ["it predicts the outcome", "above 100"]
     assert tables.scorer(twins.module("mesa").SCORER).iloc[2, 1] == "below 1.1"
 
@@ -25,7 +26,7 @@ def test_truth_in_a_figure_and_a_table():
     table = truth.compute("mimic", SPEC)
     shown = tables.segments(table)
     assert len(shown) == len(table)
-    assert shown["minus others"].iloc[0] == "–"  # everybody has no others
+    assert written(shown)["minus others"].iloc[0] == "–"  # everybody has no others
     figure, alt = figures.truth(table, truth.DRAWS)
     worst = table.loc[table["auc"].idxmin()]
     assert f"from {worst['auc']:.2f} ({worst['attribute']} {worst['segment']})" in alt

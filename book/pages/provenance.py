@@ -38,7 +38,8 @@ def of_study(p: Parameters, study) -> Provenance:
         tested,
     )
     remark = of_the_original(card) if origin == "twin" else ""
-    return Provenance(origin, card.title, facts, p.command(), data, code, access, profile, p.recipe, seeds, remark)
+    of, cell = (access, profile, p.recipe, seeds, remark), 0 if access == "synthetic" else card.min_cell
+    return Provenance(origin, card.title, facts, p.command(), data, code, *of, min_cell=cell)
 
 
 def collected(p: Contract | Synthesis, origin: str, sources: str, data: str, code: str = "") -> Provenance:

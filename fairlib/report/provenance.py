@@ -62,6 +62,7 @@ class Provenance:
     data, code: fingerprints.
     access: the privacy rule of the data; profile, recipe, seeds: of a study.
     remark: what the banner adds; fingerprint: of what ``data`` is one.
+    min_cell: no smaller group of these people may be shown; 0 where nobody is real, or suppressed before.
     """
 
     origin: str
@@ -76,6 +77,7 @@ class Provenance:
     seeds: tuple[int, ...] = ()
     remark: str = ""
     fingerprint: str = "data"
+    min_cell: int = 0
 
     def line(self) -> str:
         """One line for a caption."""

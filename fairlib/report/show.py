@@ -8,7 +8,7 @@ from html import escape
 
 import matplotlib.pyplot as plt
 import pandas as pd
-from IPython.display import HTML, display
+from IPython.display import display
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 from matplotlib.ticker import FixedLocator
@@ -17,21 +17,24 @@ from book.pages.explorer import MARKER
 
 from ..text import readable
 from . import columns
+from .pieces import GLUED, Piece, mark
 from .provenance import ORIGINS, Provenance
 
 LONG = 16  # letters of a name that would be set in many short lines beside columns of numbers
 DPI = 160  # sharp in print and on dense screens; a figure is shown at 96 pixels an inch
-_NUMERIC = re.compile(r"[^A-Za-z]*\d([^A-Za-z]|\bof\b)*")  # a number, perhaps with its interval, share or total
+MAX_ROWS = 60  # of a table of real data
+_PERSON = re.compile(
+    r"((subject|hadm|icustay|stay|record|mesa|nsrr|person|participant|patient|user)_?id|pid|uid|mrn|person|participant)",
+    re.I,
+)
+_LIST = re.compile(r"(?:[-+−]?\d[\d.]*[\s,;\[\]()]+){20}")  # 20 numbers in a row
 _ADDRESS = re.compile(r"https?://(?:(?!&quot;|&#x27;)[^\s<\"'])*(?!&quot;)[^\s<\"'.,;:)&]")  # in escaped text
-_FILE = re.compile(r"[\w./-]+\.(?:ipynb|xlsx|xml|csv|txt|gz|py)\b")
-_UNIT = re.compile(r" (?=(?:%|[mµ]?s|min|h|[KMG]i?B)(?!\w))|(?<= cell) (?=\d)")  # stands with its number on one line
 _WORDS = re.compile(r"(?<=[_/-])|(?<=[a-z])(?=[A-Z])")  # where a long file name may break
-_FITS = re.compile(rf"{_NUMERIC.pattern}|–|")  # what may stand in a column of numbers
 
 
 def banner(made: Provenance) -> None:
     """Say at the top of the page whether its data is a twin, real or published."""
-    display(HTML(made.banner()))
+    _show(Piece.made(made.banner(), "banner", made.access), f"[banner] {made.title}")
 
 
 def figure(figure: Figure, title: str, alt: str, made: Provenance) -> None:
@@ -39,7 +42,7 @@ def figure(figure: Figure, title: str, alt: str, made: Provenance) -> None:
     _show(figure_html(figure, title, alt, made), f"[figure] {title}: {alt}")
 
 
-def figure_html(figure: Figure, title: str, alt: str, made: Provenance) -> str:
+def figure_html(figure: Figure, title: str, alt: str, made: Provenance) -> Piece:
     """The figure as ``figure`` shows it: a raster image, since vector graphics would embed data points.
 
     alt: what the figure shows, in a sentence or two, for those who do not see it.
@@ -53,12 +56,13 @@ def figure_html(figure: Figure, title: str, alt: str, made: Provenance) -> str:
     plt.close(figure)
     image = base64.b64encode(buffer.getvalue()).decode()
     width, height = (round(96 * pixels / DPI) for pixels in struct.unpack(">II", buffer.getvalue()[16:24]))
-    return (
+    html = (
         f'<figure class="fairlib-figure"><div class="fairlib-scroll" tabindex="0" role="group"'
         f' aria-label="{escape(title, quote=True)}"><img src="data:image/png;base64,{image}" width="{width}"'
         f' height="{height}" alt="{escape(alt, quote=True)}"></div>'
         f"<figcaption><strong>{escape(title)}</strong>{_made(made)}</figcaption></figure>"
     )
+    return Piece.made(html, "figure", made.access)
 
 
 def _set_readable(figure: Figure) -> None:
@@ -72,19 +76,22 @@ def _set_readable(figure: Figure) -> None:
 
 
 def table(table: pd.DataFrame, title: str, made: Provenance, note: str = "") -> None:
-    """Show a small typed table (``columns.typed``) with headers of columns and rows, caption and provenance."""
+    """Show a small typed table (``columns.typed``) with headers of columns and rows, caption and provenance.
+
+    Raises ``ValueError`` for what must not be shown: a column of identifiers; of data that is not synthetic a group
+    smaller than its cell size, numbers without a record, and more than ``MAX_ROWS`` rows.
+    """
     _show(table_html(table, title, made, note), f"[table] {title}")
 
 
-def table_html(table: pd.DataFrame, title: str, made: Provenance, note: str = "") -> str:
+def table_html(table: pd.DataFrame, title: str, made: Provenance, note: str = "") -> Piece:
     """The table as ``table`` shows it, for gluing into another page.
 
     Numbers are set flush right; the first columns, as many as its record says, are headers of the rows, and those with
     long names get room for them.
     """
-    table = table if "columns" in table.attrs else _guessed(table)
-    cells, shown, heads = columns.written(table), columns.shown(table).values(), table.attrs["heads"]
-    kinds = ["" if column.form in (*columns.WORDS, "guessed") else ' class="number"' for column in shown]
+    cells, shown, heads = columns.written(table), columns.shown(table).values(), table.attrs.get("heads", 1)
+    kinds = ["" if column.form in columns.WORDS else ' class="number"' for column in shown]
     tags = [f'th scope="row"{kind}' if i < heads else f"td{kind}" for i, kind in enumerate(kinds)]
     roomy = cells.iloc[:, :heads].map(len).max() > LONG
     kinds[:heads] = [' class="name"' if long else kind for long, kind in zip(roomy, kinds[:heads], strict=True)]
@@ -96,7 +103,30 @@ def table_html(table: pd.DataFrame, title: str, made: Provenance, note: str = ""
         body += f"<tr>{''.join(f'<{tag}>{form(cell)}</{tag[:2]}>' for tag, form, cell in parts)}</tr>"
     caption = f"<caption><strong>{escape(readable(title))}</strong></caption>"
     html = f'<table class="fairlib-table">{caption}<thead><tr>{top}</tr></thead><tbody>{body}</tbody></table>'
-    return _boxed(html, title, made, note)
+    return Piece.made(_boxed(html, title, made, note), "table", made.access, _smallest(table, title, made))
+
+
+def _smallest(table: pd.DataFrame, title: str, made: Provenance) -> int | None:
+    """The smallest group whose size a table shows, in columns named ``columns.SIZES`` or ending so.
+
+    Raises ``ValueError`` for what must not be shown.
+    """
+    for name in [*table, *columns.written(table)]:
+        if _PERSON.fullmatch(re.sub(r"\W+", "_", str(name))):
+            raise ValueError(f"table {title!r}: column {name!r} names people one by one; leave it out")
+    if made.access == "synthetic":
+        return None
+    if len(table) > MAX_ROWS:
+        raise ValueError(f"table {title!r} has {len(table)} rows, more than {MAX_ROWS}; show fewer, aggregated rows")
+    if "columns" not in table.attrs and not table.select_dtypes("number").empty:
+        raise ValueError(f"table {title!r} of numbers without a record (rows of people?); make it with columns.typed")
+    sizes = table[[name for name in table if str(name).rpartition("_")[2] in columns.SIZES]].select_dtypes("number")
+    sizes = sizes[(sizes > 0).any(axis=1)]  # a row about nobody tells nothing of anybody
+    for name in sizes:
+        if (least := sizes[name].min()) < made.min_cell:
+            why = f"column {name!r} shows {least:.0f}, fewer than {made.min_cell}; suppress such counts"
+            raise ValueError(f"table {title!r}: {why}")
+    return None if sizes.empty or sizes.isna().all(axis=None) else int(sizes.min(axis=None))
 
 
 def _linked(cell: str) -> str:
@@ -111,35 +141,7 @@ def _file(cell: str) -> str:
     )
 
 
-FORMS = {
-    "link": _linked,
-    "file": _file,
-    "guessed": lambda cell: _linked(cell) if "://" in cell else _text(cell),
-    "guessed number": lambda cell: _text(cell),
-}
-
-
-def _guessed(table: pd.DataFrame) -> pd.DataFrame:
-    """A table of text with what its columns seem to hold, until every table is typed."""
-    cells = table.astype(object).where(table.notna(), "–").astype(str).map(readable)
-    numeric = [any(map(_NUMERIC.fullmatch, cells[name])) and all(map(_FITS.fullmatch, cells[name])) for name in cells]
-    lead = min(next((i for i, right in enumerate(numeric) if i and right), len(numeric)), len(numeric) - 1)
-    heads = next((n for n in range(1, lead + 1) if not cells.iloc[:, :n].duplicated().any()), 1)
-    out = cells.set_axis([f"c{i}" for i in range(len(numeric))], axis=1)
-    out.attrs = {
-        "heads": heads,
-        "columns": {
-            f"c{i}": columns.Column(str(name), "guessed number" if right else "guessed")
-            for i, (name, right) in enumerate(zip(cells, numeric, strict=True))
-        },
-    }
-    return out
-
-
-def _text(cell: str) -> str:
-    """A cell as HTML: long file names may break between their words; short ones, and units from numbers, may not."""
-    text = _UNIT.sub("\u00a0", escape(cell))
-    return _FILE.sub(lambda name: _file(name[0]), text)
+FORMS = {"link": _linked, "file": _file}
 
 
 def browsable(tables: dict[str, pd.DataFrame], made: dict[str, Provenance], note: str = "") -> None:
@@ -147,13 +149,17 @@ def browsable(tables: dict[str, pd.DataFrame], made: dict[str, Provenance], note
 
     ``book/_static/browse.js`` adds a box that filters their rows and headers that sort them; without it they only fold.
     """
+    shown = {title: table_html(table, title, made[title]) for title, table in tables.items()}
+    rows = {title: f"{len(table)} row{'s' * (len(table) != 1)}" for title, table in tables.items()}
     parts = [
-        f"<details{' open' * (i == 0)}><summary>{escape(readable(title))} ({len(table)} row{'s' * (len(table) != 1)})"
-        f"</summary>{table_html(table, title, made[title])}</details>"
-        for i, (title, table) in enumerate(tables.items())
+        f"<details{' open' * (i == 0)}><summary>{escape(readable(title))} ({rows[title]})</summary>{html}</details>"
+        for i, (title, html) in enumerate(shown.items())
     ]
     note = f"<p>{escape(note)}</p>" if note else ""
-    _show(f'<div class="fairlib-browse">{note}{"".join(parts)}</div>', f"[tables] {', '.join(tables)}")
+    html, access = f'<div class="fairlib-browse">{note}{"".join(parts)}</div>', {html.access for html in shown.values()}
+    smallest = min((html.smallest for html in shown.values() if html.smallest is not None), default=None)
+    piece = Piece.made(html, "tables", access.pop() if len(access) == 1 else "mixed", smallest)
+    _show(piece, f"[tables] {', '.join(tables)}")
 
 
 def explorer(numbers: str, title: str, made: Provenance) -> None:
@@ -172,12 +178,27 @@ def explorer(numbers: str, title: str, made: Provenance) -> None:
 
 def note(text: str) -> None:
     """A sentence of its own, such as what this page leaves out."""
-    _show(f'<p class="fairlib-note">{_text(text)}</p>', text)
+    _show(Piece.made(f'<p class="fairlib-note">{escape(_told(text))}</p>', "note"), text)
 
 
-def text_html(text: str, title: str, made: Provenance) -> str:
+def glue(name: str, value: Piece | str | float, display: bool = True) -> None:
+    """Keep a piece, a sentence or a number for other pages, which show it by its name (as myst-nb's ``glue`` does)."""
+    piece = value if isinstance(value, Piece) else Piece.made("", "text")
+    data = {"text/html": value, "text/plain": f"[{piece.kind}] {name}"} if piece else {"text/plain": repr(_told(value))}
+    prefix = "" if display else GLUED
+    _publish({prefix + kind: text for kind, text in data.items()}, piece, name=name, mime_prefix=prefix)
+
+
+def _told(value: str | float) -> str | float:
+    """A sentence or a number; tables and lists of numbers are not told."""
+    if not isinstance(value, str | int | float) or "\n" in str(value) or _LIST.search(str(value)):
+        raise ValueError(f"a sentence or a number is told here, got {str(value)[:60]!r}; show a table or a figure")
+    return value
+
+
+def text_html(text: str, title: str, made: Provenance) -> Piece:
     """Preformatted text, such as a folder tree, for gluing into another page."""
-    return _boxed(f'<pre class="fairlib-text">{escape(text)}</pre>', title, made, "")
+    return Piece.made(_boxed(f'<pre class="fairlib-text">{escape(text)}</pre>', title, made, ""), "text", made.access)
 
 
 def _boxed(html: str, title: str, made: Provenance, note: str) -> str:
@@ -197,5 +218,12 @@ def _made(made: Provenance) -> str:
     )
 
 
-def _show(html: str, text: str) -> None:
-    display({"text/html": html, "text/plain": text}, raw=True)
+def _show(html: Piece | str, text: str) -> None:
+    piece = html if isinstance(html, Piece) else Piece.made(html, "chart")
+    _publish({"text/html": str(html), "text/plain": text}, piece)
+
+
+def _publish(data: dict[str, str], piece: Piece, **kept: str) -> None:
+    """Put an output on the page, with the mark by which the gate knows it; ``kept``: of what myst-nb keeps by name."""
+    marks = mark(data, piece.kind, piece.access, piece.smallest) | ({"scrapbook": kept} if kept else {})
+    display(data, metadata=marks, raw=True)

@@ -8,18 +8,21 @@ from pathlib import Path
 import nbformat
 import pytest
 
+from fairlib.report.pieces import mark
 from tests.book.test_study_and_book import ROOT, STUDY, run
 
 #: Only this rule runs, on pages that a test wrote; files are compared by their time.
 BUILD = STUDY.partition("--config")[0] + "--rerun-triggers mtime --allowed-rules html book"
 TABLE = '<table class="fairlib-table"><tr><td>0.132</td><td>539</td></tr></table>'
+STAY = "<pre>stay 132539</pre>"
 PAGE = "executed/challenge2012/paper_text/5_evaluation"
 
 
 def page(where: Path, name: str, *outputs: str, source: str = "frozen") -> None:
     """An executed notebook with these outputs in HTML."""
     cell = nbformat.v4.new_code_cell("show()", metadata={"tags": ["hide-input"]})
-    cell.outputs = [nbformat.v4.new_output("display_data", {"text/html": html}) for html in outputs]
+    made = [({"text/html": html}, mark({"text/html": html}, "table")) for html in outputs]
+    cell.outputs = [nbformat.v4.new_output("display_data", data, metadata=metadata) for data, metadata in made]
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell("# A page"), cell])
     notebook.metadata["language_info"] = {"name": "python", "pygments_lexer": "python3"}
     notebook.metadata["papermill"] = {"parameters": {"dataset": name.split("/")[1], "source": source}}
@@ -47,7 +50,7 @@ def book(tmp_path_factory) -> Path:
     page(where, PAGE, TABLE)
     (where / "results" / "challenge2012" / "frozen").mkdir(parents=True)
     (where / "results" / "challenge2012" / "frozen" / "identifiers.txt").write_text("132539\n")
-    page(where, "executed/my_data/paper_text/explorer", "<pre>stay 132539</pre>", source="/gone")
+    page(where, "executed/my_data/paper_text/explorer", STAY, source="/gone")
     done = run(BUILD, where)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-6000:]
     return where
@@ -74,7 +77,7 @@ def test_the_search_index_glued_the_identifier_that_no_page_holds(book):
 @pytest.mark.parametrize(
     ("fault", "said"),
     [
-        (lambda book: page(book, PAGE, TABLE, "<pre>stay 132539</pre>"), "1 identifier(s) of participants"),
+        (lambda book: page(book, PAGE, TABLE, STAY), "1 identifier(s) of participants"),
         (lambda book: (book / "book" / "intro.md").write_text("# A book\n\n[](nowhere.md)\n"), "nowhere"),
     ],
 )

@@ -9,7 +9,7 @@ import papermill
 import pytest
 
 from fairlib.readers import template
-from fairlib.report.gate import access_of, scan_notebook
+from fairlib.report.gate import scan_notebook
 from fairlib.study.parameters import CONTRACTS, ROOT
 
 
@@ -50,19 +50,6 @@ def test_every_notebook_runs(name, folder, capsys):
     assert name == "data_card" or (folder.parent / "results" / "other" / "real-smoke").is_dir()
     printed = capsys.readouterr().out
     assert "Real data: Bad days" in printed or re.search(r"\[(table|figure)\]|HTML", printed)
-
-
-def test_the_gate_finds_the_rule_of_own_data(folder, tmp_path):
-    parameters = nbformat.v4.new_code_cell(f"dataset = 'table'\nsource = {str(folder)!r}")
-    parameters.metadata.tags = ["parameters"]
-    path = tmp_path / "page.ipynb"
-    nbformat.write(nbformat.v4.new_notebook(cells=[parameters]), path)
-    assert access_of(path) == "open"
-    (folder / "card.yaml").rename(folder / "gone.yaml")
-    try:
-        assert access_of(path) == "restricted"  # in doubt
-    finally:
-        (folder / "gone.yaml").rename(folder / "card.yaml")
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import pandas as pd
 
 from fairlib.cards import Card, requirements
 from fairlib.cohort import SPLITS
-from fairlib.text import count
+from fairlib.report.columns import Column, typed
 
 from .. import croissant
 from .evaluation import metric_choice
@@ -50,7 +50,7 @@ def counts(card: Card) -> pd.DataFrame:
         if name == "people":
             continue
         rows[f"{name} windows" if name in (*SPLITS, "total") else name] = value
-    return _facts({name: count(value) for name, value in rows.items()})
+    return typed(_facts(rows), fact=Column(), value=Column(form="count"))
 
 
 def segments(card: Card) -> pd.DataFrame:
@@ -72,7 +72,7 @@ def segments(card: Card) -> pd.DataFrame:
 
 def access(card: Card) -> pd.DataFrame:
     """Who may see what, under which licence, and how to cite."""
-    return _facts(
+    return _linked(
         {
             "access": ACCESS[card.access].format(minimum=card.min_cell),
             "licence": card.licence,
@@ -91,7 +91,7 @@ def machine_readable(card: Card) -> pd.DataFrame:
     """The Croissant export in words: to what it conforms, what it says beside the usual, and who checked it."""
     export = croissant.to_croissant(card)
     said = sorted(name.removeprefix("rai:") for name in export if name.startswith("rai:"))
-    return _facts(
+    return _linked(
         {
             "conforms to": ", ".join(export["conformsTo"]),
             "responsible use": ", ".join(said),
@@ -112,5 +112,9 @@ def _mapping(facts) -> str:
     return ", ".join(parts + [f"{value} → unknown" for value in facts.missing])
 
 
-def _facts(rows: dict[str, str]) -> pd.DataFrame:
+def _facts(rows: dict[str, object]) -> pd.DataFrame:
     return pd.DataFrame({"fact": rows.keys(), "value": rows.values()})
+
+
+def _linked(rows: dict[str, str]) -> pd.DataFrame:
+    return typed(_facts(rows), fact=Column(), value=Column(form="link"))

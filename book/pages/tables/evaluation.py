@@ -8,8 +8,10 @@ import pandas as pd
 from fairlib.cards import Card
 from fairlib.fairness import METRICS, SHORT, definition
 from fairlib.inference import ALPHA
-from fairlib.text import ACCURACY_NAMES, count, disparity_name, p_value, percent, signed, with_interval
+from fairlib.report.columns import Column, beside, ranged, typed
+from fairlib.text import count
 
+from ..columns import DRAWN, compared, comparison, sizes, without_withheld
 from ..marks import NOBODY, marks_note, named
 
 SHORT_NOTE = "; ".join(f"{short}: {metric.replace('_', ' ')}" for metric, short in SHORT.items()) + "."
@@ -29,40 +31,31 @@ def metric_choice(card: Card) -> pd.DataFrame:
 
 def calibration(summary: pd.DataFrame, names: tuple[str, ...]) -> pd.DataFrame:
     """Mean predicted minus observed risk of each group and model; summary: ``summaries.summarise`` of ``offsets``."""
-    rows, records = summary[summary["scope"] == "calibration"], []
-    for (attribute, segment), own in rows.groupby(["attribute", "segment"], sort=False):
-        first = own.iloc[0]
-        record = {"attribute": attribute, "segment": segment, "people": count(first["people"])}
-        record |= {"windows": count(first["windows"]), "positive windows": count(first["events"])}
-        for name in names:
-            row = own[own["strategy"] == name]
-            ends = row[["mean", "low", "high"]].iloc[0] if len(row) else (np.nan,) * 3
-            record[named(name)] = with_interval(*ends, sign=True)
-        records.append(record | {"seeds": str(first["seeds"])})
-    return pd.DataFrame(records)
+    rows = beside(summary[summary["scope"] == "calibration"], ["attribute", "segment"], "strategy", names)
+    shown = {name: ranged(name, named(name), "signed") for name in names}
+    return typed(rows, 2, attribute=Column(), segment=Column(), **sizes(), **shown, seeds=Column(form="count"))
 
 
 def segments(summary: pd.DataFrame, strategy: str, minimum: int) -> pd.DataFrame:
     """AUC of each segment for one strategy, its gap Δ to everybody, and who is in it; withheld segments are named."""
     rows = summary[(summary["strategy"] == strategy) & (summary["metric"] == "auc")]
     overall = rows.loc[rows["scope"] == "overall", "mean"].iloc[0]
-    records = []
-    for row in rows[rows["scope"] == "segment"].itertuples():
-        records.append(
-            {
-                "attribute": row.attribute,
-                "segment": row.segment,
-                "people": count(np.nan if row.note.startswith("withheld") else row.people, minimum),
-                "windows": count(np.nan if row.note.startswith("withheld") else row.windows, minimum),
-                "positive windows": count(np.nan if row.note.startswith("withheld") else row.events, minimum),
-                "AUC": with_interval(row.mean, row.low, row.high),
-                "Δ": signed(row.mean - overall),
-                "seeds": str(row.seeds),
-                "undefined draws": percent(row.undefined_draws) if np.isfinite(row.mean) else "–",
-                "note": row.note,
-            }
-        )
-    return pd.DataFrame(records)
+    rows = without_withheld(rows[rows["scope"] == "segment"])
+    return typed(
+        rows.assign(difference=rows["mean"] - overall, undefined_draws=rows["undefined_draws"].where(_known(rows))),
+        heads=2,
+        attribute=Column(),
+        segment=Column(),
+        **sizes(minimum),
+        mean=Column("AUC", "number", low="low", high="high"),
+        difference=Column("Δ", "signed"),
+        **DRAWN,
+        note=Column(),
+    )
+
+
+def _known(rows: pd.DataFrame) -> pd.Series:
+    return np.isfinite(rows["mean"])
 
 
 def parity(
@@ -76,25 +69,31 @@ def parity(
     q is the p-value of parity after controlling the false discovery rate over the whole screen (``summarise``).
     """
     rows = summary[(summary["scope"] == "ratio") & (summary["metric"] == metric) & (summary["attribute"] == attribute)]
-    facts, title, ratio, records = METRICS[metric], METRICS[metric].short, metric in SHORT, []
-    for row in rows.itertuples():
-        beyond = abs(np.log(row.mean)) > facts.log_threshold if ratio else abs(row.mean) > facts.threshold
-        record = {"strategy": named(row.strategy, left_out.get(row.strategy))}
-        record[title] = with_interval(row.mean, row.low, row.high, digits=2, sign=not ratio) + "†" * bool(beyond)
-        if ratio:
-            with np.errstate(divide="ignore", invalid="ignore"):
-                logs = np.log([row.mean, row.low, row.high])
-            record[f"log {title}"] = with_interval(*logs, digits=2, sign=True)
-        ends = (row.deviation, row.deviation_low, row.deviation_high)
-        record[f"|1 − {title}|" if ratio else f"|{title}|"] = with_interval(*ends, digits=2)
-        undefined = percent(row.undefined_draws) if np.isfinite(row.mean) else "–"
-        record |= {"q (FDR)": p_value(row.q), "seeds": str(row.seeds), "undefined draws": undefined}
-        records.append(record)
+    facts, ratio, ends = METRICS[metric], metric in SHORT, ["mean", "low", "high"]
+    title = facts.short
+    with np.errstate(divide="ignore", invalid="ignore"):
+        logs = np.log(rows[ends].set_axis(["log", "log_low", "log_high"], axis=1)) if ratio else rows[[]]
+    beyond = logs["log"].abs() > facts.log_threshold if ratio else rows["mean"].abs() > facts.threshold
+    table = rows.join(logs).assign(
+        strategy=[named(name, left_out.get(name)) for name in rows["strategy"]],
+        mark=beyond.map({True: "†", False: ""}),
+        undefined_draws=rows["undefined_draws"].where(_known(rows)),
+    )
+    table = typed(
+        table,
+        strategy=Column(),
+        mean=Column(title, "number" if ratio else "signed", 2, "low", "high", then="{mark}"),
+        mark=Column(),
+        **({"log": ranged("log", f"log {title}", "signed", 2)} if ratio else {}),
+        deviation=ranged("deviation", f"|1 − {title}|" if ratio else f"|{title}|", digits=2),
+        q=Column("q (FDR)", "p"),
+        **DRAWN,
+    )
     first = rows.iloc[0]
     who = (
         f"{count(first['people'])} people, {count(first['windows'])} windows, {count(first['events'])} of them positive"
     )
-    return pd.DataFrame(records), first["note"] or who
+    return table, first["note"] or who
 
 
 def note(metric: str) -> str:
@@ -114,25 +113,20 @@ def screen(summary: pd.DataFrame, attributes: list[str], left_out: Mapping[str, 
     rows = summary[
         (summary["scope"] == "ratio") & summary["attribute"].isin(attributes) & summary["metric"].isin(SHORT)
     ]
-    records = []
-    for strategy, own in rows.groupby("strategy", sort=False):
-        record = {"strategy": named(strategy, left_out.get(strategy))}
-        for metric, title in SHORT.items():
-            part = own[own["metric"] == metric]
-            record[title] = f"{(part['q'] < ALPHA).sum()}\u00a0of\u00a0{part['q'].notna().sum()}"
-        records.append(record | {"seeds": str(own["seeds"].max())})
-    return pd.DataFrame(records)
+    counts = rows.assign(differs=rows["q"] < ALPHA, judged=rows["q"].notna()).groupby(["strategy", "metric"])
+    counts = counts[["differs", "judged"]].sum().unstack("metric", fill_value=0)
+    counts.columns = [metric if which == "differs" else f"{metric}_of" for which, metric in counts]
+    table = rows.groupby("strategy", sort=False)[["seeds"]].max().join(counts).reset_index()
+    shown = {metric: Column(title, "count", then=f"\u00a0of\u00a0{{{metric}_of}}") for metric, title in SHORT.items()}
+    return typed(
+        table.assign(strategy=[named(name, left_out.get(name)) for name in table["strategy"]]),
+        strategy=Column(),
+        **shown,
+        **{f"{metric}_of": Column(form="count") for metric in SHORT},
+        seeds=DRAWN["seeds"],
+    )
 
 
 def headline(rows: pd.DataFrame, metric: str, accuracy: str = "auc") -> pd.DataFrame:
     """T-headline of one dataset: AUC and mean parity deviation (or |AOD|), and the paired difference to supervised."""
-    records = []
-    for row in rows.to_dict("records"):
-        record = {"strategy": named(row["strategy"], pd.Series(row))}
-        for name, title in ((accuracy, ACCURACY_NAMES[accuracy]), ("deviation", disparity_name(metric))):
-            record[title] = with_interval(*(row[f"{name}{end}"] for end in ("", "_low", "_high")))
-            ends = [row.get(f"{name}_difference{end}", np.nan) for end in ("", "_low", "_high")]
-            record[f"{title}, minus supervised"] = with_interval(*ends, sign=True)
-            record[f"p (Holm), {title}"] = p_value(row.get(f"{name}_difference_p", np.nan))
-        records.append(record | {"seeds": str(row["seeds"]), "undefined draws": percent(row["undefined_draws"])})
-    return pd.DataFrame(records)
+    return typed(compared(rows, accuracy), **comparison(metric, accuracy))

@@ -3,6 +3,7 @@
 import pandas as pd
 
 from fairlib.cards import DataFile, Obtaining
+from fairlib.report.columns import Column, typed
 
 
 def facts(obtain: Obtaining, licence: str) -> pd.DataFrame:
@@ -17,19 +18,19 @@ def facts(obtain: Obtaining, licence: str) -> pd.DataFrame:
         "how large it is": obtain.size,
         "as of": obtain.as_of,
     }
-    return pd.DataFrame({"question": rows.keys(), "answer": rows.values()})
+    frame = pd.DataFrame({"question": rows.keys(), "answer": rows.values()})
+    return typed(frame, question=Column(), answer=Column(form="link"))
 
 
 def steps(obtain: Obtaining) -> pd.DataFrame:
     """What to do, in order."""
-    return pd.DataFrame(
-        {"step": [str(number) for number in range(1, len(obtain.steps) + 1)], "what to do": obtain.steps}
-    )
+    frame = pd.DataFrame({"step": range(1, len(obtain.steps) + 1), "what": obtain.steps})
+    return typed(frame, step=Column(form="count"), what=Column("what to do", "link"))
 
 
 def sources(obtain: Obtaining) -> pd.DataFrame:
     """Who said so, and when."""
-    return pd.DataFrame({"source": obtain.sources})
+    return typed(pd.DataFrame({"source": obtain.sources}), source=Column(form="link"))
 
 
 def files(obtain: Obtaining) -> pd.DataFrame:
@@ -37,12 +38,12 @@ def files(obtain: Obtaining) -> pd.DataFrame:
     rows = [
         {
             "file": file.path,
-            "what is in it": file.holds,
+            "holds": file.holds,
             "needed": ("yes" if file.needed else "optional") + (f", for {file.way}" if file.way else ""),
         }
         for file in obtain.files
     ]
-    return pd.DataFrame(rows)
+    return typed(pd.DataFrame(rows), file=Column(form="file"), holds=Column("what is in it"), needed=Column())
 
 
 def tree(obtain: Obtaining, folder: str = "DIR") -> str:

@@ -5,8 +5,11 @@ import pandas as pd
 from statsmodels.stats.multitest import multipletests
 
 from fairlib.measures.cka_gaps import PUBLISHED, Ratio
+from fairlib.report.columns import Column, ranged, typed
 from fairlib.strategies import STRATEGY_NAMES
-from fairlib.text import LEVEL_WORDS, OF_100, count, number, p_value, percent, with_interval
+from fairlib.text import LEVEL_WORDS, OF_100, count, number, percent, with_interval
+
+from ..columns import DRAWN
 
 TESTS_NOTE = (
     "Largest distance between the distribution functions of a component, 0 to 1 (Kolmogorov-Smirnov), against the"
@@ -24,19 +27,17 @@ DISTANCES_NOTE = (
 
 def sizes(table: pd.DataFrame) -> pd.DataFrame:
     """Size of each attribute's difference in CKA (``cka_gaps.sizes``), beside what permuted labels give."""
-    return pd.DataFrame(
-        {
-            "attribute": table["attribute"],
-            "best − worst": table["best"] + " − " + table["worst"],
-            "size": [
-                with_interval(r.size_, r.low, r.high) for r in table.rename(columns={"size": "size_"}).itertuples()
-            ],
-            "size, as many people of both": table["matched"].map(number),
-            "permuted: median": table["null_median"].map(number),
-            f"permuted: {LEVEL_WORDS} below": table["null_bound"].map(number),
-            "p": table["p"].map(number),
-            "p, adjusted": table["p_adjusted"].map(number),
-        }
+    return typed(
+        table,
+        attribute=Column(),
+        best=Column("best − worst", then=" − {worst}"),
+        worst=Column(),
+        size=Column("size", "number", low="low", high="high"),
+        matched=Column("size, as many people of both", "number"),
+        null_median=Column("permuted: median", "number"),
+        null_bound=Column(f"permuted: {LEVEL_WORDS} below", "number"),
+        p=Column(form="p"),
+        p_adjusted=Column("p, adjusted", "p"),
     )
 
 
@@ -45,16 +46,20 @@ def probes(summary: pd.DataFrame) -> pd.DataFrame:
 
     people: of the segment in the test split.
     """
-    records = []
-    for row in summary.itertuples():
-        name = f"{row.attribute}: {row.segment}"
-        record = {"target": name, "model": STRATEGY_NAMES[row.strategy]}
-        record |= {"people": count(row.people), "AUC": with_interval(row.mean, row.low, row.high)}
-        record |= {"q (AUC 0.5)": p_value(row.q), "shuffled labels, largest": number(row.chance)}
-        ends = (row.difference, row.difference_low, row.difference_high)
-        record |= {"minus supervised": with_interval(*ends, sign=True), "q": p_value(row.difference_q)}
-        records.append(record | {"seeds": str(row.seeds), "undefined draws": percent(row.undefined_draws)})
-    return pd.DataFrame(records)
+    return typed(
+        summary.replace({"strategy": STRATEGY_NAMES}),
+        heads=2,
+        attribute=Column("target", then=": {segment}"),
+        segment=Column(),
+        strategy=Column("model"),
+        people=Column(form="count"),
+        mean=Column("AUC", "number", low="low", high="high"),
+        q=Column("q (AUC 0.5)", "p"),
+        chance=Column("shuffled labels, largest", "number"),
+        difference=ranged("difference", "minus supervised", "signed"),
+        difference_q=Column("q", "p"),
+        **DRAWN,
+    )
 
 
 def undefined(tables: list[pd.DataFrame]) -> str:
@@ -69,19 +74,22 @@ def undefined(tables: list[pd.DataFrame]) -> str:
 
 def tests(tables: dict[str, list[pd.DataFrame]]) -> tuple[pd.DataFrame, str]:
     """KS distance of each segment per component and model; tables: strategy → one table a seed."""
-    out, order = None, []
     every = pd.concat([pd.concat(runs).assign(strategy=name) for name, runs in tables.items()], ignore_index=True)
     every["q"] = multipletests(every["p"], method="fdr_by")[1]
-    for strategy, own in every.groupby("strategy", sort=False):
-        keys = ["attribute", "segment", "against", "people", "component"]
-        own = own.assign(people=own.groupby(["attribute", "segment"])["people"].transform("max").map(count))
-        rows = own.groupby(keys, sort=False).agg(d=("statistic", "mean"), p=("q", "max"))
-        text = rows["d"].map(lambda value: number(value, 2)) + rows["p"].map(lambda p: "*" if p < 0.05 else "")
-        order += [name for name in dict.fromkeys(text.index.droplevel("component")) if name not in order]
-        wide = text.unstack("component").add_prefix(f"{STRATEGY_NAMES[strategy]}, PC ")
-        out = wide if out is None else out.join(wide, how="outer", sort=False)
-    out.columns.name = None
-    return out.loc[order].fillna("–").reset_index(), TESTS_NOTE
+    every["people"] = every.groupby(["attribute", "segment"])["people"].transform("max")
+    keys, shown, marks = ["attribute", "segment", "against", "people"], {}, {}
+    out = every[keys].drop_duplicates()
+    for (strategy, component), own in every.groupby(["strategy", "component"], sort=False):
+        name = f"{strategy}_{component}"
+        rows = own.groupby(keys, sort=False).agg(**{name: ("statistic", "mean"), f"{name}_mark": ("q", "max")})
+        rows[f"{name}_mark"] = np.where(rows[f"{name}_mark"] < 0.05, "*", "")
+        out = out.merge(rows.reset_index(), on=keys, how="left")
+        title = f"{STRATEGY_NAMES[strategy]}, PC {component}"
+        shown[name], marks[f"{name}_mark"] = Column(title, "number", 2, then=f"{{{name}_mark}}"), Column()
+    people = Column(form="count")
+    return typed(
+        out, 2, attribute=Column(), segment=Column(), against=Column(), people=people, **shown, **marks
+    ), TESTS_NOTE
 
 
 def distances(tables: dict[str, list[pd.DataFrame]]) -> tuple[pd.DataFrame, str]:
@@ -96,14 +104,29 @@ def distances(tables: dict[str, list[pd.DataFrame]]) -> tuple[pd.DataFrame, str]
             rows.index.get_level_values(1) != rows.index.get_level_values(2)
         ].iterrows():
             within = [rows.loc[(attribute, name, name), "mean"] for name in (segment, other)]
-            record = {"model": STRATEGY_NAMES[strategy], "attribute": attribute, "segments": f"{segment} – {other}"}
-            sizes = [int(rows.loc[(attribute, name, name), "people"]) for name in (segment, other)]
-            record |= {"people": " and ".join(map(count, sizes))}
-            record |= {"medoids": number(row["medoids"], 2), "chance": number(row["chance"], 2)}
-            record |= {"p (max\u2011T)": p_value(largest.get((attribute, segment, other), np.nan))}
-            record |= {"pairs": number(row["mean"], 2), "within": number(sum(within) / 2, 2)}
-            records.append(record | {"unit (spread)": number(row["spread"], 1), "seeds": str(len(runs))})
-    return pd.DataFrame(records), DISTANCES_NOTE
+            sizes = [rows.loc[(attribute, name, name), "people"] for name in (segment, other)]
+            record = {"model": STRATEGY_NAMES[strategy], "attribute": attribute, "segment": segment, "other": other}
+            record |= {"people": sizes[0], "other_people": sizes[1], "within": sum(within) / 2, "seeds": len(runs)}
+            row = row.drop("people").to_dict()
+            records.append(record | row | {"p": largest.get((attribute, segment, other), np.nan)})
+    table = typed(
+        pd.DataFrame(records),
+        heads=3,
+        model=Column(),
+        attribute=Column(),
+        segment=Column("segments", then=" – {other}"),
+        other=Column(),
+        people=Column(form="count", then=" and {other_people}"),
+        other_people=Column(form="count"),
+        medoids=Column(form="number", digits=2),
+        chance=Column(form="number", digits=2),
+        p=Column("p (max\u2011T)", "p"),
+        mean=Column("pairs", "number", 2),
+        within=Column(form="number", digits=2),
+        spread=Column("unit (spread)", "number", 1),
+        seeds=Column(form="count"),
+    )
+    return table, DISTANCES_NOTE
 
 
 def ratio(table: pd.DataFrame, found: Ratio | None) -> str:

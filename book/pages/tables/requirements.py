@@ -3,31 +3,32 @@
 import pandas as pd
 
 from fairlib.measures.attrition import counted
-from fairlib.text import count, percent
+from fairlib.report.columns import Column, typed
 
 
 def sizes(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
     """T-datasets for one dataset: windows, people, positive labels per split, and the window's shape."""
     shape = tables["shape"].iloc[0]
     rows = tables["sizes"]
-    return pd.DataFrame(
-        {
-            "split": rows["split"],
-            "windows": rows["windows"].map(count),
-            "people": rows["people"].map(count),
-            "positive": rows["events"].map(count),
-            "prevalence": (rows["events"] / rows["windows"]).map(percent),
-            "window": f"{shape['timesteps']} steps × {shape['channels']} channels",
-        }
+    window = f"{shape['timesteps']} steps × {shape['channels']} channels"
+    return typed(
+        rows.assign(prevalence=rows["events"] / rows["windows"], window=window),
+        split=Column(),
+        windows=Column(form="count"),
+        people=Column(form="count"),
+        events=Column("positive", "count"),
+        prevalence=Column(form="percent"),
+        window=Column(),
     )
 
 
 def attrition(tables: dict[str, pd.DataFrame], minimum: int) -> pd.DataFrame:
-    """What the reader kept and left out, and why; counts under the threshold show as such."""
-    rows = tables["attrition"].copy()
-    for column in ("windows", "people"):
-        rows[column] = [counted(row, column, minimum) for row in tables["attrition"].to_dict("records")]
-    return rows
+    """What the reader kept and left out, and why; what is no number is told: under the threshold, or withheld."""
+    rows = tables["attrition"]
+    told = {f"no_{c}": [counted(row, c, minimum) for row in rows.to_dict("records")] for c in ("windows", "people")}
+    numbers = rows.assign(**told, **{c: rows[c].where(rows[c] != 0) for c in ("windows", "people")})
+    counts = {c: Column(form="count", instead=f"no_{c}") for c in ("windows", "people")}
+    return typed(numbers, step=Column(), **counts, note=Column())
 
 
 def unknown(segments: pd.DataFrame) -> str:

@@ -1,11 +1,13 @@
 """Stage 5: T-conditioned, gaps beside chance, spread between segments, intersections, and |log r| compared."""
 
-import numpy as np
 import pandas as pd
 
 from fairlib.measures.segments import ALL_SSL
+from fairlib.report.columns import Column, beside, ranged, typed
 from fairlib.strategies import STRATEGY_NAMES
-from fairlib.text import LEVEL_WORDS, count, number, p_value, percent, with_interval
+from fairlib.text import LEVEL_WORDS
+
+from ..columns import DRAWN, sizes, without_withheld
 
 
 def conditioned(extremes: pd.DataFrame, gaps: pd.DataFrame) -> pd.DataFrame:
@@ -13,48 +15,43 @@ def conditioned(extremes: pd.DataFrame, gaps: pd.DataFrame) -> pd.DataFrame:
 
     extremes, gaps: of ``comparisons``; ``gaps`` may be empty.
     """
-    keyed = gaps.set_index(["strategy", "attribute"]) if len(gaps) else gaps
-    records = []
-    for row in extremes.to_dict("records"):
-        record = {"strategy": STRATEGY_NAMES[row["strategy"]], "attribute": row["attribute"]}
-        for side in ("best", "worst"):
-            value = with_interval(*(row[f"{side}{end}"] for end in ("", "_low", "_high")))
-            size = ", ".join(
-                f"{count(row[f'{side}_{what}'])} {word}"
-                for what, word in (("people", "people"), ("windows", "windows"), ("events", "pos."))
-            )
-            record[side] = f"{row[f'{side}_segment']} {value} ({size})"
-        record["gap"] = with_interval(row["gap"], row["gap_low"], row["gap_high"], sign=True)
-        if len(keyed):
-            found = (row["strategy"], row["attribute"]) in keyed.index
-            own = keyed.loc[(row["strategy"], row["attribute"])] if found else {}
-            record["largest gap"] = number(own.get("gap", np.nan))
-            record[f"by chance: mean, {LEVEL_WORDS}"] = (
-                f"{number(own.get('null_mean'))}, {number(own.get('null_bound'))}"
-            )
-            record["p (max\u2011T)"] = p_value(own.get("p_family", np.nan))
-            record["undefined permutations"] = count(own.get("undefined", np.nan))
-        record["undefined draws"] = percent(row["undefined_draws"])
-        records.append(record | {"seeds": str(row["seeds"])})
-    return pd.DataFrame(records)
+    columns, hidden = {"strategy": Column(), "attribute": Column()}, {}
+    for side in ("best", "worst"):
+        size = f"({{{side}_people}} people, {{{side}_windows}} windows, {{{side}_events}} pos.)"
+        columns[f"{side}_segment"] = Column(side, then=f" {{{side}}} {size}")
+        hidden |= {side: ranged(side)}
+        hidden |= {f"{side}_{what}": Column(form="count") for what in ("people", "windows", "events")}
+    columns["gap"] = ranged("gap", form="signed")
+    rows = extremes
+    if len(gaps) and len(extremes):
+        chance = gaps.rename(columns={"gap": "largest"})
+        own = ["largest", "null_mean", "null_bound", "p_family", "undefined"]
+        rows = extremes.merge(chance[["strategy", "attribute", *own]], on=["strategy", "attribute"], how="left")
+        columns["largest"] = Column("largest gap", "number")
+        columns["null_mean"] = Column(f"by chance: mean, {LEVEL_WORDS}", "number", then=", {null_bound}")
+        columns["p_family"] = Column("p (max\u2011T)", "p")
+        columns["undefined"] = Column("undefined permutations", "count")
+        hidden["null_bound"] = Column(form="number")
+    rows = rows.replace({"strategy": STRATEGY_NAMES})
+    return typed(rows, 2, **columns, **DRAWN, **hidden)
 
 
 def between(table: pd.DataFrame) -> pd.DataFrame:
     """Standard deviation between segments, as measured and without its noise (``comparisons.between``)."""
     titles = {"auc": "AUC", "error_rate": "error rate"}
-    return pd.DataFrame(
-        {
-            "strategy": table["strategy"].map(STRATEGY_NAMES),
-            "attribute": table["attribute"],
-            "measure": table["metric"].map(titles),
-            "segments": table["segments"].map(str),
-            "as measured": table["naive"].map(number),
-            "without noise": [with_interval(row.sd, row.low, row.high) for row in table.itertuples()],
-            "people": table["people"].map(count),
-            "positive windows": table["events"].map(count),
-            "seeds": table["seeds"].map(str),
-            "undefined draws": table["undefined_draws"].map(percent),
-        }
+    who = sizes()
+    return typed(
+        table.replace({"strategy": STRATEGY_NAMES, "metric": titles}),
+        heads=3,
+        strategy=Column(),
+        attribute=Column(),
+        metric=Column("measure"),
+        segments=Column(form="count"),
+        naive=Column("as measured", "number"),
+        sd=Column("without noise", "number", low="low", high="high"),
+        people=who["people"],
+        events=who["events"],
+        **DRAWN,
     )
 
 
@@ -63,37 +60,32 @@ def intersections(summary: pd.DataFrame, pair: str, names: tuple[str, ...], mini
 
     summary: of ``summaries.summarise`` of the table ``intersections``.
     """
-    rows, records = summary[summary["attribute"] == pair], []
-    for segment, own in rows.groupby("segment", sort=False):
-        first = own.iloc[0]
-        hidden = first["note"].startswith("withheld")
-        record = {pair: segment, "people": count(np.nan if hidden else first["people"], minimum)}
-        record["windows"] = count(np.nan if hidden else first["windows"], minimum)
-        record["positive windows"] = count(np.nan if hidden else first["events"], minimum)
-        for metric, title in (("auc", "AUC"), ("error_rate", "error rate")):
-            for strategy in names:
-                row = own[(own["strategy"] == strategy) & (own["metric"] == metric)]
-                ends = row[["mean", "low", "high"]].iloc[0] if len(row) else (np.nan,) * 3
-                record[f"{title}, {STRATEGY_NAMES[strategy]}"] = with_interval(*ends, digits=2)
-        record["undefined draws"] = percent(own["undefined_draws"].max())
-        records.append(record | {"seeds": str(first["seeds"]), "note": first["note"].split(":")[0]})
-    return pd.DataFrame(records)
+    rows = summary[summary["attribute"] == pair]
+    shown = {
+        f"{metric}_{strategy}": ranged(f"{metric}_{strategy}", f"{title}, {STRATEGY_NAMES[strategy]}", digits=2)
+        for metric, title in (("auc", "AUC"), ("error_rate", "error rate"))
+        for strategy in names
+    }
+    rows = rows.assign(
+        name=rows["metric"] + "_" + rows["strategy"],
+        undefined_draws=rows.groupby("segment")["undefined_draws"].transform("max"),
+    )
+    table = without_withheld(beside(rows, ["segment"], "name", shown))
+    table["note"] = table["note"].str.split(":").str[0]
+    return typed(table, segment=Column(pair), **sizes(minimum), **shown, **DRAWN, note=Column())
 
 
 def log_disparities(table: pd.DataFrame) -> pd.DataFrame:
     """Mean |log r| of SSL and of controls minus supervised, with both intervals (``comparisons.log_disparities``)."""
-    people = [with_interval(r.difference, r.people_low, r.people_high, sign=True) for r in table.itertuples()]
-    both = [with_interval(r.difference, r.low, r.high, sign=True) for r in table.itertuples()]
-    return pd.DataFrame(
-        {
-            "strategy": table["strategy"].map({**STRATEGY_NAMES, ALL_SSL: "mean of the SSL models"}),
-            "supervised": table["supervised"].map(number),
-            "this model": table["ssl"].map(number),
-            "difference [participants]": people,
-            "difference [participants and runs]": both,
-            "p": table["p"].map(p_value),
-            "attributes": table["attributes"].map(str),
-            "seeds": table["seeds"].map(str),
-            "undefined draws": table["undefined_draws"].map(percent),
-        }
+    names = {**STRATEGY_NAMES, ALL_SSL: "mean of the SSL models"}
+    return typed(
+        table.replace({"strategy": names}).assign(same=table["difference"]),
+        strategy=Column(),
+        supervised=Column(form="number"),
+        ssl=Column("this model", "number"),
+        difference=Column("difference [participants]", "signed", low="people_low", high="people_high"),
+        same=Column("difference [participants and runs]", "signed", low="low", high="high"),
+        p=Column(form="p"),
+        attributes=Column(form="count"),
+        **DRAWN,
     )

@@ -3,8 +3,8 @@
 import pandas as pd
 
 from fairlib.fairness import ODDS
+from fairlib.report.columns import Column, typed
 from fairlib.strategies import STRATEGY_NAMES
-from fairlib.text import count, number, percent, with_interval
 
 LABELS = ("label_gt", "label")  # MESA's target is named gt
 PEOPLE = ("unique_subjects", "unique_participant_ids")
@@ -12,24 +12,29 @@ PEOPLE = ("unique_subjects", "unique_participant_ids")
 
 def claim(records: list[dict[str, str]]) -> pd.DataFrame:
     """T-headline, one claim: published numbers with their source, ours with who is behind them, verdict and cause."""
-    titles = {"data": "data", "number": "number", "source": "source", "verdict": "verdict", "cause": "cause or limit"}
-    return pd.DataFrame(records)[list(titles)].rename(columns=titles)
+    shown = {name: Column() for name in ("data", "number", "source", "verdict")}
+    return typed(pd.DataFrame(records), **shown, cause=Column("cause or limit"))
 
 
 def models(each: pd.DataFrame, metric: str) -> pd.DataFrame:
     """T-models of one case: a row a trained model. each: ``gathered.Case.every_model``; metric: the card's."""
     disparity = "mean |AOD|" if metric in ODDS else "mean parity deviation"
-    return pd.DataFrame(
-        {
-            "strategy": each["strategy"].map(STRATEGY_NAMES),
-            "training windows": each["train"].map(count),
-            "labels": each["people"].map(lambda n: "all" if n != n else f"{count(n)} people a group"),
-            "seed": each["seed"].map(str),
-            "AUC": [with_interval(*values) for values in each[["auc", "low", "high"]].itertuples(index=False)],
-            disparity: each["deviation"].map(number),
-            "at chance": each["at_chance"].map({False: "no", True: "perhaps"}),
-            "one decision for everybody": each["one_decision"].map({False: "no", True: "yes"}),
-        }
+    return typed(
+        each.assign(
+            strategy=each["strategy"].map(STRATEGY_NAMES),
+            labelled=each["people"],
+            all="all",
+            at_chance=each["at_chance"].map({False: "no", True: "perhaps"}),
+            one_decision=each["one_decision"].map({False: "no", True: "yes"}),
+        ),
+        strategy=Column(),
+        train=Column("training windows", "count"),
+        labelled=Column("labels", "count", instead="all", then=" people a group"),
+        seed=Column(form="count"),
+        auc=Column("AUC", "number", low="low", high="high"),
+        deviation=Column(disparity, "number"),
+        at_chance=Column("at chance"),
+        one_decision=Column("one decision for everybody"),
     )
 
 
@@ -52,19 +57,20 @@ def datasets(shapes: pd.DataFrame, cases: dict[str, dict[str, pd.DataFrame]]) ->
         people = next(value["all", key] for key in PEOPLE if ("all", key) in value.index)
         label = next(key for key in LABELS if ("test", f"{key}_1") in value.index)
         positive = sum(value[split, f"{label}_1"] for split in ("train", "val", "test")) / value["all", "samples"]
-        shape = f"{count(value['test', 'timesteps'])} × {count(value['test', 'channels'])}"
+        shape = [value["test", "timesteps"], value["test", "channels"]]
         sizes = [value[split, "samples"] for split in ("all", "train", "val", "test")]
-        records.append(_sizes(f"{name}, published", sizes, people, positive, shape))
+        records.append([f"{name}, published", people, *sizes[:1], positive, *sizes[1:], *shape])
     for title, tables in cases.items():
         rows, shape = tables["sizes"].set_index("split"), tables["shape"].iloc[0]
         sizes = [rows.loc[split, "windows"] for split in ("all", "train", "val", "test")]
         positive = rows.loc["all", "events"] / rows.loc["all", "windows"]
-        steps = f"{shape['timesteps']} × {count(shape['channels'])}"
-        records.append(_sizes(title, sizes, rows.loc["all", "people"], positive, steps))
-    return pd.DataFrame(records)
-
-
-def _sizes(title: str, sizes: list, people: float, positive: float, shape: str) -> dict[str, str]:
-    record = {"data": title, "people": count(people), "windows": count(sizes[0]), "positive": percent(positive)}
-    parts = dict(zip(("training", "validation", "test"), map(count, sizes[1:]), strict=True))
-    return record | parts | {"steps × channels": shape}
+        shape = [shape["timesteps"], shape["channels"]]
+        records.append([title, rows.loc["all", "people"], *sizes[:1], positive, *sizes[1:], *shape])
+    parts = {name: Column(form="count") for name in ("training", "validation", "test")}
+    columns = {"data": Column(), "people": Column(form="count"), "windows": Column(form="count")}
+    columns |= {"positive": Column(form="percent"), **parts}
+    columns |= {
+        "timesteps": Column("steps × channels", "count", then=" × {channels}"),
+        "channels": Column(form="count"),
+    }
+    return typed(pd.DataFrame(records, columns=list(columns)), **columns)

@@ -1,8 +1,10 @@
 """The model of a twin as small tables: what is planted, the truth per segment."""
 
+import numpy as np
 import pandas as pd
 
-from fairlib.text import minus, number, percent, signed
+from fairlib.report.columns import Column, typed
+from fairlib.text import minus
 from fairlib.twins.people import Scorer, Spec
 
 TRUTH_NOTE = (
@@ -13,16 +15,9 @@ TRUTH_NOTE = (
 
 def planted(spec: Spec) -> pd.DataFrame:
     """The knobs that are not at zero."""
-    rows = [
-        {
-            "knob": row["knob"],
-            "attribute": row["attribute"],
-            "segment": row["segment"],
-            "setting": minus(f"{row['value']:g}"),
-        }
-        for row in spec.planted()
-    ]
-    return pd.DataFrame(rows or [{"knob": "none", "attribute": "–", "segment": "–", "setting": "–"}])
+    rows = pd.DataFrame(spec.planted() or [{"knob": "none", "attribute": None, "segment": None, "value": np.nan}])
+    setting = Column("setting", "number", digits=None)
+    return typed(rows, 2, knob=Column(), attribute=Column(), segment=Column(), value=setting)
 
 
 def scorer(rule: Scorer) -> pd.DataFrame:
@@ -39,16 +34,16 @@ def scorer(rule: Scorer) -> pd.DataFrame:
 
 def segments(truth: pd.DataFrame) -> pd.DataFrame:
     """The truth in words and numbers, one row a segment."""
-    return pd.DataFrame(
-        {
-            "attribute": truth["attribute"],
-            "segment": truth["segment"],
-            "share": truth["share"].map(percent),
-            "label rate": truth["label_rate"].map(percent),
-            "AUC": truth["auc"].map(number),
-            "minus others": truth["auc_difference"].map(signed),
-            "ceiling": truth["auc_ceiling"].map(number),
-            "error rate": truth["error_rate"].map(number),
-            "log ratio to others": truth["log_error_rate_ratio"].map(signed),
-        }
+    return typed(
+        truth,
+        heads=2,
+        attribute=Column(),
+        segment=Column(),
+        share=Column(form="percent"),
+        label_rate=Column("label rate", "percent"),
+        auc=Column("AUC", "number"),
+        auc_difference=Column("minus others", "signed"),
+        auc_ceiling=Column("ceiling", "number"),
+        error_rate=Column("error rate", "number"),
+        log_error_rate_ratio=Column("log ratio to others", "signed"),
     )

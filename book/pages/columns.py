@@ -1,0 +1,41 @@
+"""Columns that several tables share."""
+
+import numpy as np
+import pandas as pd
+
+from fairlib.report.columns import Column, ranged
+from fairlib.text import ACCURACY_NAMES, disparity_name
+
+from .marks import named
+
+#: On how many training runs a number rests, and on how many bootstrap draws it is undefined.
+DRAWN = {"seeds": Column(form="count"), "undefined_draws": Column("undefined draws", "percent")}
+
+
+def sizes(minimum: int | None = None) -> dict[str, Column]:
+    """How the sizes of groups are set; missing ones stayed under the minimum."""
+    titles = {"people": "people", "windows": "windows", "events": "positive windows"}
+    return {name: Column(title, "count", fewest=minimum) for name, title in titles.items()}
+
+
+def without_withheld(rows: pd.DataFrame) -> pd.DataFrame:
+    """The rows without the sizes of groups whose numbers are withheld."""
+    hidden = rows["note"].str.startswith("withheld")
+    return rows.assign(**{name: rows[name].mask(hidden) for name in sizes()})
+
+
+def compared(rows: pd.DataFrame, accuracy: str) -> pd.DataFrame:
+    """Rows of ``summaries.headline`` with marked names, and differences that are missing where nothing is compared."""
+    ends = [f"{of}_difference{end}" for of in (accuracy, "deviation") for end in ("", "_low", "_high", "_p")]
+    names = [named(row["strategy"], pd.Series(row)) for row in rows.to_dict("records")]
+    return rows.assign(strategy=names, **{name: np.nan for name in ends if name not in rows})
+
+
+def comparison(metric: str, accuracy: str) -> dict[str, Column]:
+    """How the columns of ``compared`` are set."""
+    columns = {"strategy": Column()}
+    for name, title in ((accuracy, ACCURACY_NAMES[accuracy]), ("deviation", disparity_name(metric))):
+        of = f"{name}_difference"
+        columns |= {name: ranged(name, title), of: ranged(of, f"{title}, minus supervised", "signed")}
+        columns[f"{of}_p"] = Column(f"p (Holm), {title}", "p")
+    return columns | DRAWN
