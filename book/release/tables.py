@@ -10,7 +10,7 @@ from fairlib.text import count, number, percent, signed, with_interval
 
 from ..pages.marks import named
 from . import audit, findings
-from .sentences import OWN_RUNS, SIMULATED
+from .sentences import resting_on
 
 BREAKABLE = re.compile(r"[/_]")  # a long path may break behind these
 
@@ -50,7 +50,7 @@ def section(name: str, measured: dict[str, str]) -> pd.DataFrame:
 def basis(name: str) -> str:
     """What the numbers of a section rest on."""
     own = [of.id for of in findings.load().values() if of.section == name]
-    drawn, ran = ([i for i in own if i in which] for which in (SIMULATED, OWN_RUNS))
+    drawn, ran = ([i for i in resting_on(argument) if i in own] for argument in ("simulated", "seeds"))
     parts = [f"simulated: {', '.join(drawn)}"] * bool(drawn) + [f"from our own runs: {', '.join(ran)}"] * bool(ran)
     rest = "follows from what the release prints, or from its code."
     return f"Numbers {'; '.join(parts)}. The rest {rest}" if parts else f"Every number {rest}"
@@ -95,7 +95,7 @@ def counts() -> pd.DataFrame:
 def turned() -> pd.DataFrame:
     """Published ratios that lie on the other side of the threshold once the groups change roles."""
     rows = audit.published_ratios()
-    rows = rows[(rows["deviation"] < audit.FAIR) != (rows["swapped"] < audit.FAIR)]
+    rows = rows[rows["turned"]]
     return pd.DataFrame(
         {
             "data": rows["dataset"],
