@@ -32,10 +32,14 @@ class Finding(BaseModel):
     sentence: str  # what it comes to in numbers: a template
     each: str = ""  # template of one record of a value that is written as "each"
     between: str = Field(default="; ", min_length=1)  # stands between two records
-    none: str = ""  # stands there if there is no record
+    none: str = ""  # template of what stands there if there is no record
     lesson: str
     doubt: str | None = None  # which part of it is less certain, and why
     lead: int | None = Field(default=None, ge=1)  # place among those told first
+
+    @property
+    def parts(self) -> dict[str, str]:
+        return {"each": self.each, "none": self.none}
 
 
 @cache

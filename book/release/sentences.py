@@ -28,9 +28,7 @@ def sentences(simulated: Simulated, seeds: pd.DataFrame) -> dict[str, str]:
         compute = _function(name)
         values = compute(**{argument: given[argument] for argument in signature(compute).parameters}) if compute else {}
         try:
-            found[name] = fill(
-                finding.sentence, values, finding.each, finding.between, finding.none, audit.printed(name)
-            )
+            found[name] = fill(finding.sentence, values, finding.parts, finding.between, audit.printed(name))
         except TemplateError as error:
             raise TemplateError(f"{findings.FILE}, {name}: {error}") from None
     return found
@@ -142,7 +140,7 @@ def d16() -> dict:
 
 
 def d18(seeds: pd.DataFrame) -> dict:
-    return {"spread": seeds}
+    return {"spread": seeds, "lacking": [{}] * (not len(seeds))}
 
 
 def d19() -> dict:

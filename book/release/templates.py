@@ -2,7 +2,7 @@
 
 ``{share:percent}`` is the value ``share`` as a percentage, ``{gt[accuracy]:number2}`` an entry of a row with two
 decimals, ``{p:p}`` a p-value, ``{ends:interval}`` a value with its interval, ``{same:agree|do not agree}`` one of two
-words. A list is written value by value. ``{runs:each}`` fills the template of one record for every record.
+words. A list is written value by value. ``{runs:each}`` fills another template, ``each``, for every record of ``runs``.
 """
 
 import re
@@ -31,37 +31,41 @@ class TemplateError(ValueError):
 
 
 class _Filler(Formatter):
-    def __init__(self, each: str, between: str, none: str) -> None:
-        self.each, self.between, self.none = each, between, none
+    def __init__(self, parts: Mapping[str, str], between: str) -> None:
+        self.parts, self.between = parts, between
 
     def check_unused_args(self, used_args, args, kwargs) -> None:
         if left := kwargs.keys() - used_args:
             raise TemplateError(f"no placeholder for {', '.join(sorted(left))}")
 
     def format_field(self, value, format_spec: str) -> str:
-        if format_spec == "each":
-            return self.between.join(fill(self.each, {}, given=row) for row in _records(value)) or self.none
+        if format_spec in self.parts:
+            return self.between.join(fill(self.parts[format_spec], {}, given=row) for row in _records(value))
         if "|" in format_spec:
             return format_spec.split("|")[0 if value else 1]
         if isinstance(value, list):
             return ", ".join(self.format_field(one, format_spec) for one in value)
         form = _FORM.fullmatch(format_spec)
         if not form or form[1] not in FORMS:
-            raise TemplateError(f"no form {format_spec!r}; there are each, a|b, {', '.join(filter(None, FORMS))}")
+            raise TemplateError(f"no form {format_spec!r}; there are a|b, {', '.join([*FORMS, *self.parts][1:])}")
         return FORMS[form[1]](value, *map(int, form[2]))
 
 
 def fill(
-    template: str, values: Mapping, each: str = "", between: str = "; ", none: str = "", given: Mapping | None = None
+    template: str,
+    values: Mapping,
+    parts: Mapping[str, str] | None = None,
+    between: str = "; ",
+    given: Mapping | None = None,
 ) -> str:
     """The template with its values; every value must be used.
 
-    each: template of one record of a value written as ``each``, its columns the values; between: what stands between
-    two records, none: what stands there if there are none; given: further values, which may stay unused.
+    parts: templates of one record of a value that is written by their name, its columns the values; between: what
+    stands between two records; given: further values, which may stay unused.
 
     Raises ``TemplateError`` where a placeholder has no value, a value no placeholder, or a form is unknown.
     """
-    filler = _Filler(each, between, none)
+    filler = _Filler(parts or {}, between)
     try:
         used = {name.split("[")[0] for _, name, *_ in filler.parse(template) if name}
         more = {name: value for name, value in (given or {}).items() if name in used}
@@ -75,3 +79,14 @@ def _records(rows: pd.DataFrame | pd.Series | list) -> list[dict]:
     if isinstance(rows, pd.Series):
         rows = rows.rename_axis("name").reset_index(name="value")
     return rows.to_dict("records") if isinstance(rows, pd.DataFrame) else rows
+
+
+def fill_line(words: Mapping[str, str], values: Mapping) -> dict[str, str]:
+    """The columns of a line of T-headline with their values; what is no column in ``words`` is a template of records.
+
+    A value must be used in one column at least. ``between`` stands between two records.
+    """
+    columns = {name: words[name] for name in ("number", "source", "verdict", "cause") if name in words}
+    parts = {name: template for name, template in words.items() if name not in columns}
+    text = fill("\n".join(columns.values()), values, parts, words.get("between", "; "))
+    return dict(zip(columns, text.split("\n"), strict=True))
