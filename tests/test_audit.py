@@ -220,6 +220,7 @@ def cases():
             {"attribute": ["age", "unit"], "segment": ["<65", "MICU"], "people": [80, 90], "cka": [0.3, 0.2]}
         )
         similar = similar.assign(matched=[0.31, 0.2], matched_people=[60, 90])
+        tables_of = {"cka": similar, "cka_released": similar.assign(windows=200, cka=0.4)}
         card = SimpleNamespace(metric=SimpleNamespace(metric="error_rate_ratio"), protected=lambda: ["age"])
         made.append(
             SimpleNamespace(
@@ -231,10 +232,7 @@ def cases():
                 paired_seeds=(1, 2),
                 headline=summary.headline(models, ["age"], "error_rate_ratio"),
                 each_model=lambda each=each: each,
-                study=SimpleNamespace(
-                    similarity=lambda strategy, seed, table=similar: table,
-                    similarity_released=lambda strategy, seed, table=similar: table.assign(windows=200, cka=0.4),
-                ),
+                study=SimpleNamespace(table=lambda name, strategy, seed, kept=tables_of: kept[name]),
             )
         )
     return made
@@ -275,22 +273,21 @@ def test_the_release_s_way_beside_ours(cases):
     assert found[["windows", "people", "released", "ours"]].iloc[0].tolist() == pytest.approx([200, 80, 0.4, 0.3])
     shown = tables.released_similarity(found).iloc[0]
     assert (shown["CKA, first training windows"], shown["change"]) == ("0.400", "−0.100")
-    cases[0].study.similarity_released = lambda *_: None
-    assert runs.released_similarity(cases[:1]).empty
 
 
 def test_no_runs_no_table():
     assert runs.recipes([]).empty
     assert runs.seed_spread([]).empty
     assert runs.similarity_sizes([]).empty
+    assert runs.released_similarity([]).empty
 
 
 def test_every_finding_has_its_sentence_with_numbers(cases):
     small = simulations.Simulated(
-        simulations.view_agreement(40),
-        simulations.dropout_agreement(20),
         simulations.globem_coin(100),
         simulations.published_extremes(20),
+        simulations.view_agreement(40),
+        simulations.dropout_agreement(20),
         simulations.interval_widths((1, 10), 60, 20),
         simulations.false_stars(draws=200),
         simulations.cka_by_size((30, 60), (3, 3)),

@@ -25,7 +25,7 @@ def overview() -> pd.DataFrame:
 
 
 def finding(name: str, measured: str) -> pd.DataFrame:
-    """One finding, told line by line. measured: its sentence of ``audit_sentences``."""
+    """One finding, told line by line. measured: its sentence of ``sentences``."""
     of = findings.load()[name]
     certain = f"{of.certainty.capitalize()}. {of.doubt or ''}".strip()
     lines = {"The release does": of.does, "How we know": of.source, "How certain": certain}
@@ -111,7 +111,7 @@ def turned() -> pd.DataFrame:
 
 
 def recipes(found: pd.DataFrame) -> pd.DataFrame:
-    """What each recipe gives on our runs. found: ``audit_runs.recipes``."""
+    """What each recipe gives on our runs. found: ``runs.recipes``."""
     records = []
     for row in found.to_dict("records"):
         record = {
@@ -130,7 +130,7 @@ def recipes(found: pd.DataFrame) -> pd.DataFrame:
 
 
 def released_similarity(found: pd.DataFrame) -> pd.DataFrame:
-    """CKA as the release took it beside ours. found: ``audit_runs.released_similarity``."""
+    """CKA as the release took it beside ours. found: ``runs.released_similarity``."""
     return _segments(found).assign(
         **{
             "windows": found["windows"].map(count),
@@ -143,7 +143,7 @@ def released_similarity(found: pd.DataFrame) -> pd.DataFrame:
 
 
 def similarity_sizes(found: pd.DataFrame) -> pd.DataFrame:
-    """CKA of our runs at unequal and at equal numbers of people. found: ``audit_runs.similarity_sizes``."""
+    """CKA of our runs at unequal and at equal numbers of people. found: ``runs.similarity_sizes``."""
     return _segments(found).assign(
         **{
             "people": found["people"].map(count),
