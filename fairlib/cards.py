@@ -17,7 +17,11 @@ from pydantic import (
     model_validator,
 )
 
-FOLDER = Path(__file__).parent.parent / "data_cards"
+from .fairness import METRICS
+
+HERE = Path(__file__).parent
+#: The official cards: inside the package where it is installed, beside it in a clone.
+FOLDER = next(folder for folder in (HERE / "data_cards", HERE.parent / "data_cards") if folder.is_dir())
 #: In a folder of data that brings its own card (``readers.table``).
 CARD = "card.yaml"
 #: What programs write for a missing value; no code of a group.
@@ -43,7 +47,6 @@ PLAIN = {
     "dict_type": "keys of its own",
     "too_short": "at least one",
 }
-_registered: dict[str, "Card"] = {}
 
 
 class CardError(ValueError):
@@ -161,7 +164,7 @@ class Requirements(Part):
 class MetricChoice(Part):
     """Answers to the questions of the metric tree, and the metric that follows."""
 
-    metric: Literal["error_rate_ratio", "average_odds_difference"]
+    metric: Literal[tuple(METRICS)]
     representation_or_errors: str
     punitive_or_assistive: str
     for_whom: str
@@ -203,6 +206,7 @@ class Obtaining(Part):
 class Card(Part):
     name: str = Field(pattern=r"^[a-z][a-z0-9_]*$", description="names a folder of results too")
     title: str
+    short: str = Field(default="", description="for links and tables; the title where there is none")
     access: Literal["synthetic", "open", "restricted"]
     homepage: str
     licence: str
@@ -224,6 +228,11 @@ class Card(Part):
         if taken := sorted(RESERVED & set(self.attributes)):
             raise ValueError(f"no attribute can be called {taken[0]!r}; call the column in people something else")
         return self
+
+    @property
+    def called(self) -> str:
+        """How links and tables call the dataset."""
+        return self.short or self.title
 
     def protected(self) -> list[str]:
         """Names of the protected attributes, care segments left out."""
@@ -268,13 +277,28 @@ def _said(fault: dict) -> str:
     return f"{where}: expected {expected}, found {found}"
 
 
+def all() -> dict[str, Card]:
+    """Every official dataset, name → card, by name: what exists is what lies in ``FOLDER``."""
+    return {path.stem: _official(path) for path in sorted(FOLDER.glob("*.yaml"))}
+
+
 def load(dataset: str) -> Card:
-    """The card of a dataset by name, e.g. ``load("mimic")``; official, or of a folder registered before."""
-    return _registered[dataset] if dataset in _registered else _official(dataset)
+    """The card of an official dataset by its name, e.g. ``load("mimic")``."""
+    return _official(FOLDER / f"{dataset}.yaml")
 
 
-def register(folder: Path | str) -> Card:
-    """The card in a folder of data, which ``load`` finds by its name from now on.
+def of(dataset: str, source: Path | str) -> Card:
+    """The card of an official dataset; of any other name, the card in the folder ``source``."""
+    return own(source) if dataset not in all() and has_own(source) else load(dataset)
+
+
+def has_own(folder: Path | str) -> bool:
+    """Whether a folder of data brings its own card."""
+    return (Path(folder).expanduser() / CARD).is_file()
+
+
+def own(folder: Path | str) -> Card:
+    """The card in a folder of data.
 
     Raises ``CardError`` if it has the name of an official dataset or one of ``TAKEN``: results and privacy rules would
     be mixed up.
@@ -286,15 +310,17 @@ def register(folder: Path | str) -> Card:
             f"{path}: the study itself uses the name {card.name!r}; give your data another name (not"
             f" {', '.join(TAKEN)}, nor that of an official dataset)"
         )
-    if (FOLDER / f"{card.name}.yaml").exists():
+    if card.name in all():
         raise CardError(f"{path}: {card.name!r} is the name of an official dataset; give your data another name")
-    _registered[card.name] = card
     return card
 
 
 @cache
-def _official(dataset: str) -> Card:
-    return parse(FOLDER / f"{dataset}.yaml")
+def _official(path: Path) -> Card:
+    card = parse(path)
+    if card.name != path.stem:
+        raise CardError(f"{path}: the card is named {card.name!r}; give file and card the same name")
+    return card
 
 
 REQUIREMENTS = {

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import pandas as pd
 
+from .cards import Card
+
 SPLITS = ("train", "val", "test")
 
 
@@ -25,6 +27,7 @@ class Cohort:
     attributes: n rows, one categorical column a protected attribute or care segment; unknown values are missing.
     split: (n,) "train", "val" or "test"; no participant is in two splits.
     channels: names of the channels.
+    card: the facts of the dataset: what the attributes mean, who may see what.
     origin: "twin" (synthetic) or "real".
     attrition: what the reader kept and left out, and why: columns step, windows, people, note.
     """
@@ -35,7 +38,7 @@ class Cohort:
     attributes: pd.DataFrame
     split: np.ndarray
     channels: tuple[str, ...]
-    dataset: str
+    card: Card
     origin: str
     attrition: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=["step", "windows", "people", "note"]))
 
@@ -91,6 +94,11 @@ class Cohort:
                 raise CohortError(
                     f"{self.dataset}: the {name} split holds {held}; both classes are needed in each split"
                 )
+
+    @property
+    def dataset(self) -> str:
+        """The name on the card."""
+        return self.card.name
 
     def __len__(self) -> int:
         return len(self.y)

@@ -1,4 +1,4 @@
-"""Privacy by the card's ``access``: the numbers of small segments are withheld in every table."""
+"""Privacy by the card's ``access``: the numbers of small segments are suppressed in every table."""
 
 from collections.abc import Iterable
 
@@ -13,7 +13,7 @@ def withheld(people: float, events: float, access: str, minimum: int, non_events
 
     Parameters
     ----------
-    people, events: participants in the segment, and those with an event; missing counts are withheld.
+    people, events: participants in the segment, and those with an event; missing counts are suppressed.
     access: "synthetic", "open" or "restricted", as on the data card.
     minimum: smallest count that may be shown (``min_cell`` of the card); zero counts as small, since "nobody died" says
         something about everybody in the segment.
@@ -39,7 +39,7 @@ def suppress(
     values: Iterable[str] | None = None,
     label: str = "note",
 ) -> pd.DataFrame:
-    """A copy of a table of segments in which withheld rows keep their names only.
+    """A copy of a table of segments in which suppressed rows keep their names only.
 
     Parameters
     ----------
@@ -47,9 +47,9 @@ def suppress(
     values: columns to empty beside ``people`` and ``events``; None: every column not in ``NAMES``.
     label: column that receives the reason ("" for rows that are shown).
 
-    For restricted data, withholding is complementary: rows that share every name but the segment (of one attribute, one
-    split …) add up to a total, so a single withheld segment could be recomputed from the others. The next smallest
-    segments are withheld too, until all that is withheld is no small cell taken together.
+    For restricted data, suppression is complementary: rows that share every name but the segment (of one attribute, one
+    split …) add up to a total, so a single suppressed segment could be recomputed from the others. The next smallest
+    segments are suppressed too (secondary suppression), until all suppressed ones together are not a small count.
 
     Raises ``ValueError`` if a segment appears twice in such a group: the names are incomplete, and the rule would fail.
     """
@@ -78,14 +78,14 @@ def suppress(
 
 
 def _complement(counts: pd.DataFrame, notes: pd.Series, minimum: int) -> None:
-    """Withhold further rows of a group in ``notes``, smallest first, until the withheld ones protect each other."""
+    """Secondary suppression: further rows of a group in ``notes``, smallest first, until they protect each other."""
     hidden = [row for row in counts.index if notes[row] is not None]
     if not hidden:
         return
     shown = list(counts.drop(hidden).sort_values(counts.columns[0], kind="stable").index)
     while shown and _small(counts.loc[hidden].sum(), minimum):
         hidden.append(shown.pop(0))
-    # The same reason for all: which of them is the small one is not told.
+    # The same reason for all: which of them is the small one is not said.
     notes[hidden] = f"withheld: fewer than {minimum} people or events, or next to such a segment"
 
 

@@ -1,6 +1,7 @@
 """How sure we are: resampling of *participants*, with all their windows, the same draws for every model and seed."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -9,8 +10,24 @@ from statsmodels.stats.multitest import multipletests
 
 from .seeds import generator
 
-LEVEL = 0.95
+LEVEL = 0.95  # of every interval and band, and of the bounds of permutation nulls
 BLOCK = 2**18  # weights handled at a time: what fits into a cache is faster than what fits into memory
+
+
+class Estimate(NamedTuple):
+    """A mean and its interval, NaN where undefined."""
+
+    mean: float
+    low: float
+    high: float
+
+    def columns(self, name: str) -> dict[str, float]:
+        """The estimate as columns of a table: ``name``, ``name_low`` and ``name_high``."""
+        return {name: self.mean, f"{name}_low": self.low, f"{name}_high": self.high}
+
+    def within(self, least: float, most: float | None = None) -> "Estimate":
+        """The same with ends clipped to the values that are possible."""
+        return Estimate(self.mean, *np.clip(self[1:], least, most))
 
 
 @dataclass(frozen=True)
@@ -69,47 +86,59 @@ def auc(y: np.ndarray, score: np.ndarray) -> float:
     return float(weighted_auc(y, score, np.ones((1, len(y)), dtype=np.float32))[0])
 
 
-def interval(replicates: np.ndarray, level: float = LEVEL) -> tuple[float, float]:
+def central(draws: np.ndarray, axis: int | None = None) -> np.ndarray:
+    """The two percentiles between which ``LEVEL`` of the draws are, (2, …); undefined draws (NaN) are left out."""
+    return np.nanquantile(draws, [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=axis)
+
+
+def upper(null: np.ndarray) -> float:
+    """The percentile below which ``LEVEL`` of the draws of a null are; NaN if none is defined."""
+    null = null[np.isfinite(null)]
+    return float(np.quantile(null, LEVEL)) if len(null) else float("nan")
+
+
+def half_width() -> float:
+    """Half the width of a normal interval in standard deviations, 1.96 at 95 %; |z| is below it so often."""
+    return float(stats.norm.ppf((1 + LEVEL) / 2))
+
+
+def interval(replicates: np.ndarray) -> tuple[float, float]:
     """Percentile interval of bootstrap replicates (draws,); undefined draws are left out, NaN if most are."""
     defined = replicates[np.isfinite(replicates)]
     if len(defined) < max(20, len(replicates) / 2):
         return (float("nan"), float("nan"))
-    low, high = np.quantile(defined, [(1 - level) / 2, (1 + level) / 2])
+    low, high = central(defined)
     return (float(low), float(high))
 
 
-def seed_interval(estimates: np.ndarray, replicates: np.ndarray, level: float = LEVEL) -> tuple[float, float, float]:
+def seed_interval(estimates: np.ndarray, replicates: np.ndarray) -> Estimate:
     """Mean over seeds and its interval, over participants *and* training runs.
 
     estimates: (seeds,), one value a trained model; replicates: (seeds, draws), the same participant draws for each.
     The variance of the mean is that of the seed-averaged replicates plus between-seed variance / seeds; few seeds are
     not bootstrapped but enter through a t quantile (Satterthwaite degrees of freedom).
-
-    Returns (mean, low, high), NaN where undefined.
     """
-    return interval_over_runs(estimates, _people_variance(replicates), level)
+    return interval_over_runs(estimates, _people_variance(replicates))
 
 
-def interval_over_runs(estimates: np.ndarray, people: float, level: float = LEVEL) -> tuple[float, float, float]:
+def interval_over_runs(estimates: np.ndarray, people: float) -> Estimate:
     """``seed_interval`` where the variance over participants of the mean is known: ``people``."""
     mean, runs, freedom = _over_runs(estimates, people)
-    half = stats.t.ppf((1 + level) / 2, freedom) * np.sqrt(people + runs)
-    return (mean, float(mean - half), float(mean + half))
+    half = stats.t.ppf((1 + LEVEL) / 2, freedom) * np.sqrt(people + runs)
+    return Estimate(mean, float(mean - half), float(mean + half))
 
 
-def skewed_seed_interval(
-    estimates: np.ndarray, replicates: np.ndarray, level: float = LEVEL
-) -> tuple[float, float, float]:
+def skewed_seed_interval(estimates: np.ndarray, replicates: np.ndarray) -> Estimate:
     """As ``seed_interval``, for a measure whose draws are skewed, such as a variance near 0.
 
     Over participants the ends are percentiles of the seed-averaged replicates; training runs widen each side as they
     would a normal one of that width. Of one run: the percentiles.
     """
     mean, runs, freedom = _over_runs(estimates, _people_variance(replicates))
-    low, high = interval(np.atleast_2d(replicates).mean(axis=0), level)
-    normal, t = stats.norm.ppf((1 + level) / 2), stats.t.ppf((1 + level) / 2, freedom)
+    low, high = interval(np.atleast_2d(replicates).mean(axis=0))
+    normal, t = half_width(), stats.t.ppf((1 + LEVEL) / 2, freedom)
     below, above = t / normal * np.hypot(np.maximum([mean - low, high - mean], 0), normal * np.sqrt(runs))
-    return (mean, float(mean - below), float(mean + above))
+    return Estimate(mean, float(mean - below), float(mean + above))
 
 
 def seed_test(estimates: np.ndarray, replicates: np.ndarray) -> float:

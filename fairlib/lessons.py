@@ -9,10 +9,9 @@ import matplotlib as mpl
 import pandas as pd
 from cycler import cycler
 
-from book.pages.provenance import Provenance, of_twin
-
 from . import cards, twins
 from .readers import mimic
+from .report.provenance import Provenance, of_twin
 from .seeds import generator
 from .study.parameters import Contract
 from .twins import people, truth

@@ -3,14 +3,17 @@
 import numpy as np
 import pandas as pd
 
-from .fairness import ODDS
+from .fairness import METRICS, RATES
+from .inference import LEVEL
 
+LEVEL_WORDS = f"{100 * LEVEL:g} %"  # of intervals and bands, in captions and headers
+OF_100 = f"{100 * LEVEL:g} of 100"  # the same for draws of a null
 ACCURACY_NAMES = {"auc": "AUC", "balanced_accuracy": "balanced accuracy"}
 
 
 def disparity_name(metric: str) -> str:
     """What the distance of a metric from parity is called."""
-    return "|AOD|" if metric in ODDS else "parity deviation"
+    return "parity deviation" if metric in RATES else f"|{METRICS[metric].short}|"
 
 
 def number(value: float, digits: int = 3) -> str:

@@ -42,7 +42,7 @@ def make_cohort():
     Keywords name an attribute and give its value for each person, instead of a random segment.
     """
 
-    def made(dataset="challenge2012", origin="real", people=300, windows=1, seed=0, **given) -> Cohort:
+    def made(dataset="challenge2012", origin="real", people=300, windows=1, seed=0, card=None, **given) -> Cohort:
         draw = np.random.default_rng(seed)
         severity = draw.normal(size=people)
         label = (severity + draw.normal(size=people) > 0.5).astype(np.int8)
@@ -61,7 +61,7 @@ def make_cohort():
             attributes=pd.DataFrame(columns).iloc[row].reset_index(drop=True),
             split=np.array(["train"] * 5 + ["val"] * 2 + ["test"] * 3)[row % 10],
             channels=("pulse", "sodium", "age of a value"),
-            dataset=dataset,
+            card=card or cards.load(dataset),
             origin=origin,
             attrition=attrition_table([("read", len(row), people, "all"), ("left out", 4, 3, "4 rows without a time")]),
         )

@@ -11,10 +11,10 @@ import torch
 
 from book.pages import cases
 from book.release import runs
-from fairlib import __version__
+from fairlib import __version__, twins
 from fairlib.recipes import RECIPES
 from fairlib.strategies import NAMED
-from fairlib.study.parameters import TWINS, check
+from fairlib.study.parameters import check
 from fairlib.study.results import code_hash
 from fairlib.study.sources import open_study
 
@@ -38,7 +38,7 @@ def main() -> None:
     parser.add_argument("--results", type=Path, default=Path("results"))
     options = parser.parse_args()
     torch.set_num_threads(1)
-    found = [rows(dataset, recipe, options.results) for dataset in TWINS for recipe in sorted(RECIPES)]
+    found = [rows(dataset, recipe, options.results) for dataset in twins.known() for recipe in sorted(RECIPES)]
     pd.concat(found).to_csv(runs.TWINS_FILE, index=False, lineterminator="\n", float_format="%.4f")
 
 

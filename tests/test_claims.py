@@ -13,8 +13,8 @@ from fairlib import cards
 from fairlib.measures import noise as synthesis
 from fairlib.measures import summary as summaries
 from fairlib.measures.cka_gaps import Ratio
-from fairlib.measures.performance import evaluation_tables
 from fairlib.study.parameters import check
+from tests.tables import evaluation_tables
 
 STRATEGIES = ("supervised", "frozen_1_middle", "frozen_3", "random_frozen_3")
 

@@ -62,7 +62,7 @@ def test_twin_with_a_spec(calls, tmp_path, capsys):
     assert "none.yaml is no readable YAML file" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("dataset", twins.TWINS)
+@pytest.mark.parametrize("dataset", twins.known())
 def test_twin_for_real(dataset, tmp_path, capsys):
     made = tmp_path / "twin"
     (tmp_path / "spec.yaml").write_text("prevalence: 0\nnoise: {}\nmissingness: {}\nlabel_noise: {}\n")

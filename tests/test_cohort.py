@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from fairlib import cards
 from fairlib.cohort import Cohort, CohortError, attrition_table
 
 N = 12
@@ -20,7 +21,7 @@ def cohort(**changes):
         "attributes": pd.DataFrame({"gender": pd.Categorical(["Male", "Female", None] * 4)}),
         "split": np.repeat(["train", "val", "test"], 4),
         "channels": ("a", "b", "c"),
-        "dataset": "mimic",
+        "card": cards.load("mimic"),
         "origin": "twin",
     }
     return Cohort(**(parts | changes))
@@ -114,11 +115,11 @@ def changed(name):
     elif name == "attributes":
         value = value.assign(gender=pd.Categorical(["Male", "Female", "Male"] * 4))
     else:
-        value = {"channels": ("a", "c", "b"), "dataset": "mesa", "origin": "real"}[name]
+        value = {"channels": ("a", "c", "b"), "card": cards.load("mesa"), "origin": "real"}[name]
     return replace(made, **{name: value})
 
 
-@pytest.mark.parametrize("name", ["x", "y", "person", "split", "attributes", "channels", "dataset", "origin"])
+@pytest.mark.parametrize("name", ["x", "y", "person", "split", "attributes", "channels", "card", "origin"])
 def test_fingerprint_tells_every_ingredient(name):
     assert changed(name).fingerprint() != cohort().fingerprint()
 

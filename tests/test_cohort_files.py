@@ -12,7 +12,7 @@ from fairlib.study.parameters import check
 from fairlib.study.sources import open_study
 
 
-@pytest.mark.parametrize("dataset", twins.TWINS)
+@pytest.mark.parametrize("dataset", twins.known())
 def test_a_twin_comes_back_equal(tmp_path, dataset):
     twins.write(dataset, tmp_path / "twin", twins.sized(dataset, 200, 4))
     made = readers.read(dataset, tmp_path / "twin")

@@ -4,11 +4,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from book.quality import costs
-from book.quality import costs_tables as tables
-from book.quality.kept import Costs
+from book.quality import BENCH, costs
 from fairlib.strategies import STRATEGIES
-from fairlib.study.parameters import ParameterError, check
+
+ASKED = pd.read_csv(BENCH / "asked.csv")
+SHAPES = ("(48, 76)", "(101, 5)", "(28, 1390)")
+
+SHAPES = ("(48, 76)", "(101, 5)", "(28, 1390)")
 
 
 @pytest.fixture
@@ -18,11 +20,11 @@ def bench() -> pd.DataFrame:
     facts = {"topic": "pre-training step", "threads": 1, "rounds": 3, "windows": 128, "flop": 2e9, "limit": 1e11}
     rows = [
         facts | {"case": shape, "variant": name, "best": spent / 2, "median": spent}
-        for shape in costs.SHAPES.values()
+        for shape in SHAPES
         for name, spent in seconds.items()
     ]
     facts = {"topic": "fine-tuning, by strategy", "threads": 1, "rounds": 3, "windows": 1280}
-    for shape in costs.SHAPES.values():
+    for shape in SHAPES:
         for i, name in enumerate(STRATEGIES):
             rows.append(facts | {"case": shape, "variant": name, "best": 1.0, "median": 1.0 / (1 + i)})
     return pd.DataFrame(rows)
@@ -31,8 +33,8 @@ def bench() -> pd.DataFrame:
 @pytest.fixture
 def card() -> pd.DataFrame:
     """A card on which a step takes 10 ms and a window of fine-tuning 20 µs; two processes gain 1.6, stacking 2."""
-    rows = [("pre-training step", shape, "float32", 0.01) for shape in costs.SHAPES.values()]
-    rows += [("fine-tuning, a window", shape, name, 2e-5) for shape in costs.SHAPES.values() for name in STRATEGIES]
+    rows = [("pre-training step", shape, "float32", 0.01) for shape in SHAPES]
+    rows += [("fine-tuning, a window", shape, name, 2e-5) for shape in SHAPES for name in STRATEGIES]
     rows += [("models at once on a card", "(48, 76)", *one) for one in (("1 process", 8.0), ("2 processes", 5.0))]
     rows += [
         ("step of 5 models on a card", "(48, 76)", *one) for one in (("one after the other", 4.0), ("stacked", 2.0))
@@ -41,21 +43,28 @@ def card() -> pd.DataFrame:
 
 
 def test_comparisons_by_hand(bench):
-    found = costs.compared(bench).set_index(["case", "of"])
-    assert found.loc[("(48, 76)", "ours"), "ratio"] == pytest.approx(1.5)
-    assert found.loc[("(48, 76)", "ours"), "wanted"] == 1.3
-    assert found.loc[("(28, 1390)", "ours"), "wanted"] == 2
+    table = costs.compared(bench, ASKED)
+    found = table.set_index(["case", "of"])
+    assert found.loc[("(48, 76)", "ours"), "ratio"].iloc[0] == pytest.approx(1.5)
     assert found.loc[("(28, 1390)", "ours, bf16"), "ratio"] == pytest.approx(2)
-    assert found.loc[("(48, 76)", "ours"), "limit"] == pytest.approx(2e9 / 0.05 / 1e11)  # at its best
-    text = tables.finding(costs.compared(bench))
+    assert found.loc[("(48, 76)", "ours"), "share"].iloc[0] == pytest.approx(2e9 / 0.05 / 1e11)  # at its best
+    assert table["ratio"].notna().sum() == 6
+    text = costs.finding(table)
     assert text.startswith("Of 6 ratios that were asked for, 5 are reached")
-    assert "pre-training step, ours, (28, 1390), threads: 1: 1.5×" in text
-    assert text.endswith(
-        "Not measured: CKA, nine pairs of layers, n = 672; CKA, nine pairs of layers, n = 3,670;"
-        " CKA, nine pairs of layers, n = 7,340; AUC, 500 bootstrap draws, n = 3,236;"
-        " AUC, 500 bootstrap draws, n = 100,000."
-    )
-    assert list(tables.compared(costs.compared(bench))["verdict"]).count("not reached") == 1
+    assert "not reached: pre-training step, ours, (28, 1390), threads: 1: 1.5×. Not measured: fine-tuning, all" in text
+    assert text.endswith("AUC, 500 bootstrap draws, ours, n = 3,236; AUC, 500 bootstrap draws, ours, n = 100,000.")
+    assert "loop, one call" not in text  # nothing is asked of it
+    both = pd.concat([bench, bench.assign(threads=2, median=3 * bench["median"])])
+    assert costs.compared(both, ASKED)["ratio"].dropna().tolist() == pytest.approx(np.repeat([1.5, 2], 6))
+
+
+def test_the_kept_tables_hold_all_that_was_asked_for():
+    table = costs.compared(pd.read_csv(BENCH / "bench.csv"), ASKED)
+    assert table["ratio"].notna().all()
+
+
+def test_shapes_are_those_of_the_cards_that_were_timed(bench):
+    assert costs.shapes(bench) == {"globem": "(28, 1390)", "mesa": "(101, 5)", "mimic": "(48, 76)"}
 
 
 def test_frozen_layers_beside_all(bench):
@@ -78,62 +87,29 @@ def test_hours_are_steps_times_seconds(bench, card):
 
 
 def test_several_models_on_a_card_by_hand(card):
-    found = costs.at_once(card).set_index("how")["gain"]
+    found = costs.at_once(card).set_index("variant")["gain"]
     assert found.to_dict() == {"1 process": 1, "2 processes": 1.6, "one after the other": 1, "stacked": 2}
-    assert list(tables.at_once(costs.at_once(card))["beside one at a time"]) == ["1×", "1.6×", "1×", "2×"]
 
 
-def test_without_a_card_nothing_is_said_of_one(bench, tmp_path):
-    (tmp_path / "bench.csv").write_text("")
-    none = costs.card(Costs(folder=str(tmp_path)))
-    table = tables.projected(costs.projected(bench, none))
-    assert not [name for name in table if "graphics" in name]
-    assert costs.at_once(none).empty
-    assert tables.card(None).startswith("No graphics card was measured")
-
-
-def test_the_paper_s_size_has_its_minutes_added_up():
-    parts = ["twin of 10 windows written and read", "pre-training", "supervised", "frozen_0"]
-    table = pd.DataFrame({"recipe": "paper_text", "part": parts, "minutes": [1.0, 2, 3, 150]})
-    (row,) = tables.paper(table).to_dict("records")
-    assert row == {
-        "recipe": "paper_text",
-        parts[0]: "1 min",
-        "pre-training": "2 min",
-        "2 models": "2.5 h",
-        "together": "2.6 h",
-    }
-
-
-def test_the_fitted_power(tmp_path):
+def test_the_fitted_power():
     n = np.array([10, 20, 40])
-    pd.DataFrame({"step": "a", "unit": "people", "n": n, "seconds": 3.0 * n**2}).to_csv(tmp_path / "growth.csv")
-    (tmp_path / "bench.csv").write_text("")
-    assert costs.growth(Costs(folder=str(tmp_path)))["exponent"].to_numpy() == pytest.approx([2, 2, 2])
+    table = pd.DataFrame({"step": "a", "unit": "people", "n": n, "seconds": 3.0 * n**2})
+    assert costs.fitted(table)["exponent"].to_numpy() == pytest.approx([2, 2, 2])
 
 
-def test_a_folder_without_tables_is_refused(tmp_path):
-    with pytest.raises(ParameterError, match=r"holds no bench\.csv; python -m tests.bench --out FOLDER writes one"):
-        check("costs", {"folder": str(tmp_path)})
-
-
-@pytest.mark.parametrize(
-    ("value", "text"), [(2.314, "2.31×"), (14.66, "14.7×"), (3432, "3,430×"), (0.9, "0.9×"), (np.nan, "–")]
-)
+@pytest.mark.parametrize(("value", "text"), [(2.314, "2.31×"), (14.66, "14.7×"), (3432, "3,430×"), (0.9, "0.9×")])
 def test_times(value, text):
-    assert tables.times(value) == text
+    assert costs.times(value) == text
 
 
 @pytest.mark.parametrize(("value", "text"), [(2e-5, "20 µs"), (0.0123, "12.3 ms"), (1.5, "1.5 s"), (250, "250 s")])
 def test_durations(value, text):
-    assert tables.duration(value) == text
+    assert costs.duration(value) == text
 
 
-@pytest.mark.parametrize(("value", "text"), [(0.5, "30 min"), (3.25, "3.2 h"), (328.4, "328 h")])
-def test_hours(value, text):
-    assert tables.hours(value) == text
-
-
-def test_no_row_where_bf16_does_not_pay():
-    rows = pd.DataFrame({"strategy": ["supervised"], "seed": 1, "precision": "float32", "auc": 0.8, "seconds": 1.0})
-    assert tables.precision(rows).empty
+def test_both_precisions_by_hand():
+    rows = pd.DataFrame({"strategy": ["supervised"], "seed": 1, "precision": "float32", "auc": 0.8, "seconds": 3.0})
+    both = pd.concat([rows, rows.assign(precision="bf16", auc=0.79, seconds=1.5)])
+    (found,) = costs.precision(both).itertuples()
+    assert (found.auc, found.auc_bf16, found.difference, found.times) == pytest.approx((0.8, 0.79, -0.01, 2))
+    assert costs.precision(rows).empty  # where it does not pay, nothing was trained with it

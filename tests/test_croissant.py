@@ -7,10 +7,10 @@ import sys
 import pytest
 
 from book.pages import croissant
+from book.pages.__main__ import main
 from book.pages.croissant import CONTEXT, to_croissant, verdict
 from book.pages.tables.card import card_tables
 from fairlib import cards
-from fairlib.__main__ import main
 from fairlib.study.parameters import ROOT
 
 CARDS = sorted(path.stem for path in cards.FOLDER.glob("*.yaml"))

@@ -1,5 +1,7 @@
 """Data efficiency: labels shrink by people and groups, in training and validation alike, and pre-training keeps all."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -7,10 +9,11 @@ import pytest
 from fairlib import cards
 from fairlib.cohort import CohortError
 from fairlib.measures.groups import crossed
-from fairlib.strategies import NAMED
+from fairlib.strategies import PRIMARY
 from fairlib.study.frozen import Frozen, freeze
 from fairlib.study.labels import curve, labelled
 from fairlib.study.runs import Study
+from fairlib.study.tables import TABLES
 
 
 @pytest.fixture(scope="module")
@@ -60,30 +63,30 @@ def test_too_few_labels_are_refused(cohort):
 
 @pytest.fixture(scope="module")
 def study(make_cohort, tiny, tmp_path_factory):
-    return Study(make_cohort(people=900), tiny(), tmp_path_factory.mktemp("efficiency"))
+    return Study(make_cohort(people=900), tiny(), tmp_path_factory.mktemp("efficiency"), draws=20)
 
 
 def test_pre_training_keeps_all_windows(study):
-    models = study.with_labels(20).evaluation(NAMED, 1, 0.5, 20)
-    assert list(models) == ["metrics"]
+    assert set(study.table("metrics", PRIMARY, 1, 20)["scope"]) == {"overall", "segment", "ratio"}
     kept = [path.relative_to(study.results).as_posix() for path in study.results.rglob("weights.safetensors")]
     assert sorted(kept) == [
-        "described/pretraining/seed-1/weights.safetensors",
-        f"labels-20/paper_text/{NAMED}/seed-1/weights.safetensors",
+        f"labels-20/paper_text/{PRIMARY}/seed-1/weights.safetensors",
+        "paper_text/pretraining/seed-1/weights.safetensors",
     ]
 
 
 def test_a_curve_is_a_headline_for_each_size_and_freezes(study, tmp_path, monkeypatch):
-    monkeypatch.setattr(Study, "representation", lambda *_: {})  # probes take most of a minute, and are not of a curve
-    card, models = cards.load("challenge2012"), ("supervised", NAMED)
-    found = curve(study, models, (1, 2), (40, 20), card, 20)
+    # Of a curve only one table is asked for, and probes take most of a minute.
+    monkeypatch.setattr("fairlib.study.tables.TABLES", {"metrics": TABLES["metrics"]})
+    card, models = cards.load("challenge2012"), ("supervised", PRIMARY)
+    found = curve(study, models, (1, 2), (40, 20), card)
     assert list(zip(found["people"], found["strategy"], strict=True)) == [(n, m) for n in (20, 40) for m in models]
     assert (found["seeds"] == 2).all()
+    monkeypatch.setattr("fairlib.strategies.LABELLED", models)
     for seed in (1, 2):
-        freeze(study, "challenge2012", ("supervised", NAMED), seed, "smoke", tmp_path, people=(20, 40)[:seed])
+        freeze(replace(study, runs=(seed,)), tmp_path / "challenge2012", models, people=(20, 40)[:seed])
     kept = Frozen(tmp_path / "challenge2012", "paper_text")
     assert kept.label_sizes == (20, 40)
-    again = curve(kept, models, (1, 2), kept.label_sizes, card, 20)
+    again = curve(kept, models, (1, 2), kept.label_sizes, card)
     assert list(again["seeds"]) == [2, 2, 1, 1]  # 40 people were frozen for one seed only
-    assert kept.with_labels(20).manifest == kept.manifest
-    assert curve(kept, models, (7,), kept.label_sizes, card, 20).empty
+    assert curve(kept, models, (7,), kept.label_sizes, card).empty

@@ -6,8 +6,9 @@ import pytest
 
 from fairlib import cards
 from fairlib.inference import participant_draws
-from fairlib.measures import group_sizes, performance
+from fairlib.measures import group_sizes
 from fairlib.measures.summary import summarise
+from tests.tables import evaluation_tables
 
 DRAWS = 40
 
@@ -24,29 +25,32 @@ def cohort(make_cohort):
 
 @pytest.fixture(scope="module")
 def tables(cohort):
-    return performance.evaluation_tables(cohort, scored(cohort), 0.5, DRAWS)
+    return evaluation_tables(cohort, scored(cohort), 0.5, DRAWS)
 
 
 def test_choosing_sees_validation_people_only(cohort, tables):
-    for split, changed in (("val", {"validation", "calibration", "offsets"}), ("test", set(tables) - {"validation"})):
+    for split, changed in (
+        ("val", {"validation", "calibration", "calibration_in_the_large"}),
+        ("test", set(tables) - {"validation"}),
+    ):
         other = np.where(cohort.split == split, scored(cohort, seed=1), scored(cohort))
-        found = performance.evaluation_tables(cohort, other, 0.5, DRAWS)
+        found = evaluation_tables(cohort, other, 0.5, DRAWS)
         assert {name for name in tables if not tables[name].equals(found[name])} == changed, split
     training = np.where(cohort.split == "train", np.nan, scored(cohort))
-    again = performance.evaluation_tables(cohort, training, 0.5, DRAWS)
+    again = evaluation_tables(cohort, training, 0.5, DRAWS)
     assert all(tables[name].equals(again[name]) for name in tables)
 
 
 def test_validation_names_no_sizes(make_cohort):
     """Sizes of all splits together would add up to those that are withheld."""
     restricted = make_cohort("mimic", people=2000)
-    table = performance.evaluation_tables(restricted, scored(restricted), 0.5, DRAWS)["validation"]
+    table = evaluation_tables(restricted, scored(restricted), 0.5, DRAWS)["validation"]
     assert list(table) == ["attribute", "segment", "auc"]
     assert len(table) >= 6
 
 
 def test_gaps_are_those_of_the_segments(tables):
-    metrics, nulls = tables["metrics"], tables["nulls"].set_index("attribute")
+    metrics, nulls = tables["metrics"], tables["permutation_null"].set_index("attribute")
     rows = metrics[(metrics["scope"] == "segment") & (metrics["metric"] == "auc") & metrics["estimate"].notna()]
     for attribute, own in rows.groupby("attribute"):
         assert nulls.loc[attribute, "gap"] == pytest.approx(np.ptp(own["estimate"]))
@@ -59,7 +63,7 @@ def test_gaps_are_those_of_the_segments(tables):
 def test_every_calibration_bin_may_be_shown(make_cohort, dataset, origin):
     cohort = make_cohort(dataset, origin, people=1500, windows=2)
     card, score = cards.load(dataset), scored(cohort)
-    found = performance.evaluation_tables(cohort, score, 0.5, DRAWS)
+    found = evaluation_tables(cohort, score, 0.5, DRAWS)
     table = found["calibration"]
     assert (table["people"] >= 2 * card.min_cell).all()
     assert (table["events"] >= card.min_cell).all()
@@ -73,17 +77,16 @@ def test_every_calibration_bin_may_be_shown(make_cohort, dataset, origin):
     pd.testing.assert_frame_equal(sizes, wanted.loc[sizes.index], check_dtype=False)
 
 
-def test_undefined_draws_are_counted(make_cohort, monkeypatch):
+def test_undefined_draws_are_counted(make_cohort):
     """Two of a segment's people have an event: in about one draw of eight neither is drawn."""
     card = cards.load("challenge2012").model_copy(update={"min_cell": 1})
-    monkeypatch.setattr(cards, "load", lambda name: card)
     base = make_cohort(people=900, origin="twin")
     test = base.rows("test")
     few = np.concatenate([test[base.y[test] == label][:count] for label, count in ((1, 2), (0, 30))])
     gender = np.full(900, "Male", dtype=object)
     gender[few] = "Female"
-    cohort = make_cohort(people=900, origin="twin", gender=gender)
-    metrics = performance.evaluation_tables(cohort, scored(cohort), 0.5, 400)["metrics"]
+    cohort = make_cohort(people=900, origin="twin", gender=gender, card=card)
+    metrics = evaluation_tables(cohort, scored(cohort), 0.5, 400)["metrics"]
     weights = participant_draws(cohort.person[test], 400).weights
     events = np.isin(test, few[:2])
     missing = (weights[:, events].sum(axis=1) == 0).mean()
@@ -99,4 +102,4 @@ def test_a_judged_segment_is_shown_and_large_enough(cohort):
     rows = group_sizes.frame(cohort).iloc[cohort.rows("test")].reset_index(drop=True)
     rows.loc[rows["ethnicity"] == "Asian", "y"] = 0
     segments = cards.load("mimic").attributes["ethnicity"].segments
-    assert set(segments) - set(group_sizes.judged(rows, "ethnicity", segments, "synthetic", 11)) == {"Asian"}
+    assert set(segments) - set(group_sizes.reportable(rows, "ethnicity", segments, "synthetic", 11)) == {"Asian"}

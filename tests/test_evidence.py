@@ -8,7 +8,8 @@ from sklearn import metrics as sk
 from fairlib import cards
 from fairlib.fairness import METRICS, UndefinedRatio, ratio_metrics
 from fairlib.inference import participant_draws
-from fairlib.measures import describe, performance
+from fairlib.measures import describe
+from tests.tables import evaluation_tables
 
 pytestmark = pytest.mark.filterwarnings("ignore", category=UndefinedRatio)
 DRAWS = 30
@@ -24,7 +25,7 @@ def scored(cohort, seed=0, digits=2):
 
 
 def evaluated(cohort, score):
-    found = performance.evaluation_tables(cohort, score, 0.5, DRAWS)
+    found = evaluation_tables(cohort, score, 0.5, DRAWS)
     keyed = found["metrics"].set_index(["scope", "attribute", "segment", "metric"])
     assert keyed.index.is_unique
     return keyed, found["roc"]

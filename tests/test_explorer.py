@@ -9,10 +9,10 @@ from sklearn.metrics import confusion_matrix, roc_auc_score
 from book.pages import explorer, turning
 from fairlib import cards
 from fairlib.fairness import RATES
-from fairlib.measures import performance
 from fairlib.measures.thresholds import GRID
 from fairlib.report import gate, show
 from fairlib.twins import dial, truth
+from tests.tables import evaluation_tables
 
 DRAWS = 40
 
@@ -32,7 +32,7 @@ class Few:
         return strategy in self.scores
 
     def evaluation(self, strategy, seed, threshold, draws):
-        return performance.evaluation_tables(self.cohort, self.scores[strategy], threshold, draws)
+        return evaluation_tables(self.cohort, self.scores[strategy], threshold, draws)
 
 
 @pytest.fixture(scope="module")
@@ -96,12 +96,11 @@ def test_restricted_data_have_no_such_page(make_cohort):
 
 
 @pytest.mark.parametrize("min_cell", [5, 25])
-def test_a_card_decides_how_small_a_group_is_shown_and_the_gate_agrees(make_cohort, monkeypatch, min_cell):
+def test_a_card_decides_how_small_a_group_is_shown_and_the_gate_agrees(make_cohort, min_cell):
     card = cards.load("challenge2012").model_copy(update={"min_cell": min_cell})
-    monkeypatch.setitem(cards._registered, "challenge2012", card)
     units = np.array(["Medical"] * 810 + ["Surgical"] * 90)
     units = np.random.default_rng(0).permutation(units)
-    few = Few(make_cohort("challenge2012", "real", people=900, icu_type=units))
+    few = Few(make_cohort("challenge2012", "real", people=900, icu_type=units, card=card))
     found = explorer.collect(few, card, "open", ("supervised",), (1,), DRAWS)
     surgical = (few.cohort.attributes["icu_type"] == "Surgical").to_numpy() & (few.cohort.split == "test")
     events = few.cohort.y[surgical]
@@ -115,7 +114,7 @@ def test_where_everybody_is_few_nothing_is_shown_of_real_people(make_cohort):
     """15 people in test, fewer than 11 with the outcome: the tables hold rates of everybody, the page none."""
     for origin, access in (("real", "open"), ("twin", "synthetic")):
         few = Few(make_cohort("challenge2012", origin, people=75))
-        assert not few.evaluation("supervised", 1, 0.5, DRAWS)["thresholds"].empty
+        assert not few.table("thresholds", "supervised", 1).empty
         found = explorer.collect(few, cards.load("challenge2012"), access, ("supervised",), (1,), DRAWS)
         assert (found is None) == (access == "open")
 

@@ -22,7 +22,7 @@ from book.pages.figures import framework as framework_figures
 from book.pages.figures import representation as feature_figures
 from book.pages.figures import synthesis as synthesis_figures
 from book.pages.figures import twin as twin_figures
-from book.pages.provenance import collected, of_twin
+from book.pages.provenance import collected
 from book.pages.tables import card as card_tables
 from book.pages.tables import evaluation as tables5
 from book.pages.tables import finetuning as tables3
@@ -32,28 +32,24 @@ from book.pages.tables import requirements as tables1
 from book.pages.tables import subgroups as subgroup_tables
 from book.pages.tables import synthesis as tables6
 from book.pages.tables import twin as twin_tables
-from book.quality import costs, coverage, torture
-from book.quality import costs_figures as costs_figures
-from book.quality import costs_tables as costs_tables
-from book.quality import coverage_figures as coverage_figures
-from book.quality import coverage_tables as coverage_tables
-from book.quality import torture_tables as torture_tables
-from book.quality.kept import Costs
+from book.quality import BENCH, FOLDER, costs, coverage
 from book.release import beside as published_tables
 from book.release import claims_published, published, simulations
 from book.release import figures as audit_figures
 from book.release import tables as audit_tables
 from fairlib import cards, twins
 from fairlib.measures import cka as conditioned
-from fairlib.measures import cka_gaps, describe, features, noise, performance, probes, segments, summary
+from fairlib.measures import cka_gaps, describe, features, noise, probes, segments, summary
 from fairlib.recipes import RECIPES
 from fairlib.report import show, style
+from fairlib.report.provenance import of_twin
 from fairlib.report.style import COLOURS, LINES, MARKERS, Drawn
 from fairlib.similarity import gram
 from fairlib.strategies import ALL, MITIGATIONS
 from fairlib.study.parameters import check
-from fairlib.study.runs import EVALUATION
+from fairlib.study import tables as registry
 from fairlib.twins import dial, truth
+from tests.tables import evaluation_tables
 
 DOUBTFUL = {"frozen_0": pd.Series({"people_low": 0.4, "auc": 0.6, "constant_decisions": 1, "seeds": 2})}
 CARD, NAMES = cards.load("mimic"), ("supervised", "frozen_0", "logistic_regression")
@@ -66,11 +62,11 @@ def small(request, make_cohort):
     """Evidence of three models, two seeds each, from made-up scores: of a twin, and of restricted data with gaps."""
     cohort = make_cohort("mimic", request.param, people=900)
     draw = np.random.default_rng(0)
-    parts = {name: [] for name in EVALUATION}
+    parts = {name: [] for name in registry.of(registry.MODEL)}
     for strategy in NAMES:
         for seed in (1, 2):
             score = 1 / (1 + np.exp(-(cohort.y - 0.5 + draw.normal(size=len(cohort)))))
-            found = performance.evaluation_tables(cohort, score, 0.5, 40)
+            found = evaluation_tables(cohort, score, 0.5, 40)
             for name in parts:
                 parts[name].append(found[name].assign(strategy=strategy, seed=seed))
     parts = {name: pd.concat(found, ignore_index=True) for name, found in parts.items()}
@@ -86,9 +82,9 @@ def small(request, make_cohort):
         headline=summary.headline(models, CARD.protected(), CARD.metric.metric),
         crossed=summary.summarise(pd.concat([parts["intersections"], models[models["scope"] == "overall"]])),
         calibration=parts["calibration"],
-        offsets=parts["offsets"],
+        offsets=parts["calibration_in_the_large"],
         extremes=segments.extremes(models, parts["validation"], NAMES),
-        gaps=segments.gaps(parts["nulls"], NAMES),
+        gaps=segments.gaps(parts["permutation_null"], NAMES),
         between=segments.between(models, NAMES),
         logs=segments.log_disparities(
             models.replace({"strategy": {"logistic_regression": "frozen_3"}}),
@@ -147,9 +143,9 @@ FIGURES = {
     pretraining.losses: lambda e: ({1: np.linspace(5, 4, 60), 2: np.linspace(5, 3, 60)},),
     finetuning.roc: lambda e: (e.roc, e.summary),
     finetuning.efficiency: lambda e: (curve(e), e.headline, CARD.metric.metric),
-    coverage_figures.dots: lambda e: (coverage.load(),),
-    costs_figures.gains: lambda e: (costs.compared(costs.load(Costs())),),
-    costs_figures.growth: lambda e: (costs.growth(Costs()),),
+    coverage.dots: lambda e: (coverage.judged(pd.read_csv(FOLDER / "coverage.csv")),),
+    costs.gains: lambda e: (costs.compared(*(pd.read_csv(BENCH / f"{name}.csv") for name in ("bench", "asked"))),),
+    costs.growth: lambda e: (costs.fitted(pd.read_csv(BENCH / "growth.csv")),),
     similarity.heat_maps: lambda e: ({"frozen_0": e.cka, "frozen_3": e.cka},),
     similarity.conditioned: lambda e: (e.cka, "frozen_0"),
     similarity.difference: lambda e: (e.cka, PAIRS),
@@ -197,22 +193,6 @@ TABLES = {
     tables3.performance: lambda e: (e.summary,),
     tables3.efficiency: lambda e: (curve(e), CARD.metric.metric),
     tables3.grid: lambda e: (),
-    coverage_tables.measures: lambda e: (coverage.by_measure(coverage.load()),),
-    coverage_tables.cases: lambda e: (coverage.load(),),
-    torture_tables.readers: lambda e: (torture.readers(torture.load()),),
-    torture_tables.part: lambda e: (torture.load(), "kills", "repeated"),
-    costs_tables.compared: lambda e: (costs.compared(costs.load(Costs())),),
-    costs_tables.frozen: lambda e: (costs.frozen(costs.load(Costs())),),
-    costs_tables.projected: lambda e: (costs.projected(costs.load(Costs()), costs.card(Costs())),),
-    costs_tables.at_once: lambda e: (costs.at_once(costs.card(Costs())),),
-    costs_tables.paper: lambda e: (
-        pd.DataFrame(
-            {"recipe": [r for r in ("paper_text", "tuned") for _ in "abc"], "part": [*"abc"] * 2, "minutes": 9.0}
-        ),
-    ),
-    costs_tables.growth: lambda e: (costs.growth(Costs()),),
-    costs_tables.precision: lambda e: (pd.read_csv(Costs().path / "bf16.csv"),),
-    costs_tables.whole: lambda e: (pd.DataFrame({"what": ["the book", "again"], "measured": ["14 min", "9 s"]}),),
     tables5.metric_choice: lambda e: (CARD,),
     tables5.calibration: lambda e: (summary.summarise(e.offsets), NAMES),
     tables5.segments: lambda e: (e.summary, "supervised", CARD.min_cell),

@@ -1,5 +1,6 @@
 """Across datasets: every trained model is listed once, and no number mixes twins with real data."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -14,7 +15,7 @@ from fairlib import cards
 from fairlib.measures import noise
 from fairlib.mitigation import TRAINED
 from fairlib.report import gate
-from fairlib.strategies import NAMED
+from fairlib.strategies import LABELLED, NAMED
 from fairlib.study import runs
 from fairlib.study.frozen import Frozen, freeze
 from fairlib.study.parameters import FROZEN, PROFILES, Synthesis, check
@@ -26,12 +27,12 @@ DRAWS = PROFILES["smoke"].draws
 @pytest.fixture(scope="module")
 def trained(make_cohort, tiny, tmp_path_factory):
     """A study with both models trained, one mitigation of two seeds, and 20 labelled people a group of one seed."""
-    made = Study(make_cohort(people=400), tiny(), tmp_path_factory.mktemp("gathered"))
+    made = Study(make_cohort(people=400), tiny(), tmp_path_factory.mktemp("gathered"), draws=DRAWS, runs=(1, 2))
     for seed in (1, 2):
         for name in ("supervised", NAMED, "reweighed"):
             made.train(name, seed)
     for name in ("supervised", NAMED):
-        made.with_labels(20).evaluation(name, 1, 0.5, DRAWS)
+        made.table("metrics", name, 1, 20)
     return made
 
 
@@ -49,7 +50,7 @@ def test_every_model_is_listed_once_and_none_is_trained(trained, monkeypatch):
     assert listed == [*full, ("supervised", 1, 20), (NAMED, 1, 20)]
     pd.testing.assert_frame_equal(table.iloc[:4], case_of(trained).each_model())
     few = table[table["people"] == 20].iloc[1]
-    metrics = trained.with_labels(20).evaluation(NAMED, 1, 0.5, DRAWS)["metrics"]
+    metrics = trained.table("metrics", NAMED, 1, 20)
     assert few["auc"] == metrics.loc[(metrics["scope"] == "overall") & (metrics["metric"] == "auc"), "estimate"].item()
 
 
@@ -63,10 +64,11 @@ def test_tables_of_models_hold_each_once_and_pass_the_gate(trained):
     assert max(map(len, parts.values())) < gate.MAX_ROWS  # a header beside them
 
 
-def test_frozen_models_are_listed_like_those_of_a_study(trained, tmp_path):
-    for seed in (1, 2):
-        names = ("supervised", NAMED, "reweighed")
-        freeze(trained, "challenge2012", names, seed, "smoke", tmp_path, people=(20,) if seed == 1 else ())
+def test_frozen_models_are_listed_like_those_of_a_study(trained, tmp_path, monkeypatch):
+    names = ("supervised", NAMED, "reweighed")
+    monkeypatch.setattr("fairlib.strategies.LABELLED", names[:2])
+    freeze(trained, tmp_path / "challenge2012", names)
+    freeze(replace(trained, runs=(1,)), tmp_path / "challenge2012", names, people=(20,))
     kept = Frozen(tmp_path / "challenge2012", "paper_text")
     table = case_of(kept, kept.label_sizes).every_model()
     numbers = ["auc", "deviation", "people"]
@@ -103,11 +105,11 @@ def test_the_book_lists_hundreds_of_models():
                 kept = Frozen(FROZEN / dataset, recipe)
                 names = [*PROFILES[case.profile].strategies, *TRAINED]
                 real += sum(len(kept.seeds(name)) for name in names)
-                few = [kept.with_labels(n).seeds(name) for n in kept.label_sizes for name in runs.LABELLED]
+                few = [kept.seeds(name, n) for n in kept.label_sizes for name in LABELLED]
                 real += sum(map(len, few))
             else:
                 trained = [name for name in TRAINED if name in case.mitigations]
-                models = len(PROFILES[case.profile].strategies) + len(trained) + len(case.people) * len(runs.LABELLED)
+                models = len(PROFILES[case.profile].strategies) + len(trained) + len(case.people) * len(LABELLED)
                 twins += models * len(case.seeds)
     assert real >= 100
     assert real + twins >= 200

@@ -64,13 +64,14 @@ def test_draws_are_the_same_for_every_model():
     assert not np.array_equal(one.weights, participant_draws(person, 50, seed=1).weights)
 
 
-def test_interval():
+def test_interval(monkeypatch):
     values = np.linspace(0, 1, 201)
     assert interval(values) == pytest.approx((0.025, 0.975))
-    assert interval(values, 0.5) == pytest.approx((0.25, 0.75))
     assert interval(np.r_[values, np.full(200, np.nan)]) == pytest.approx((0.025, 0.975))
     assert all(np.isnan(interval(np.r_[values, np.full(300, np.nan)])))  # most are undefined
     assert all(np.isnan(interval(values[:19])))
+    monkeypatch.setattr("fairlib.inference.LEVEL", 0.5)
+    assert interval(values) == pytest.approx((0.25, 0.75))
 
 
 def test_interval_of_one_seed_is_normal():

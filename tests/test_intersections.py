@@ -6,7 +6,8 @@ import pytest
 from sklearn import metrics as sk
 
 from fairlib import cards
-from fairlib.measures import group_sizes, groups, performance
+from fairlib.measures import group_sizes, groups
+from tests.tables import evaluation_tables
 
 CARD = cards.load("mimic")
 TEST = np.flatnonzero(np.isin(np.arange(900) % 10, (7, 8, 9)))  # as make_cohort splits
@@ -15,7 +16,7 @@ DRAWS = 30
 
 def found(cohort, rule):
     rows = group_sizes.frame(cohort).iloc[cohort.rows("test")].reset_index(drop=True)
-    listed = groups.intersections(rows, cards.load(cohort.dataset), rule)
+    listed = groups.intersections(rows, cohort.card, rule)
     return rows, pd.DataFrame(listed, columns=["pair", "cell", "chosen", "note"])
 
 
@@ -51,7 +52,7 @@ def test_restricted_data_withholds_the_whole_pair(make_cohort, missing):
     assert own["note"].str.startswith("withheld").all()
     assert own["note"].nunique() == 1  # which cell is small is not told
     score = np.random.default_rng(0).random(900)
-    kept = performance.evaluation_tables(cohort, score, 0.5, DRAWS)["intersections"]
+    kept = evaluation_tables(cohort, score, 0.5, DRAWS)["intersections"]
     hidden = kept[kept["note"].str.startswith("withheld")]
     assert (hidden[["people", "windows", "events"]] == 0).all(axis=None)
     assert hidden["estimate"].isna().all()
@@ -68,7 +69,7 @@ def test_open_data_withholds_the_cell(make_cohort):
 def test_numbers_by_scikit_learn(make_cohort):
     cohort = make_cohort("mimic", "twin", people=1500, windows=2)
     score = 1 / (1 + np.exp(-(2 * cohort.y - 1 + np.random.default_rng(0).normal(size=len(cohort)))))
-    kept = performance.evaluation_tables(cohort, score, 0.5, DRAWS)["intersections"]
+    kept = evaluation_tables(cohort, score, 0.5, DRAWS)["intersections"]
     rows, table = found(cohort, "synthetic")
     s, chosen = score[cohort.rows("test")], table.set_index("cell").loc["Female × <65", "chosen"]
     own = kept[kept["segment"] == "Female × <65"].set_index("metric")

@@ -5,14 +5,13 @@ import pytest
 from fairlib import cards, twins
 from fairlib.cards import DataFile
 from fairlib.readers import inventory
-from fairlib.study.parameters import Dataset
 
 
 def report(folder, dataset):
     return inventory.lines(folder, cards.load(dataset).obtain.files)
 
 
-@pytest.mark.parametrize("dataset", Dataset.__args__)
+@pytest.mark.parametrize("dataset", cards.all())
 def test_a_twin_has_every_file_that_its_reader_needs(tmp_path, dataset):
     """The twin is written in the official layout and read by the official reader, so nothing of the list may lack."""
     twins.write(dataset, tmp_path, {"windows": 240}, 0)

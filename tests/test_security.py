@@ -24,6 +24,7 @@ from fairlib.strategies import NAMED
 from fairlib.study import sources
 from fairlib.study.parameters import check
 from fairlib.study.results import checksum, fresh
+from fairlib.study.tables import PRETRAINED, TABLES
 from tests.readers.small import challenge2012 as small
 
 ROOT = Path(__file__).parent.parent
@@ -197,20 +198,16 @@ def test_git_keeps_no_model_no_prediction_and_no_archive():
     assert not [name for name in tracked() if refuses(name)]
     for name in ("results/x.txt", "a/weights.safetensors", "predictions.parquet", "book/m.pt", "d.csv.gz", "x.npy"):
         assert refuses(name), name
-    assert not refuses("book/frozen/challenge2012/paper_text/supervised/seed-1/metrics.parquet")
+    assert not refuses("book/frozen/challenge2012/metrics.parquet")
 
 
 def test_a_real_run_writes_only_what_the_book_lists_for_the_eyes_of_its_owner(real):
     """Every file below results, and who may read it; ``book/enclave.md`` is the list."""
     page = (ROOT / "book" / "enclave.md").read_text(encoding="utf-8")
-    for strategy in ("supervised", NAMED):
-        real.evaluation(strategy, 1, 0.5, 20)
-        real.representation(strategy, 1)
-        real.embedding(strategy, 1)
-    real.similarity(NAMED, 1)
-    real.similarity_released(NAMED, 1)
-    real.between_seeds("supervised", (1, 2))
-    real.with_labels(30).evaluation("supervised", 1, 0.5, 20)
+    for name, table in TABLES.items():
+        for strategy in {"supervised", NAMED, PRETRAINED} & {*table.models}:
+            real.table(name, strategy, 2)
+    real.table("metrics", "supervised", 1, 30)
     assert stat.S_IMODE(real.results.stat().st_mode) == 0o700
     assert stat.S_IMODE((real.results / "identifiers.txt").stat().st_mode) == 0o600
     for path in real.results.rglob("*"):

@@ -1,7 +1,7 @@
 """Find or make: what is trained once is found again, and only while everything that made it is the same."""
 
-import json
 from dataclasses import replace
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -13,17 +13,20 @@ from book.pages.provenance import of_study
 from fairlib import baselines, cards, finetuning, twins
 from fairlib.cohort import CohortError
 from fairlib.measures.describe import access
-from fairlib.measures.segments import gaps
-from fairlib.similarity import cka_table, one_window_each
-from fairlib.strategies import NETWORKS
-from fairlib.study import runs, sources
-from fairlib.study.collect import collect_table
-from fairlib.study.frozen import Frozen, freeze
+from fairlib.measures.evaluated import Evaluated
+from fairlib.recipes import RECIPES
+from fairlib.similarity import cka_table, gram, one_window_each
+from fairlib.strategies import NETWORKS, PRIMARY
+from fairlib.study import runs, tables
+from fairlib.study.collect import collect
+from fairlib.study.frozen import Frozen, FrozenError, freeze, manifest_changed
 from fairlib.study.parameters import PROFILES, check
 from fairlib.study.runs import Study
 from fairlib.study.sources import open_study, thin
+from fairlib.study.tables import TABLES
 
 STRATEGIES = ("supervised", "frozen_0", "random_frozen_3", "logistic_regression")
+KEPT = (*STRATEGIES, PRIMARY)
 DRAWS = PROFILES["smoke"].draws
 
 
@@ -34,7 +37,7 @@ def cohort(make_cohort):
 
 @pytest.fixture
 def one(cohort, tiny, tmp_path):
-    return Study(cohort, tiny(), tmp_path)
+    return Study(cohort, tiny(), tmp_path, draws=DRAWS, runs=(1,))
 
 
 @pytest.fixture
@@ -47,7 +50,7 @@ def trainings(monkeypatch):
         monkeypatch.setattr(module, name, lambda *given: seen.append(label(given)) or real(*given))
 
     watched(runs, "pretrain", lambda given: "pretraining")
-    watched(runs, "fit", lambda given: given[2])
+    watched(runs, "fit", lambda given: given[2].name)
     watched(baselines, "fit", lambda given: "logistic_regression")
     return seen
 
@@ -88,7 +91,7 @@ def test_a_change_of_what_made_it_trains_again(one, cohort, tiny, trainings):
 def test_a_change_of_code_trains_again(one, trainings, monkeypatch):
     everything(one)
     trainings.clear()
-    monkeypatch.setattr(runs, "source_hash", lambda *modules: "new" if "views" in modules else "old")
+    monkeypatch.setattr(runs, "closure_hash", lambda module: "new" if module == "fairlib.pretraining" else "old")
     everything(one)
     assert "pretraining" in trainings
     trainings.clear()
@@ -113,13 +116,13 @@ def test_scores_are_those_of_the_stored_model(one, cohort):
         rows = cohort.rows(split)
         np.testing.assert_allclose(finetuning.scores(one.model("frozen_0", 1), cohort.x[rows]), scores[rows], atol=1e-6)
     assert set(load_file(one.train("logistic_regression", 1) / "weights.safetensors")) == {"coefficients", "intercept"}
-    assert len(one.losses(1)) == 13
+    assert len(one.table("losses", seed=1)) == 13
     assert one.history("frozen_0", 1)["steps"].tolist() == [13]
 
 
 def test_nothing_of_a_person_is_in_the_results(one, cohort):
     everything(one)
-    one.evaluation("supervised", 1, 0.5, DRAWS)
+    one.table("metrics", "supervised", 1)
     files = [path for path in one.results.rglob("*") if path.is_file()]
     assert len(files) > 10
     for path in files:
@@ -129,55 +132,55 @@ def test_nothing_of_a_person_is_in_the_results(one, cohort):
             assert "person" not in pd.read_parquet(path)
 
 
-def test_evaluation_is_kept_and_follows_what_it_is_made_of(one, monkeypatch):
-    found = one.evaluation("supervised", 1, 0.5, DRAWS)
-    made = []
-    real = runs.evidence.evaluation_tables
-    monkeypatch.setattr(runs.evidence, "evaluation_tables", lambda *given: made.append(given[2:]) or real(*given))
-    again = one.evaluation("supervised", 1, 0.5, DRAWS)
+def test_tables_are_kept_and_follow_what_they_are_made_of(one, monkeypatch):
+    found, made = one.table("metrics", "supervised", 1), []
+    real = Evaluated.weights.func
+    counted = cached_property(lambda of: made.append((of.threshold, of.draws)) or real(of))
+    counted.__set_name__(Evaluated, "weights")
+    monkeypatch.setattr(Evaluated, "weights", counted)
+    again = one.table("metrics", "supervised", 1)
+    one.table("thresholds", "supervised", 1)  # was made with its like
     assert made == []
-    pd.testing.assert_frame_equal(found["metrics"], again["metrics"])
-    one.evaluation("supervised", 1, 0.4, DRAWS)
-    one.evaluation("supervised", 1, 0.4, 50)
+    pd.testing.assert_frame_equal(found, again)
+    replace(one, threshold=0.4).table("metrics", "supervised", 1)
+    replace(one, threshold=0.4, draws=50).table("metrics", "supervised", 1)
     assert made == [(0.4, DRAWS), (0.4, 50)]
 
 
-def test_a_change_of_the_card_reaches_the_evaluation(one, monkeypatch):
-    """A higher threshold for small cells must not meet tables made under the lower one."""
-    segments = one.evaluation("supervised", 1, 0.5, DRAWS)["metrics"]
+def test_a_change_of_the_card_reaches_the_evaluation(one):
+    """A higher threshold for small groups must not meet tables made under the lower one."""
+    segments = one.table("metrics", "supervised", 1)
     assert (segments.loc[segments["scope"] == "segment", "people"] > 0).any()
     stricter = cards.load("challenge2012").model_copy(update={"min_cell": 200})
-    monkeypatch.setattr(cards, "load", lambda name: stricter)
-    segments = one.evaluation("supervised", 1, 0.5, DRAWS)["metrics"]
+    segments = replace(one, cohort=replace(one.cohort, card=stricter)).table("metrics", "supervised", 1)
     assert (segments.loc[segments["scope"] == "segment", "people"] == 0).all()
 
 
 def test_similarity_alone_trains_both_models(one, trainings):
-    assert len(one.similarity("frozen_0", 1)) >= 9
+    assert len(one.table("cka", "frozen_0", 1)) >= 9
     assert sorted(trainings) == ["frozen_0", "pretraining", "supervised"]
 
 
 def test_similarity_is_kept(one, monkeypatch):
     one.train("supervised", 1)
-    found = one.similarity("frozen_0", 1)
+    found = one.table("cka", "frozen_0", 1)
     assert len(found) >= 9
-    monkeypatch.setattr(runs.conditioned, "similarity_table", None)
-    pd.testing.assert_frame_equal(found, one.similarity("frozen_0", 1))
+    monkeypatch.setattr("fairlib.measures.cka.similarity_table", None)
+    pd.testing.assert_frame_equal(found, one.table("cka", "frozen_0", 1))
 
 
 def test_features_are_looked_at_once(one, monkeypatch):
-    found = one.representation("frozen_0", 1)
-    assert set(found) == {"probes", "tests", "distances"}
+    found = {name: one.table(name, "frozen_0", 1) for name in ("probes", "tests", "distances", "embedding")}
     assert "outcome" in set(found["tests"]["attribute"]) & set(found["distances"]["attribute"])
-    assert set(one.embedding("frozen_0", 1)["method"]) == {"PCA", "t-SNE"}
+    assert set(found["embedding"]["method"]) == {"PCA", "t-SNE"}
     monkeypatch.setattr(Study, "_features", None)
-    for name, table in one.representation("frozen_0", 1).items():
-        pd.testing.assert_frame_equal(found[name], table)
+    for name, table in found.items():
+        pd.testing.assert_frame_equal(table, one.table(name, "frozen_0", 1))
 
 
 def test_features_are_those_of_the_classifier(one, cohort):
-    rows = cohort.rows("test")
-    features = torch.from_numpy(one._features("frozen_0", 1, rows))
+    rows, features = one._features("frozen_0", 1, "test")
+    features = torch.from_numpy(features)
     model = one.model("frozen_0", 1)
     with torch.inference_mode():
         scores = model.head(features).softmax(dim=1)[:, 1].numpy()
@@ -185,11 +188,12 @@ def test_features_are_those_of_the_classifier(one, cohort):
 
 
 def test_training_runs_are_compared_in_turn(one):
-    assert one.between_seeds("supervised", (1,)).empty
-    table = one.between_seeds("supervised", (1, 2, 4))
+    one = replace(one, runs=(1, 2, 4))
+    assert one.table("cka_between", "supervised", 1).empty
+    table = collect(one, "cka_between", ("supervised",), one.runs)
     assert list(dict.fromkeys(zip(table["other_seed"], table["seed"], strict=True))) == [(1, 2), (2, 4)]
     rows = cohort_rows(one)
-    layer = [one._grams("supervised", seed, rows)[0] for seed in (1, 2)]
+    layer = [gram(one._activations("supervised", seed, rows)[0]) for seed in (1, 2)]
     everybody = table[(table["attribute"] == "everybody") & (table["seed"] == 2)].iloc[0]
     assert everybody["cka"] == pytest.approx(cka_table([layer[0]], [layer[1]])[0, 0])
 
@@ -200,7 +204,7 @@ def cohort_rows(made):
 
 
 def test_permuted_labels_are_kept(one):
-    drawn = one.similarity_draws("frozen_0", 1).set_index(["attribute", "segment"])
+    drawn = one.table("cka_draws", "frozen_0", 1).set_index(["attribute", "segment"])
     assert len(drawn.loc[("everybody", "everybody")].iloc[0]["halves"]) == 200
     others = drawn.drop(index="everybody")
     assert len(others) == 0 or {len(permuted) for permuted in others["permuted"]} == {one.permutations}
@@ -215,12 +219,10 @@ def test_models_of_the_study():
 
 
 @pytest.fixture
-def frozen(one, tmp_path, monkeypatch):
-    monkeypatch.setattr(sources, "NAMED", "frozen_0")  # trained in the smoke profile
-    monkeypatch.setattr(sources, "SHOWN", ("supervised", "frozen_0"))
-    target = freeze(one, "challenge2012", STRATEGIES, 1, "smoke", tmp_path / "book")
-    assert target == tmp_path / "book" / "challenge2012" / "paper_text"
-    return Frozen(tmp_path / "book" / "challenge2012", "paper_text")
+def frozen(one, tmp_path):
+    folder = tmp_path / "book" / "challenge2012"
+    assert freeze(one, folder, KEPT) == folder
+    return Frozen(folder, "paper_text")
 
 
 def same(found, wanted):
@@ -234,81 +236,66 @@ def same(found, wanted):
 
 
 def test_frozen_results_are_those_of_the_study(one, frozen):
-    for strategy in STRATEGIES:
-        wanted, found = (made.evaluation(strategy, 1, 0.5, DRAWS) for made in (one, frozen))
-        assert list(wanted) == list(found) == list(runs.EVALUATION)
-        for name in runs.EVALUATION:
-            same(found[name], wanted[name])
-    same(frozen.similarity_draws("frozen_0", 1), one.similarity_draws("frozen_0", 1))
-    pd.testing.assert_frame_equal(frozen.embedding("frozen_0", 1), one.embedding("frozen_0", 1))
-    assert frozen.similarity_draws("random_frozen_3", 1) is None
-    same(frozen.similarity_released("frozen_0", 1), one.similarity_released("frozen_0", 1))
-    for strategy in ("frozen_0", "random_frozen_3"):
-        pd.testing.assert_frame_equal(frozen.similarity(strategy, 1), one.similarity(strategy, 1))
-        for name, table in one.representation(strategy, 1).items():
-            same(frozen.representation(strategy, 1)[name], table)
-    np.testing.assert_array_equal(frozen.losses(1), one.losses(1))
-    assert frozen.fingerprint == one.fingerprint
+    for name, table in TABLES.items():
+        for strategy in ("", tables.PRETRAINED, *KEPT):
+            if table.of == tables.COHORT and not strategy:
+                pd.testing.assert_frame_equal(frozen.table(name), one.table(name), check_dtype=False)
+            elif strategy in table.models and table.of != tables.RUNS:
+                same(frozen.table(name, strategy, 1), one.table(name, strategy, 1))
+            elif strategy and table.of != tables.COHORT:
+                assert frozen.table(name, strategy, 1).empty
+    assert frozen.manifest["data"] == one.fingerprint
     assert frozen.seeds() == (1,)
-    kept = frozen.cohort_tables()
-    for name, table in one.cohort_tables().items():
-        pd.testing.assert_frame_equal(kept[name], table, check_dtype=False)
-    freeze(one, "challenge2012", STRATEGIES, 3, "smoke", frozen.folder.parent)
+    more = replace(one, runs=(1, 3))
+    freeze(more, frozen.folder, KEPT)
     assert frozen.seeds() == (1, 3)
-    for strategy in ("supervised", "frozen_0"):
-        pd.testing.assert_frame_equal(frozen.between_seeds(strategy, (1, 3)), one.between_seeds(strategy, (1, 3)))
-    assert frozen.between_seeds("supervised", (1,)) is None
+    for strategy in ("supervised", "frozen_1_middle"):
+        same(frozen.table("cka_between", strategy, 3), more.table("cka_between", strategy, 3))
+    assert frozen.table("cka_between", "supervised", 1).empty
 
 
-def test_what_was_frozen_earlier_lacks_tables(frozen):
-    for name in ("cka_draws", "probes", "embedding"):
-        (frozen.folder / "paper_text" / "frozen_0" / "seed-1" / f"{name}.parquet").unlink()
-    assert frozen.similarity_draws("frozen_0", 1) is None
-    assert frozen.representation("frozen_0", 1) is None
-    assert frozen.embedding("frozen_0", 1) is None
-    assert frozen.representation("supervised", 1) is not None
+def test_recipes_and_seeds_frozen_before_stay(one, frozen):
+    before = frozen.table("metrics", "supervised", 1)
+    freeze(replace(one, runs=(2,), recipe=replace(one.recipe, name="tuned")), frozen.folder, ("supervised",))
+    freeze(replace(one, runs=(2,)), frozen.folder, ("supervised",))
+    assert Frozen(frozen.folder, "tuned").seeds() == (2,)
+    assert (frozen.seeds(), frozen.seeds("frozen_1_middle")) == ((1, 2), (1,))
+    pd.testing.assert_frame_equal(frozen.table("metrics", "supervised", 1), before)
 
 
 def test_frozen_results_hold_no_row_and_no_weight(frozen, cohort):
     files = [path for path in frozen.folder.rglob("*") if path.is_file()]
-    assert {path.suffix for path in files} == {".parquet", ".json"}
-    assert {path.stem for path in files} <= {
-        *runs.EVALUATION,
-        *("manifest", "losses", "cka", "cka_draws", "cka_released", "cka_between", "embedding"),
-        *(*runs.EVALUATION, *runs.REPRESENTATION),
-        *("sizes", "segments", "attrition", "typical_window", "shape"),
-    }
+    assert {path.name for path in files} <= {"manifest.json", *(f"{name}.parquet" for name in TABLES)}
     for path in files:
         if path.suffix == ".parquet":
             table = pd.read_parquet(path)
             assert not {"person", "row", "score"} & set(table.columns)
             if path.stem == "thresholds":  # as many for each threshold
-                table = table.drop_duplicates(["scope", "attribute", "segment", "metric"])
-            assert path.stem == "losses" or len(table) < len(cohort.rows("test")) * 9
-    manifest = json.loads((frozen.folder / "paper_text" / "manifest.json").read_text())
-    assert (manifest["origin"], manifest["access"], manifest["draws"]) == ("real", "open", DRAWS)
+                table = table.drop_duplicates(["strategy", "scope", "attribute", "segment", "metric"])
+            assert path.stem == "losses" or len(table) < len(cohort.rows("test")) * 9 * len(KEPT)
+    assert [frozen.manifest[name] for name in ("origin", "access", "draws")] == ["real", "open", DRAWS]
 
 
-def test_results_frozen_before_a_table_existed_can_still_be_read(frozen):
-    for path in frozen.folder.rglob("supervised/seed-1/*.parquet"):
-        if path.stem in ("nulls", "calibration"):
-            path.unlink()
-    found = frozen.evaluation("supervised", 1, 0.5, DRAWS)
-    assert set(runs.EVALUATION) - set(found) == {"nulls", "calibration"}
-    given = (frozen, ("supervised", "frozen_0"), (1,))
-    assert set(collect_table(*given, "intersections", 0.5, DRAWS)["strategy"]) == {"supervised", "frozen_0"}
-    assert set(collect_table(*given, "nulls", 0.5, DRAWS)["strategy"]) == {"frozen_0"}
-    lost = collect_table(frozen, ("supervised",), (1,), "nulls", 0.5, DRAWS)
-    assert lost.columns.empty
-    assert gaps(lost, ("supervised",)).empty
-    (frozen.folder / "paper_text" / "supervised" / "seed-1" / "metrics.parquet").unlink()
-    with pytest.raises(FileNotFoundError, match=r"metrics\.parquet"):
-        frozen.evaluation("supervised", 1, 0.5, DRAWS)
+def test_pages_describe_the_models_that_were_frozen(frozen, monkeypatch):
+    """Not those that today's code and recipes would train."""
+    wanted = frozen.manifest["models"], frozen.manifest["recipe"]
+    monkeypatch.setattr("fairlib.encoder.LAYERS", ((8, 3), (8, 3), (8, 3)))
+    monkeypatch.setitem(RECIPES, "paper_text", RECIPES["paper_code"])
+    assert (frozen.manifest["models"], frozen.manifest["recipe"]) == wanted
+    assert wanted[0]["layers"] == [[32, 24], [64, 16], [96, 8]]
+    assert wanted[0]["networks"]["frozen_1_middle"]["trains"] == [True, False, True]
 
 
-def test_frozen_results_have_one_threshold(frozen):
-    with pytest.raises(ValueError, match=r"frozen results hold the threshold 0.5 only; another one \(0.4\) needs"):
-        frozen.evaluation("supervised", 1, 0.4, DRAWS)
+@pytest.mark.parametrize(("damage", "said"), [("missing", "is missing"), ("cut", "is damaged")])
+def test_a_frozen_file_that_is_lost_or_damaged_is_named_with_its_remedy(damage, said, frozen):
+    path = frozen.folder / "metrics.parquet"
+    path.unlink() if damage == "missing" else path.write_bytes(path.read_bytes()[:-1])
+    manifest_changed()
+    with pytest.raises(FrozenError, match=rf"metrics\.parquet {said}.*git checkout -- .*metrics\.parquet"):
+        frozen.table("metrics", "supervised", 1)
+    (frozen.folder / "manifest.json").write_text("{")
+    with pytest.raises(FrozenError, match=r"manifest\.json cannot be read .*git checkout"):
+        frozen.seeds()
 
 
 @pytest.mark.parametrize(
@@ -318,7 +305,7 @@ def test_only_open_data_is_frozen(dataset, origin, rule, make_cohort, tiny, tmp_
     cohort = make_cohort(dataset, origin, people=60)
     assert access(cohort) == rule
     with pytest.raises(PermissionError, match=f"only results of open data are kept in the book, this data is {rule}"):
-        freeze(Study(cohort, tiny(), tmp_path), dataset, ("supervised",), 1, "smoke", tmp_path / "book")
+        freeze(Study(cohort, tiny(), tmp_path, runs=(1,)), tmp_path / "book" / dataset, ("supervised",))
     assert not list(tmp_path.iterdir())
 
 

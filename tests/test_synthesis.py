@@ -5,9 +5,9 @@ import pandas as pd
 import pytest
 
 from book.release import published
-from fairlib.inference import auc
+from fairlib.inference import auc, half_width
 from fairlib.measures import noise as synthesis
-from fairlib.measures.noise import BOUND, MEAN_ABSOLUTE
+from fairlib.measures.noise import MEAN_ABSOLUTE
 
 
 def test_auc_variance_in_known_cases():
@@ -40,7 +40,7 @@ def test_the_noise_baseline_is_that_of_a_simulation(separation, people, prevalen
     args = (np.mean(areas), p, n, people * prevalence, people * (1 - prevalence))
     expected = MEAN_ABSOLUTE * synthesis.gap_deviation(*args)
     assert np.mean(np.abs(gaps)) == pytest.approx(expected, rel=0.15)
-    assert 0.90 <= np.mean(np.abs(gaps) < BOUND * synthesis.gap_deviation(*args)) <= 0.99
+    assert 0.90 <= np.mean(np.abs(gaps) < half_width() * synthesis.gap_deviation(*args)) <= 0.99
 
 
 def test_noise_is_zero_where_the_segment_is_everybody_and_falls_with_size():

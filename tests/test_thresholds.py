@@ -4,11 +4,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fairlib import cards
-from fairlib.fairness import METRICS, confusion, rate
+from fairlib.fairness import GROUP_RATES, METRICS, confusion, rate
 from fairlib.inference import interval
 from fairlib.measures import performance, thresholds
-from fairlib.measures.thresholds import GRID, NAMES
+from fairlib.measures.thresholds import GRID
+from tests.tables import evaluation_tables
 
 
 def scored(make_cohort, origin="twin", dataset="challenge2012", **given):
@@ -20,7 +20,7 @@ def scored(make_cohort, origin="twin", dataset="challenge2012", **given):
 @pytest.fixture(scope="module")
 def open_data(make_cohort):
     cohort, score = scored(make_cohort)
-    return cohort, score, performance.evaluation_tables(cohort, score, 0.5, 60)
+    return cohort, score, evaluation_tables(cohort, score, 0.5, 60)
 
 
 def test_counts_are_those_of_each_decision():
@@ -52,17 +52,17 @@ def test_rows_are_those_of_the_metrics_at_that_threshold(open_data):
 
 def test_every_segment_metric_and_threshold_is_there(open_data):
     cohort, _, tables = open_data
-    table, card = tables["thresholds"], cards.load(cohort.dataset)
+    table, card = tables["thresholds"], cohort.card
     rows = table.groupby(["scope", "attribute", "segment", "metric"]).size()
     assert (rows == len(GRID)).all()
     groups = 1 + sum(len(facts.segments) for facts in card.attributes.values())
-    assert len(rows) == groups * len(NAMES) + len(card.attributes) * len(METRICS)
+    assert len(rows) == groups * len(GROUP_RATES) + len(card.attributes) * len(METRICS)
     assert list(table) == thresholds.COLUMNS
 
 
 def test_a_rate_at_the_end_is_missing_where_few_are_flagged(make_cohort):
     cohort, score = scored(make_cohort, origin="real", people=600, windows=1)
-    table = performance.evaluation_tables(cohort, score, 0.5, 60)["thresholds"]
+    table = evaluation_tables(cohort, score, 0.5, 60)["thresholds"]
     test = pd.DataFrame({"person": cohort.person, "score": score, "age": cohort.attributes["age"]})[
         cohort.split == "test"
     ]
@@ -78,7 +78,7 @@ def test_a_rate_at_the_end_is_missing_where_few_are_flagged(make_cohort):
 
 def test_restricted_data_have_no_such_table(make_cohort):
     cohort, score = scored(make_cohort, "real", "mimic")
-    assert performance.evaluation_tables(cohort, score, 0.5, 30)["thresholds"].empty
+    assert evaluation_tables(cohort, score, 0.5, 30)["thresholds"].empty
 
 
 def test_a_rate_where_nobody_is_in_the_denominator_is_missing():

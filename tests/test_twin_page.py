@@ -3,9 +3,9 @@
 import pytest
 
 from book.pages.figures import twin as figures
-from book.pages.provenance import of_twin
 from book.pages.tables import twin as tables
 from fairlib import twins
+from fairlib.report.provenance import of_twin
 from fairlib.study.parameters import ParameterError, check
 from fairlib.twins import dial, people, truth
 

@@ -18,9 +18,8 @@ from zlib import crc32
 from docutils import nodes
 from sphinx.application import Sphinx
 
-from book.pages.cases import SHORT
-from fairlib import lessons
-from fairlib.study.parameters import ROOT, Evaluation, ParameterError, Parameters, check
+from fairlib import cards, lessons, recipes
+from fairlib.study.parameters import CONTRACTS, ParameterError, check
 
 WORDS_A_MINUTE = 200
 MINUTES_A_PICTURE = 0.25  # a figure or a table
@@ -54,14 +53,13 @@ def one_page_like_many(app: Sphinx) -> None:
 
 @dataclass(frozen=True)
 class Run:
-    """How a page was executed; ``timings`` are the files of the models that it shows and that were trained here."""
+    """How a page was executed."""
 
     command: str
     source: str
     dataset: str
     recipe: str
     seconds: float
-    timings: frozenset[Path]
 
 
 def frame(app: Sphinx, doctree: nodes.document, docname: str) -> None:
@@ -89,7 +87,8 @@ def reproduce(app: Sphinx, docname: str, own: Run | None) -> nodes.Node:
     box = nodes.admonition("", nodes.title("", "Reproduce this page"), classes=["fairlib-reproduce"])
     behind = [own] if own else glued(app, docname)
     if not behind:
-        box += nodes.paragraph("", f"Nothing on this page is computed. The whole book took {whole_book(app)} to make:")
+        runs = [run for name in app.env.found_docs if (run := executed(Path(app.env.doc2path(name))))]
+        box += nodes.paragraph("", f"Nothing on this page is computed. The whole book took {took(runs)}:")
         box += _command("make book")
     elif not own:
         box += nodes.paragraph("", "Its numbers come from other pages, which these commands make again:")
@@ -120,24 +119,14 @@ def executed(path: Path) -> Run | None:
     try:
         if notebook.parent.name == "course":
             p = lessons.contract(notebook.stem)(**made["parameters"])
-        else:
+        elif notebook.stem in CONTRACTS:
             p = check(notebook.stem, made["parameters"])
+        else:  # it takes no parameters
+            return Run(f"papermill notebooks/{notebook.name} out.ipynb", "", "", "", made["duration"])
     except ParameterError:  # its data lie elsewhere now
         return None
     source, dataset, recipe = (getattr(p, name, "") for name in ("source", "dataset", "recipe"))
-    return Run(p.command(), source, dataset, recipe, made["duration"], frozenset(trained(p)))
-
-
-def trained(p) -> list[Path]:
-    """The timings of the models that a page with these parameters shows, where they were trained here."""
-    if not isinstance(p, Parameters) or p.source == "frozen" or p.notebook == "1_dataset_requirements":
-        return []
-    folder = ROOT / p.results_dir / p.dataset / p.label
-    names = ["pretraining", *getattr(p, "wanted", ())]  # stage 2 wants none
-    names += p.mitigations if isinstance(p, Evaluation) else []
-    places = [folder / p.recipe / name for name in names]
-    places += [folder / f"labels-{people}" / p.recipe for people in getattr(p, "people", ())]
-    return [path for place in places for path in place.rglob("timings.json")]
+    return Run(p.command(), source, dataset, recipe, made["duration"])
 
 
 def glued(app: Sphinx, docname: str) -> list[Run]:
@@ -149,21 +138,10 @@ def glued(app: Sphinx, docname: str) -> list[Run]:
     return [run for run in runs if run]
 
 
-def whole_book(app: Sphinx) -> str:
-    """What all pages and models together took, where this book was made."""
-    runs = [run for name in app.env.found_docs if (run := executed(Path(app.env.doc2path(name))))]
-    return f"{took(runs)}, on one core,"
-
-
 def took(runs: list[Run], what: str = "") -> str:
-    """What pages took, and beside it the training of their models, each model once."""
-    training = total_seconds(frozenset().union(*(run.timings for run in runs)))
-    more = f", and {minutes(training)} more to train the models" * (training >= 1)
-    return minutes(sum(run.seconds for run in runs)) + what + more
-
-
-def total_seconds(timings: frozenset[Path]) -> float:
-    return sum(json.loads(path.read_text(encoding="utf-8"))["seconds"] for path in timings)
+    """What papermill took for pages; workers train their models before it begins."""
+    trained = any(run.recipe and run.source != "frozen" for run in runs)
+    return minutes(sum(run.seconds for run in runs)) + what + ", the training of models apart" * trained
 
 
 def minutes(seconds: float) -> str:
@@ -189,13 +167,19 @@ def reading_minutes(page: nodes.document) -> float:
     return words / WORDS_A_MINUTE + MINUTES_A_PICTURE * pictures
 
 
+def whose(docname: str, path: Path) -> str:
+    """Whose data a page shows, such as “MESA twin, paper text”; "" if it is no page of one dataset."""
+    own = executed(path)
+    if not own or not own.dataset:
+        return ""
+    about = cards.of(own.dataset, own.source).called + " twin" * (own.source == "twin")
+    return about + f", {recipes.title(own.recipe)}" * (own.recipe in docname.split("/"))
+
+
 def say_whose_data(app: Sphinx, env) -> None:
-    """“(MESA twin, described)” behind the title of a page, wherever the page itself is not seen."""
+    """“(MESA twin, paper text)” behind the title of a page, wherever the page itself is not seen."""
     for docname, title in env.titles.items():
-        own = executed(Path(env.doc2path(docname)))
-        if own and own.dataset:
-            about = SHORT.get(own.dataset, own.dataset) + " twin" * (own.source == "twin")
-            about += f", {own.recipe}" * (own.recipe in docname.split("/"))
+        if about := whose(docname, Path(env.doc2path(docname))):
             env.longtitles[docname] = nodes.title("", f"{title.astext()} ({about})")
 
 

@@ -59,12 +59,9 @@ def _croissant(options: argparse.Namespace) -> int:
     import json
 
     from book.pages.croissant import to_croissant
+    from fairlib import cards
 
-    from . import cards
-
-    own = (Path(options.name) / cards.CARD).is_file()
-    card = cards.register(options.name) if own else cards.load(options.name)
-    print(json.dumps(to_croissant(card), indent=2, ensure_ascii=False))
+    print(json.dumps(to_croissant(cards.of(options.name, options.name)), indent=2, ensure_ascii=False))
     return 0
 
 

@@ -25,7 +25,6 @@ from fairlib.study.sources import open_study
 from .provenance import collected, of_study
 
 SHOWN = 50  # CKA of a segment of fewer test participants is not shown
-SHORT = {"mimic": "MIMIC-III", "mesa": "MESA", "globem": "GLOBEM", "challenge2012": "Challenge 2012"}
 
 
 @dataclass(frozen=True)
@@ -44,7 +43,7 @@ class Case:
     def title(self) -> str:
         """How the case is called in tables."""
         kind = " twin" if self.made.origin == "twin" else ""
-        return f"{SHORT.get(self.p.dataset, self.card.title)}{kind}, recipe {title(self.p.recipe)}"
+        return f"{self.card.called}{kind}, recipe {title(self.p.recipe)}"
 
     @property
     def strategies(self) -> tuple[str, ...]:
@@ -161,7 +160,7 @@ def open_case(p: Evaluation, people: tuple[int, ...] = ()) -> Case:
     found = tuple((name, seed) for name, seed in wanted if study.trained(name, seed))
     lost = [f"{name} seed {seed}" for name, seed in wanted if (name, seed) not in found]
     missing = (f"not trained yet: {', '.join(lost)}",) if lost else ()
-    return Case(p, study, cards.load(p.dataset), made, found, missing, tuple(sorted({*people, *study.label_sizes})))
+    return Case(p, study, p.card, made, found, missing, tuple(sorted({*people, *study.label_sizes})))
 
 
 def made_of(p: Synthesis, cases: list[Case], origin: str) -> Provenance:

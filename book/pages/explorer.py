@@ -13,8 +13,8 @@ import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError, field_validator
 
 from fairlib.cards import Card
-from fairlib.fairness import ODDS, RATES
-from fairlib.measures.thresholds import GRID, NAMES
+from fairlib.fairness import GROUP_RATES, METRICS, ODDS, RATES
+from fairlib.measures.thresholds import GRID
 from fairlib.strategies import StrategyName
 
 #: Class of the script element with these numbers.
@@ -53,8 +53,8 @@ class Group(Part):
 class Model(Part):
     """One trained model; of ``roc`` true positive rates on an even grid of false positive rates."""
 
-    rates: dict[Name, dict[Name, dict[Literal[tuple(NAMES.values())], Interval]]]
-    ratios: dict[Name, dict[Literal[(*RATES, *ODDS)], Interval]]
+    rates: dict[Name, dict[Name, dict[Literal[tuple(GROUP_RATES)], Interval]]]
+    ratios: dict[Name, dict[Literal[tuple(METRICS)], Interval]]
     roc: dict[Name, dict[Name, Curve]]
 
 
@@ -63,7 +63,7 @@ class Explorer(Part):
 
     kind: Literal["thresholds"] = "thresholds"
     min_cell: PositiveInt  # that of the data card; 1 where nobody is real
-    metric: Literal[(*RATES, *ODDS)]
+    metric: Literal[tuple(METRICS)]
     privileged: dict[Name, Name]
     groups: dict[Name, dict[Name, Group]]
     models: dict[StrategyName, dict[Annotated[str, Field(pattern=r"^\d{1,4}$")], Model]]

@@ -11,10 +11,10 @@ from pathlib import Path
 import altair as alt
 import vl_convert
 
-from fairlib.fairness import FAIR_DEVIATION, FAIR_DIFFERENCE, FAIR_LOG_RATIO, ODDS, RATES, SHORT
-from fairlib.measures.thresholds import NAMES
+from fairlib.fairness import FAIR_DEVIATION, FAIR_DIFFERENCE, FAIR_LOG_RATIO, GROUP_RATES, ODDS, RATES, SHORT, title
 from fairlib.report.style import CONTROL, SEGMENTS
 from fairlib.strategies import STRATEGY_NAMES
+from fairlib.text import LEVEL_WORDS
 
 SHAPES = ["circle", "square", "diamond", "triangle-up", "triangle-down", "cross", "triangle-right"]
 DASHES = [[1, 0], [6, 3], [2, 2], [8, 3, 2, 3], [4, 2], [1, 3], [10, 2]]
@@ -64,7 +64,11 @@ def rates() -> alt.LayerChart:
     axis = alt.Axis(labelExpr="replace(datum.label, ' rate', '')", ticks=False, domain=False)
     offset = alt.YOffset("group:N", scale=alt.Scale(domain=ORDER, paddingOuter=0.3))
     base = alt.Chart(alt.NamedData("rates")).encode(alt.Y("rate:N", sort=None, title=None, axis=axis), offset)
-    options = {"title": "share, with 95 % interval", "scale": alt.Scale(domain=[0, 1]), "axis": alt.Axis(tickCount=5)}
+    options = {
+        "title": f"share, with {LEVEL_WORDS} interval",
+        "scale": alt.Scale(domain=[0, 1]),
+        "axis": alt.Axis(tickCount=5),
+    }
     return _sized(_with_interval(base.encode(COLOUR, FADED), options, SHAPE))
 
 
@@ -130,13 +134,11 @@ def compiled() -> dict[str, dict]:
 
 def words() -> dict[str, dict]:
     """What things are called, and the bands of the conventions, as the other pages have them."""
-    plain = {metric: f"{metric.replace('_', ' ')} ({SHORT[metric]})" for metric in RATES}
-    plain["disparate_impact"] = f"selection rate ratio ({SHORT['disparate_impact']})"
     fifths = [round(math.exp(-FAIR_LOG_RATIO), 2), round(math.exp(FAIR_LOG_RATIO), 2)]
     return {
         "strategies": STRATEGY_NAMES,
-        "rates": {name: name.replace("_", " ") for name in NAMES.values()},
-        "ratios": plain,
+        "rates": {name: name.replace("_", " ") for name in GROUP_RATES},
+        "ratios": {metric: title(metric) for metric in RATES},
         "short": SHORT,
         "differences": {metric: metric.replace("_", " ") for metric in ODDS},
         "bands": {"four_fifths": fifths, "deviation": FAIR_DEVIATION, "difference": FAIR_DIFFERENCE},

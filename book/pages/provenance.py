@@ -4,16 +4,16 @@ import hashlib
 
 import pandas as pd
 
-from fairlib import __version__, cards
+from fairlib import __version__
 from fairlib.recipes import title
-from fairlib.report.provenance import Provenance
-from fairlib.study.parameters import Contract, DataCard, Parameters, Synthesis, Twin
+from fairlib.report.provenance import Provenance, of_the_original
+from fairlib.study.parameters import Contract, DataCard, Parameters, Synthesis
 from fairlib.study.results import closure_hash, code_hash
 
 
 def of_card(p: DataCard) -> Provenance:
     """The provenance of a page that shows a data card and reads no data."""
-    card = cards.load(p.dataset)
+    card = p.card
     content = hashlib.sha256(card.model_dump_json().encode()).hexdigest()
     facts = (f"notebook {p.notebook}", f"dataset {p.dataset}")
     code, remark = f"{__version__}+{closure_hash(__name__)[:8]}", f" Access to the data: {card.access}."
@@ -22,19 +22,9 @@ def of_card(p: DataCard) -> Provenance:
     )
 
 
-def of_twin(p: Twin, spec: object) -> Provenance:
-    """The provenance of a page about the model of a twin with this spec: nothing was trained."""
-    card, content = cards.load(p.dataset), hashlib.sha256(repr(spec).encode()).hexdigest()
-    facts = (f"notebook {p.notebook}", f"dataset {p.dataset}")
-    code, remark = f"{__version__}+{code_hash('fairlib.twins')[:8]}", _of_the_original(card)
-    return Provenance(
-        "twin", card.title, facts, p.command(), content, code, "synthetic", remark=remark, fingerprint="spec"
-    )
-
-
 def of_study(p: Parameters, study) -> Provenance:
     """The provenance of a study opened with these parameters (``Study`` or ``Frozen``)."""
-    card, tested = cards.load(p.dataset), who_was_tested(study.table("sizes"))
+    card, tested = p.card, who_was_tested(study.table("sizes"))
     made, seeds = study.manifest, tuple(seed for seed in study.seeds() if not p.seeds or seed in p.seeds)
     origin, access, profile, data = (made[key] for key in ("origin", "access", "profile", "data"))
     code = f"{made['version']}+{made['code'][:8]}{' (frozen)' * (p.source == 'frozen')}"
@@ -47,7 +37,7 @@ def of_study(p: Parameters, study) -> Provenance:
         told,
         tested,
     )
-    remark = _of_the_original(card) if origin == "twin" else ""
+    remark = of_the_original(card) if origin == "twin" else ""
     return Provenance(origin, card.title, facts, p.command(), data, code, access, profile, p.recipe, seeds, remark)
 
 
@@ -55,10 +45,6 @@ def collected(p: Contract | Synthesis, origin: str, sources: str, data: str, cod
     """The provenance of something made of several cases or kept tables; ``sources``: which, in words."""
     code = code or f"{__version__}+{code_hash()[:8]}"
     return Provenance(origin, sources, (f"notebook {p.notebook}", sources), p.command(), data, code)
-
-
-def _of_the_original(card: cards.Card) -> str:
-    return f" The original, {card.title}, is {card.access}."
 
 
 def who_was_tested(sizes: pd.DataFrame) -> str:

@@ -6,12 +6,13 @@ import numpy as np
 import pandas as pd
 from sklearn.metrics import roc_curve
 
-from fairlib.fairness import METRICS, SUMMARIES, confusion, ratios
+from fairlib import twins
+from fairlib.fairness import GROUP_RATES, METRICS, confusion, ratios
 from fairlib.inference import interval, participant_draws, weighted_auc
 from fairlib.measures.performance import ROC_GRID
 from fairlib.seeds import generator
 from fairlib.twins import truth
-from fairlib.twins.dial import SEGMENT, turned
+from fairlib.twins.dial import turned
 from fairlib.twins.people import KNOBS, PREVALENCE
 
 from .explorer import ROC_STEP, thousandths
@@ -26,7 +27,7 @@ STEPS = {
 }
 SIDES = ("inside", "others")  # the segment whose knob is turned, and everybody else
 DRAWS = 200  # of participants, for the intervals of a cohort
-SHOWN = [name for name in METRICS if name != "average_abs_odds_difference"]
+SHOWN = [name for name in METRICS if METRICS[name].signed]
 
 
 def settings(knob: str) -> list[float]:
@@ -41,7 +42,7 @@ def collect(dataset: str, draws: int, windows: list[int]) -> str:
     draws: fresh draws of the model for the truth. windows: sizes of the cohorts, the smaller one the first part of the
     larger. The random numbers are the same at every setting, so that only the knob moves what is seen.
     """
-    attribute, segment = SEGMENT[dataset]
+    attribute, segment = twins.module(dataset).TURNED
     knobs = {}
     for knob in STEPS:
         facts, found = PREVALENCE if knob == "prevalence" else KNOBS[knob], {"truth": [], **{n: [] for n in windows}}
@@ -72,7 +73,7 @@ def _rng(dataset: str) -> np.random.Generator:
 def measured(drawn: pd.DataFrame, attribute: str, segment: str, draws: int = 0) -> dict[tuple[str, str], tuple]:
     """AUC and rates of the fixed scorer in the segment and in everybody else, and ratios between them.
 
-    Returns (side, metric) → (estimate, low, high); side "ratios" for metrics between the two. The 95 % interval, over
+    Returns (side, metric) → (estimate, low, high); side "ratios" for metrics between the two. The interval, over
     participants, is NaN without draws.
     """
     y, score = drawn["label"].to_numpy(), drawn["score"].to_numpy()
@@ -84,7 +85,7 @@ def measured(drawn: pd.DataFrame, attribute: str, segment: str, draws: int = 0) 
     for side, chosen in zip(SIDES, (inside, ~inside), strict=True):
         counts[side] = confusion(y[chosen], (score[chosen] >= truth.THRESHOLD).astype(int), weights[:, chosen])
         out[side, "auc"] = weighted_auc(y[chosen], score[chosen], weights[:, chosen])
-        out |= {(side, name): SUMMARIES[name](counts[side]) for name in truth.RATES}
+        out |= {(side, name): rate.of(counts[side]) for name, rate in GROUP_RATES.items()}
     between = ratios(counts["inside"], counts["others"])
     out |= {("ratios", name): between[name] for name in SHOWN}
     return {name: (values[0], *interval(values[1:])) for name, values in out.items()}

@@ -1,122 +1,52 @@
-"""What the study costs: the tables that ``make bench`` leaves in the book, beside what was asked, and a projection.
+"""What the study costs, from the tables that ``make bench`` leaves in ``bench``, and a projection to the paper's sizes.
 
-Nothing is measured here. Times are of one machine (``machine.json``); ratios are of variants run in turns on it.
+Times are of one machine (``machine.json``); ratios are of variants run in turns on it. ``asked.csv`` says how many
+times as fast as another way each step should be.
 """
-
-import hashlib
-import json
-from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from fairlib import cards
 from fairlib.recipes import RECIPES
-from fairlib.report.provenance import Provenance
+from fairlib.report.style import CONTROL, INK, LINES, SEGMENTS, SMALL, SSL, SUPERVISED, WIDTH, Drawn, axes
 from fairlib.strategies import STRATEGIES
 
-from ..pages.provenance import collected
-from .kept import Costs
 
-#: The shape of a window, (timesteps, channels), of the datasets of the paper.
-SHAPES = {"mimic": "(48, 76)", "mesa": "(101, 5)", "globem": "(28, 1390)"}
+def compared(bench: pd.DataFrame, asked: pd.DataFrame) -> pd.DataFrame:
+    """One row a comparison that was asked for and number of threads, by median seconds of ``bench.csv``.
 
-
-@dataclass(frozen=True)
-class Asked:
-    """How many times as fast as ``than`` the variant ``of`` should be; ``cases`` may ask differently."""
-
-    topic: str
-    of: str
-    than: str
-    times: float | None = None  # None: reported, nothing asked
-    cases: tuple[tuple[str, float], ...] = ()
-
-    def wanted(self, case: str) -> float | None:
-        return dict(self.cases).get(case, self.times)
-
-
-ASKED = (
-    Asked("pre-training step", "ours", "naive", 1.3, (("(28, 1390)", 2.0),)),
-    Asked("pre-training step", "ours, bf16", "ours", 1.7),
-    Asked("fine-tuning, supervised", "ours", "naive"),
-    Asked("fine-tuning, frozen_3", "ours", "naive"),
-    Asked("fine-tuning, all frozen, 30 epochs", "ours, features computed once", "naive", 20),
-    Asked("models at once", "two pinned processes", "one process, two threads"),
-    Asked(
-        "CKA, nine pairs of layers", "ours", "definition", cases=(("n = 672", 5), ("n = 3,670", 10), ("n = 7,340", 15))
-    ),
-    Asked("conditioned CKA, 20 segments, 200 half-samples", "ours", "six Gram matrices", 1 / 1.5),
-    Asked("MESA windows", "ours", "shift and concatenate", 500),
-    Asked("AUC, 500 bootstrap draws", "ours", "loop", cases=(("n = 3,236", 30), ("n = 100,000", 12))),
-    Asked("AUC, 500 bootstrap draws", "ours", "loop, one call"),
-)
-
-
-def load(p: Costs) -> pd.DataFrame:
-    """``bench.csv``: group, topic, case, variant, threads, best and median seconds, rounds, and facts of the case."""
-    return pd.read_csv(p.path / "bench.csv")
-
-
-def machine(p: Costs) -> dict[str, str]:
-    """What the tables were measured on."""
-    return json.loads((p.path / "machine.json").read_text(encoding="utf-8"))
-
-
-def card(p: Costs) -> pd.DataFrame:
-    """``cuda.csv``: topic, case, variant, best and median seconds on a graphics card; empty where none was measured."""
-    path = p.path / "cuda.csv"
-    return pd.read_csv(path) if path.exists() else pd.DataFrame(columns=["topic", "case", "variant", "median"])
-
-
-def card_facts(p: Costs) -> dict[str, str]:
-    """Which graphics card that was."""
-    return json.loads((p.path / "cuda.json").read_text(encoding="utf-8"))
-
-
-def compared(bench: pd.DataFrame) -> pd.DataFrame:
-    """One row a comparison of ``ASKED``, case and number of threads, by median seconds.
-
-    Columns: topic, case, threads, of, than, seconds, than_seconds, ratio, wanted, and where they are known ``limit``
-    (share of the machine's float32 matrix product that the variant reaches, at its best), ``error`` and ``memory``.
+    asked: topic, case, of, than, and ``asked``: how many times as fast ``of`` should be; NaN: reported, nothing asked.
+    Further columns: threads, median and than_seconds, their ``ratio`` (NaN where it was not measured), and ``share`` of
+    the machine's float32 matrix product that the variant reaches at its best.
     """
-    records = []
-    for asked in ASKED:
-        own = bench[bench["topic"] == asked.topic]
-        for (case, threads), rows in own.groupby(["case", "threads"], sort=False):
-            each = rows.set_index("variant")
-            if not {asked.of, asked.than} <= set(each.index):
-                continue
-            one, other = each.loc[asked.of], each.loc[asked.than]
-            record = {"topic": asked.topic, "case": case, "threads": threads, "of": asked.of, "than": asked.than}
-            record |= {"seconds": one["median"], "than_seconds": other["median"], "rounds": one["rounds"]}
-            record |= {"ratio": other["median"] / one["median"], "wanted": asked.wanted(case)}
-            record["limit"] = one.get("flop", np.nan) / one["best"] / one.get("limit", np.nan)
-            records.append(record | {name: one.get(name, np.nan) for name in ("error", "memory")})
-    return pd.DataFrame(records).astype({"wanted": float})
+    key = ["topic", "case", "threads"]
+    other = bench[[*key, "variant", "median"]].set_axis([*key, "than", "than_seconds"], axis=1)
+    out = asked.merge(bench.rename(columns={"variant": "of"}), how="left").merge(other, how="left")
+    share = out["flop"] / out["best"] / out["limit"]
+    return out.assign(ratio=out["than_seconds"] / out["median"], share=share)
 
 
-def unmeasured(table: pd.DataFrame) -> list[str]:
-    """What was asked for at a size that the tables do not hold. table: of ``compared``."""
-    found = set(zip(table["topic"], table["case"], strict=True))
-    return [f"{one.topic}, {case}" for one in ASKED for case, _ in one.cases if (one.topic, case) not in found]
+def shapes(bench: pd.DataFrame) -> dict[str, str]:
+    """Dataset → shape of its windows, (timesteps, channels) as ``bench.csv`` writes it, where training was timed."""
+    windows = {path.stem: cards.load(path.stem).windows for path in sorted(cards.FOLDER.glob("*.yaml"))}
+    known = {name: f"({each.timesteps}, {each.channels})" for name, each in windows.items()}
+    return {name: shape for name, shape in known.items() if shape in set(bench["case"])}
 
 
 def frozen(bench: pd.DataFrame) -> pd.DataFrame:
-    """How many times as fast as training all layers each strategy trains, by shape; never below 1 is asked."""
+    """How many times as fast as training all layers each strategy trains, by shape."""
     rows = bench[bench["topic"] == "fine-tuning, by strategy"]
-    seconds = rows.pivot(index="variant", columns="case", values="median").reindex(STRATEGIES)[list(SHAPES.values())]
+    seconds = rows.pivot_table(index="variant", columns="case", values="median", sort=False).reindex(STRATEGIES)
     return seconds.loc["supervised"] / seconds
 
 
-def growth(p: Costs) -> pd.DataFrame:
-    """``growth.csv``: step, unit, n, seconds, and ``exponent``: the power of n that the step grows with."""
-    table = pd.read_csv(p.path / "growth.csv")
+def fitted(growth: pd.DataFrame) -> pd.DataFrame:
+    """``growth.csv`` (step, unit, n, seconds) with ``exponent``: the power of n that the step grows with."""
     slopes = {
-        step: np.polyfit(np.log(rows["n"]), np.log(rows["seconds"]), 1)[0] for step, rows in table.groupby("step")
+        step: np.polyfit(np.log(rows["n"]), np.log(rows["seconds"]), 1)[0] for step, rows in growth.groupby("step")
     }
-    return table.assign(exponent=table["step"].map(slopes))
+    return growth.assign(exponent=growth["step"].map(slopes))
 
 
 def projected(bench: pd.DataFrame, card: pd.DataFrame) -> pd.DataFrame:
@@ -124,53 +54,115 @@ def projected(bench: pd.DataFrame, card: pd.DataFrame) -> pd.DataFrame:
 
     Steps of pre-training and windows of fine-tuning by the recipe's schedules (early stopping left out) times the
     seconds of one, measured at the dataset's shape: on one thread, two models at once on two cores, and on a graphics
-    card, one model at a time. Columns: dataset, recipe, windows (of the training split), pretraining_steps,
-    finetuning_steps (of the seven), cpu_hours (two cores), card_hours (NaN where no card was measured).
+    card (``cuda.csv``), one model at a time. Columns: dataset, recipe, windows (of the training split),
+    pretraining_steps, finetuning_steps (of the seven), cpu_hours (two cores), card_hours.
     """
     steps = bench[(bench["topic"] == "pre-training step") & (bench["variant"] == "ours") & (bench["threads"] == 1)]
     tuning = bench[bench["topic"] == "fine-tuning, by strategy"].set_index(["case", "variant"])
     step, window = steps.set_index("case")["median"], tuning["median"] / tuning["windows"]
     on_card = card.set_index(["topic", "case", "variant"])["median"]
     records = []
-    for dataset, shape in SHAPES.items():
+    for dataset, shape in shapes(bench).items():
         windows = int(cards.load(dataset).expected["train"])
         for name in ("paper_text", "paper_code", "tuned"):
             recipe = RECIPES[name]
             pretraining, tuned = recipe.pretraining.schedule.steps(windows), 0
-            seconds = pretraining * step[shape]
-            there = pretraining * on_card.get(("pre-training step", shape, "float32"), np.nan)
+            seconds, there = pretraining * step[shape], pretraining * on_card["pre-training step", shape, "float32"]
             for strategy in STRATEGIES:
                 schedule = recipe.training(strategy).schedule
-                shown = schedule.run_epochs(windows) * windows  # fine-tuning ends with an epoch
-                seconds += shown * window[shape, strategy]
-                there += shown * on_card.get(("fine-tuning, a window", shape, strategy), np.nan)
-                tuned += schedule.run_epochs(windows) * schedule.steps_per_epoch(windows)
-            record = {"dataset": dataset, "recipe": name, "windows": windows}
-            record |= {"pretraining_steps": pretraining, "finetuning_steps": tuned}
-            records.append(record | {"cpu_hours": seconds / 2 / 3600, "card_hours": there / 3600})
-    return pd.DataFrame(records)
+                epochs = schedule.run_epochs(windows)  # fine-tuning ends with an epoch
+                seconds += epochs * windows * window[shape, strategy]
+                there += epochs * windows * on_card["fine-tuning, a window", shape, strategy]
+                tuned += epochs * schedule.steps_per_epoch(windows)
+            records.append((dataset, name, windows, pretraining, tuned, seconds / 2 / 3600, there / 3600))
+    names = ["dataset", "recipe", "windows", "pretraining_steps", "finetuning_steps", "cpu_hours", "card_hours"]
+    return pd.DataFrame(records, columns=names)
 
 
 def at_once(card: pd.DataFrame) -> pd.DataFrame:
-    """Several models on one graphics card: how, case, seconds a model (or a step of one), and gain over one at a time.
+    """Several models on one graphics card: rows of ``cuda.csv`` with their ``gain`` over the first of their case, one
+    model at a time.
 
     Processes share the card as jobs of the study do; stacked models are one call of ``torch.func.vmap``.
     """
-    records = []
-    alone = {"models at once on a card": "1 process", "step of 5 models on a card": "one after the other"}
-    for topic, first in alone.items():
-        for case, rows in card[card["topic"] == topic].groupby("case", sort=False):
-            seconds = rows.set_index("variant")["median"]
-            records += [
-                {"how": how, "case": case, "seconds": spent, "gain": seconds[first] / spent}
-                for how, spent in seconds.items()
-            ]
-    return pd.DataFrame(records, columns=["how", "case", "seconds", "gain"])
+    rows = card[card["topic"].isin(["models at once on a card", "step of 5 models on a card"])]
+    return rows.assign(gain=rows.groupby(["topic", "case"])["median"].transform("first") / rows["median"])
 
 
-def made_of(p: Costs) -> Provenance:
-    """Provenance of the page: the machine and the code that was timed."""
-    facts = machine(p)
-    content = b"".join(path.read_bytes() for path in sorted(Path(p.path).glob("*.csv")))
-    sources = f"{facts['processor']}, torch {facts['torch']}, {facts['date']}, by make bench"
-    return collected(p, "timed", sources, hashlib.sha256(content).hexdigest(), facts["code"])
+def precision(table: pd.DataFrame) -> pd.DataFrame:
+    """AUC of the same model in both precisions, their difference, and how many times as fast bf16 trains; empty where
+    the machine gains nothing from it. table: ``bf16.csv``."""
+    one, other = (table[table["precision"] == name].drop(columns="precision") for name in ("float32", "bf16"))
+    both = one.merge(other, on=["strategy", "seed"], suffixes=("", "_bf16"))
+    return both.assign(difference=both["auc_bf16"] - both["auc"], times=both["seconds"] / both["seconds_bf16"])
+
+
+def gains(table: pd.DataFrame) -> Drawn:
+    """How many times as fast as the alternative, a dot a comparison, with a line at what was asked.
+
+    table: of ``compared``, what was measured of it.
+    """
+    names = [
+        f"{row.topic}: {row.of}\n{row.case}, {row.threads:.0f} thread{'s' * (row.threads > 1)}, beside {row.than}"
+        for row in table.itertuples()
+    ]
+    figure, panel = axes(WIDTH, 1.0 + 0.42 * len(table))
+    table = table.reset_index(drop=True)
+    missed = table["ratio"] < table["asked"]
+    panel.axvline(1, color=CONTROL, linewidth=1)
+    for kind, own, marker, colour in (
+        ("reached, or nothing asked", table[~missed], "o", SSL["frozen_0"]),
+        ("not reached", table[missed], "D", SUPERVISED),
+    ):
+        panel.plot(own["ratio"], own.index, marker, color=colour, label=kind)
+    panel.plot(table["asked"], table.index, "|", color=INK, markersize=14, label="asked")
+    panel.set_xscale("log")
+    panel.set_xlabel("times as fast as the alternative (logarithmic)")
+    panel.set_yticks(range(len(names)), names, fontsize=SMALL)
+    panel.set_ylim(len(names) - 0.5, -0.5)
+    figure.legend(loc="outside lower center", ncols=3)
+    parts = [f"{r.topic}, {r.of}, {r.case}: {times(r.ratio)}" for r in table.itertuples()]
+    return figure, f"Gains over the alternative. {'; '.join(parts)}."
+
+
+def growth(table: pd.DataFrame) -> Drawn:
+    """Seconds against size on log axes, a line a step, with the power that fits. table: of ``fitted``."""
+    figure, panel = axes(WIDTH, 4.8)
+    colours, styles = [*SEGMENTS, INK, SSL["frozen_3"]], list(LINES.values())
+    facts = []
+    for i, (step, rows) in enumerate(table.groupby("step", sort=False)):
+        facts.append(f"{step}: n^{rows['exponent'].iloc[0]:.2f}")
+        look = {"color": colours[i % len(colours)], "linestyle": styles[i % len(styles)], "marker": "osD^v<>xP"[i % 9]}
+        panel.plot(rows["n"], rows["seconds"], label=facts[-1], markersize=4, **look)
+    panel.set_xscale("log")
+    panel.set_yscale("log")
+    panel.set_xlabel("size n: windows, people or participants")
+    panel.set_ylabel("seconds, one thread")
+    figure.legend(loc="outside lower center", ncols=2)
+    return figure, f"Seconds of each step against its size, with the fitted power of n. {'; '.join(facts)}."
+
+
+def finding(table: pd.DataFrame) -> str:
+    """How many of the ratios that were asked are reached, in words that hold whatever they are.
+
+    table: of ``compared``.
+    """
+    asked = table.dropna(subset="asked")
+    measured, lost = asked.dropna(subset="ratio"), asked[asked["ratio"].isna()]
+    missed = measured[measured["ratio"] < measured["asked"]]
+    named = [f"{r.topic}, {r.of}, {r.case}, threads: {r.threads:.0f}: {times(r.ratio)}" for r in missed.itertuples()]
+    text = f"Of {len(measured)} ratios that were asked for, {len(measured) - len(missed)} are reached on this machine"
+    text += f"; not reached: {'; '.join(named)}" * bool(named)
+    lacking = [f"{r.topic}, {r.of}, {r.case}" for r in lost.itertuples()]
+    return text + f". Not measured: {'; '.join(lacking)}" * bool(lacking) + "."
+
+
+def times(ratio: float) -> str:
+    """``2.31×``, ``14.7×``, ``3,430×``: three digits."""
+    return f"{float(f'{ratio:.3g}'):,g}×"
+
+
+def duration(seconds: float) -> str:
+    """Seconds in a unit that reads well."""
+    unit, size = next((pair for pair in (("µs", 1e-6), ("ms", 1e-3)) if seconds < 1000 * pair[1]), ("s", 1.0))
+    return f"{seconds / size:,.3g} {unit}"

@@ -1,77 +1,70 @@
-"""How often the study's intervals hold the truth: the table that ``python -m tests.coverage`` leaves in the book.
+"""How often the study's intervals hold the truth, from the table that ``python -m tests.coverage`` leaves here.
 
-Nothing is simulated here. A 95 % interval may hold the truth in 90 to 98 of 100 cohorts; what lies outside is named.
+A 95 % interval may hold the truth in 90 to 98 of 100 cohorts; what lies outside is named.
 """
 
-import hashlib
-from pathlib import Path
-
 import pandas as pd
+from matplotlib.ticker import PercentFormatter
 
-from fairlib.report.provenance import Provenance
-
-from ..pages.provenance import collected
-from .kept import Coverage
+from fairlib.report.style import CONTROL, SEGMENTS, WIDTH, Drawn, axes, legend_below, parity_band
+from fairlib.text import percent
 
 LOW, HIGH = 0.90, 0.98
-#: What the study measures, in the order of the page; each holds the measures whose names begin so.
-KINDS = (
-    "AUC",
-    "error rate",
-    "selection",
-    "parity",
-    "average odds",
-    "gap in AUC",
-    "paired",
-    "spread",
-    "observed",
-    "CKA",
-)
 SHORTFALL, EXCESS, FINE = "too seldom", "more often than asked", "as asked"
 
 
-def load(path: Path | None = None) -> pd.DataFrame:
-    """A kept table (default the book's), a row a measure, kind of interval and case.
-
-    Columns as written, and ``coverage``: the share of defined intervals that hold the truth, and its ``verdict``.
-    """
-    table = pd.read_csv(path or Coverage().path)
-    table["coverage"] = table["inside"] / (table["intervals"] - table["undefined"])
-    table["verdict"] = table["coverage"].map(verdict)
-    order = table["measure"].map(_place)
-    return table.assign(order=order).sort_values(["order", "measure", "over", "case"]).drop(columns="order")
-
-
-def verdict(coverage: float) -> str:
-    """Where a share of intervals lies against 90 to 98 %; an undefined one is too seldom."""
-    return EXCESS if coverage > HIGH else FINE if coverage >= LOW else SHORTFALL
+def judged(table: pd.DataFrame) -> pd.DataFrame:
+    """The kept table, a row a case, with ``coverage``, the share of defined intervals that hold the truth, and its
+    ``verdict``; where no interval is defined, that is too seldom."""
+    coverage = table["inside"] / (table["intervals"] - table["undefined"])
+    verdict = [EXCESS if share > HIGH else FINE if share >= LOW else SHORTFALL for share in coverage]
+    return table.assign(coverage=coverage, verdict=verdict)
 
 
 def by_measure(table: pd.DataFrame) -> pd.DataFrame:
-    """One row a measure and kind of interval: over all its cases together, the lowest and the highest, and counts.
+    """One row a measure and kind of interval: over all its cases together, and the lowest and the highest of them.
 
-    Columns: measure, over, cases, intervals, undefined, coverage, lowest, highest, below and above (shares of intervals
-    that lie wholly below or above the truth), short and long (cases outside 90 to 98 %), verdict.
+    table: of ``judged``. Columns: measure, over, intervals, inside, undefined, below and above (shares of defined
+    intervals that lie wholly below or above the truth), cases, coverage, lowest, highest.
     """
     rows = table.groupby(["measure", "over"], sort=False)
     out = rows[["intervals", "inside", "undefined", "below", "above"]].sum()
     defined = out["intervals"] - out["undefined"]
     out = out.assign(coverage=out["inside"] / defined, below=out["below"] / defined, above=out["above"] / defined)
-    out = out.assign(cases=rows.size(), lowest=rows["coverage"].min(), highest=rows["coverage"].max())
-    out["short"] = rows["coverage"].agg(lambda values: (values < LOW).sum())
-    out["long"] = rows["coverage"].agg(lambda values: (values > HIGH).sum())
-    return out.assign(verdict=out["coverage"].map(verdict)).reset_index()
+    each = rows["coverage"]
+    return out.assign(cases=rows.size(), lowest=each.min(), highest=each.max()).reset_index()
 
 
-def made_of(p: Coverage) -> Provenance:
-    """Provenance of the page: how many simulated cohorts, from which seed, and the code that was under test."""
-    first = pd.read_csv(p.path).iloc[0]
-    data = hashlib.sha256(p.path.read_bytes()).hexdigest()
-    sources = f"{first['cohorts']} cohorts from seed {first['first_seed']}, by python -m tests.coverage"
-    return collected(p, "simulated", sources, data, str(first["code"]))
+def dots(table: pd.DataFrame) -> Drawn:
+    """A line a measure, a dot a case: filled for one scorer, open over training runs. table: of ``judged``."""
+    names = list(dict.fromkeys(table["measure"]))
+    figure, panel = axes(WIDTH, 1.2 + 0.25 * len(names))
+    parity_band(panel, LOW, HIGH)
+    panel.axvline(0.95, color=CONTROL, linewidth=1)
+    looks = zip((SEGMENTS[1], SEGMENTS[0]), "Do", (-0.15, 0.15), strict=True)
+    for (over, own), (colour, marker, shift) in zip(table.groupby("over"), looks, strict=False):
+        place = own["measure"].map(names.index) + shift
+        style = {"color": colour, "marker": marker, "linestyle": "none", "markersize": 4, "alpha": 0.7}
+        panel.plot(own["coverage"], place, label=over, **style)
+    panel.set_yticks(range(len(names)), names)
+    panel.set_ylim(len(names) - 0.5, -0.5)
+    panel.xaxis.set_major_formatter(PercentFormatter(1, decimals=0, symbol=" %"))
+    panel.set_xlabel("share of intervals that hold the truth; shaded: 90 to 98 %")
+    legend_below(figure, panel)
+    worst, best = (table.loc[table["coverage"].agg(which)] for which in ("idxmin", "idxmax"))
+    return figure, (
+        f"Coverage of {len(names)} measures in {len(table)} cases; from {percent(worst['coverage'])}"
+        f" ({worst['measure']}, {worst['case']}) to {percent(best['coverage'])} ({best['measure']}, {best['case']})."
+    )
 
 
-def _place(measure: str) -> int:
-    if "CKA" in measure:
-        return len(KINDS)
-    return next((i for i, kind in enumerate(KINDS) if measure.startswith(kind)), len(KINDS))
+def finding(table: pd.DataFrame) -> str:
+    """What was found, in words that hold whatever the numbers say. table: of ``judged``."""
+    counts = table["verdict"].value_counts()
+    text = (
+        f"Of {len(table)} cases, the 95 % intervals hold the truth in {percent(LOW)} to {percent(HIGH)} of cohorts for"
+        f" {counts.get(FINE, 0)}, more often for {counts.get(EXCESS, 0)}, and less often for {counts.get(SHORTFALL, 0)}"
+    )
+    short = table[table["verdict"] == SHORTFALL]
+    named = [f"{row.measure} ({row.case}, {row.over}): {percent(row.coverage)}" for row in short.itertuples()]
+    return f"{text}{': ' if named else ''}{'; '.join(named)}."

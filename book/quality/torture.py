@@ -1,44 +1,48 @@
-"""What the study survives: the table that ``make torture`` leaves in the book. Nothing is broken here."""
-
-import hashlib
-from pathlib import Path
+"""What the study survives, from the table that ``make torture`` leaves here: a row a count."""
 
 import pandas as pd
 
-from fairlib.report.provenance import Provenance
-
-from ..pages.provenance import collected
-from .kept import Torture
+from fairlib import cards
+from fairlib.text import count
 
 #: What a whole run tries.
 PARTS = ("readers", "kills", "damage", "disk", "workflow", "repeated", "offline")
-#: How a reader may answer a broken file: refused, read as before, read and counted, read with other values.
-ANSWERS = ("refused", "read as before", "read, and counted", "read with other values")
-#: Names of the readers on the page.
-READERS = {
-    "mimic": "MIMIC-III, output of the benchmark",
-    "mimic_raw": "MIMIC-III, raw tables",
-    "mesa": "MESA Sleep",
-    "globem": "GLOBEM",
-    "challenge2012": "Challenge 2012",
-    "table": "your own table",
-}
-
-
-def load(path: Path | None = None) -> pd.DataFrame:
-    """A kept table (default the book's), a row a count: part, case, what, value, code."""
-    return pd.read_csv(path or Torture().path)
+#: How a reader may answer a broken file.
+ANSWERS = ["refused", "read as before", "read, and counted", "read with other values"]
+SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 def readers(table: pd.DataFrame) -> pd.DataFrame:
-    """One row a reader, a column an answer: how many broken files got it."""
+    """One row a reader, a column an answer: how many broken files got it, and of how many ("files")."""
     rows = table[table["part"] == "readers"]
-    wide = rows.pivot_table(index="case", columns="what", values="value", aggfunc="sum", fill_value=0)
-    return wide.reindex(index=list(READERS), columns=list(ANSWERS), fill_value=0).astype(int)
+    wide = rows.pivot_table(index="case", columns="what", values="value", aggfunc="sum", fill_value=0, sort=False)
+    wide = wide.reindex(columns=ANSWERS, fill_value=0).rename(index=_title)
+    return wide.assign(files=wide.sum(axis=1)).rename_axis(index="reader").reset_index()
 
 
-def made_of(p: Torture) -> Provenance:
-    """Provenance of the page: its table, and the code that was under test."""
-    code = "+".join(sorted(set(load(p.path)["code"])))
-    data = hashlib.sha256(p.path.read_bytes()).hexdigest()
-    return collected(p, "broken", "by make torture", data, hashlib.sha256(code.encode()).hexdigest()[:8])
+def _title(reader: str) -> str:
+    """What a reader reads, in words: the title of its dataset's card."""
+    dataset, _, raw = reader.partition("_")
+    return "your own table" if dataset == "table" else cards.load(dataset).title + ", raw tables" * bool(raw)
+
+
+def written(value: float) -> str:
+    """A count, or a small difference as a power of ten."""
+    if value == int(value):
+        return count(value)
+    mantissa, exponent = f"{value:.1e}".split("e")
+    return f"{mantissa}\u00a0×\u00a010{str(int(exponent)).translate(SUPERSCRIPTS)}"
+
+
+def finding(table: pd.DataFrame) -> str:
+    """What was found, in words that hold whatever the numbers say. table: as kept."""
+    broken = table.loc[table["part"] == "readers", "value"].sum()
+    kills = table.loc[table["what"] == "kills", "value"].sum()
+    differ = table.loc[table["what"].str.startswith("files that differ"), "value"].sum()
+    missing = [name for name in PARTS if not (table["part"] == name).any()]
+    return (
+        f"{count(broken)} broken files were read, each with an answer in words or a cohort that was checked. After"
+        f" {count(kills)} kills, {count(differ)} files differed from those of an undisturbed run."
+        + f" Not run yet with this code: {', '.join(missing)}."
+        * bool(missing)
+    )

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from fairlib.encoder import LAYERS, Classifier, Encoder, freeze, trainable_parameters
+from fairlib.inference import half_width
 from fairlib.recipes import RECIPES, FineTuning, Recipe
 from fairlib.strategies import STRATEGIES
 
@@ -152,8 +153,8 @@ def mesa_labels() -> pd.DataFrame:
 
 
 def chance_interval(positive: int, negative: int) -> tuple[float, float]:
-    """AUC that 95 of 100 models without any information have: normal limits with the variance of the rank sum."""
-    half = 1.96 * float(np.sqrt((positive + negative + 1) / (12 * positive * negative)))
+    """AUC of a share ``LEVEL`` of models that know nothing: normal limits with the variance of the rank sum."""
+    half = half_width() * float(np.sqrt((positive + negative + 1) / (12 * positive * negative)))
     return 0.5 - half, 0.5 + half
 
 

@@ -10,7 +10,6 @@ from fairlib.text import count, number, with_interval
 from . import published
 from .published import of_release
 
-NAMES = {"mimic": "MIMIC", "mesa": "MESA", "globem": "GLOBEM"}
 TITLES = {
     "F-segments": "windows per segment, before any split",
     "F-label-bias": "ratio of positive labels",
@@ -25,7 +24,7 @@ TITLES = {
 def beside(item: str, dataset: str) -> tuple[pd.DataFrame, str]:
     """The published values of one item on one dataset, as text, and a title; an empty table where none is printed."""
     rows = published.table("beside")
-    rows = rows[(rows["item"] == item) & (rows["dataset"] == NAMES.get(dataset))]
+    rows = rows[(rows["item"] == item) & (rows["dataset"].str.lower() == dataset)]
     values = [
         with_interval(r.value, r.low, r.high)
         if np.isfinite(r.low)

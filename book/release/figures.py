@@ -6,6 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from fairlib.fairness import ODDS
+from fairlib.inference import central
 from fairlib.report.style import (
     CHANCE,
     CHANCE_EDGE,
@@ -22,7 +23,7 @@ from fairlib.report.style import (
     legend_below,
     parity_band,
 )
-from fairlib.text import count, number, percent, signed
+from fairlib.text import LEVEL_WORDS, OF_100, count, number, percent, signed
 
 from . import audit
 from .published import held_out
@@ -133,7 +134,7 @@ def globem_chance(coin: np.ndarray) -> Drawn:
     windows, share = held_out("GLOBEM")
     positive = round(windows * share)
     low, high = audit.chance_interval(positive, windows - positive)
-    panels[0].axvspan(low, high, facecolor=CHANCE, edgecolor=CHANCE_EDGE, label="95 of 100 models that know nothing")
+    panels[0].axvspan(low, high, facecolor=CHANCE, edgecolor=CHANCE_EDGE, label=f"{OF_100} models that know nothing")
     panels[0].axvline(0.5, color=CONTROL, linewidth=1)
     found = audit.globem_auc()
     labels = ["supervised (Figure 6)", "SSL (Figure 6)", "SSL, first frozen", "the same, validation"]
@@ -158,13 +159,12 @@ def globem_chance(coin: np.ndarray) -> Drawn:
     panels[1].set_xlabel("mean parity deviation, 6 ratios × 3 attributes")
     legend_below(figure, *panels, columns=2)
     within = [low <= value <= high for value in found["auc"]]
-    inside = np.quantile(coin, [0.025, 0.975])
+    inside = central(coin)
     ssl = means.drop("supervised")
     return figure, (
-        f"{sum(within)} of {len(within)} published AUC of GLOBEM lie in {number(low)} to {number(high)}, where 95 of"
-        f" 100 models"
-        f" that know nothing lie. A coin has a mean parity deviation of {number(np.median(coin))}, 95 % range"
-        f" {number(inside[0])} to {number(inside[1])}; the published SSL models {number(ssl.min())} to"
+        f"{sum(within)} of {len(within)} published AUC of GLOBEM lie in {number(low)} to {number(high)}, where {OF_100}"
+        f" models that know nothing lie. A coin has a mean parity deviation of {number(np.median(coin))}, {LEVEL_WORDS}"
+        f" range {number(inside[0])} to {number(inside[1])}; the published SSL models {number(ssl.min())} to"
         f" {number(ssl.max())}, the"
         f" supervised one {number(means['supervised'])}."
     )
@@ -190,7 +190,7 @@ def interval_widths(widths: pd.DataFrame) -> Drawn:
     panel.minorticks_off()
     panel.set_yticks([0.003, 0.01, 0.03, 0.1], ["0.003", "0.01", "0.03", "0.1"])
     panel.set_xlabel("windows of each of 363 people")
-    panel.set_ylabel("width of the 95 % interval of the AUC")
+    panel.set_ylabel(f"width of the {LEVEL_WORDS} interval of the AUC")
     panel.legend(loc="lower left")
     last = widths.iloc[-1]
     return figure, (
@@ -207,9 +207,10 @@ def extremes(found: pd.DataFrame) -> Drawn:
     figure, panel = axes(WIDTH, 4.2)
     keys = list(found.groupby(["dataset", "attribute"], sort=False))[::-1]
     chance = {"color": CHANCE, "edgecolor": CHANCE_EDGE, "linewidth": 0.6, "zorder": 1}
+    chance["label"] = f"chance, {LEVEL_WORDS} range"
     for y, (_, own) in enumerate(keys):
         first = own.iloc[0]
-        panel.barh(y, first["high"] - first["low"], 0.4, first["low"], **chance | {"label": "chance, 95 % range"})
+        panel.barh(y, first["high"] - first["low"], 0.4, first["low"], **chance)
         panel.plot(first["middle"], y, "|", color=CONTROL, markersize=12, zorder=2)
         for row in own.itertuples():
             look = {"color": SUPERVISED, "marker": "o"}
@@ -230,7 +231,7 @@ def extremes(found: pd.DataFrame) -> Drawn:
     return figure, (
         f"Distance of best and worst segment of {len(found)} published models and attributes. Chance gives more than 0"
         f" everywhere, on average {number(found['middle'].mean())}; the same two segments on new data"
-        f" {number(found['again'].mean())}. Beyond the 95 % range of chance: {'; '.join(each) or 'none'}."
+        f" {number(found['again'].mean())}. Beyond the {LEVEL_WORDS} range of chance: {'; '.join(each) or 'none'}."
     )
 
 
@@ -311,7 +312,7 @@ RECIPE_LOOKS = {
 
 
 def recipes(found: pd.DataFrame) -> Drawn:
-    """What each recipe gives on our own runs of one origin: AUC and disparity with 95 % intervals.
+    """What each recipe gives on our own runs of one origin: AUC and disparity with intervals.
 
     found: ``runs.recipes``.
     """

@@ -21,7 +21,7 @@ def recipes(cases: list[Case]) -> pd.DataFrame:
     """AUC and mean disparity of the supervised model, the named SSL model and a random encoder under each recipe.
 
     Columns: dataset, origin, recipe, metric (the card's), model, strategy, seeds, and ``auc`` and ``deviation`` with
-    their ``_low`` and ``_high`` (95 %); but for supervised also their ``_difference`` from supervised.
+    their ``_low`` and ``_high``; but for supervised also their ``_difference`` from supervised.
     """
     records = []
     for case in cases:

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from fairlib.inference import central
 from fairlib.measures import noise
 from fairlib.strategies import STRATEGY_NAMES
 
@@ -182,8 +183,8 @@ def d23(simulated: Simulated) -> dict:
 
 def d24(simulated: Simulated) -> dict:
     means, ends = audit.globem_deviation(), ["min", "max"]
-    coin = np.quantile(simulated.coin, [0.025, 0.5, 0.975])
-    return {"auc": audit.globem_auc()["auc"].agg(ends), "coin": coin, "published": means.agg(ends)}
+    coin = {"middle": np.median(simulated.coin), "range": central(simulated.coin)}
+    return coin | {"auc": audit.globem_auc()["auc"].agg(ends), "published": means.agg(ends)}
 
 
 def d25(simulated: Simulated) -> dict:

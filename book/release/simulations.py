@@ -8,7 +8,7 @@ import pandas as pd
 from scipy import stats
 
 from fairlib.encoder import Encoder, seed_dropout
-from fairlib.inference import auc, participant_draws, weighted_auc
+from fairlib.inference import auc, central, half_width, participant_draws, weighted_auc
 from fairlib.recipes import RECIPES
 from fairlib.seeds import generator
 from fairlib.similarity import cka
@@ -16,7 +16,6 @@ from fairlib.views import compose
 
 from . import audit, published
 
-WIDE = 2 * 1.96  # standard deviations in a 95 % interval
 VIEWS = {
     "released: both negated": RECIPES["paper_code"].pretraining.views,
     "described: each with probability ½": RECIPES["paper_text"].pretraining.views,
@@ -110,14 +109,14 @@ def coin_deviation(groups: list[list[tuple[int, int]]], rate: float, draws: int 
 def published_extremes(draws: int) -> pd.DataFrame:
     """``audit.extremes`` with what chance gives the same segments.
 
-    Further columns: low, middle, high (median and 95 % range), again (mean on new data), p (share of draws with at
+    Further columns: low, middle, high (median and central range), again (mean on new data), p (share of draws with at
     least the published distance).
     """
     rows, records = audit.extremes(), []
     for row in rows.itertuples():
         found, again = extremes_by_chance(row.windows, published.held_out(row.dataset)[1], row.overall, draws)
-        low, middle, high = np.quantile(found, [0.025, 0.5, 0.975])
-        record = {"low": low, "middle": middle, "high": high, "again": again.mean()}
+        low, high = central(found)
+        record = {"low": low, "middle": np.median(found), "high": high, "again": again.mean()}
         records.append(record | {"p": float((found >= row.gap).mean())})
     return rows.join(pd.DataFrame(records))
 
@@ -149,20 +148,20 @@ def extremes_by_chance(
 def interval_widths(
     each: tuple[int, ...] = (1, 10, 100, 1000), people: int = 363, draws: int = 30, seed: int = 0
 ) -> pd.DataFrame:
-    """Width of the 95 % interval of an AUC by a bootstrap of windows and of people, with so many windows each (D23).
+    """Width of the interval of an AUC by a bootstrap of windows and of people, with so many windows each (D23).
 
     Of the variance of a score, a fifth belongs to the person, two fifths to a stretch of 50 windows with one label
     (windows that overlap, sleep that goes on), and the rest to the window. ``true`` is the width that new people give.
     """
-    records = []
+    records, wide = [], 2 * half_width()
     for windows in each:
         draw = generator(seed, "intervals", str(windows))
         person, y, score = _nights(draw, people, windows)
         record = {"each": windows}
         for name, unit in (("people", person), ("windows", np.arange(len(y)))):
-            record[name] = WIDE * float(np.std(weighted_auc(y, score, participant_draws(unit, draws, seed).weights)))
+            record[name] = wide * float(np.std(weighted_auc(y, score, participant_draws(unit, draws, seed).weights)))
         fresh = [auc(*_nights(draw, people, windows)[1:]) for _ in range(draws)]
-        records.append(record | {"true": WIDE * float(np.std(fresh))})
+        records.append(record | {"true": wide * float(np.std(fresh))})
     return pd.DataFrame(records)
 
 

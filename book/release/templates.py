@@ -3,6 +3,7 @@
 ``{share:percent}`` is the value ``share`` as a percentage, ``{gt[accuracy]:number2}`` an entry of a row with two
 decimals, ``{p:p}`` a p-value, ``{ends:interval}`` a value with its interval, ``{same:agree|do not agree}`` one of two
 words. A list is written value by value. ``{runs:each}`` fills another template, ``each``, for every record of ``runs``.
+``{level}`` is the level of all intervals.
 """
 
 import re
@@ -65,11 +66,11 @@ def fill(
 
     Raises ``TemplateError`` where a placeholder has no value, a value no placeholder, or a form is unknown.
     """
-    filler = _Filler(parts or {}, between)
+    filler, given = _Filler(parts or {}, between), {"level": text.LEVEL_WORDS, **(given or {})}
+    used = {name.split("[")[0] for _, name, *_ in filler.parse(template) if name}
+    known = {name: given[name] for name in used & given.keys()}
     try:
-        used = {name.split("[")[0] for _, name, *_ in filler.parse(template) if name}
-        more = {name: value for name, value in (given or {}).items() if name in used}
-        return filler.vformat(template, (), {**more, **values})
+        return filler.vformat(template, (), {**known, **values})
     except (KeyError, IndexError) as error:
         raise TemplateError(f"no value for {error} in {template!r}") from None
 

@@ -12,6 +12,7 @@ import pandas as pd
 from scipy.special import expit, logit
 from sklearn.linear_model import LogisticRegression
 
+from ..inference import central
 from . import group_sizes
 from .evaluated import Evaluated
 
@@ -99,7 +100,7 @@ def table(
     ----------
     risk: (n,) recalibrated risks of test windows; frame: person, y of each.
     weights: (draws, n) participant draws, for the interval of the observed rate.
-    groups: (attribute, segment) → boolean (n,), of groups that may be shown and judged.
+    groups: (attribute, segment) → boolean (n,), of groups that are reportable.
 
     Returns columns attribute, segment, bin, predicted, observed, low, high, people, windows, events. Predicted risks of
     real people are rounded to two decimals, so that no difference of means gives a single person's risk.
@@ -112,7 +113,7 @@ def table(
             own = rows[number == bin_]
             drawn = weights[:, own]
             with np.errstate(invalid="ignore", divide="ignore"):
-                low, high = np.nanquantile(drawn @ y[own].astype(np.float32) / drawn.sum(axis=1), [0.025, 0.975])
+                low, high = central(drawn @ y[own].astype(np.float32) / drawn.sum(axis=1))
             predicted = float(risk[own].mean())
             records.append(
                 {"attribute": attribute, "segment": segment, "bin": bin_}

@@ -4,11 +4,10 @@ half-sample intervals, and with the values that chance gives when segment labels
 
 import numpy as np
 import pandas as pd
-from scipy.stats import norm
 
-from .. import cards, disclosure
+from .. import disclosure
 from ..cohort import Cohort
-from ..inference import interval_over_runs
+from ..inference import half_width, interval_over_runs
 from ..permutations import label_sources
 from ..seeds import generator
 from ..similarity import Gram, cka_table, coarse, one_window_each
@@ -28,9 +27,9 @@ def shown_segments(cohort: Cohort, rows: np.ndarray, minimum: int = PEOPLE) -> d
     """(attribute, segment) → positions in ``rows`` of its participants, for segments whose representation may be shown.
 
     rows: one window a participant. Left out are segments of fewer than ``minimum`` people, and those whose size would
-    give a withheld one away. Only people count here, since nothing is told about their outcomes.
+    give a suppressed one away. Only people count here, since nothing is said about their outcomes.
     """
-    card, frame = cards.load(cohort.dataset), group_sizes.frame(cohort).iloc[rows].reset_index(drop=True)
+    card, frame = cohort.card, group_sizes.frame(cohort).iloc[rows].reset_index(drop=True)
     rule = "synthetic" if cohort.origin == "twin" else card.access
     found = {}
     for attribute, facts in card.attributes.items():
@@ -73,12 +72,12 @@ def similarity_table(
     of as many participants as the smallest shown segment of the attribute holds, and the lists ``halves``
     and ``permuted`` (empty for everybody, whom a permutation does not change).
 
-    Participants draw lots once, whatever their segment: half-samples of all models and of all draws of windows hold
-    the same people, so that averages over tables keep the spread that people give them.
+    All models and all window draws share the same half-samples of participants, so averaging over tables does not
+    shrink the variance between people.
     """
     records, draw = [], generator(0, "half-samples")
     _, who = np.unique(cohort.person[rows], return_inverse=True)
-    lots, matching = draw.random((len(rows), draws))[who], draw.random((len(rows), 50))[who]
+    order, matching = draw.random((len(rows), draws))[who], draw.random((len(rows), 50))[who]
     segments, smallest = shown_segments(cohort, rows, minimum), {}
     for (attribute, _), chosen in segments.items():
         smallest[attribute] = min(len(chosen), smallest.get(attribute, len(chosen)))
@@ -86,7 +85,7 @@ def similarity_table(
     for (attribute, segment), chosen in {("everybody", "everybody"): np.arange(len(rows)), **segments}.items():
         blocks = [[k[chosen][:, chosen] for k in grams] for grams in (supervised, other)]
         values = cka_table(*blocks)
-        halves = lowest(lots[chosen], len(chosen) // 2)
+        halves = lowest(order[chosen], len(chosen) // 2)
         size = smallest.get(attribute, len(chosen))
         matched = lowest(matching[chosen], size) if size < len(chosen) else halves[:, :0]
         found = subsample_table(*blocks, np.hstack([halves, matched]))
@@ -96,11 +95,11 @@ def similarity_table(
             permuted = subsample_table(supervised, other, dealt.T)
         for i, j in np.ndindex(values.shape):
             low, high = half_sample_interval(values[i, j], found[i, j, :draws])
-            alike = float(np.nanmean(found[i, j, draws:])) if size < len(chosen) else values[i, j]
+            as_many = float(np.nanmean(found[i, j, draws:])) if size < len(chosen) else values[i, j]
             records.append(
                 {"attribute": attribute, "segment": segment, "people": len(chosen), "layer_supervised": i + 1}
                 | {"layer_other": j + 1, "cka": values[i, j], "low": low, "high": high}
-                | {"matched": alike, "matched_people": size}
+                | {"matched": as_many, "matched_people": size}
                 | {"halves": np.float32(found[i, j, :draws]), "permuted": np.float32(permuted[i, j])}
             )
     return pd.DataFrame(records)
@@ -131,10 +130,11 @@ def over_runs(table: pd.DataFrame) -> pd.DataFrame:
     """
     records = []
     for key, own in table.groupby(KEYS, sort=False):
-        people = (((own["high"] - own["low"]) / (2 * norm.ppf(0.975))) ** 2).mean()
-        mean, low, high = interval_over_runs(own["cka"].to_numpy(), people)
+        people = (((own["high"] - own["low"]) / (2 * half_width())) ** 2).mean()
+        found = interval_over_runs(own["cka"].to_numpy(), people)
         sizes = {"people": int(own["people"].iloc[0]), "matched": own["matched"].mean(), "seeds": len(own)}
-        records.append(dict(zip(KEYS, key, strict=True)) | {"cka": mean, "low": low, "high": high} | sizes)
+        ends = {"cka": found.mean, "low": found.low, "high": found.high}
+        records.append(dict(zip(KEYS, key, strict=True)) | ends | sizes)
     return pd.DataFrame(records)
 
 
@@ -145,7 +145,7 @@ FIRST = 1280
 def first_windows(cohort: Cohort, most: int = FIRST) -> dict[tuple[str, str], np.ndarray]:
     """(attribute, segment) → the first training rows of a segment, as many as there are up to ``most``.
 
-    Segments whose training people are too few to be shown are left out, as in ``conditioned.shown_segments``.
+    Segments whose training people are too few to be shown are left out, as in ``shown_segments``.
     """
     train = cohort.rows("train")
     allowed = shown_segments(cohort, train[one_window_each(cohort.person[train], seed=0)])

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from statsmodels.stats.multitest import multipletests
 
-from ..inference import max_t, seed_interval
+from ..inference import central, max_t, seed_interval, upper
 from .cka import KEYS
 
 PUBLISHED = 13.0
@@ -33,18 +33,18 @@ def layer_gaps(tables: list[pd.DataFrame], chosen: Pairs) -> pd.DataFrame:
 
     tables: one a seed, from ``Study.similarity_draws``. Columns: attribute, best, worst, layer_supervised, layer_other,
     gap with its interval over participants (half-samples; the segments are different people) and training runs,
-    ``null_low`` and ``null_high``, between which 95 of 100 permuted gaps lie, the two-sided ``p``, and ``p_family``
-    (max-T over all rows). NaN without permutations.
+    ``null_low`` and ``null_high``, between which a share ``LEVEL`` of permuted gaps is, the two-sided ``p``, and
+    ``p_family`` (max-T over all rows). NaN without permutations.
     """
     records, nulls = [], []
     for attribute, pair in chosen.items():
         layers, gaps = _differences(tables, attribute, pair, "cka")
-        halves, permuted = (_differences(tables, attribute, pair, name)[1] for name in ("halves", "permuted"))
+        replicates, permuted = (_differences(tables, attribute, pair, name)[1] for name in ("halves", "permuted"))
         for i, layer in enumerate(layers):
             row = {"attribute": attribute, "best": pair[0], "worst": pair[1]} | dict(zip(KEYS[2:], layer, strict=True))
-            value, low, high = seed_interval(gaps[:, i], halves[:, i])
+            value, low, high = seed_interval(gaps[:, i], replicates[:, i])
             null = permuted[:, i].mean(axis=0)
-            ends = np.nanquantile(null, [0.025, 0.975]) if np.isfinite(null).any() else (np.nan, np.nan)
+            ends = central(null) if np.isfinite(null).any() else (np.nan, np.nan)
             row |= {"gap": value, "low": low, "high": high, "null_low": ends[0], "null_high": ends[1]}
             records.append(row | {"p": _p(np.abs(value), np.abs(null))})
             nulls.append(np.abs(null))
@@ -75,26 +75,26 @@ def sizes(tables: list[pd.DataFrame], chosen: Pairs) -> tuple[pd.DataFrame, Rati
 
     Columns: attribute, best, worst, size with its interval over participants (half-samples) and training runs (not
     below 0; each pair of layers keeps the sign of its mean), ``matched`` (the size on as many people of both segments),
-    ``null_median`` and ``null_bound`` (95 of 100 permutations, which keep the sizes of segments, stay below: the size
-    is positive by noise alone), p, and p adjusted for the number of attributes (Benjamini-Yekutieli). The ratio is None
-    with fewer than two attributes.
+    ``null_median`` and ``null_bound`` (a share ``LEVEL`` of permutations, which keep the sizes of segments, is below:
+    the size is positive by noise alone), p, and p adjusted for the number of attributes (Benjamini-Yekutieli). The
+    ratio is None with fewer than two attributes.
     """
     records, nulls = [], []
     for attribute, pair in chosen.items():
-        gaps, halves, permuted = (
+        gaps, replicates, permuted = (
             _differences(tables, attribute, pair, name)[1] for name in ("cka", "halves", "permuted")
         )
         signs = np.where(gaps.mean(axis=0) < 0, -1, 1)  # (pairs,)
         value, low, high = seed_interval(
-            (gaps * signs).mean(axis=1), np.einsum("slh,l->sh", halves, signs) / len(signs)
+            (gaps * signs).mean(axis=1), np.einsum("slh,l->sh", replicates, signs) / len(signs)
         )
         low, high = np.maximum((low, high), 0)
         matched = np.abs(_differences(tables, attribute, pair, "matched")[1].mean(axis=0)).mean()
         null = np.abs(permuted.mean(axis=0)).mean(axis=0)
-        middle, bound = np.nanquantile(null, [0.5, 0.95]) if len(null) else (np.nan, np.nan)
+        middle = np.nanmedian(null) if len(null) else np.nan
         row = {"attribute": attribute, "best": pair[0], "worst": pair[1], "size": value, "low": low, "high": high}
         row |= {"matched": matched}
-        records.append(row | {"null_median": middle, "null_bound": bound, "p": _p(value, null)})
+        records.append(row | {"null_median": middle, "null_bound": upper(null), "p": _p(value, null)})
         nulls.append(null)
     columns = ["attribute", "best", "worst", "size", "low", "high", "matched", "null_median", "null_bound", "p"]
     table = pd.DataFrame(records, columns=columns)

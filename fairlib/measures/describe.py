@@ -3,7 +3,6 @@
 import numpy as np
 import pandas as pd
 
-from .. import cards
 from ..cohort import SPLITS, Cohort
 from . import group_sizes
 from .attrition import withhold
@@ -11,12 +10,12 @@ from .attrition import withhold
 
 def access(cohort: Cohort) -> str:
     """The privacy rule that applies: a twin is synthetic whatever its original is."""
-    return "synthetic" if cohort.origin == "twin" else cards.load(cohort.dataset).access
+    return "synthetic" if cohort.origin == "twin" else cohort.card.access
 
 
 def card_key(cohort: Cohort) -> dict:
     """What the tables take from the data card, for a manifest key: segments, the privileged one, cell size, metric."""
-    card = cards.load(cohort.dataset)
+    card = cohort.card
     groups = {name: [facts.privileged, *facts.segments] for name, facts in card.attributes.items()}
     return {"groups": groups, "min_cell": card.min_cell, "metric": card.metric.metric}
 
@@ -28,14 +27,14 @@ def sizes(cohort: Cohort) -> pd.DataFrame:
     table = pd.DataFrame(
         [{"segment": name, **group_sizes.size(part), **group_sizes.people(part)} for name, part in splits]
     )
-    table = group_sizes.suppress(table, rule, _card(cohort).min_cell).drop(columns="note")
+    table = group_sizes.suppress(table, rule, cohort.card.min_cell).drop(columns="note")
     everybody = pd.DataFrame([{"split": "all", **group_sizes.size(frame)}])
     return pd.concat([table.rename(columns={"segment": "split"}), everybody], ignore_index=True)
 
 
 def segments(cohort: Cohort) -> pd.DataFrame:
     """Sizes of each segment, by split where the access rule allows it; small ones suppressed."""
-    card, frame, rule, records = _card(cohort), group_sizes.frame(cohort), access(cohort), []
+    card, frame, rule, records = cohort.card, group_sizes.frame(cohort), access(cohort), []
     # Restricted: all minus training minus test people would be the validation people of a segment.
     parts = ("all",) if rule == "restricted" else ("all", "train", "test")
     for attribute, facts in card.attributes.items():
@@ -52,28 +51,24 @@ def segments(cohort: Cohort) -> pd.DataFrame:
 
 def attrition(cohort: Cohort) -> pd.DataFrame:
     """What the reader kept and left out, and why; no suppressed count follows from another."""
-    rule, minimum = access(cohort), _card(cohort).min_cell
+    rule, minimum = access(cohort), cohort.card.min_cell
     return withhold(cohort.attrition, rule, minimum, sizes(cohort), segments(cohort))
 
 
 def typical_window(cohort: Cohort) -> pd.DataFrame:
     """(timesteps, four channels): a synthetic window of a twin, or the average of positive training windows."""
-    return _typical_window(cohort, access(cohort), _card(cohort).min_cell)[0]
+    return _typical_window(cohort, access(cohort), cohort.card.min_cell)[0]
 
 
 def shape(cohort: Cohort) -> pd.DataFrame:
     """One row: timesteps and channels of a window, and how many windows the typical one averages."""
-    averaged = _typical_window(cohort, access(cohort), _card(cohort).min_cell)[1]
+    averaged = _typical_window(cohort, access(cohort), cohort.card.min_cell)[1]
     return pd.DataFrame([{"timesteps": cohort.x.shape[1], "channels": cohort.x.shape[2], "averaged": averaged}])
 
 
 def cohort_tables(cohort: Cohort) -> dict[str, pd.DataFrame]:
     """All of stage 1."""
     return {of.__name__: of(cohort) for of in (sizes, segments, attrition, typical_window, shape)}
-
-
-def _card(cohort: Cohort) -> cards.Card:
-    return cards.load(cohort.dataset)
 
 
 def _typical_window(cohort: Cohort, rule: str, minimum: int) -> tuple[pd.DataFrame, int]:

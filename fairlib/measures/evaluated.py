@@ -6,7 +6,7 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
-from .. import cards
+from ..cards import Card
 from ..cohort import Cohort
 from ..inference import participant_draws
 from . import describe, group_sizes
@@ -33,8 +33,8 @@ class Evaluated:
     decided: bool = False
 
     @property
-    def card(self) -> cards.Card:
-        return cards.load(self.cohort.dataset)
+    def card(self) -> Card:
+        return self.cohort.card
 
     @property
     def rule(self) -> str:
@@ -81,6 +81,6 @@ class Evaluated:
         """(attribute, segment) → (test windows,) boolean, of everybody and of segments that can be reported."""
         found = {EVERYBODY: np.ones(len(self.frame), dtype=bool)}
         for name, facts in self.card.attributes.items():
-            for segment in group_sizes.judged(self.frame, name, facts.segments, self.rule, self.card.min_cell):
+            for segment in group_sizes.reportable(self.frame, name, facts.segments, self.rule, self.card.min_cell):
                 found[name, segment] = (self.frame[name] == segment).to_numpy()
         return found

@@ -14,10 +14,11 @@ from sklearn.decomposition import PCA
 from sklearn.manifold import TSNE
 from statsmodels.stats.multitest import multipletests
 
-from .. import cards, disclosure
+from .. import disclosure
 from ..cohort import Cohort
 from ..inference import (
     max_t,
+    upper,
 )
 from ..permutations import label_sources
 from .cka import PEOPLE, shown_segments
@@ -31,7 +32,7 @@ BINS, REACH = 24, 2.5
 
 def groups(cohort: Cohort, rows: np.ndarray) -> dict[tuple[str, str], np.ndarray]:
     """(attribute, segment) → positions of its people; "outcome" comes first, as if it were an attribute."""
-    card, y = cards.load(cohort.dataset), cohort.y[rows]
+    card, y = cohort.card, cohort.y[rows]
     rule = "synthetic" if cohort.origin == "twin" else card.access
     found = {("outcome", name): np.flatnonzero(y == value) for name, value in OUTCOME.items()}
     few = min(map(len, found.values()))
@@ -54,7 +55,7 @@ def tests(cohort: Cohort, rows: np.ndarray, x: np.ndarray) -> pd.DataFrame:
     functions, 0 to 1), p, and p adjusted over the whole table (Benjamini-Yekutieli: the tests depend on each other).
     """
     found, projected, records = groups(cohort, rows), components(x), []
-    attributes = cards.load(cohort.dataset).attributes
+    attributes = cohort.card.attributes
     for (attribute, segment), chosen in found.items():
         against = "negative" if attribute == "outcome" else attributes[attribute].privileged
         if segment == against or (attribute, against) not in found:
@@ -74,9 +75,10 @@ def distances(cohort: Cohort, rows: np.ndarray, x: np.ndarray, permutations: int
 
     The medoid is the member with the smallest sum of distances to the others. One row a pair of segments of an
     attribute: ``medoids``, the distance between their medoids (of a segment with itself: mean distance of the others to
-    the medoid); ``mean``, over all pairs of different people; ``chance``, below which 95 of 100 medoid distances lie
-    after permuting segment labels, and ``p`` of the medoid distance by the same permutations, corrected for all pairs
-    of different segments (max-T); ``spread``, the mean distance between any two people, in units of the features.
+    the medoid); ``mean``, over all pairs of different people; ``chance``, below which a share ``LEVEL`` of medoid
+    distances is after permuting segment labels, and ``p`` of the medoid distance by the same permutations, corrected
+    for all pairs of different segments (max-T); ``spread``, the mean distance between any two people, in units of the
+    features.
     """
     apart = cdist(x.astype(np.float64), x.astype(np.float64), "cityblock")
     spread, records, nulls = apart.sum() / (len(x) * (len(x) - 1)), [], {}
@@ -96,7 +98,7 @@ def distances(cohort: Cohort, rows: np.ndarray, x: np.ndarray, permutations: int
             chance = np.nan
             if not same and attribute != "outcome":
                 nulls[len(records)] = null = apart[dealt[attribute, segment], dealt[attribute, other]]
-                chance = np.quantile(null, 0.95)
+                chance = upper(null)
             record |= {"medoids": centres / spread, "mean": between / spread, "chance": chance / spread}
             records.append(record | {"spread": spread})
     columns = ["attribute", "segment", "other", "people", "medoids", "mean", "chance", "spread"]
@@ -120,7 +122,7 @@ def embedding(cohort: Cohort, rows: np.ndarray, x: np.ndarray) -> pd.DataFrame:
     fifths, else 0; mean and standard deviation along both axes. In real data a cell is 0 where fewer people than the
     card's smallest cell are near. There are no counts, so nothing can be subtracted.
     """
-    smallest, least = (1, 10) if cohort.origin == "twin" else (cards.load(cohort.dataset).min_cell, PEOPLE)
+    smallest, least = (1, 10) if cohort.origin == "twin" else (cohort.card.min_cell, PEOPLE)
     if len(x) < least:
         return pd.DataFrame()
     chosen = np.unique(np.linspace(0, len(x) - 1, min(len(x), EMBEDDED)).astype(int))

@@ -1,4 +1,4 @@
-"""Cells of a cohort's tables: their size in people, and why their numbers are withheld or not judged."""
+"""Sizes of a cohort's groups, and why the numbers of some are suppressed, or are not reportable for few people."""
 
 import pandas as pd
 
@@ -23,22 +23,22 @@ def people(rows: pd.DataFrame) -> dict:
 
 
 def withheld(rows: pd.DataFrame, rule: str, minimum: int) -> str | None:
-    """Why the numbers of one cell must not be shown, or None."""
+    """Why the numbers of one group must be suppressed, or None."""
     counts = people(rows)
     return disclosure.withheld(size(rows)["people"], counts["people_1"], rule, minimum, counts["people_0"])
 
 
 def suppress(table: pd.DataFrame, rule: str, minimum: int) -> pd.DataFrame:
-    """Withhold segments by their people with and without an event; windows and events go with them."""
+    """Suppress segments by their people with and without an event; windows and events go with them."""
     table = disclosure.suppress(table, rule, minimum, "people", "people_1", "people_0", values=["windows", "events"])
     return table.drop(columns=["people_0", "people_1"])
 
 
 def withheld_segments(rows: pd.DataFrame, attribute: str, segments: list[str], rule: str, minimum: int) -> dict:
-    """Segment → why it is withheld; "unknown" counts as a cell too, since it completes the total."""
+    """Segment → why it is suppressed; "unknown" counts as one too, since it completes the total."""
     names = [*segments, None]
-    cells = [rows[rows[attribute].isna() if name is None else rows[attribute] == name] for name in names]
-    records = [{"attribute": attribute, "segment": n} | size(c) | people(c) for n, c in zip(names, cells, strict=True)]
+    groups = [rows[rows[attribute].isna() if name is None else rows[attribute] == name] for name in names]
+    records = [{"attribute": attribute, "segment": n} | size(g) | people(g) for n, g in zip(names, groups, strict=True)]
     table = pd.DataFrame(records)
     table = suppress(table[(table["windows"] > 0) | table["segment"].notna()], rule, minimum)
     hidden = table[table["people"].isna()]
@@ -46,7 +46,7 @@ def withheld_segments(rows: pd.DataFrame, attribute: str, segments: list[str], r
 
 
 def too_few(rows: pd.DataFrame, minimum: int) -> str:
-    """Why a segment cannot be judged, though it may be shown: an AUC of two deaths says nothing; "" if it can."""
+    """Why a segment is not reportable, though it may be shown: an AUC of two deaths says nothing; "" if it can."""
     counts = people(rows)
     if not len(rows):
         return "nobody in the test split"
@@ -56,7 +56,7 @@ def too_few(rows: pd.DataFrame, minimum: int) -> str:
     return f"too few to judge: under {minimum} people with or without the outcome" if short else ""
 
 
-def judged(rows: pd.DataFrame, attribute: str, segments: list[str], rule: str, minimum: int) -> list[str]:
-    """Segments whose numbers may be shown and are enough to judge, in the card's order."""
+def reportable(rows: pd.DataFrame, attribute: str, segments: list[str], rule: str, minimum: int) -> list[str]:
+    """Segments whose numbers may be shown and rest on enough people, in the card's order."""
     hidden = withheld_segments(rows, attribute, segments, rule, minimum)
     return [name for name in segments if name not in hidden and not too_few(rows[rows[attribute] == name], minimum)]

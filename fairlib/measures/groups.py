@@ -7,7 +7,6 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 
-from .. import cards
 from ..cards import Card
 from ..cohort import Cohort
 from . import group_sizes
@@ -17,10 +16,10 @@ BETWEEN = " × "
 
 def intersections(frame: pd.DataFrame, card: Card, rule: str) -> Iterator[tuple[str, str, np.ndarray, str]]:
     """Every pair of segments of two protected attributes: attribute pair, segment pair, boolean (n,), and why its
-    numbers are withheld or not judged ("" if they are shown).
+    numbers are suppressed or not reportable ("" if they are shown).
 
-    Restricted data: rows and columns of such a table add up to segments that are shown elsewhere, so one withheld cell
-    could be recomputed. A pair of attributes with a small cell, the unknown ones counted, is withheld as a whole.
+    Restricted data: rows and columns of such a table add up to segments that are shown elsewhere, so one suppressed
+    count could be recomputed. A pair with a small count, unknown people included, is suppressed as a whole.
     """
     for one, other in combinations(card.protected(), 2):
         segments = [card.attributes[name].segments for name in (one, other)]
@@ -29,7 +28,7 @@ def intersections(frame: pd.DataFrame, card: Card, rule: str) -> Iterator[tuple[
             for second in [*segments[1], None]:
                 chosen = _is(frame[one], first) & _is(frame[other], second)
                 known = first is not None and second is not None
-                if known or chosen.any():  # nobody unknown: no such cell
+                if known or chosen.any():  # nobody unknown: no such group
                     reasons[first, second] = (chosen, group_sizes.withheld(frame[chosen], rule, card.min_cell))
         together = rule == "restricted" and any(reason for _, reason in reasons.values())
         for (first, second), (chosen, reason) in reasons.items():
@@ -54,7 +53,7 @@ def crossed(cohort: Cohort) -> np.ndarray:
     Groups with fewer than the card's ``min_cell`` people of either outcome in training or validation are pooled; so are
     the smallest of the rest, as long as the pool itself has too few. If nothing is left, everybody is one group.
     """
-    card, frame = cards.load(cohort.dataset), group_sizes.frame(cohort)
+    card, frame = cohort.card, group_sizes.frame(cohort)
     crossed = frame[card.protected()].astype("string").fillna("unknown").agg(", ".join, axis=1).to_numpy(dtype=str)
     fewest = _fewest_people(frame, crossed).sort_values(kind="stable")
     out = np.where(np.isin(crossed, fewest.index[fewest >= card.min_cell]), crossed, OTHERS)

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from ..inference import central
 from ..similarity import Gram, _combine
 
 CHUNK = 256
@@ -70,15 +71,15 @@ def half_samples(n: int, draws: int, generator: np.random.Generator) -> np.ndarr
     return lowest(generator.random((n, draws)), n // 2)
 
 
-def lowest(lots: np.ndarray, count: int) -> np.ndarray:
-    """(n, draws) of 0 and 1: in each column, ``count`` ones where the lots (n, draws) are lowest."""
-    return (lots.argsort(axis=0).argsort(axis=0) < count).astype(np.float32)
+def lowest(order: np.ndarray, count: int) -> np.ndarray:
+    """(n, draws) of 0 and 1: in each column, ``count`` ones where ``order`` (n, draws) is lowest."""
+    return (order.argsort(axis=0).argsort(axis=0) < count).astype(np.float32)
 
 
-def half_sample_interval(estimate: float, draws: np.ndarray, level: float = 0.95) -> tuple[float, float]:
+def half_sample_interval(estimate: float, draws: np.ndarray) -> tuple[float, float]:
     """Interval for a CKA value: estimate plus the quantiles of the half-sample deviations from their own mean."""
     draws = draws[np.isfinite(draws)]
     if len(draws) < 20:
         return (np.nan, np.nan)
-    low, high = np.quantile(draws - draws.mean(), [(1 - level) / 2, (1 + level) / 2])
+    low, high = central(draws - draws.mean())
     return (estimate + low, estimate + high)

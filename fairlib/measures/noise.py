@@ -1,7 +1,7 @@
 """Across datasets: segment size against performance gap (Figure 6), and the gap that sampling noise alone gives.
 
-A small segment shows a large gap even where everybody is served alike, since its AUC rests on few people. So every gap
-is shown beside the one that noise would give: the segment's AUC wobbles more than everybody's.
+A small segment shows a large gap even where a model is equally good for everybody, since its AUC rests on few people.
+So every gap is shown next to the one that noise would give.
 """
 
 import numpy as np
@@ -10,10 +10,10 @@ from numpy.typing import ArrayLike
 from scipy.special import ndtri, owens_t
 from statsmodels.nonparametric.smoothers_lowess import lowess
 
+from ..inference import central, half_width
 from ..seeds import generator
 
-#: Mean of |z| and its 95 % point for a standard normal z.
-MEAN_ABSOLUTE, BOUND = float(np.sqrt(2 / np.pi)), 1.96
+MEAN_ABSOLUTE = float(np.sqrt(2 / np.pi))  # of a standard normal z
 FRACTION = 2 / 3  # share of the points behind each point of a lowess curve
 MODELS = ("Supervised", "SSL")
 
@@ -34,7 +34,7 @@ def auc_variance(auc: ArrayLike, positives: ArrayLike, negatives: ArrayLike) -> 
 
 
 def gap_deviation(auc: ArrayLike, positives, negatives, all_positives, all_negatives) -> np.ndarray:
-    """Standard deviation of Δ = AUC(segment) − AUC(everybody) if the model serves the segment like everybody.
+    """Standard deviation of Δ = AUC(segment) − AUC(everybody) if the model is as good for the segment as for everybody.
 
     The segment is part of everybody, and to first order the covariance of the two AUCs is the variance of everybody's;
     so the variance of Δ is that of the segment minus that of everybody.
@@ -44,20 +44,20 @@ def gap_deviation(auc: ArrayLike, positives, negatives, all_positives, all_negat
 
 
 def with_noise(rows: pd.DataFrame) -> pd.DataFrame:
-    """Rows with what noise alone gives: ``expected`` (mean |Δ|) and ``bound`` (|Δ| stays below it 95 times in 100).
+    """Rows with what noise alone gives: ``expected`` (mean |Δ|) and ``bound`` (|Δ| is below it in a share ``LEVEL``).
 
     Columns needed: overall_auc, positives, negatives, all_positives, all_negatives.
     """
     columns = ("overall_auc", "positives", "negatives", "all_positives", "all_negatives")
     deviation = gap_deviation(*(rows[column] for column in columns))
-    return rows.assign(gap=rows["delta"].abs(), expected=MEAN_ABSOLUTE * deviation, bound=BOUND * deviation)
+    return rows.assign(gap=rows["delta"].abs(), expected=MEAN_ABSOLUTE * deviation, bound=half_width() * deviation)
 
 
 def fit(rows: pd.DataFrame, x: str, draws: int, seed: int = 0) -> pd.DataFrame:
     """Lowess curves of the gap against ``x`` for both models and for noise, with bootstrap bands.
 
     Segments are resampled, and both models go with their segment; ``expected`` is smoothed in the same way, so that
-    the curves can be compared. Columns: curve ("Supervised", "SSL", "noise"), x, value, low, high (95 %).
+    the curves can be compared. Columns: curve ("Supervised", "SSL", "noise"), x, value, low, high.
     """
     keys = ["dataset", "attribute", "segment"]
     table = rows.pivot_table(index=keys, columns="model", values="gap").dropna()
@@ -69,7 +69,7 @@ def fit(rows: pd.DataFrame, x: str, draws: int, seed: int = 0) -> pd.DataFrame:
     chosen = draw.integers(0, len(at), (draws, len(at)))
     for name, y in curves.items():
         spread = np.stack([_smooth(at[rows_], y[rows_], grid) for rows_ in chosen])
-        low, high = np.nanquantile(spread, [0.025, 0.975], axis=0)
+        low, high = central(spread, axis=0)
         line = {"curve": name, "x": grid, "value": _smooth(at, y, grid), "low": low, "high": high}
         out.append(pd.DataFrame(line))
     return pd.concat(out, ignore_index=True)
@@ -93,7 +93,7 @@ def mean_gap_difference(rows: pd.DataFrame, draws: int, seed: int = 0) -> dict[s
     table = rows.pivot_table(index=keys, columns="model", values="gap").dropna()
     change = (table["SSL"] - table["Supervised"]).to_numpy()
     chosen = generator(seed, "segments").integers(0, len(change), (draws, len(change)))
-    low, high = np.quantile(change[chosen].mean(axis=1), [0.025, 0.975])
+    low, high = central(change[chosen].mean(axis=1))
     means = {"supervised": table["Supervised"].mean(), "ssl": table["SSL"].mean(), "difference": change.mean()}
     return {name: float(value) for name, value in means.items()} | {
         "low": float(low),
@@ -122,7 +122,7 @@ def own_rows(summary: pd.DataFrame, dataset: str, strategies: dict[str, str], at
     """Segment gaps of one case: ``strategies`` maps "Supervised" and "SSL" to the strategies shown.
 
     summary: of ``summaries.summarise``; attributes: the protected ones, since gaps of care segments are case mix.
-    Segments that are withheld or too small to judge are not in it. Returns columns dataset, model, attribute, segment,
+    Segments that are not reportable are not in it. Returns columns dataset, model, attribute, segment,
     delta, gap, expected, bound, test_windows, log_windows and the counts.
     """
     parts = []

@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 from sklearn.metrics import roc_curve
 
-from .. import cards, disclosure
+from .. import disclosure
+from ..cards import Card
 from ..cohort import Cohort
 from ..fairness import SUMMARIES, confusion, ratios
 from ..inference import auc, participant_draws, weighted_auc
@@ -15,8 +16,8 @@ from .evaluated import Evaluated
 
 ZERO_RATE = "a rate in it is 0 or undefined"
 SIZES_HIDDEN = "sizes withheld: few people are unknown"
-#: Notes of ratios that are shown; others are withheld, or rest on too few people.
-JUDGED = ("", ZERO_RATE, SIZES_HIDDEN)
+#: Notes of ratios that are reported; others are suppressed, or rest on too few people.
+REPORTABLE = ("", ZERO_RATE, SIZES_HIDDEN)
 ROC_GRID = np.linspace(0, 1, 101)
 PERMUTATIONS = 2  # of segment labels, for each bootstrap draw
 TABLE = ["scope", "attribute", "segment", "metric", "estimate", "people", "windows", "events", "note", "replicates"]
@@ -42,7 +43,7 @@ def validation(of: Evaluated) -> pd.DataFrame:
     add up to groups that are suppressed."""
     records, score = [], of.score[of.cohort.rows("val")]
     for attribute, facts in of.card.attributes.items():
-        for segment in group_sizes.judged(of.held, attribute, facts.segments, of.rule, of.card.min_cell):
+        for segment in group_sizes.reportable(of.held, attribute, facts.segments, of.rule, of.card.min_cell):
             chosen = (of.held[attribute] == segment).to_numpy()
             value = auc(of.held["y"].to_numpy()[chosen], score[chosen])
             records.append({"attribute": attribute, "segment": segment, "auc": value})
@@ -75,7 +76,7 @@ def decision_metrics(cohort: Cohort, score: np.ndarray, decision: np.ndarray, dr
 
     decision: (n,) of 0 and 1, or the probability of a randomised decision; only test rows are read.
     """
-    card, rows, rule = cards.load(cohort.dataset), cohort.rows("test"), access(cohort)
+    card, rows, rule = cohort.card, cohort.rows("test"), access(cohort)
     y, s, frame = (
         cohort.y[rows].astype(np.int64),
         score[rows],
@@ -106,7 +107,7 @@ def decision_metrics(cohort: Cohort, score: np.ndarray, decision: np.ndarray, dr
     return pd.DataFrame(records)[TABLE]
 
 
-def _intersections(y, s, decision, weights, frame, card: cards.Card, rule: str) -> pd.DataFrame:
+def _intersections(y, s, decision, weights, frame, card: Card, rule: str) -> pd.DataFrame:
     """AUC and error rate of people who share two segments."""
     records, ones = [], np.ones((1, len(y)), dtype=np.float32)
     for attribute, segment, chosen, note in groups.intersections(frame, card, rule):
@@ -160,10 +161,10 @@ def _precision(y, s, weights) -> dict:
     return {"metric": "auprc", "estimate": float(value[0]), "replicates": np.float32(value[1:])}
 
 
-def _ratio_rows(y, decision, weights, unprivileged, privileged, frame, attribute, rule, card: cards.Card) -> list[dict]:
+def _ratio_rows(y, decision, weights, unprivileged, privileged, frame, attribute, rule, card: Card) -> list[dict]:
     """The ratio metrics of one attribute: all unprivileged people with a known value over the privileged ones.
 
-    Where they are withheld, or people too few, one row of the card's metric says why.
+    Where they are suppressed, or people too few, one row of the card's metric says why.
     """
     minimum, undefined = card.min_cell, _undefined(card.metric.metric, len(weights))
     base = {"scope": "ratio", "attribute": attribute, "segment": "unprivileged / privileged"}
@@ -184,7 +185,7 @@ def _ratio_rows(y, decision, weights, unprivileged, privileged, frame, attribute
         for w in (np.ones((1, len(y)), dtype=np.float32), weights)
     )
     unknown, sizes, note = frame[~known], group_sizes.size(frame[known]), ""
-    if rule == "restricted" and len(unknown):  # everybody minus the known must not give a small cell
+    if rule == "restricted" and len(unknown):  # everybody minus the known must not give a small count
         counts = group_sizes.people(unknown)
         if disclosure.withheld(
             group_sizes.size(unknown)["people"], counts["people_1"], rule, minimum, counts["people_0"]

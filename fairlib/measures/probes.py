@@ -8,6 +8,7 @@ from sklearn.preprocessing import StandardScaler
 
 from ..cohort import Cohort
 from ..inference import (
+    Estimate,
     false_discovery,
     participant_draws,
     seed_interval,
@@ -75,15 +76,15 @@ def summarise_probes(tables: dict[str, list[pd.DataFrame]]) -> pd.DataFrame:
             found = (rows["estimate"].to_numpy(dtype=float), np.stack(rows["replicates"]).astype(float))
             values[strategy, attribute, segment] = found
             record = {"strategy": strategy, "attribute": attribute, "segment": segment, "people": rows["people"].max()}
-            record |= dict(zip(("mean", "low", "high"), seed_interval(*found), strict=True))
-            record |= {"undefined_draws": undefined_share(found[1])}
+            record |= seed_interval(*found)._asdict() | {"undefined_draws": undefined_share(found[1])}
             record |= {"chance": rows["chance"].max(), "q": seed_test(found[0] - 0.5, found[1] - 0.5)}
-            reference, difference = values.get(("supervised", attribute, segment)), (np.nan,) * 4
+            reference = values.get(("supervised", attribute, segment))
+            difference, q = Estimate(np.nan, np.nan, np.nan), np.nan
             if strategy != "supervised" and reference and len(reference[0]) == len(found[0]):
                 change = (found[0] - reference[0], found[1] - reference[1])
-                difference = (*seed_interval(*change), seed_test(*change))
-            names = ("difference", "difference_low", "difference_high", "difference_q")
-            records.append(record | dict(zip(names, difference, strict=True)) | {"seeds": len(found[0])})
+                difference, q = seed_interval(*change), seed_test(*change)
+            record |= difference.columns("difference")
+            records.append(record | {"difference_q": q, "seeds": len(found[0])})
     out = pd.DataFrame(records)
     return out.assign(**{name: false_discovery(out[name]) for name in ("q", "difference_q")}) if records else out
 

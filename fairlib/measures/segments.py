@@ -10,9 +10,18 @@ import numpy as np
 import pandas as pd
 
 from ..fairness import RATES, SHORT, log_ratio
-from ..inference import holm, interval, max_t, seed_interval, seed_test, skewed_seed_interval, undefined_share
+from ..inference import (
+    holm,
+    interval,
+    max_t,
+    seed_interval,
+    seed_test,
+    skewed_seed_interval,
+    undefined_share,
+    upper,
+)
 from ..strategies import UNTESTED, self_supervised
-from .performance import JUDGED
+from .performance import REPORTABLE
 from .summary import mean_over_attributes, paired
 
 SIZES = ["people", "windows", "events"]
@@ -46,29 +55,26 @@ def extremes(models: pd.DataFrame, validation: pd.DataFrame, names: tuple[str, .
                 sides[side] = (part["estimate"].to_numpy(dtype=float), np.stack(part["replicates"]).astype(float))
                 record |= {f"{side}_segment": segment} | {f"{side}_{size}": part[size].iloc[0] for size in SIZES}
             for name, values in (sides | {"gap": paired(sides["best"], sides["worst"])}).items():
-                mean, low, high = seed_interval(*values)
-                if name in sides:  # areas lie between 0 and 1
-                    low, high = np.clip([low, high], 0, 1)
-                record |= {name: mean, f"{name}_low": low, f"{name}_high": high}
+                mean = seed_interval(*values)
+                record |= (mean.within(0, 1) if name in sides else mean).columns(name)  # areas lie between 0 and 1
             record["undefined_draws"] = max(undefined_share(drawn) for _, drawn in sides.values())
             records.append(record)
     return pd.DataFrame(records)
 
 
-def gaps(nulls: pd.DataFrame, names: tuple[str, ...]) -> pd.DataFrame:
+def gaps(permuted: pd.DataFrame, names: tuple[str, ...]) -> pd.DataFrame:
     """The largest gap in AUC on test people, and the gaps after permuting segment labels among participants.
 
-    Per strategy and attribute: ``gap`` (mean over seeds), ``null_mean`` and ``null_bound`` (95 of 100 permutations stay
-    below), ``p`` (this gap alone) and ``p_family`` (max-T over all strategies and attributes in the table),
-    ``permutations`` and those ``undefined``. Empty for results frozen before this was kept.
+    Per strategy and attribute: ``gap`` (mean over seeds), ``null_mean`` and ``null_bound`` (a share ``LEVEL`` of the
+    permutations is below), ``p`` (this gap alone) and ``p_family`` (max-T over all strategies and attributes in the
+    table), ``permutations`` and those ``undefined``. Empty for results frozen before this was kept.
     """
-    if nulls.empty:
-        return nulls
+    if permuted.empty:
+        return permuted
     keys, records, draws = ["strategy", "attribute"], [], []
-    for (strategy, attribute), rows in nulls[nulls["strategy"].isin(names)].groupby(keys, sort=False):
+    for (strategy, attribute), rows in permuted[permuted["strategy"].isin(names)].groupby(keys, sort=False):
         null = np.stack(rows["permuted"]).astype(float).mean(axis=0)  # the same permutations for every seed
         gap, known = float(rows["gap"].mean()), null[np.isfinite(null)]
-        bound = np.quantile(known, 0.95) if len(known) else np.nan
         records.append(
             {
                 "strategy": strategy,
@@ -76,7 +82,7 @@ def gaps(nulls: pd.DataFrame, names: tuple[str, ...]) -> pd.DataFrame:
                 "gap": gap,
                 "null_mean": known.mean() if len(known) else np.nan,
             }
-            | {"null_bound": bound, "p": (1 + (known >= gap - 1e-12).sum()) / (1 + len(known))}
+            | {"null_bound": upper(known), "p": (1 + (known >= gap - 1e-12).sum()) / (1 + len(known))}
             | {"permutations": len(null), "undefined": len(null) - len(known), "seeds": len(rows)}
         )
         draws.append(null)
@@ -111,23 +117,23 @@ def between(models: pd.DataFrame, names: tuple[str, ...]) -> pd.DataFrame:
     return pd.DataFrame(records)
 
 
-def log_disparities(models: pd.DataFrame, attributes: list[str], metric: str, judged: list[str]) -> pd.DataFrame:
+def log_disparities(models: pd.DataFrame, attributes: list[str], metric: str, included: list[str]) -> pd.DataFrame:
     """Mean |log r| over attributes, SSL minus supervised, paired over participants and seeds.
 
-    |log r| treats both groups alike, |1 − r| does not. For a metric that is a difference of rates, r is the error rate
-    ratio. ``judged``: strategies that are not left out; the row ``ALL_SSL`` is the mean over the self-supervised
-    ones among them, formed inside each draw; controls follow it. Columns: supervised, ssl, difference with low and high
-    (participants and training runs), people_low and people_high (participants alone), p (Holm over the self-supervised
-    strategies; their mean is a comparison of its own, controls are not tested), metric, attributes, seeds,
-    undefined_draws. Empty without a supervised model to judge by.
+    |log r| is the same whichever group is the reference, |1 − r| is not. For a metric that is a difference of rates, r
+    is the error rate ratio. ``included``: strategies that are not left out; the row ``ALL_SSL`` is the mean over the
+    self-supervised ones among them, formed inside each draw; controls follow it. Columns: supervised, ssl, difference
+    with low and high (participants and training runs), people_low and people_high (participants alone), p (Holm over
+    the self-supervised strategies; their mean is a comparison of its own, controls are not tested), metric, attributes,
+    seeds, undefined_draws. Empty without a supervised model to judge by.
     """
     metric = metric if metric in RATES else "error_rate_ratio"
     rows = models[(models["scope"] == "ratio") & (models["metric"] == metric) & models["attribute"].isin(attributes)]
-    shown = rows.loc[rows["note"].isin(JUDGED), "attribute"].nunique()
+    shown = rows.loc[rows["note"].isin(REPORTABLE), "attribute"].nunique()
     found = {
         name: mean_over_attributes(own, lambda value: np.abs(log_ratio(value)))
         for name, own in rows.groupby("strategy", sort=False)
-        if name in judged
+        if name in included
     }
     names = [name for name in found if self_supervised(name)]
     if "supervised" not in found or not names:
@@ -140,8 +146,9 @@ def log_disparities(models: pd.DataFrame, attributes: list[str], metric: str, ju
     for name in names:
         change = paired(found[name], found["supervised"])
         record = {"strategy": name, "supervised": found["supervised"][0].mean(), "ssl": found[name][0].mean()}
-        record |= dict(zip(("difference", "low", "high"), seed_interval(*change), strict=True))
-        record |= dict(zip(("people_low", "people_high"), interval(change[1].mean(axis=0)), strict=True))
+        mean, ends = seed_interval(*change), interval(change[1].mean(axis=0))
+        record |= {"difference": mean.mean, "low": mean.low, "high": mean.high}
+        record |= {"people_low": ends[0], "people_high": ends[1]}
         p = np.nan if name in UNTESTED else seed_test(*change)
         record |= {"p": p, "metric": SHORT[metric], "attributes": shown}
         records.append(record | {"seeds": len(change[0]), "undefined_draws": undefined_share(change[1])})

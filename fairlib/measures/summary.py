@@ -5,8 +5,9 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 
-from ..fairness import RATES, disparity, log_ratio
+from ..fairness import METRICS, RATES, disparity, log_ratio
 from ..inference import (
+    Estimate,
     absolute_interval,
     deviation_interval,
     false_discovery,
@@ -17,13 +18,13 @@ from ..inference import (
     undefined_share,
 )
 from ..strategies import UNTESTED
-from .performance import JUDGED
+from .performance import REPORTABLE
 
 KEYS = ["strategy", "scope", "attribute", "segment", "metric"]
 
 
 def summarise(models: pd.DataFrame) -> pd.DataFrame:
-    """One row a strategy, group and metric: mean over seeds with its 95 % interval, sizes beside it.
+    """One row a strategy, group and metric: mean over seeds with its interval, and sizes.
 
     Ratios are averaged as logs; ``deviation`` and its interval follow from the averaged ratio, so they agree. Of the
     average odds difference it is the absolute value. ``p`` of a ratio or difference: of parity; ``q``: the same after
@@ -35,24 +36,23 @@ def summarise(models: pd.DataFrame) -> pd.DataFrame:
         estimates, replicates = rows["estimate"].to_numpy(dtype=float), np.stack(rows["replicates"])
         if record["metric"] in RATES and record["scope"] == "ratio":
             estimates, replicates = log_ratio(estimates), log_ratio(replicates)  # undefined where a rate is 0, too
-            mean, low, high = seed_interval(estimates, replicates)
+            found = seed_interval(estimates, replicates)
             record["p"] = seed_test(estimates, replicates)
-            ends = deviation_interval(low, high)
-            mean, low, high = np.exp([mean, low, high])
+            ends = deviation_interval(found.low, found.high)
+            found = Estimate(*np.exp(found))
         else:
-            mean, low, high = seed_interval(estimates, replicates)
-            ends = absolute_interval(low, high)
+            found = seed_interval(estimates, replicates)
+            ends = absolute_interval(found.low, found.high)
             # An absolute value is above 0 by noise alone: the signed difference is what can be tested.
-            tested = record["scope"] == "ratio" and record["metric"] != "average_abs_odds_difference"
+            tested = record["scope"] == "ratio" and METRICS[record["metric"]].signed
             record["p"] = seed_test(estimates, replicates) if tested else np.nan
             if record["scope"] not in ("ratio", "calibration"):  # areas, shares and rates lie between 0 and 1
-                low, high = np.clip([low, high], 0, 1)
+                found = found.within(0, 1)
         if record["scope"] == "ratio":
-            record |= {"deviation": disparity(record["metric"], mean)}
-            record |= dict(zip(("deviation_low", "deviation_high"), ends, strict=True))
+            record |= Estimate(disparity(record["metric"], found.mean), *ends).columns("deviation")
         first = rows.iloc[0]
         undefined = undefined_share(replicates)
-        record |= {"mean": mean, "low": low, "high": high, "seeds": len(rows), "undefined_draws": undefined}
+        record |= found._asdict() | {"seeds": len(rows), "undefined_draws": undefined}
         records.append(record | {name: first[name] for name in ("people", "windows", "events", "note")})
     out = pd.DataFrame(records)
     return out.assign(q=false_discovery(out["p"]))
@@ -83,24 +83,22 @@ def headline(
     for strategy, found in values.items():
         record = {"strategy": strategy, "seeds": len(found[accuracy][0])}
         for name, (estimates, replicates) in found.items():
-            _put(record, name, seed_interval(estimates, replicates))
+            most = None if name == "deviation" else 1
+            record |= seed_interval(estimates, replicates).within(0, most).columns(name)
             if strategy != "supervised" and "supervised" in values:
                 change = paired(found[name], values["supervised"][name])
-                _put(record, f"{name}_difference", seed_interval(*change))
+                record |= seed_interval(*change).columns(f"{name}_difference")
                 record[f"{name}_difference_p"] = np.nan if strategy in UNTESTED else seed_test(*change)
-        record["deviation_low"] = float(np.clip(record["deviation_low"], 0, None))  # keeps NaN
-        for end in (f"{accuracy}_low", f"{accuracy}_high"):
-            record[end] = float(np.clip(record[end], 0, 1))
         record["people_low"] = interval(found[accuracy][1].mean(axis=0))[0]  # participants only: the chance gate
         record["undefined_draws"] = undefined_share(found["deviation"][1])
         record["constant_decisions"] = int(
             selected.loc[selected["strategy"] == strategy, "estimate"].isin([0, 1]).sum()
         )
         records.append(record)
-    return hold(pd.DataFrame(records)) if corrected else pd.DataFrame(records)
+    return holm_adjusted(pd.DataFrame(records)) if corrected else pd.DataFrame(records)
 
 
-def hold(rows: pd.DataFrame) -> pd.DataFrame:
+def holm_adjusted(rows: pd.DataFrame) -> pd.DataFrame:
     """Rows of ``headline`` with their p-values corrected as one family (Holm)."""
     tests = [name for name in rows if name.endswith("_difference_p")]
     corrected = holm(rows[tests].to_numpy().ravel()).reshape(len(rows), len(tests))
@@ -140,19 +138,15 @@ def verdict(low: float, high: float, less: str = "lower", more: str = "higher") 
 
 
 def mean_over_attributes(rows: pd.DataFrame, of: Callable) -> tuple[np.ndarray, np.ndarray]:
-    """Mean of a disparity over attributes: (seeds,) and (seeds, draws); attributes that are withheld or too small count
-    for no strategy.
+    """Mean of a disparity over attributes: (seeds,) and (seeds, draws); attributes that are suppressed or too small
+    count for no strategy.
 
     rows: of one strategy and metric; of: disparity of an array of its values.
     """
-    rows = rows[rows["note"].isin(JUDGED)]
+    rows = rows[rows["note"].isin(REPORTABLE)]
     if rows.empty:
         return np.array([np.nan]), np.full((1, 1), np.nan)
     by_seed = rows.groupby("seed", sort=False)
     estimates = by_seed["estimate"].apply(lambda values: np.mean(of(values.to_numpy(dtype=float))))
     replicates = [np.mean(of(np.stack(part["replicates"])), axis=0) for _, part in by_seed]
     return estimates.to_numpy(), np.stack(replicates)
-
-
-def _put(record: dict, name: str, values: tuple[float, float, float]) -> None:
-    record |= {name: values[0], f"{name}_low": values[1], f"{name}_high": values[2]}

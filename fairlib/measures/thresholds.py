@@ -7,19 +7,12 @@ import numpy as np
 import pandas as pd
 
 from ..cards import Card
-from ..fairness import METRICS, rate, ratios
-from ..inference import LEVEL
+from ..fairness import GROUP_RATES, METRICS, ratios
+from ..inference import central
 from . import group_sizes
 from .evaluated import Evaluated
 
 GRID = np.round(np.arange(0.025, 0.99, 0.025), 3)
-#: The rate behind a ratio metric → what it is called.
-NAMES = {
-    "error_rate_ratio": "error_rate",
-    "false_negative_rate_ratio": "false_negative_rate",
-    "false_positive_rate_ratio": "false_positive_rate",
-    "disparate_impact": "selection_rate",
-}
 COLUMNS = ["scope", "attribute", "segment", "metric", "threshold", "estimate", "low", "high"]
 
 
@@ -47,14 +40,14 @@ def at_thresholds(of: Evaluated) -> pd.DataFrame:
 def table(
     y: np.ndarray, score: np.ndarray, weights: np.ndarray, frame: pd.DataFrame, groups: dict, card: Card, rule: str
 ) -> pd.DataFrame:
-    """Rates of everybody and of judged segments, and all metrics between segments, at each threshold of ``GRID``.
+    """Rates of everybody and of reportable segments, and all metrics between segments, at each threshold of ``GRID``.
 
     Parameters
     ----------
     y, score, weights, frame: of the test windows, as in ``evidence.evaluation_tables``.
-    groups: (attribute, segment) → boolean (n,), those that may be shown and judged.
+    groups: (attribute, segment) → boolean (n,), those that are reportable.
 
-    Returns the columns ``COLUMNS``, with 95 % participant intervals. Restricted data have none of it: from one
+    Returns the columns ``COLUMNS``, with participant intervals. Restricted data have none of it: from one
     threshold to the next, single people change sides. In open data a value is missing where fewer than ``min_cell``
     people of a group are flagged, or are not.
     """
@@ -70,8 +63,8 @@ def table(
     for (attribute, segment), chosen in groups.items():
         found = of(chosen)
         enough = _enough(frame, score, chosen, least)
-        for metric, name in NAMES.items():
-            parts.append(_rows("segment", attribute, segment, name, rate(found, metric), enough))
+        for name, rate in GROUP_RATES.items():
+            parts.append(_rows("segment", attribute, segment, name, rate.of(found), enough))
     for attribute in dict.fromkeys(name for name, _ in groups if name in card.attributes):
         base = card.attributes[attribute].privileged
         privileged = (frame[attribute] == base).to_numpy()
@@ -97,7 +90,7 @@ def _rows(scope, attribute, segment, metric, values: np.ndarray, enough: np.ndar
     drawn = values[1:]
     shown = enough & (np.isfinite(drawn).mean(axis=0) > 0.5)
     ends = np.full((2, len(GRID)), np.nan)
-    ends[:, shown] = np.nanquantile(drawn[:, shown], [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=0)
+    ends[:, shown] = central(drawn[:, shown], axis=0)
     estimate = np.where(enough, values[0], np.nan)
     row = {"scope": scope, "attribute": attribute, "segment": segment, "metric": metric, "threshold": GRID}
     rounded = [np.float32(np.round(part, 4)) for part in (estimate, *ends)]

@@ -1,27 +1,31 @@
 """Readers: the official files of a dataset → ``Cohort``. They know file formats and nothing of models.
 
-Each module has ``read(path, **options) -> Cohort``. Nothing is dropped in silence: what a reader leaves out is counted
-in ``Cohort.attrition``.
+Each module named as a data card has ``read(path, **options) -> Cohort`` for that dataset's files. Nothing is dropped in
+silence: what a reader leaves out is counted in ``Cohort.attrition``.
 """
 
 import importlib
+from importlib.util import find_spec
 from pathlib import Path
 
 from .. import cards
 from ..cohort import Cohort, CohortError
-from .recognise import hint
-
-DATASETS = ("challenge2012", "mimic", "mesa", "globem")
+from .recognise import OWN, hint
 
 
-def read(dataset: str, path: Path, **options) -> Cohort:
-    """Read the official files of a dataset by its name; any other name: a folder that brings its own ``card.yaml``."""
-    own = dataset not in DATASETS
-    if own and not (Path(path) / cards.CARD).is_file():
+def read(dataset: str, path: Path | str, **options) -> Cohort:
+    """Read the files of an official dataset by its name; any other name: a folder that brings its own ``card.yaml``.
+
+    A dataset that no module is named after lies in three tables, as data of one's own does (``table``).
+    """
+    card = cards.all().get(dataset)
+    if not card and not cards.has_own(path):
         raise CohortError(
-            f"no reader for dataset {dataset!r}; there are readers for {', '.join(DATASETS)}, and any folder with a"
+            f"no reader for dataset {dataset!r}; there are readers for {', '.join(cards.all())}, and any folder with a"
             f" {cards.CARD} can be read"
         )
-    if other := hint(path, "table" if own else dataset):
+    if other := hint(path, dataset if card else OWN):
         raise CohortError(f"{path} holds no files of {dataset}{other}")
-    return importlib.import_module(f"{__name__}.{'table' if own else dataset}").read(path, **options)
+    if card and find_spec(f"{__name__}.{dataset}"):
+        return importlib.import_module(f"{__name__}.{dataset}").read(path, **options)
+    return importlib.import_module(f"{__name__}.{OWN}").read(path, card=card, **options)

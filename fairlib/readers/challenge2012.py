@@ -93,7 +93,7 @@ def read(path: Path | str, sets: tuple[str, ...] | None = None, origin: str | No
         attributes=attributes,
         split=split,
         channels=(*VARIABLES, *(f"mask {variable}" for variable in VARIABLES)),
-        dataset="challenge2012",
+        card=card,
         origin=origin or ("twin" if twin else "real"),
         attrition=attrition_table(steps),
     )

@@ -96,7 +96,7 @@ def read(
         attributes=attributes,
         split=parts,
         channels=names,
-        dataset="globem",
+        card=cards.load("globem"),
         origin=origin,
         attrition=attrition_table(steps),
     )

@@ -140,7 +140,7 @@ def read(
         attributes=attributes,
         split=row_split,
         channels=CHANNELS,
-        dataset="mesa",
+        card=cards.load("mesa"),
         origin=origin,
         attrition=attrition_table(steps),
     )

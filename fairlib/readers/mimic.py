@@ -94,7 +94,7 @@ def read(
         attributes=attributes,
         split=stays["split"].to_numpy(str),
         channels=CHANNELS,
-        dataset="mimic",
+        card=cards.load("mimic"),
         origin=origin,
         attrition=attrition_table(_count_lists(folder, stays) + steps),
     )

@@ -108,7 +108,7 @@ def read(
         attributes=attributes,
         split=split,
         channels=CHANNELS,
-        dataset="mimic",
+        card=cards.load("mimic"),
         origin=origin,
         attrition=attrition_table(steps + counts + _compare(split, y, person, rule, fio2)),
     )

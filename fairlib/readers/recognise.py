@@ -1,43 +1,33 @@
 """Which dataset a folder looks like, so that a wrong folder gets a helpful sentence. Looks at names, opens no file."""
 
-import re
 from pathlib import Path
 
-TITLES = {
-    "table": "a table of your own",
-    "challenge2012": "Challenge 2012",
-    "mimic": "MIMIC-III",
-    "mesa": "MESA",
-    "globem": "GLOBEM",
-}
-#: Names of files and folders, in lower case, that only this layout has.
-LAYOUTS = {
-    "table": re.compile(r"card\.yaml"),
-    "challenge2012": re.compile(r"set-[abc](\.tar\.gz)?|outcomes-[abc]\.txt"),
-    "mimic": re.compile(
-        r"in-hospital-mortality|(train|val|test)_listfile\.csv|(admissions|icustays|patients|chartevents)\.csv(\.gz)?"
-    ),
-    "mesa": re.compile(r"mesa-sleep-.*|mesa-actigraphy-psg-overlap\.csv(\.gz)?"),
-    "globem": re.compile(r"featuredata|surveydata"),
-}
-#: Folders of an official layout in which its telling names lie.
-INSIDE = re.compile(r"actigraphy|overlap|polysomnography|datasets|ins-w.*")
+from .. import cards
+from ..cards import CARD, DataFile
+from . import inventory
+
+#: Every folder that brings its own card.
+OWN = "table"
+
+
+def known() -> dict[str, tuple[str, list[DataFile]]]:
+    """The layouts that the study reads: name → what it is called, and the files of the data card."""
+    tables = ", ".join((CARD, "windows.csv", "labels.csv", "people.csv (or .parquet)"))
+    own = {OWN: ("a table of your own", [DataFile(path=tables, found_by=[CARD], holds="")])}
+    return own | {name: (card.called, card.obtain.files) for name, card in cards.all().items() if card.obtain}
 
 
 def layouts(folder: Path | str) -> list[str]:
-    """Every dataset whose layout the folder shows, most telling first; none where it is no folder."""
-    folder = Path(folder)
-    if not folder.is_dir():
-        return []
-    names = {path.name.lower() for path in folder.iterdir()}
-    for inner in folder.iterdir():
-        if INSIDE.fullmatch(inner.name.lower()) and inner.is_dir():
-            names |= {path.name.lower() for path in inner.iterdir()}
-    return [name for name, telling in LAYOUTS.items() if any(map(telling.fullmatch, names))]
+    """Every dataset of which the folder shows a file that its card calls needed; none where it is no folder."""
+    return [
+        name
+        for name, (_, files) in known().items()
+        if any(inventory.find(Path(folder), file) for file in files if file.needed and not file.path.endswith("/"))
+    ]
 
 
 def looks_like(folder: Path | str) -> str | None:
-    """The dataset that a folder looks like, or None: "table", "challenge2012", "mimic", "mesa" or "globem"."""
+    """The dataset that a folder looks like: "table", the name of a data card, or None."""
     return next(iter(layouts(folder)), None)
 
 
@@ -46,4 +36,13 @@ def hint(folder: Path | str, dataset: str) -> str:
     found = layouts(folder)
     if not found or dataset in found:
         return ""
-    return f"; this looks like {TITLES[found[0]]}, read it with dataset {found[0]!r}"
+    return f"; this looks like {known()[found[0]][0]}, read it with dataset {found[0]!r}"
+
+
+def wanted(files: list[DataFile]) -> str:
+    """What a folder must hold, in one line: files, and the ways of which one is enough."""
+    ways = {}
+    for file in (file for file in files if file.needed):
+        ways.setdefault(file.way, []).append(file.path)
+    always = ways.pop("", [])
+    return ", ".join(always + [" or ".join(f"{way} ({', '.join(paths)})" for way, paths in ways.items())] * bool(ways))

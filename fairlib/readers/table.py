@@ -42,9 +42,10 @@ MISSING = ["", "NA", "NaN", "nan", "null", "NULL"]
 TWIN_MARK = "TWIN.json"
 
 
-def read(path: Path | str, origin: str | None = None) -> Cohort:
-    """Read a folder in the layout above; the cohort's dataset is the name on its card.
+def read(path: Path | str, origin: str | None = None, card: cards.Card | None = None) -> Cohort:
+    """Read a folder in the layout above.
 
+    ``card``: of an official dataset whose files are such tables; by default the folder brings its own.
     ``origin``: "twin" or "real"; by default "twin" where the card's access is synthetic or a TWIN.json lies beside it.
 
     Returns windows (n, timesteps, channels) float32 in the order of ``labels``, imputed as above, standardised with
@@ -54,13 +55,13 @@ def read(path: Path | str, origin: str | None = None) -> Cohort:
     path, steps = Path(path), []
     if not path.is_dir():
         raise CohortError(f"{path} is not a folder; `python -m fairlib new {path}` writes a template")
-    if not (path / cards.CARD).is_file():
+    if not card and not cards.has_own(path):
         like = [
             file.name for file in path.iterdir() if file.is_file() and file.name.lower() in ("card.yaml", "card.yml")
         ]
         advice = f"rename {like[0]} to it" if like else "`python -m fairlib new DIR` writes a template"
         raise CohortError(f"{path / cards.CARD} is missing{hint(path, 'table')}; {advice}")
-    card = cards.register(path)
+    card = card or cards.own(path)
     origin = _origin(path, card, origin)
     files = {name: _find(path, name) for name in KEYS}
     for file in files.values():
@@ -90,7 +91,7 @@ def read(path: Path | str, origin: str | None = None) -> Cohort:
         attributes=attributes,
         split=split,
         channels=tuple(channels),
-        dataset=card.name,
+        card=card,
         origin=origin,
         attrition=attrition_table(steps),
     )

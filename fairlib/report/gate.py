@@ -19,7 +19,6 @@ from bs4 import BeautifulSoup, Comment, Tag
 from book.pages import explorer
 
 from .. import cards
-from ..study.parameters import Dataset
 
 #: What ``fairlib.tables`` puts on its tables, all of them aggregated.
 MARKER = "fairlib-table"
@@ -127,8 +126,7 @@ def access_of(path: Path) -> str:
         values |= notebook["metadata"].get("papermill", {}).get("parameters", {})
         if values["source"] == "twin":
             return "synthetic"
-        own = values["dataset"] not in Dataset.__args__
-        return (cards.register(values["source"]) if own else cards.load(values["dataset"])).access
+        return cards.of(values["dataset"], values["source"]).access
     except (ValueError, KeyError, TypeError, AttributeError, SyntaxError):
         return "restricted"
 

@@ -1,7 +1,11 @@
 """Where a number came from: a banner on top of every page, and a line under every figure and table."""
 
+import hashlib
 from dataclasses import dataclass
 from html import escape
+
+from .. import __version__, cards
+from ..study.results import code_hash
 
 ORIGINS = {
     "twin": (
@@ -91,3 +95,21 @@ class Provenance:
             f'<div class="fairlib-origin fairlib-{self.origin}" role="note"><strong>{title}: {escape(self.title)}.'
             f"</strong> {escape(text + self.remark)}</div>"
         )
+
+
+def of_twin(p, spec: object) -> Provenance:
+    """The provenance of a page about the model of a twin with this spec: nothing was trained.
+
+    p: its contract, with ``notebook``, ``dataset`` and ``command()``.
+    """
+    card, content = cards.load(p.dataset), hashlib.sha256(repr(spec).encode()).hexdigest()
+    facts = (f"notebook {p.notebook}", f"dataset {p.dataset}")
+    code, remark = f"{__version__}+{code_hash('fairlib.twins')[:8]}", of_the_original(card)
+    return Provenance(
+        "twin", card.title, facts, p.command(), content, code, "synthetic", remark=remark, fingerprint="spec"
+    )
+
+
+def of_the_original(card: cards.Card) -> str:
+    """What the banner of a twin says of its original."""
+    return f" The original, {card.title}, is {card.access}."

@@ -16,6 +16,7 @@ from matplotlib.ticker import FixedLocator
 from book.pages.explorer import MARKER
 
 from ..text import readable
+from . import columns
 from .provenance import ORIGINS, Provenance
 
 LONG = 16  # letters of a name that would be set in many short lines beside columns of numbers
@@ -71,44 +72,74 @@ def _set_readable(figure: Figure) -> None:
 
 
 def table(table: pd.DataFrame, title: str, made: Provenance, note: str = "") -> None:
-    """Show a small, already formatted table (text cells) with headers of columns and rows, caption and provenance."""
+    """Show a small typed table (``columns.typed``) with headers of columns and rows, caption and provenance."""
     _show(table_html(table, title, made, note), f"[table] {title}")
 
 
 def table_html(table: pd.DataFrame, title: str, made: Provenance, note: str = "") -> str:
-    """The table as ``table`` shows it, for gluing into another page; addresses in cells become links.
+    """The table as ``table`` shows it, for gluing into another page.
 
-    Columns of numbers are set flush right; the first columns, as many as tell the rows apart, are headers of the rows,
-    and those with long names get room for them.
+    Numbers are set flush right; the first columns, as many as its record says, are headers of the rows, and those with
+    long names get room for them.
     """
-    cells = table.astype(object).where(table.notna(), "–").astype(str).map(readable)
-    numeric = [any(map(_NUMERIC.fullmatch, cells[name])) and all(map(_FITS.fullmatch, cells[name])) for name in cells]
-    long = cells.map(len).max() > LONG
-    kinds = [' class="number"' if right else "" for right in numeric]
-    lead = min(next((i for i, right in enumerate(numeric) if i and right), len(kinds)), len(kinds) - 1)
-    heads = next((n for n in range(1, lead + 1) if not cells.iloc[:, :n].duplicated().any()), 1)
-    roomy = [' class="name"' if i < heads and long.iloc[i] else kind for i, kind in enumerate(kinds)]
-    top = "".join(f'<th scope="col"{kind}>{escape(str(name))}</th>' for name, kind in zip(cells, roomy, strict=True))
+    table = table if "columns" in table.attrs else _guessed(table)
+    cells, shown, heads = columns.written(table), columns.shown(table).values(), table.attrs["heads"]
+    kinds = ["" if column.form in (*columns.WORDS, "guessed") else ' class="number"' for column in shown]
+    tags = [f'th scope="row"{kind}' if i < heads else f"td{kind}" for i, kind in enumerate(kinds)]
+    roomy = cells.iloc[:, :heads].map(len).max() > LONG
+    kinds[:heads] = [' class="name"' if long else kind for long, kind in zip(roomy, kinds[:heads], strict=True)]
+    top = "".join(f'<th scope="col"{kind}>{escape(name)}</th>' for name, kind in zip(cells, kinds, strict=True))
+    write = [FORMS.get(column.form, escape) for column in shown]
     body = ""
     for row in cells.itertuples(index=False):
-        tags = [f'th scope="row"{kind}' if i < heads else f"td{kind}" for i, kind in enumerate(kinds)]
-        body += f"<tr>{''.join(f'<{tag}>{_text(cell)}</{tag[:2]}>' for tag, cell in zip(tags, row, strict=True))}</tr>"
-    body = _ADDRESS.sub(lambda found: f'<a href="{found[0]}">{found[0]}</a>', body)
+        parts = zip(tags, write, row, strict=True)
+        body += f"<tr>{''.join(f'<{tag}>{form(cell)}</{tag[:2]}>' for tag, form, cell in parts)}</tr>"
     caption = f"<caption><strong>{escape(readable(title))}</strong></caption>"
     html = f'<table class="fairlib-table">{caption}<thead><tr>{top}</tr></thead><tbody>{body}</tbody></table>'
     return _boxed(html, title, made, note)
 
 
+def _linked(cell: str) -> str:
+    """Text with its addresses as links."""
+    return _ADDRESS.sub(lambda found: f'<a href="{found[0]}">{found[0]}</a>', escape(cell))
+
+
+def _file(cell: str) -> str:
+    """The name of a file: a long one may break between its words, a short one may not."""
+    return (
+        f'<span class="fairlib-file">{_WORDS.sub("<wbr>", escape(cell)) if len(cell) > LONG else escape(cell)}</span>'
+    )
+
+
+FORMS = {
+    "link": _linked,
+    "file": _file,
+    "guessed": lambda cell: _linked(cell) if "://" in cell else _text(cell),
+    "guessed number": lambda cell: _text(cell),
+}
+
+
+def _guessed(table: pd.DataFrame) -> pd.DataFrame:
+    """A table of text with what its columns seem to hold, until every table is typed."""
+    cells = table.astype(object).where(table.notna(), "–").astype(str).map(readable)
+    numeric = [any(map(_NUMERIC.fullmatch, cells[name])) and all(map(_FITS.fullmatch, cells[name])) for name in cells]
+    lead = min(next((i for i, right in enumerate(numeric) if i and right), len(numeric)), len(numeric) - 1)
+    heads = next((n for n in range(1, lead + 1) if not cells.iloc[:, :n].duplicated().any()), 1)
+    out = cells.set_axis([f"c{i}" for i in range(len(numeric))], axis=1)
+    out.attrs = {
+        "heads": heads,
+        "columns": {
+            f"c{i}": columns.Column(str(name), "guessed number" if right else "guessed")
+            for i, (name, right) in enumerate(zip(cells, numeric, strict=True))
+        },
+    }
+    return out
+
+
 def _text(cell: str) -> str:
-    """A cell as HTML: long file names may break between their words; short ones, addresses, and units from numbers may
-    not."""
+    """A cell as HTML: long file names may break between their words; short ones, and units from numbers, may not."""
     text = _UNIT.sub("\u00a0", escape(cell))
-    return text if "://" in text else _FILE.sub(_file, text)
-
-
-def _file(name: re.Match) -> str:
-    words = name[0] if len(name[0]) <= LONG else _WORDS.sub("<wbr>", name[0])
-    return f'<span class="fairlib-file">{words}</span>'
+    return _FILE.sub(lambda name: _file(name[0]), text)
 
 
 def browsable(tables: dict[str, pd.DataFrame], made: dict[str, Provenance], note: str = "") -> None:

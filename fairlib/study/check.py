@@ -20,7 +20,7 @@ from ..measures import attrition, describe
 from ..measures.attrition import counted
 from ..readers import inventory
 from ..readers import table as own_data
-from ..readers.recognise import TITLES, looks_like
+from ..readers.recognise import OWN, known, looks_like, wanted
 from ..text import count, number
 
 POWER, ALPHA = 0.8, 0.05
@@ -29,14 +29,6 @@ ERROR_RATE = 0.2
 #: Columns of sizes, and what they are called.
 SIZES = {"windows": "windows", "people": "people", "events": "positive"}
 WITHHELD = "withheld (few people or events here, or in a part that could be computed from this one)"
-#: What each layout holds, for those who start.
-WANTED = {
-    "table": "card.yaml, windows.csv, labels.csv, people.csv (or .parquet)",
-    "challenge2012": "set-a.tar.gz and Outcomes-a.txt, as downloaded",
-    "mimic": "in-hospital-mortality, the output of mimic3-benchmarks, or the MIMIC-III tables",
-    "mesa": "the folders actigraphy, overlap and polysomnography of NSRR",
-    "globem": "folders such as INS-W_1 with FeatureData and SurveyData",
-}
 
 
 def check(folder: Path | str, dataset: str | None = None, error_rate: float = ERROR_RATE) -> tuple[str, bool]:
@@ -50,15 +42,15 @@ def check(folder: Path | str, dataset: str | None = None, error_rate: float = ER
     found = looks_like(folder) or _tables_without_a_card(folder)
     name = dataset or found
     if name is None:
-        layouts = "\n".join(f"  {title}: {WANTED[key]}" for key, title in TITLES.items())
+        layouts = "\n".join(f"  {title}: {wanted(files)}" for title, files in known().values())
         return f"{folder}: no layout that the study knows. It reads:\n{layouts}\nThe study cannot run.", False
-    lines = [f"{folder}: this looks like {TITLES[found]}." if found else f"{folder}: read as {name}."]
+    lines = [f"{folder}: this looks like {known()[found][0]}." if found else f"{folder}: read as {name}."]
     lines += ["", "What is there", *_files(folder), *_needed(folder, name)]
     try:
-        cohort = own_data.read(folder) if name == "table" else readers.read(name, folder)
+        cohort = own_data.read(folder) if name == OWN else readers.read(name, folder)
     except (CohortError, cards.CardError) as error:
         return "\n".join([*lines, "", f"What is wrong\n  {error}", "", "The study cannot run."]), False
-    card, tables = cards.load(cohort.dataset), describe.cohort_tables(cohort)
+    card, tables = cohort.card, describe.cohort_tables(cohort)
     lines += _who(cohort, card, tables)
     lines += ["", *_beside_card(cohort, card, tables["sizes"])]
     lines += ["", "The four requirements", *_rows(requirements(card), "  {requirement}: {holds}. {evidence}")]
@@ -67,7 +59,7 @@ def check(folder: Path | str, dataset: str | None = None, error_rate: float = ER
         reason = "in no attribute are there people of two segments in the test split, so there is nothing to compare"
         return "\n".join([*lines, "", f"The study cannot run: {reason}."]), False
     lines += ["", f"The study can run: dataset={cohort.dataset}, source={folder}."]
-    dataset = cohort.dataset if cohort.dataset in readers.DATASETS else "table"
+    dataset = cohort.dataset if cohort.dataset in cards.all() else OWN
     source = f"./{folder}" if str(folder) in ("twin", "frozen") else str(folder)  # those words alone name no folder
     return "\n".join([*lines, f"  make book DATASET={dataset} SOURCE={shlex.quote(source)}"]), True
 
@@ -79,7 +71,7 @@ def power(cohort: Cohort, error_rate: float = ERROR_RATE) -> pd.DataFrame:
     error rate up to 100 % could be told apart; withheld where the card's access says so. Only people are counted here,
     so that only few people are a reason to withhold: outcomes are not told.
     """
-    card, rows = cards.load(cohort.dataset), cohort.rows("test")
+    card, rows = cohort.card, cohort.rows("test")
     frame = cohort.attributes.iloc[rows].assign(person=cohort.person[rows])
     records = []
     for attribute, facts in card.attributes.items():
@@ -135,14 +127,15 @@ def _files(folder: Path) -> list[str]:
 
 def _tables_without_a_card(folder: Path) -> str | None:
     """The layout "table" for a folder with one of its tables, so that its reader says that the card is missing."""
-    return "table" if any(path.stem.lower() in own_data.KEYS for path in folder.iterdir()) else None
+    return OWN if any(path.stem.lower() in own_data.KEYS for path in folder.iterdir()) else None
 
 
 def _needed(folder: Path, dataset: str) -> list[str]:
     """The files that the data card of an official dataset names; a table of one's own is judged by its reader."""
-    if dataset not in readers.DATASETS:
+    card = cards.all().get(dataset)
+    if not card or not card.obtain:
         return []
-    lines = inventory.lines(folder, cards.load(dataset).obtain.files)
+    lines = inventory.lines(folder, card.obtain.files)
     return ["", "What the study needs of it", *(f"  {line}" for line in lines)]
 
 

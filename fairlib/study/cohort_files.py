@@ -11,6 +11,7 @@ import pandas as pd
 from safetensors.numpy import load_file
 from safetensors.numpy import save as serialise
 
+from .. import cards
 from ..cohort import Cohort
 from .results import save
 
@@ -52,5 +53,6 @@ def load_cohort(folder: Path) -> Cohort:
         attributes=pd.DataFrame(attributes, index=range(len(person))),
         attrition=pd.DataFrame(facts.pop("attrition")),
         channels=tuple(facts.pop("channels")),
+        card=cards.load(facts.pop("dataset")),
         **facts,
     )

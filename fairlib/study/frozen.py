@@ -159,10 +159,10 @@ def keyed(table: pd.DataFrame, recipe: str, strategy: str, seed: int, labels: in
 
 def _joined(path: Path, parts: list[pd.DataFrame]) -> pd.DataFrame:
     """The kept table with these parts in it, in place of older ones of the same models."""
-    new = pd.concat(parts, ignore_index=True)
-    if not path.exists():
-        return new
-    old = pd.read_parquet(path)
+    new = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=KEYS)
+    old = pd.read_parquet(path) if path.exists() else new[:0]
+    if not len(old) or not len(new):
+        return new if len(new) else old
     again = pd.MultiIndex.from_frame(old[KEYS]).isin(pd.MultiIndex.from_frame(new[KEYS]))
     both = pd.concat([old[~again], new], ignore_index=True)
     return both.sort_values(["recipe", "labels", "strategy", "seed"], kind="stable").reset_index(drop=True)

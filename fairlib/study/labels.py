@@ -13,7 +13,7 @@ import pandas as pd
 from ..cards import Card
 from ..cohort import Cohort, CohortError
 from ..measures.groups import crossed
-from ..measures.summary import headline, hold
+from ..measures.summary import headline, holm_adjusted
 from ..seeds import generator
 from ..windows import rows_of
 from .collect import collect
@@ -57,4 +57,4 @@ def curve(study, models: tuple[str, ...], seeds, people, card: Card) -> pd.DataF
             models_found = collect(study, "metrics", shown, kept, n)
             found = headline(models_found, card.protected(), card.metric.metric, corrected=False)
             parts.append(found.assign(people=n))
-    return hold(pd.concat(parts, ignore_index=True)) if parts else pd.DataFrame()
+    return holm_adjusted(pd.concat(parts, ignore_index=True)) if parts else pd.DataFrame()

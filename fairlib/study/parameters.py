@@ -15,9 +15,7 @@ from typing import Annotated, Any, ClassVar, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from book.quality.kept import Costs, Coverage, Torture
-
-from .. import cards
+from .. import cards, twins
 from ..strategies import MitigationName, RecipeName, StrategyName
 from . import frozen
 from .profiles import PROFILES, Profile
@@ -25,12 +23,10 @@ from .profiles import PROFILES, Profile
 ROOT = Path(__file__).parents[2]
 FROZEN = ROOT / "book" / "frozen"
 
-#: Official datasets. Any other name is on the card of the folder given as source; "table" stands for that name.
-Dataset = Literal["mimic", "mesa", "globem", "challenge2012"]
+#: For the name on the card of the folder given as source.
 OWN = "table"
 #: Names of recipes in version 0.1.
 BEFORE = {"described": "paper_text", "released": "paper_code"}
-TWINS = ("mimic", "mesa", "globem", "challenge2012")
 
 
 class ParameterError(ValueError):
@@ -59,21 +55,25 @@ class Contract(BaseModel):
 
     @model_validator(mode="after")
     def _dataset_known(self):
-        folder, official = Path(self.source).expanduser(), Dataset.__args__
-        if self.dataset in official:
+        if self.dataset in (official := cards.all()):
             return self
-        if self.source in ("", "twin", "frozen") or not (folder / cards.CARD).is_file():
+        if self.source in ("", "twin", "frozen") or not cards.has_own(self.source):
             near = difflib.get_close_matches(self.dataset, [*official, OWN], n=1)
             raise ValueError(
                 f"parameter 'dataset' is {self.dataset!r}: it should be {', '.join(map(repr, official))}, or {OWN!r}"
                 f" for your own data, with source the folder that holds its {cards.CARD}"
                 + (f" (did you mean {near[0]!r}?)" if near else "")
             )
-        name = cards.register(folder).name
+        name = cards.own(self.source).name
         if self.dataset not in (OWN, name):
             raise ValueError(f"parameter 'dataset' is {self.dataset!r}: the card in source is named {name!r}")
         self.dataset = name
         return self
+
+    @property
+    def card(self) -> cards.Card:
+        """The card of the dataset, an official one or that in the folder given as source."""
+        return cards.of(self.dataset, self.source)
 
     def command(self) -> str:
         """The papermill command that repeats this run, with every parameter that differs from its default."""
@@ -96,7 +96,7 @@ class DataCard(Contract):
 
     @model_validator(mode="after")
     def _source_holds_a_card(self):
-        if self.source and self.dataset in Dataset.__args__:
+        if self.source and self.dataset in cards.all():
             raise ValueError(
                 f"source {self.source!r}: the card of {self.dataset} is in data_cards, so leave source out; with"
                 f" dataset {OWN!r} it is the folder of your own {cards.CARD}"
@@ -131,7 +131,7 @@ class Parameters(Contract):
 
     @model_validator(mode="after")
     def _source_exists(self):
-        if self.source == "twin" and self.dataset not in TWINS:
+        if self.source == "twin" and self.dataset not in twins.known():
             raise ValueError(
                 f"source 'twin': there is no twin of {self.dataset} yet; give 'frozen' (the results kept in the book)"
                 " or the folder of the official files"
@@ -238,8 +238,18 @@ class Explorer(Models):
     notebook: ClassVar[str] = "explorer"
 
 
-class Dial(Contract):
-    """The page on which a reader turns a knob of a twin: nothing is trained, no data is read."""
+class OfTwin(Contract):
+    """A page about the model of a twin: nothing is trained, no data is read."""
+
+    @model_validator(mode="after")
+    def _twin_exists(self):
+        if self.dataset not in twins.known():
+            raise ValueError(f"dataset {self.dataset!r}: there are twins of {', '.join(twins.known())}")
+        return self
+
+
+class Dial(OfTwin):
+    """The page on which a reader turns a knob of a twin."""
 
     notebook: ClassVar[str] = "dial"
 
@@ -254,15 +264,9 @@ class Dial(Contract):
             raise ValueError("windows must be different whole numbers, smallest first")
         return windows
 
-    @model_validator(mode="after")
-    def _twin_exists(self):
-        if self.dataset not in TWINS:
-            raise ValueError(f"dataset {self.dataset!r}: there are twins of {', '.join(TWINS)}")
-        return self
 
-
-class Twin(Contract):
-    """The page about a twin's model: nothing is trained, no data is read; its source is a spec."""
+class Twin(OfTwin):
+    """The page about a twin's model; its source is a spec."""
 
     notebook: ClassVar[str] = "twin"
 
@@ -271,9 +275,7 @@ class Twin(Contract):
     windows: int = Field(default=4000, ge=500, le=100_000)
 
     @model_validator(mode="after")
-    def _twin_exists(self):
-        if self.dataset not in TWINS:
-            raise ValueError(f"dataset {self.dataset!r}: there are twins of {', '.join(TWINS)}")
+    def _spec_exists(self):
         if self.source and not Path(self.source).expanduser().is_file():
             raise ValueError(
                 f"source {self.source!r} is no file; give a YAML file with the knobs that differ, or nothing"
@@ -349,7 +351,7 @@ def _study_cases() -> dict[str, Case]:
 CONTRACTS = {
     c.notebook: c
     for c in (DataCard, Twin, Dial, DatasetRequirements, PreTraining, FineTuning, RepresentationSimilarity, Evaluation)
-} | {c.notebook: c for c in (Explorer, Synthesis, ReleaseAudit, Coverage, Costs, Torture)}
+} | {c.notebook: c for c in (Explorer, Synthesis, ReleaseAudit)}
 
 
 def check(notebook: str, namespace: dict[str, Any]) -> Contract | Synthesis:

@@ -117,8 +117,10 @@ class Study:
         for together, and share what they are made of."""
         handed = self._handed(asked.of, strategy, seed)
         for table in TABLES.values():
+            if table is not asked and (table.of != asked.of or strategy not in table.models):
+                continue
             folder, key = self._place(table, strategy, seed)
-            if table is not asked and (table.of != asked.of or strategy not in table.models or fresh(folder, key)):
+            if fresh(folder, key):
                 continue
             made = table.make(*handed)
             if table.of == tables.RUNS:

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from .. import cards, readers
+from .. import readers
 from ..cohort import Cohort
 from ..optimisation import usable
 from ..recipes import RECIPES
@@ -63,7 +63,7 @@ def _read(p: Parameters, folder: Path) -> Cohort:
     }  # channels, counts
     key = {"spec": twins.sized(p.dataset, chosen.windows, chosen.each), "seed": 0, "facts": key_hash(facts)}
     read = key | {"windows": chosen.windows, "each": chosen.each, "code": code_hash("fairlib.readers", "fairlib.twins")}
-    read |= {"card": key_hash(cards.load(p.dataset).model_dump(mode="json"))}
+    read |= {"card": key_hash(p.card.model_dump(mode="json"))}
     key |= {"code": code_hash("fairlib.twins")}
     if not fresh(data, key):  # damaged files are mended, also those that nobody reads
         with writing(folder):

@@ -11,6 +11,7 @@ from typing import Literal
 import pandas as pd
 
 from ..measures import calibration, compared, describe, features, performance, pretrained, probes, thresholds
+from ..measures.evaluated import Evaluated
 from ..strategies import ALL, MITIGATIONS, NETWORKS, PRIMARY, SUPERVISED
 
 COHORT, PRETRAINING, MODEL, FEATURES, FITTED, PAIR, RUNS = (
@@ -80,3 +81,8 @@ TABLES = {
 def of(*kinds: str) -> tuple[str, ...]:
     """Names of the tables of these kinds."""
     return tuple(name for name, table in TABLES.items() if table.of in kinds)
+
+
+def evaluation(of_model: Evaluated) -> dict[str, pd.DataFrame]:
+    """Every table about one model and the people it is judged by: name → frame."""
+    return {name: TABLES[name].make(of_model) for name in of(MODEL)}

@@ -6,13 +6,17 @@ real people.
 """
 
 import importlib
+from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
 
 from .. import cards
 from .people import Spec, SpecError, load
 
-TWINS = ("mimic", "challenge2012", "mesa", "globem")
+
+def known() -> list[str]:
+    """The official datasets that have a twin: a module here is named after their card."""
+    return [name for name in cards.all() if find_spec(f"{__name__}.{name}")]
 
 
 def write(dataset: str, path: Path | str, spec: Spec | dict | Path | None = None, seed: int = 0) -> Path:
@@ -36,7 +40,7 @@ def sized(dataset: str, windows: int | None, each: int) -> dict:
 
 
 def module(dataset: str) -> ModuleType:
-    """The module of a dataset's twin: ``TwinSpec``, ``write``, ``fresh``, ``SCORER``, perhaps its own ``sized``."""
-    if dataset not in TWINS:
-        raise SpecError(f"no twin for dataset {dataset!r}; there are twins for {', '.join(TWINS)}")
+    """The module of a dataset's twin: ``TwinSpec``, ``write``, ``fresh``, ``SCORER``, ``TURNED``, perhaps ``sized``."""
+    if dataset not in known():
+        raise SpecError(f"no twin for dataset {dataset!r}; there are twins for {', '.join(known())}")
     return importlib.import_module(f"{__name__}.{dataset}")

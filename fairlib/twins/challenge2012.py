@@ -31,6 +31,8 @@ SET = 4000
 #: Above the official numbers (132539 to 163037), so that no synthetic record can be taken for a real one.
 FIRST_RECORD = 900_001
 SCORER = challenge2012_records.SCORER
+#: The segment whose knob a dial turns: large, and with a published rate of the outcome unlike the others'.
+TURNED = ("age", ">=65")
 
 
 @dataclass(frozen=True)

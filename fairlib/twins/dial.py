@@ -5,16 +5,8 @@ from dataclasses import dataclass, replace
 import pandas as pd
 
 from ..seeds import generator
-from . import load_spec, truth
+from . import load_spec, module, truth
 from .people import Spec
-
-#: The segment whose knob is turned: large, and with a published rate of the outcome unlike the others'.
-SEGMENT = {
-    "mimic": ("age", ">=65"),
-    "challenge2012": ("age", ">=65"),
-    "mesa": ("sex", "Female"),
-    "globem": ("gender", "Female"),
-}
 
 
 @dataclass(frozen=True)
@@ -37,7 +29,7 @@ DIALS = {
 
 def turned(dataset: str, knob: str, setting: float) -> Spec:
     """A twin in which this knob alone is not at its zero."""
-    attribute, segment = SEGMENT[dataset]
+    attribute, segment = module(dataset).TURNED
     value = setting if knob == "prevalence" else {attribute: {segment: setting}}
     return replace(load_spec(dataset).without_disparities(), **{knob: value})
 
@@ -60,7 +52,7 @@ def curve(dataset: str, knob: str, draws: int, cohorts: int = 5, windows: int = 
 
 
 def _value(dataset: str, knob: str, drawn: pd.DataFrame) -> float:
-    attribute, segment = SEGMENT[dataset]
+    attribute, segment = module(dataset).TURNED
     inside = (drawn[attribute] == segment).to_numpy()
     if knob == "share":
         return float(inside.mean())

@@ -36,6 +36,8 @@ PEOPLE = (20, 100_000)
 #: Windows of a participant, on average.
 MEAN = PUBLISHED["windows"] / PUBLISHED["participants"]
 SCORER = behaviour.SCORER
+#: The segment whose knob a dial turns: large, and with a published rate of the outcome unlike the others'.
+TURNED = ("gender", "Female")
 MONDAYS = {1: "2018-04-02", 2: "2019-04-01", 3: "2020-03-30", 4: "2021-03-29"}
 
 

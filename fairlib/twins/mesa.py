@@ -34,6 +34,8 @@ FIRST_PERSON = 7001
 EXCLUDED, STRETCH = 0.1, 0.05
 #: The fixed scorer: who does not move sleeps; where nothing was recorded, it says so too.
 SCORER = Scorer("log(1 + activity count) of the epoch itself", "log counts", 1.1, -0.5, 0.0)
+#: The segment whose knob a dial turns: large, and with a published rate of the outcome unlike the others'.
+TURNED = ("sex", "Female")
 #: Epochs a night in the draws for ``truth``: shorter nights, of more people, make its values more precise.
 SHORT = 20
 

@@ -28,6 +28,8 @@ CAREVUE = 0.55
 #: In small twins the test split holds more deaths than its share, so that it can be evaluated at all.
 MIN_DEATHS = {"test": 8, "val": 3, "train": 3}
 SCORER = mimic_episodes.SCORER
+#: The segment whose knob a dial turns: large, and with a published rate of the outcome unlike the others'.
+TURNED = ("age", ">=65")
 
 
 @dataclass(frozen=True)

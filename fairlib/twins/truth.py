@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from .. import cards
-from ..fairness import SUMMARIES, confusion
+from ..fairness import GROUP_RATES, confusion
 from ..inference import auc
 from ..seeds import generator
 from . import module
@@ -27,7 +27,6 @@ DRAWS = 1_000_000
 BLOCK = 250_000
 THRESHOLD = 0.5
 #: Metrics of one group beside its AUC.
-RATES = ("error_rate", "false_negative_rate", "false_positive_rate", "selection_rate")
 
 
 def compute(dataset: str, spec: Spec, draws: int | None = None) -> pd.DataFrame:
@@ -37,8 +36,8 @@ def compute(dataset: str, spec: Spec, draws: int | None = None) -> pd.DataFrame:
     their knobs alone.
 
     Returns one row a segment (and "everybody"): ``share`` of the draws, ``label_rate``, ``auc`` with a bound on its
-    Monte Carlo error (``auc_error``, for independent draws), ``auc_ceiling``, the ``RATES`` of decisions at a score of
-    0.5, and, against everybody outside the segment, ``auc_difference`` and ``log_error_rate_ratio``.
+    Monte Carlo error (``auc_error``, for independent draws), ``auc_ceiling``, the ``GROUP_RATES`` of decisions at a
+    score of 0.5, and, against everybody outside the segment, ``auc_difference`` and ``log_error_rate_ratio``.
     """
     return _compute(dataset, json.dumps(asdict(spec)), draws or DRAWS).copy()
 
@@ -70,9 +69,9 @@ def draw(dataset: str, spec: Spec, n: int, rng: np.random.Generator) -> pd.DataF
 
 
 def metrics(label: np.ndarray, score: np.ndarray) -> dict[str, float]:
-    """``auc``, and the ``RATES`` of decisions, of one group."""
+    """``auc``, and the ``GROUP_RATES`` of decisions, of one group."""
     counts = confusion(label, score >= THRESHOLD)
-    return {"auc": auc(label, score)} | {name: float(SUMMARIES[name](counts)) for name in RATES}
+    return {"auc": auc(label, score)} | {name: float(rate.of(counts)) for name, rate in GROUP_RATES.items()}
 
 
 @functools.lru_cache(maxsize=64)

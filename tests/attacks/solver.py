@@ -12,10 +12,10 @@ import pandas as pd
 from scipy.optimize import Bounds, LinearConstraint, milp
 from scipy.sparse import csr_array
 
-from fairlib import cards
 from fairlib.cohort import SPLITS, Cohort
-from fairlib.measures import describe, performance
+from fairlib.measures import describe
 from fairlib.measures.groups import BETWEEN
+from tests.tables import evaluation_tables
 
 UNKNOWN = "unknown"
 
@@ -66,8 +66,8 @@ def truth(cohort: Cohort) -> pd.DataFrame:
 
 def published(cohort: Cohort, score: np.ndarray) -> tuple[System, list[tuple[str, str, str]]]:
     """All equations that published tables give, and the withheld cells (attribute, segment, split or "all")."""
-    card, system, withheld = cards.load(cohort.dataset), System(), []
-    tables = describe.cohort_tables(cohort) | performance.evaluation_tables(cohort, score, 0.5, 20)
+    card, system, withheld = cohort.card, System(), []
+    tables = describe.cohort_tables(cohort) | evaluation_tables(cohort, score, 0.5, 20)
     names = {name: [*facts.segments, UNKNOWN] for name, facts in card.attributes.items()}
 
     def cells(attribute, segments, splits, ys=(0, 1)):

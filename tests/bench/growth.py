@@ -9,13 +9,13 @@ import torch
 from fairlib import readers, twins
 from fairlib.encoder import Encoder
 from fairlib.finetuning import fit
-from fairlib.measures import performance
 from fairlib.measures.half_samples import half_samples, subsample_table
 from fairlib.optimisation import Schedule
 from fairlib.pretraining import pretrain
 from fairlib.recipes import RECIPES, replace
 from fairlib.similarity import cka_table, gram
 from fairlib.strategies import MODELS
+from tests.tables import evaluation_tables
 
 from . import auc_bootstrap, mesa_windows
 from .finetuning import some_windows
@@ -80,9 +80,7 @@ def cohorts() -> list[dict]:
             score = np.random.default_rng(0).random(len(cohort))
             calls = {
                 "reading Challenge 2012": lambda f=folder: readers.read("challenge2012", Path(f)),
-                "evaluation of a model, 100 draws": lambda c=cohort, s=score: performance.evaluation_tables(
-                    c, s, 0.5, 100
-                ),
+                "evaluation of a model, 100 draws": lambda c=cohort, s=score: evaluation_tables(c, s, 0.5, 100),
             }
             found += _rows(calls, "people", n, 1)
     return found

@@ -1,104 +1,93 @@
-"""The catalogue holds every item of the method, and every item has a page and a function that its notebook calls."""
+"""Items are named where they are made; the index finds them, and says what is unknown of the paper."""
 
-import ast
 import json
 import re
-from importlib import import_module
-from pathlib import Path
+from collections import Counter
+from types import SimpleNamespace
 
+import items  # book/_ext
 import pytest
+from docutils import nodes
+from docutils.utils import new_document
 
-from book.pages import index
+from fairlib.study.parameters import ROOT
 
-ROOT = Path(__file__).parent.parent.parent
-ITEMS = {item.id: item for item in index.load().items}
-WANTED = [
-    *("E1", "E2", "E3", "E4", "A1", "F-framework", "F-segments", "F-label-bias", "T-requirements", "T-datasets"),
-    *("F-views", "T-strategies", "F-roc", "T-performance", "T-models", "F-cka", "F-cka-conditioned", "F-embedding"),
-    *("T-distances", "F-metric-tree", "F-parity-all", "F-parity-domain", "T-conditioned", "F-roc-conditioned"),
-    *("F-size-gap", "F-efficiency", "T-headline"),
-]
-#: What is known to be missing, wholly or in part. Take an item out when it is there; the page then stops listing it.
-OPEN = set()
+INDEX = (ROOT / "book" / "index_of_items.md").read_text(encoding="utf-8")
+NAMED = {path.stem: list(items.named(path)) for path in sorted((ROOT / "notebooks").glob("*.ipynb"))}
+NAMES = {name for found in NAMED.values() for name, *_ in found}
 
 
-def test_every_item_of_the_method_is_there():
-    assert list(ITEMS) == WANTED
+def test_each_item_is_named_once_in_a_notebook_by_a_cell_that_shows_it():
+    assert NAMES
+    for notebook, found in NAMED.items():
+        assert max(Counter(name for name, *_ in found).values(), default=1) == 1, notebook
+        for name, _, code in found:
+            shower = r"show\.figure\(" if name.startswith("F-") else r"show\.(table|browsable)\("
+            assert re.search(shower, code), f"{notebook}: the cell of {name} shows none"
 
 
-def test_the_method_has_no_other_item(shared):
+def test_items_have_the_names_of_the_method(shared):
+    """Later items of the method are not asked for; a name that the method does not know is a slip."""
     text = (shared / "METHOD.md").read_text(encoding="utf-8")
-    ids = re.findall(r"^\| ([FT]-[a-z-]+) \|", text[text.index("## 4") : text.index("## 5")], re.M)
-    assert set(ids) == {name for name in WANTED if name[:2] in ("F-", "T-")}
+    rows = re.findall(r"^\| ([FT]-[^|]+) \|", text[text.index("## 4") : text.index("## 5")], re.M)
+    assert {name for row in rows for name in row.split(" · ")} >= NAMES
 
 
-def test_nothing_is_missing_but_what_is_known_to_be():
-    assert {name for name, item in ITEMS.items() if item.open} == OPEN
+def test_what_the_index_says_of_the_paper_is_about_items_that_are_there():
+    assert set(re.findall(r"\*\*([FT]-[a-z-]+)\*\*", INDEX)) <= NAMES | {"F-framework"}
+    for number in range(1, 13):
+        told = re.findall(r"Figures? (\d+)(?: to (\d+))?", INDEX[INDEX.index("| in the paper") :])
+        assert sum(int(first) <= number <= int(last or first) for first, last in told) == 1, f"Figure {number}"
 
 
-@pytest.mark.parametrize("item", ITEMS.values(), ids=lambda item: item.id)
-def test_an_item_has_a_page_and_functions_that_make_it(item):
-    assert index.pages(item), f"{item.id}: no page of the table of contents is {item.page}"
-    if item.page.endswith(".md"):
-        text = (index.BOOK / item.page).read_text(encoding="utf-8")
-        assert not item.label or f":label: {item.label}" in text
-    else:
-        assert item.functions or item.open, f"{item.id}: nothing makes it"
-    for name in item.functions:
-        module, function = name.rsplit(".", 1)
-        assert callable(getattr(import_module(f"fairlib.{module}"), function)), name
-
-
-def calls(notebook: Path) -> set[str]:
-    """Functions of figures and tables that a notebook calls, below fairlib, whatever its names for the modules."""
-    cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
-    tree = ast.parse("\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"))
-    names = {}
-    for node in ast.walk(tree):
-        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("fairlib"):
-            for name in node.names:
-                names[name.asname or name.name] = f"{node.module}.{name.name}".removeprefix("fairlib.")
-    found = set()
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Call):
-            first, _, rest = ast.unparse(node.func).partition(".")
-            if first in names:
-                found.add(names[first] + f".{rest}" * bool(rest))
+@pytest.fixture
+def pages(tmp_path):
+    """Two executed pages of one made-up notebook, each with a cell that makes an item."""
+    found = {}
+    for dataset in ("mesa", "mimic"):
+        source = ["# F-made-up: a figure of nothing\n", "show.figure(figure, 'A caption', alt, made)"]
+        cells = [{"cell_type": "code", "source": source}, {"cell_type": "markdown", "source": ["# F-prose: no code"]}]
+        made = {"input_path": "notebooks/2_pre_training.ipynb", "duration": 1.0, "parameters": {"dataset": dataset}}
+        found[f"executed/{dataset}/paper_text/2_pre_training"] = path = tmp_path / f"{dataset}.ipynb"
+        path.write_text(json.dumps({"cells": cells, "metadata": {"papermill": made}}), encoding="utf-8")
     return found
 
 
-CALLS = {path.stem: calls(path) for path in (ROOT / "notebooks").glob("*.ipynb")}
+def test_an_item_that_is_named_in_one_place_is_in_the_index_with_all_its_pages(pages):
+    text = items.rows(pages)
+    assert text.startswith(
+        "| **F-made-up** | a figure of nothing | {ref}`MESA twin, paper_text <executed-mesa-paper-text-"
+    )
+    assert len(text.splitlines()) == 1
+    source = ["| item |\nITEMS\n"]
+    env = SimpleNamespace(found_docs={*pages, "limits"}, doc2path=lambda name: pages.get(name, "book/limits.md"))
+    items.list_items(SimpleNamespace(env=env), "limits", source)
+    assert source == ["| item |\nITEMS\n"]
+    items.list_items(SimpleNamespace(env=env), "index_of_items", source)
+    assert source == [f"| item |\n{text}\n"]
 
 
-@pytest.mark.parametrize("item", [i for i in ITEMS.values() if not i.page.endswith(".md")], ids=lambda item: item.id)
-def test_a_notebook_calls_the_functions_of_its_items(item):
-    """Each function is called in some notebook, and the item's own page calls one of them at least."""
-    made = {name for name in item.functions if name.startswith(("figures.", "tables."))}
-    assert made <= set().union(*CALLS.values()), f"{item.id}: no notebook calls what makes it"
-    assert made & CALLS[item.page], f"{item.id}: its page {item.page} calls none of {made}"
-
-
-def test_the_index_page_is_made_of_the_catalogue():
-    written = index.INDEX.read_text(encoding="utf-8")
-    assert written == index.render(index.load()), "run: python -m book.pages.index"
-
-
-def test_the_index_says_what_is_unknown():
-    written = index.INDEX.read_text(encoding="utf-8")
-    assert "Figures 1, 2, 3, 4 and 6" in written
-    assert "Figure 5, Figure 7" in written
-    assert "Table 5" in written
-    assert all(f"**{name}**" in written for name in WANTED)
+def test_the_links_of_the_index_lead_to_the_cells(pages):
+    labels: dict[str, tuple[str, str]] = {}
+    for docname, path in pages.items():
+        code = nodes.literal_block("", next(items.named(path))[2])
+        cell = nodes.container("", nodes.container("", code))
+        page = new_document("")
+        page += [cell, nodes.container("", nodes.container("", nodes.literal_block("", "x = 1  # F-roc: not first")))]
+        env = SimpleNamespace(docname=docname, get_domain=lambda name: SimpleNamespace(anonlabels=labels))
+        items.anchor(SimpleNamespace(env=env), page)
+        assert labels[cell["ids"][0]] == (docname, cell["ids"][0])
+    assert set(re.findall(r"<(.+?)>", items.rows(pages))) == set(labels)
 
 
 def test_chapters_refer_to_every_equation_and_the_algorithm():
-    chapters = "".join(
-        path.read_text(encoding="utf-8")
-        for folder in ("", "stages")
-        for path in (index.BOOK / folder).glob("*.md")
-        if path != index.INDEX
-    )
-    for item in ITEMS.values():
-        if item.label:
-            role = "prf:ref" if item.label.startswith("alg") else "eq"
-            assert chapters.count(f"{{{role}}}`{item.label}`") >= 2, item.id
+    texts = [
+        path.read_text(encoding="utf-8") for folder in ("", "stages") for path in (ROOT / "book" / folder).glob("*.md")
+    ]
+    text = "".join(one for one in texts if one != INDEX)
+    labels = re.findall(r":label: ((?:eq|alg)-\S+)", text)
+    assert {"eq-ntxent", "eq-hsic", "eq-cka", "eq-parity", "alg-framework"} <= set(labels)
+    for label in ("eq-ntxent", "eq-hsic", "eq-cka", "eq-parity", "alg-framework"):
+        role = "prf:ref" if label.startswith("alg") else "eq"
+        assert text.count(f"{{{role}}}`{label}`") >= 2, label
+        assert f"{{{role}}}`{label}`" in INDEX

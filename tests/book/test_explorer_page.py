@@ -12,10 +12,10 @@ from book.pages import explorer, turning
 from book.pages import explorer_chart as charts
 from fairlib import cards
 from fairlib.inference import deviation_interval
-from fairlib.measures import performance
 from fairlib.report import show
 from fairlib.study.parameters import ROOT
 from tests.book.browser import CHROMIUM, FLAGS
+from tests.tables import evaluation_tables
 
 STATIC = ROOT / "book" / "_static"
 
@@ -48,7 +48,7 @@ def pages(tmp_path_factory, make_cohort):
     cohort = make_cohort("challenge2012", "real", people=900)
     noise = np.random.default_rng(3)
     scores = [1 / (1 + np.exp(-(2 * cohort.y - 1 + 2 * noise.normal(size=len(cohort))))) for _ in range(2)]
-    tables = [performance.evaluation_tables(cohort, score, 0.5, 40) for score in scores]
+    tables = [evaluation_tables(cohort, score, 0.5, 40) for score in scores]
     study = SimpleNamespace(has=lambda *_: True, evaluation=lambda strategy, seed, *_: tables[seed])
     numbers = explorer.collect(study, cards.load("challenge2012"), "open", ("supervised",), (0, 1), 40)
     made, shown = SimpleNamespace(html=lambda: "made by a test"), []

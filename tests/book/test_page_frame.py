@@ -12,7 +12,7 @@ import term_cards
 from docutils import nodes
 from docutils.utils import new_document
 
-from fairlib.study.parameters import check
+from fairlib.study.parameters import ROOT, check
 
 
 def run_of(tmp_path, name="5_evaluation", duration=30.0, **parameters) -> Path:
@@ -20,13 +20,6 @@ def run_of(tmp_path, name="5_evaluation", duration=30.0, **parameters) -> Path:
     made = {"input_path": f"notebooks/{name}.ipynb", "duration": duration, "parameters": parameters}
     path = tmp_path / f"{name}-{len(list(tmp_path.iterdir()))}.ipynb"
     path.write_text(json.dumps({"cells": [], "metadata": {"papermill": made}}), encoding="utf-8")
-    return path
-
-
-def timing(tmp_path, name, seconds) -> Path:
-    path = tmp_path / "results" / "mimic" / "twin-smoke" / name / "seed-1" / "timings.json"
-    path.parent.mkdir(parents=True)
-    path.write_text(json.dumps({"seconds": seconds}), encoding="utf-8")
     return path
 
 
@@ -42,34 +35,28 @@ def test_a_page_knows_its_command_and_its_time(tmp_path):
     run = page_frame.executed(run_of(tmp_path, dataset="challenge2012", source="frozen", recipe="tuned"))
     wanted = check("5_evaluation", {"dataset": "challenge2012", "source": "frozen", "recipe": "tuned"}).command()
     assert run.command == wanted
-    assert (run.source, run.dataset, run.timings) == ("frozen", "challenge2012", frozenset())
+    assert (run.source, run.dataset) == ("frozen", "challenge2012")
     assert page_frame.took([run]) == "less than a minute"
 
 
-def test_training_counts_each_model_once_and_only_what_a_page_shows(tmp_path, monkeypatch):
-    monkeypatch.setattr(page_frame, "ROOT", tmp_path)
-    for name, seconds in {"pretraining": 60, "supervised": 120, "frozen_0": 240, "group_dro": 600}.items():
-        timing(tmp_path, f"described/{name}", seconds)
-    timing(tmp_path, "labels-50/paper_text/supervised", 1200)
+def test_the_minutes_are_those_of_papermill_and_say_that_training_is_apart(tmp_path):
     given = {"dataset": "mimic", "profile": "smoke", "seeds": [1]}
-    one, two, three, five = (
-        page_frame.executed(run_of(tmp_path, name, **given, **more))
-        for name, more in [
-            ("1_dataset_requirements", {}),
-            ("2_pre_training", {}),
-            ("3_fine_tuning", {"strategies": ["supervised", "frozen_0"], "people": [50]}),
-            ("5_evaluation", {"strategies": ["frozen_0"], "mitigations": ["group_dro"]}),
-        ]
+    two, five = (
+        page_frame.executed(run_of(tmp_path, name, 40, **given)) for name in ("2_pre_training", "5_evaluation")
     )
-    seconds = [page_frame.total_seconds(run.timings) for run in (one, two, three, five)]
-    assert seconds == [0, 60, 60 + 120 + 240 + 1200, 60 + 120 + 240 + 600]
-    assert page_frame.took([two, five]) == "1 minute, and 17 minutes more to train the models"
-    assert page_frame.took([one], " to run") == "less than a minute to run"
+    card = page_frame.executed(run_of(tmp_path, "data_card", 100, dataset="mimic"))
+    assert page_frame.took([two, five], " to run") == "1 minute to run, the training of models apart"
+    assert page_frame.took([card]) == "2 minutes"
+
+
+def test_a_page_without_parameters_has_a_command(tmp_path):
+    run = page_frame.executed(run_of(tmp_path, "coverage"))
+    assert (run.command, run.dataset) == ("papermill notebooks/coverage.ipynb out.ipynb", "")
 
 
 def test_a_chapter_or_a_notebook_that_never_ran_has_no_run(tmp_path):
     assert page_frame.executed(Path("book/limits.md")) is None
-    assert page_frame.executed(page_frame.ROOT / "notebooks" / "5_evaluation.ipynb") is None
+    assert page_frame.executed(ROOT / "notebooks" / "5_evaluation.ipynb") is None
     assert page_frame.executed(run_of(tmp_path, dataset="table", source=str(tmp_path / "gone"))) is None
 
 
@@ -88,7 +75,7 @@ def test_pages_of_one_notebook_have_titles_of_their_own(tmp_path):
     for _ in range(2):
         page_frame.say_whose_data(None, env)
     assert [title.astext() for title in env.longtitles.values()] == [
-        "A & B (MESA twin, described)",
+        "A & B (MESA twin, paper_text)",
         "A & B (Challenge 2012, tuned)",
         "A & B (MESA twin)",
         "A & B",

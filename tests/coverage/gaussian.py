@@ -17,7 +17,7 @@ from fairlib.seeds import generator
 from fairlib.similarity import gram, one_window_each
 
 from .measures import MANY, ONE, RUNS, Interval
-from .people import DATASET, SEGMENTS
+from .people import CARD, SEGMENTS
 
 PEOPLE, WIDTHS, SHARED, SPREAD = 300, (8, 6), 0.5, 0.3
 #: Windows are drawn anew so often, and halves so often, for each table.
@@ -59,7 +59,7 @@ def cohort(draw: np.random.Generator, people: int = PEOPLE) -> Cohort:
     y = (draw.random(people + 20) < 0.3)[who].astype(np.int8)
     y[[np.flatnonzero(split == name)[i] for name in ("train", "val") for i in (0, 1)]] = [0, 1, 0, 1]
     x = np.zeros((len(who), 1, 1), dtype=np.float32)
-    return Cohort(x, y, who, pd.DataFrame(attributes), split, ("none",), DATASET, "twin")
+    return Cohort(x, y, who, pd.DataFrame(attributes), split, ("none",), CARD, "twin")
 
 
 def features(cohort: Cohort, mixes: np.ndarray, draw: np.random.Generator) -> tuple[np.ndarray, list[np.ndarray]]:

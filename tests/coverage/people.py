@@ -132,7 +132,7 @@ def cohort(people: int, draw: np.random.Generator) -> tuple[Cohort, np.ndarray]:
     }
     y = (latent < norm.ppf(RATE[cell])).astype(np.int8)
     x = np.zeros((len(who), 1, 1), dtype=np.float32)  # nothing is trained
-    return Cohort(x, y, who, pd.DataFrame(attributes), split[who], ("none",), DATASET, "twin"), cell
+    return Cohort(x, y, who, pd.DataFrame(attributes), split[who], ("none",), CARD, "twin"), cell
 
 
 def scores(cohort: Cohort, cell: np.ndarray, runs: dict[str, Runs], draw: np.random.Generator) -> dict[str, np.ndarray]:

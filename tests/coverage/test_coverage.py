@@ -1,18 +1,17 @@
 """The coverage study itself: truths against brute force, counting by hand, a few cohorts, and the kept table."""
 
+import hashlib
+
 import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
 from sklearn.metrics import roc_auc_score
 
-from book.quality import coverage
-from book.quality import coverage_figures as figures
-from book.quality import coverage_tables as tables
+from book.quality import FOLDER, coverage, made_of
 from fairlib.fairness import ratio_metrics
 from fairlib.seeds import generator
 from fairlib.similarity import cka
-from fairlib.study.parameters import ParameterError, check
 
 from . import gaussian, measures, people, study
 
@@ -113,27 +112,26 @@ def kept(tmp_path):
 
 
 def test_page(kept):
-    table = coverage.load(kept)
+    table = coverage.judged(pd.read_csv(kept))
     assert table["coverage"].tolist() == pytest.approx([0.95, 0.85, 98 / 99])
     assert table["verdict"].tolist() == [coverage.FINE, coverage.SHORTFALL, coverage.EXCESS]
-    summary = coverage.by_measure(table).set_index("measure")
-    row = summary.loc["AUC of a segment"]
-    assert (row["cases"], row["short"], row["long"]) == (2, 1, 1)
-    assert (row["lowest"], row["coverage"], row["below"]) == pytest.approx((0.85, 183 / 199, 11 / 199))
-    text = tables.finding(table)
+    row = coverage.by_measure(table).set_index("measure").loc["AUC of a segment"]
+    assert row["cases"] == 2
+    assert (row["lowest"], row["highest"]) == pytest.approx((0.85, 98 / 99))
+    assert (row["coverage"], row["below"], row["above"]) == pytest.approx((183 / 199, 11 / 199, 5 / 199))
+    text = coverage.finding(table)
     assert "for 1, more often for 1, and less often for 1: AUC of a segment (a, fixed scorer): 85.0 %." in text
-    assert tables.finding(table[:1]).endswith("less often for 0.")
-    assert len(tables.measures(coverage.by_measure(table))) == 2
-    assert tables.cases(table)["hold the truth"].tolist() == ["95.0 %", "85.0 %", "99.0 %"]
-    figure, alt = figures.dots(table)
+    assert coverage.finding(table[:1]).endswith("less often for 0.")
+    figure, alt = coverage.dots(table)
     assert "from 85.0 % (AUC of a segment, a) to 99.0 %" in alt
     assert figure.axes[0].lines[1].get_xdata() == pytest.approx(table["coverage"])
-    made = coverage.made_of(check("coverage", {"table": str(kept)}))
-    assert "100 cohorts from seed 0" in made.line()
-    assert "papermill notebooks/coverage.ipynb out.ipynb -p table FILE" in made.html()
-    assert check("coverage", {}).command() == "papermill notebooks/coverage.ipynb out.ipynb"
-    with pytest.raises(ParameterError, match=r"table 'none.csv' is no file; python -m tests.coverage --out"):
-        check("coverage", {"table": "none.csv"})
+
+
+def test_a_page_says_what_it_shows_and_which_command_makes_it_again(kept):
+    made = made_of("coverage", "simulated", "100 cohorts", "0.1+abc", kept)
+    assert made.data == hashlib.sha256(kept.read_bytes()).hexdigest()
+    assert made.line() == f"Simulation · notebook coverage · 100 cohorts · data {made.data[:10]} · code 0.1+abc"
+    assert made.command == "papermill notebooks/coverage.ipynb out.ipynb"
 
 
 # ----------------------------------------------------------------------------------------------------------- coverage
@@ -149,7 +147,7 @@ def test_no_gross_error(few):
 
 
 def test_the_book_keeps_every_measure(few):
-    table = coverage.load()
+    table = pd.read_csv(FOLDER / "coverage.csv")
     assert (table["cohorts"] >= 200).all()
     kept = set(table[study.KEYS].itertuples(index=False, name=None))
     assert set(few[study.KEYS].itertuples(index=False, name=None)) <= kept
@@ -158,7 +156,7 @@ def test_the_book_keeps_every_measure(few):
 
 def test_a_fixed_scorer_is_covered(few):
     """What the issue asks: 90 to 98 % for each metric of a fixed scorer, over its cases."""
-    summary = coverage.by_measure(coverage.load())
+    summary = coverage.by_measure(coverage.judged(pd.read_csv(FOLDER / "coverage.csv")))
     fixed = summary[(summary["over"] == measures.ONE) & ~summary["measure"].str.startswith("spread")]
     assert fixed["coverage"].between(coverage.LOW, coverage.HIGH).all()
     assert (summary["coverage"] >= coverage.LOW).all()
@@ -169,7 +167,9 @@ def test_cohorts_drawn_anew_agree_with_the_kept_table():
     """Forty cohorts that the table has not seen: no case differs from it beyond what chance gives."""
     truth = study.expected()
     fresh = study.tabulate((seed, one) for seed in range(10_000, 10_040) for one in study.intervals(seed, truth))
-    both = fresh.merge(coverage.load(), on=study.KEYS, suffixes=("", "_kept"), validate="one_to_one")
+    both = fresh.merge(
+        pd.read_csv(FOLDER / "coverage.csv"), on=study.KEYS, suffixes=("", "_kept"), validate="one_to_one"
+    )
     assert len(both) == len(fresh)
     for row in both.itertuples():
         if row.measure.startswith("observed"):

@@ -16,11 +16,11 @@ from book.pages import provenance
 from fairlib import cards
 from fairlib.report import show as display
 from fairlib.report.gate import scan_notebook
-from fairlib.study.parameters import ROOT, Dataset, check
+from fairlib.study.parameters import ROOT, check
 
 PAGE = ROOT / "notebooks" / "data_card.ipynb"
 EXAMPLE = ROOT / "book" / "example_table"
-OFFICIAL = Dataset.__args__
+OFFICIAL = list(cards.all())
 
 
 @pytest.fixture
@@ -56,7 +56,7 @@ def test_the_page_runs_says_what_it_shows_and_passes_the_gate(executed, dataset)
     path, notebook = executed(dataset, str(EXAMPLE) if own else "")
     assert scan_notebook(path) == []
     banner, *shown = html_of(notebook)
-    card = cards.load("example_table" if own else dataset)
+    card = cards.of(dataset, EXAMPLE)
     assert f"Facts from the data card: {card.title}." in banner.get_text()
     assert "nothing on it is a result" in banner.get_text()
     assert len(shown) == (9 if own else 14)
@@ -120,7 +120,7 @@ def test_the_first_stage_points_to_the_card_and_does_not_repeat_it():
     text = "".join("".join(cell["source"]) for cell in notebook["cells"])
     assert "(data_card.ipynb)" in text
     assert "card_tables" not in text
-    assert "tables.requirements(card)" in text
+    assert "cards.requirements(card)" in text
 
 
 def test_an_address_ends_where_its_quotes_do():

@@ -25,7 +25,7 @@ def folder(tmp_path_factory):
 
 
 #: About no dataset of one's own.
-OTHERS = ("twin", "dial", "6_synthesis", "release_audit", "coverage", "costs", "torture")
+OTHERS = ("twin", "dial", "6_synthesis", "release_audit")
 
 
 @pytest.mark.parametrize("name", [name for name in CONTRACTS if name not in OTHERS])

@@ -33,7 +33,7 @@ COMPARED = {
 def test_the_first_notebook_shows_counts_beside_the_cards(name, tmp_path):
     TABLES[name].write(tmp_path / "data")
     cohort = replace(TABLES[name].read(tmp_path / "data"), origin="twin")  # small counts of real people are withheld
-    notes = attrition(describe.cohort_tables(cohort), cards.load(cohort.dataset).min_cell).set_index("step")["note"]
+    notes = attrition(describe.cohort_tables(cohort), cohort.card.min_cell).set_index("step")["note"]
     for step in COMPARED[name]:
         assert notes[step].startswith("you have ")
         assert "the card says" in notes[step]

@@ -300,7 +300,6 @@ def test_a_study_trains_on_lazy_windows(original, tmp_path, tiny):
 
 
 def test_registry_and_card(original):
-    assert "mesa" in readers.DATASETS
     assert len(readers.read("mesa", original)) == 12 * LENGTH - 15
     card = cards.load("mesa")
     assert (card.access, card.people, card.metric.metric) == ("restricted", 1817, "error_rate_ratio")

@@ -10,7 +10,7 @@ import pytest
 import yaml
 from pyarrow import parquet as pq
 
-from fairlib import cards, readers
+from fairlib import readers
 from fairlib.cohort import CohortError
 from fairlib.measures import describe
 from fairlib.readers import challenge2012, mimic, table, template
@@ -64,7 +64,7 @@ def test_a_good_folder(good):
     assert cohort.channels == ("heart_rate", "steps", "skin_temperature")
     assert (cohort.dataset, cohort.origin, describe.access(cohort)) == ("my_data", "real", "restricted")
     assert readers.read("my_data", good).fingerprint() == cohort.fingerprint()
-    assert cards.load("my_data").people == 40
+    assert cohort.card.people == 40
     labels = pd.read_csv(good / "labels.csv")
     assert cohort.y.tolist() == labels["label"].tolist()
     assert cohort.person.tolist() == labels["window"].str[:4].tolist()
@@ -235,9 +235,9 @@ def test_a_channel_that_training_never_saw(folder):
         (["in-hospital-mortality/train_listfile.csv"], "mimic", "MIMIC-III"),
         (["admissions.csv.gz", "CHARTEVENTS.csv"], "mimic", "MIMIC-III"),
         (["actigraphy/mesa-sleep-0001.csv", "overlap/mesa-actigraphy-psg-overlap.csv"], "mesa", "MESA"),
-        (["mesa-sleep-0001.csv.gz"], "mesa", "MESA"),
+        (["overlap/mesa-actigraphy-psg-overlap.csv.gz"], "mesa", "MESA"),
         (["INS-W_1/FeatureData/rapids.csv", "INS-W_1/SurveyData/dep_weekly.csv"], "globem", "GLOBEM"),
-        (["INS-W-sample_1/SurveyData/pre.csv"], "globem", "GLOBEM"),
+        (["INS-W-sample_1/SurveyData/dep_weekly.csv"], "globem", "GLOBEM"),
     ],
 )
 def test_a_folder_of_another_dataset(tmp_path, files, name, title):

@@ -4,24 +4,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 from book.quality.torture import PARTS as PARTS
-from fairlib.study.results import SOURCES, source_hash
+from fairlib.study.results import closure_hash, code_hash
 
 TABLE = Path(__file__).parents[2] / "book" / "quality" / "torture.csv"
 COLUMNS = ("part", "case", "what", "value", "code")
 #: Broken files a reader, and in one step.
 FILES, AT_ONCE = 10_000, 500
-#: Readers, and how the names of their own modules begin.
-READERS = {
-    "mimic": ("mimic", "benchmark"),
-    "mimic_raw": ("mimic", "benchmark"),
-    "mesa": ("mesa",),
-    "globem": ("globem",),
-    "challenge2012": ("challenge2012",),
-    "table": ("table",),
-}
-COMMON = ("cohort", "cards", "plain_yaml", "windows")
-COMMON += tuple(f"readers/{name}" for name in ("files", "counts", "splits", "units", "recognise"))
-
+READERS = ("mimic", "mimic_raw", "mesa", "globem", "challenge2012", "table")
 
 #: The other parts: what they are about, the function in ``runs``, and how often it runs.
 RUNS = {
@@ -48,7 +37,7 @@ class Step(NamedTuple):
 
 def all_steps() -> list[Step]:
     """In the order of the table."""
-    code = source_hash(*sorted(name for name in SOURCES if not name.startswith(("tables", "figures", "torture"))))
+    code = code_hash("fairlib")
     made = _readers()
     for part, (case, function, times) in RUNS.items():
         for i in range(times):
@@ -58,9 +47,8 @@ def all_steps() -> list[Step]:
 
 def _readers() -> list[Step]:
     made = []
-    for reader, own in READERS.items():
-        modules = [name for name in SOURCES if name.startswith(tuple(f"readers/{begin}" for begin in own))]
-        code = source_hash(*sorted(modules), *COMMON)
+    for reader in READERS:
+        code = closure_hash(f"fairlib.readers.{reader}")
         for start in range(FILES // AT_ONCE):
             command = ("tests.torture.fuzz", reader, str(AT_ONCE), str(start))
             made.append(Step("readers", reader, f"{reader}-{start}", command, code))

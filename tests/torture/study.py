@@ -87,12 +87,12 @@ def _study(job: Job) -> None:
     p = parameters.check("5_evaluation", given)
     study = sources.open_study(p)
     for seed in job.seeds:
-        study.losses(seed)
+        study.table("losses", seed=seed)
         for strategy in STRATEGIES:
-            study.evaluation(strategy, seed, 0.5, p.chosen.draws)
-            study.representation(strategy, seed)
-        study.similarity(STRATEGIES[1], seed)
-        study.embedding(STRATEGIES[1], seed)
+            for name in ("metrics", "probes", "tests"):  # each makes what else there is of its kind
+                study.table(name, strategy, seed)
+        for name in ("cka", "embedding"):
+            study.table(name, STRATEGIES[1], seed)
 
 
 class Running:

@@ -9,6 +9,8 @@ from concurrent.futures import ProcessPoolExecutor
 import pandas as pd
 import pytest
 
+from book.quality import torture
+from fairlib import cards
 from tests.torture import steps
 from tests.torture.fuzz import MEMORY, OTHER, REFUSED, SAID, SAME, SAMPLE, Fault, Folder, sample
 from tests.torture.small import TARGETS
@@ -119,6 +121,22 @@ def test_the_kept_table_holds_nothing_that_went_wrong(kept):
     assert set(kept["part"]) <= set(steps.PARTS)
     wrong = kept[kept["what"].str.contains("differ after|different|that failed|other hosts|errors")]
     assert (wrong["value"] == 0).all()
+
+
+def test_the_page_counts_each_answer_of_each_reader(kept):
+    table = torture.readers(kept)
+    rows = kept[kept["part"] == "readers"]
+    assert len(table) == rows["case"].nunique()
+    assert table["files"].tolist() == rows.groupby("case", sort=False)["value"].sum().tolist()
+    refused = rows[(rows["case"] == "globem") & (rows["what"] == REFUSED)]["value"].sum()
+    assert table.set_index("reader").loc[cards.load("globem").title, REFUSED] == refused
+    assert torture.finding(kept).startswith(f"{rows['value'].sum():,.0f} broken files were read")
+    assert "Not run yet with this code: offline." in torture.finding(kept[kept["part"] != "offline"])
+    assert [torture.written(value) for value in (8424.0, 3.3e-8, 0.091)] == [
+        "8,424",
+        "3.3\u00a0×\u00a010⁻⁸",
+        "9.1\u00a0×\u00a010⁻²",
+    ]
 
 
 @pytest.mark.slow  # quick, but a question to who changed the code: is `make torture` due again?

@@ -266,4 +266,4 @@ def test_other_files_are_never_overwritten(tmp_path):
 def test_a_twin_is_not_read_as_real(small):
     with pytest.raises(CohortError, match="synthetic"):
         readers.read("mesa", small, origin="real")
-    assert "mesa" in twins.TWINS
+    assert "mesa" in twins.known()

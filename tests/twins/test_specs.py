@@ -32,7 +32,7 @@ def test_the_chapter_documents_unit_zero_and_range(knob):
     assert facts.low <= 0 <= facts.high
 
 
-@pytest.mark.parametrize("dataset", twins.TWINS)
+@pytest.mark.parametrize("dataset", twins.known())
 def test_a_partial_spec_leaves_the_rest_as_it_is(dataset, tmp_path):
     found = twins.load_spec(dataset, written(tmp_path, "severity: 2.5\nnoise: {}\n"))
     default = twins.load_spec(dataset)
@@ -47,7 +47,7 @@ def test_segments_called_yes_and_no_need_no_quotation_marks(tmp_path):
     people.check(spec, {name: facts.segments for name, facts in cards.load("globem").attributes.items()})
 
 
-@pytest.mark.parametrize("dataset", twins.TWINS)
+@pytest.mark.parametrize("dataset", twins.known())
 @pytest.mark.parametrize(
     ("text", "words"),
     [

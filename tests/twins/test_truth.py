@@ -25,7 +25,7 @@ def spec_of(dataset: str, **knobs):
     return replace(twins.load_spec(dataset).without_disparities(), **knobs)
 
 
-@pytest.mark.parametrize("dataset", twins.TWINS)
+@pytest.mark.parametrize("dataset", twins.known())
 def test_a_million_draws_without_disparities_differ_in_nothing_but_noise(dataset):
     table = truth.compute(dataset, spec_of(dataset), draws=1_000_000).set_index(["attribute", "segment"])
     segments = table.iloc[1:].sort_index()
@@ -221,7 +221,7 @@ def test_without_disparities_intervals_cover_zero(dataset, windows):
 
 
 @pytest.mark.parametrize("knob", dial.DIALS)
-@pytest.mark.parametrize("dataset", twins.TWINS)
+@pytest.mark.parametrize("dataset", twins.known())
 def test_turning_a_knob_moves_the_truth_and_what_is_measured(dataset, knob):
     curve = dial.curve(dataset, knob, draws=50_000, cohorts=3, windows=4000)
     assert len(dial.DIALS[knob].settings) == 5

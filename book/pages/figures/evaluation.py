@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from fairlib.fairness import FAIR_DEVIATION, FAIR_DIFFERENCE, FAIR_LOG_RATIO, RATES, SHORT
+from fairlib.fairness import FAIR_DEVIATION, METRICS, RATES
 from fairlib.measures.summary import left_out as is_left_out
 from fairlib.report.style import (
     COLOURS,
@@ -53,7 +53,7 @@ def roc_conditioned(curves: pd.DataFrame, summary: pd.DataFrame, attribute: str,
 def parity_domain(
     summary: pd.DataFrame, metric: str, attributes: list[str], left_out: Mapping[str, pd.Series] = NOBODY
 ) -> Drawn:
-    """F-parity-domain: the domain metric per attribute, a marker a strategy, 95 % intervals.
+    """F-parity-domain: the domain metric per attribute, a marker a strategy, with intervals.
 
     Left its distance from parity (|1 − r|; of AOD the absolute value), right the same with its direction (log r; AOD).
     left_out: rows of ``summaries.headline`` that are, by strategy; these are hollow: their disparity says nothing.
@@ -61,7 +61,8 @@ def parity_domain(
     rows = summary[
         (summary["scope"] == "ratio") & (summary["metric"] == metric) & summary["attribute"].isin(attributes)
     ]
-    bound, short, ratio = _bound(metric), SHORT.get(metric, "AOD"), metric in RATES
+    facts, ratio = METRICS[metric], metric in RATES
+    bound, short = facts.threshold, facts.short
     with np.errstate(divide="ignore", invalid="ignore"):
         ends = [np.log(rows[end]) if ratio else rows[end] for end in ("mean", "low", "high")]
     rows = rows.assign(signed=ends[0], signed_low=ends[1], signed_high=ends[2])
@@ -70,7 +71,7 @@ def parity_domain(
     heights = np.where(judged, 0.14 * len(names) + 0.15, 0.3)  # inches; an attribute that is not judged needs a line
     at = np.cumsum(heights) - heights / 2
     figure, panels = axes(WIDTH, 2.1 + sum(heights), 1, 2, sharey=True)
-    band = FAIR_LOG_RATIO if ratio else bound
+    band = facts.log_threshold if ratio else bound
     sides = (("deviation", 0, bound), ("signed", -band, band))
     for panel, (column, start, end) in zip(panels, sides, strict=True):
         parity_band(panel, start, end)
@@ -132,17 +133,13 @@ def _spread(rows: pd.DataFrame, bound: float, left_out: Mapping[str, pd.Series])
     return f"{below} of {len(rows)} models below {bound}; {listed}"
 
 
-def _bound(metric: str) -> float:
-    return FAIR_DEVIATION if metric in RATES else FAIR_DIFFERENCE
-
-
 def parity_all(summary: pd.DataFrame, attributes: list[str], left_out: Mapping[str, pd.Series] = NOBODY) -> Drawn:
     """F-parity-all: parity deviation of all ratio metrics, a box a strategy, with the threshold 0.2.
 
     left_out: rows of ``summaries.headline`` that are, by strategy; these are hollow: their disparity says nothing.
     """
     rows = summary[
-        (summary["scope"] == "ratio") & summary["metric"].isin(SHORT) & summary["attribute"].isin(attributes)
+        (summary["scope"] == "ratio") & summary["metric"].isin(RATES) & summary["attribute"].isin(attributes)
     ]
     rows = rows.dropna(subset="deviation")
     names = list(dict.fromkeys(rows["strategy"]))
@@ -160,7 +157,8 @@ def parity_all(summary: pd.DataFrame, attributes: list[str], left_out: Mapping[s
     panel.set_xlim(left=0)
     panel.grid(axis="y", visible=False)
     panel.set_xlabel(
-        f"parity deviation of the six ratio metrics, each protected attribute a point\nshaded: below {FAIR_DEVIATION}"
+        f"parity deviation of {len(RATES)} ratio metrics, each protected attribute a point"
+        f"\nshaded: below {FAIR_DEVIATION}"
     )
     medians = rows.groupby("strategy", sort=False)["deviation"].median()
     text = ", ".join(f"{_marked(name, left_out)} {number(value, 2)}" for name, value in medians.items())
@@ -168,13 +166,13 @@ def parity_all(summary: pd.DataFrame, attributes: list[str], left_out: Mapping[s
 
 
 def trade_off(headline: pd.DataFrame, metric: str, accuracy: str = "auc") -> Drawn:
-    """Mean parity deviation (or absolute AOD) against AUC of each strategy, with 95 % intervals in both directions.
+    """Mean parity deviation (or absolute AOD) against AUC of each strategy, with intervals in both directions.
 
     Models that are left out of conclusions are hollow, since their disparity says nothing; their intervals stand in
     the table.
     """
     figure, panel = axes(WIDTH, 4.0 + 0.12 * max(0, len(headline) - 9))
-    parity_band(panel, 0, _bound(metric), upright=True)
+    parity_band(panel, 0, METRICS[metric].threshold, upright=True)
     x, y = headline[accuracy], headline["deviation"]
     sides = (max(0.0, min(0.45, x.min() - 0.1)), min(1.0, x.max() + 0.12)), (0.0, max(0.4, 1.6 * y.max()))
     for _, own in headline.iterrows():

@@ -4,11 +4,11 @@ import pandas as pd
 
 from fairlib.report.style import COLOURS, LINES, MARKERS, PALE, WIDTH, Drawn, axes, legend_below, legend_beside
 from fairlib.strategies import STRATEGY_NAMES
-from fairlib.text import disparity_name, number
+from fairlib.text import LEVEL_WORDS, disparity_name, number
 
 
 def roc(curves: pd.DataFrame, summary: pd.DataFrame) -> Drawn:
-    """F-roc: ROC curves of all models, AUC [95 % interval] in the legend."""
+    """F-roc: ROC curves of all models, AUC [interval] in the legend."""
     curves = curves[curves["attribute"] == "everybody"]
     scores = summary[(summary["scope"] == "overall") & (summary["metric"] == "auc")].set_index("strategy")
     figure, panel = axes(WIDTH, 3.7)
@@ -22,12 +22,12 @@ def roc(curves: pd.DataFrame, summary: pd.DataFrame) -> Drawn:
     panel.set_xlabel("false positive rate")
     panel.set_ylabel("true positive rate")
     panel.set_aspect("equal")
-    legend_beside(panel, title="AUC [95 % interval]", alignment="left")
+    legend_beside(panel, title=f"AUC [{LEVEL_WORDS} interval]", alignment="left")
     return figure, "ROC curves on the test split. Area under the curve: " + ", ".join(facts) + "."
 
 
 def efficiency(curve: pd.DataFrame, whole: pd.DataFrame, metric: str) -> Drawn:
-    """F-efficiency: AUC and disparity against the number of labelled people a group, with 95 % intervals.
+    """F-efficiency: AUC and disparity against the number of labelled people a group, with intervals.
 
     curve: of ``efficiency.curve``; whole: ``summaries.headline`` of the same models with all labels, drawn as lines.
     """

@@ -18,7 +18,7 @@ from fairlib.report.style import (
     legend_below,
 )
 from fairlib.strategies import STRATEGY_NAMES
-from fairlib.text import number, signed
+from fairlib.text import LEVEL_WORDS, OF_100, number, signed
 
 
 def calibration(table: pd.DataFrame, attribute: str, names: tuple[str, ...]) -> Drawn:
@@ -68,7 +68,7 @@ def gaps(table: pd.DataFrame) -> Drawn:
     for i, strategy in enumerate(names):
         own = table[table["strategy"] == strategy].set_index("attribute").reindex(attributes)
         at = np.arange(len(attributes)) + (i - (len(names) - 1) / 2) * 0.6 / len(names)
-        label = "95 of 100 permutations stay below" if i == 0 else None
+        label = f"{OF_100} permutations stay below" if i == 0 else None
         panel.barh(
             at, own["null_bound"], 0.5 / len(names), color=CHANCE, edgecolor=CHANCE_EDGE, linewidth=0.6, label=label
         )
@@ -88,7 +88,7 @@ def gaps(table: pd.DataFrame) -> Drawn:
 
 
 def intersections(summary: pd.DataFrame, pair: str, names: tuple[str, ...]) -> Drawn:
-    """Error rate of people who share two segments, with 95 % intervals; dotted: everybody's.
+    """Error rate of people who share two segments, with intervals; dotted: everybody's.
 
     summary: of ``summaries.summarise`` of the tables ``intersections`` and ``metrics`` together.
     """
@@ -112,6 +112,6 @@ def intersections(summary: pd.DataFrame, pair: str, names: tuple[str, ...]) -> D
     panel.set_yticks(range(len(segments)), [f"{name} (n = {int(sizes[name]):,})" for name in segments])
     panel.set_ylim(max(1, len(segments)) - 0.5, -0.5)
     panel.set_xlim(left=0)
-    panel.set_xlabel("error rate with 95 % interval; dotted: everybody")
+    panel.set_xlabel(f"error rate with {LEVEL_WORDS} interval; dotted: everybody")
     legend_below(figure, panel, columns=2)
     return figure, f"Error rates at intersections of {pair}. " + "; ".join(facts) + "."

@@ -6,7 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from fairlib.report.style import CONTROL, SSL, SUPERVISED, WIDTH, Drawn, axes, legend_below
-from fairlib.text import number, signed
+from fairlib.text import LEVEL_WORDS, number, signed
 
 MODELS = {"Supervised": (SUPERVISED, "-"), "SSL": (SSL["frozen_0"], "--")}
 SHAPES = "osD^vP*X"
@@ -36,7 +36,7 @@ def size_gap(rows: pd.DataFrame, curves: pd.DataFrame) -> Drawn:
         f"Mean gap: {both}, noise alone {number(rows['expected'].mean())}",
         f"The ten rows with fewest test windows have a mean gap of {number(small)}",
         f"The lowess curve of SSL lies below that of the supervised model at {_share_below(curves)} of the sizes",
-        f"Beyond the 95 % bound of noise: {', '.join(beyond)}",
+        f"Beyond the {LEVEL_WORDS} bound of noise: {', '.join(beyond)}",
     ]
     size = f"Absolute gap in AUC of {len(rows)} published segment rows against segment size"
     return figure, ". ".join([size, *facts]) + "."
@@ -80,7 +80,7 @@ def size_gap_ours(panels_rows: dict[str, pd.DataFrame], curves: dict[str, pd.Dat
         both = f"supervised {number(means['Supervised'])}, SSL {number(means['SSL'])}"
         facts.append(
             f"{title}, {len(rows)} points: mean gap {both}, noise alone {number(rows['expected'].mean())},"
-            f" {beyond} beyond the 95 % bound of noise"
+            f" {beyond} beyond the {LEVEL_WORDS} bound of noise"
         )
     panels[0, 0].set_ylim(0, top)
     panels[0, 0].set_ylabel("|AUC of the segment − AUC of everybody|")
@@ -142,12 +142,13 @@ def _curves(panel: Axes, curves: pd.DataFrame) -> None:
 
 
 def _noise(panel: Axes, rows: pd.DataFrame) -> None:
-    """What noise alone gives at the sizes of each dataset's segments: its average, and its 95 % bound."""
+    """What noise alone gives at the sizes of each dataset's segments: its average, and its bound."""
     for dataset, own in rows.groupby("dataset", sort=False):
         sizes = own.groupby("log_windows")[["expected", "bound"]].mean()
         first = dataset == rows["dataset"].iloc[0]
         panel.plot(sizes.index, sizes["expected"], ":", color=CONTROL, linewidth=2.2, label=NOISE * first)
-        panel.plot(sizes.index, sizes["bound"], "-", color=CONTROL, linewidth=0.9, label="95 % bound of noise" * first)
+        label = f"{LEVEL_WORDS} bound of noise" * first
+        panel.plot(sizes.index, sizes["bound"], "-", color=CONTROL, linewidth=0.9, label=label)
 
 
 def _count_axis(panel: Axes, rows: pd.DataFrame) -> None:

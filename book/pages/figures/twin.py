@@ -2,6 +2,7 @@
 
 import pandas as pd
 
+from fairlib import twins
 from fairlib.report.style import (
     CHANCE_EDGE,
     CONTROL,
@@ -14,7 +15,7 @@ from fairlib.report.style import (
     axes,
     legend_below,
 )
-from fairlib.twins.dial import DIALS, SEGMENT
+from fairlib.twins.dial import DIALS
 
 METRICS = {"label_rate": "label rate", "share": "share of people", "auc": "AUC"}
 
@@ -49,7 +50,7 @@ def truth(table: pd.DataFrame, draws: int) -> Drawn:
 
 def dial_curves(curves: dict[str, pd.DataFrame], dataset: str) -> Drawn:
     """One panel a knob: the truth as a line over its settings, cohorts drawn from the model as dots."""
-    attribute, segment = SEGMENT[dataset]
+    attribute, segment = twins.module(dataset).TURNED
     figure, panels = axes(WIDTH, 4.6, 2, 3)
     facts = []
     for panel, (knob, curve) in zip(panels.flat, curves.items(), strict=False):

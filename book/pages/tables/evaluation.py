@@ -6,22 +6,13 @@ import numpy as np
 import pandas as pd
 
 from fairlib.cards import Card
-from fairlib.fairness import FAIR_DIFFERENCE, FAIR_LOG_RATIO, SHORT
+from fairlib.fairness import METRICS, SHORT, definition
 from fairlib.inference import ALPHA
 from fairlib.text import ACCURACY_NAMES, count, disparity_name, p_value, percent, signed, with_interval
 
 from ..marks import NOBODY, marks_note, named
 
-RATIO_NOTE = (
-    "† ratio outside 0.8 to 1.25, a band that is the same whichever group is the reference (|log ratio| above log"
-    " 1.25)."
-)
-DIFFERENCE_NOTE = f"† beyond ±{FAIR_DIFFERENCE}."
 SHORT_NOTE = "; ".join(f"{short}: {metric.replace('_', ' ')}" for metric, short in SHORT.items()) + "."
-METRIC_NAMES = {
-    "error_rate_ratio": "error rate ratio (ERR): error rate of the unprivileged over that of the privileged",
-    "average_odds_difference": "average odds difference (AOD): mean difference in false and true positive rates",
-}
 
 
 def metric_choice(card: Card) -> pd.DataFrame:
@@ -31,7 +22,7 @@ def metric_choice(card: Card) -> pd.DataFrame:
         "Do representation or errors matter?": choice.representation_or_errors,
         "Is the outcome punitive or assistive?": choice.punitive_or_assistive,
         "For whom?": choice.for_whom,
-        "Metric": METRIC_NAMES[choice.metric],
+        "Metric": definition(choice.metric),
     }
     return pd.DataFrame({"question": rows.keys(), "answer": rows.values()})
 
@@ -79,15 +70,15 @@ def parity(
 ) -> tuple[pd.DataFrame, str]:
     """The domain metric of one attribute, a row a strategy, and who is behind it.
 
-    Its value, the signed log ratio beside the distance from parity, each with its 95 % interval.
+    Its value, the signed log ratio beside the distance from parity, each with its interval.
 
     left_out: rows of ``summaries.headline`` that are, by strategy; these are marked.
     q is the p-value of parity after controlling the false discovery rate over the whole screen (``summarise``).
     """
     rows = summary[(summary["scope"] == "ratio") & (summary["metric"] == metric) & (summary["attribute"] == attribute)]
-    ratio, title, records = metric in SHORT, SHORT.get(metric, "AOD"), []
+    facts, title, ratio, records = METRICS[metric], METRICS[metric].short, metric in SHORT, []
     for row in rows.itertuples():
-        beyond = abs(np.log(row.mean)) > FAIR_LOG_RATIO if ratio else abs(row.mean) > FAIR_DIFFERENCE
+        beyond = abs(np.log(row.mean)) > facts.log_threshold if ratio else abs(row.mean) > facts.threshold
         record = {"strategy": named(row.strategy, left_out.get(row.strategy))}
         record[title] = with_interval(row.mean, row.low, row.high, digits=2, sign=not ratio) + "†" * bool(beyond)
         if ratio:
@@ -108,7 +99,13 @@ def parity(
 
 def note(metric: str) -> str:
     """What the marks and columns of ``parity`` mean."""
-    marks = RATIO_NOTE if metric in SHORT else DIFFERENCE_NOTE
+    bound = METRICS[metric].threshold
+    low, high, marks = f"{1 - bound:.3g}", f"{1 / (1 - bound):.3g}", f"† beyond ±{bound:g}."
+    if metric in SHORT:
+        marks = (
+            f"† ratio outside {low} to {high}, a band that is the same whichever group is the reference (|log ratio|"
+        )
+        marks += f" above log {high})."
     return f"{marks} q: parity, with the false discovery rate controlled over all ratios and strategies. {marks_note()}"
 
 

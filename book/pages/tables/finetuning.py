@@ -30,7 +30,7 @@ def strategies(models: dict) -> pd.DataFrame:
 
 
 def performance(summary: pd.DataFrame) -> tuple[pd.DataFrame, str]:
-    """T-performance: AUC, AUPRC, accuracy, balanced accuracy and F1 with 95 % intervals, and a note on who is in it."""
+    """T-performance: AUC, AUPRC, accuracy, balanced accuracy and F1 with intervals, and a note on who is in it."""
     overall = summary[summary["scope"] == "overall"]
     columns = {"auc": "AUC", "auprc": "AUPRC", "accuracy": "accuracy", "balanced_accuracy": "balanced acc.", "f1": "F1"}
     records = []

@@ -6,7 +6,7 @@ from statsmodels.stats.multitest import multipletests
 
 from fairlib.measures.cka_gaps import PUBLISHED, Ratio
 from fairlib.strategies import STRATEGY_NAMES
-from fairlib.text import count, number, p_value, percent, with_interval
+from fairlib.text import LEVEL_WORDS, OF_100, count, number, p_value, percent, with_interval
 
 TESTS_NOTE = (
     "Largest distance between the distribution functions of a component, 0 to 1 (Kolmogorov-Smirnov), against the"
@@ -16,7 +16,7 @@ TESTS_NOTE = (
 )
 DISTANCES_NOTE = (
     "City-block distances in units of the model's own mean distance between two people; mean over training runs."
-    " Medoids: between the two most central people. Chance: 95 of 100 such distances lie below it when segment labels"
+    f" Medoids: between the two most central people. Chance: {OF_100} such distances lie below it when segment labels"
     " are permuted; p: the largest over training runs, corrected for all pairs of segments (max-T). Pairs: mean over"
     " all pairs of people, one of each; within: mean of the two segments' own."
 )
@@ -33,7 +33,7 @@ def sizes(table: pd.DataFrame) -> pd.DataFrame:
             ],
             "size, as many people of both": table["matched"].map(number),
             "permuted: median": table["null_median"].map(number),
-            "permuted: 95 % below": table["null_bound"].map(number),
+            f"permuted: {LEVEL_WORDS} below": table["null_bound"].map(number),
             "p": table["p"].map(number),
             "p, adjusted": table["p_adjusted"].map(number),
         }

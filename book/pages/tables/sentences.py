@@ -13,7 +13,7 @@ from fairlib.measures.groups import OTHERS
 from fairlib.measures.summary import at_chance, left_out, one_decision, verdict
 from fairlib.report.provenance import ORIGINS, Provenance
 from fairlib.strategies import CONTROLS, LOGISTIC, MITIGATIONS, NAMED, STRATEGIES, STRATEGY_NAMES
-from fairlib.text import disparity_name, with_interval
+from fairlib.text import LEVEL_WORDS, disparity_name, with_interval
 
 from ..marks import NOT_SURE, ONE_DECISION, why_left_out
 
@@ -57,7 +57,7 @@ def finding(headline: pd.DataFrame, card: Card, made: Provenance) -> str:
     titles = {"auc": "AUC", "deviation": name}
     left = " and ".join(f"{_left(rows.loc[judged], measure)} in {titles[measure]}" for measure in by_measure)
     return text + (
-        "(95 % intervals, paired over participants; left after correction for comparing all models (Holm):"
+        f"({LEVEL_WORDS} intervals, paired over participants; left after correction for comparing all models (Holm):"
         f" differences of {left}.)"
     )
 

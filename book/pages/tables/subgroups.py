@@ -5,7 +5,7 @@ import pandas as pd
 
 from fairlib.measures.segments import ALL_SSL
 from fairlib.strategies import STRATEGY_NAMES
-from fairlib.text import count, number, p_value, percent, with_interval
+from fairlib.text import LEVEL_WORDS, count, number, p_value, percent, with_interval
 
 
 def conditioned(extremes: pd.DataFrame, gaps: pd.DataFrame) -> pd.DataFrame:
@@ -29,7 +29,9 @@ def conditioned(extremes: pd.DataFrame, gaps: pd.DataFrame) -> pd.DataFrame:
             found = (row["strategy"], row["attribute"]) in keyed.index
             own = keyed.loc[(row["strategy"], row["attribute"])] if found else {}
             record["largest gap"] = number(own.get("gap", np.nan))
-            record["by chance: mean, 95 %"] = f"{number(own.get('null_mean'))}, {number(own.get('null_bound'))}"
+            record[f"by chance: mean, {LEVEL_WORDS}"] = (
+                f"{number(own.get('null_mean'))}, {number(own.get('null_bound'))}"
+            )
             record["p (max\u2011T)"] = p_value(own.get("p_family", np.nan))
             record["undefined permutations"] = count(own.get("undefined", np.nan))
         record["undefined draws"] = percent(row["undefined_draws"])
