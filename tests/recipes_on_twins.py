@@ -20,7 +20,7 @@ from fairlib.study.sources import open_study
 
 
 def rows(dataset: str, recipe: str, results: Path, profile: str = "quick", seeds=(1, 2)) -> pd.DataFrame:
-    """``audit_runs.recipes`` of one twin with one recipe; trains what is not found in ``results``."""
+    """``runs.recipes`` of one twin with one recipe; trains what is not found in ``results``."""
     given = {"dataset": dataset, "recipe": recipe, "profile": profile, "seeds": list(seeds)}
     p = check(
         "5_evaluation", given | {"strategies": ["supervised", NAMED, "random_frozen_3"], "results_dir": str(results)}

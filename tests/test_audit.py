@@ -1,4 +1,4 @@
-"""The chapter on the released analysis: findings, numbers against the collection, simulations against closed forms."""
+"""The chapter on the released analysis: findings, their numbers against the collection, their sentences, our runs."""
 
 import re
 from types import SimpleNamespace
@@ -11,16 +11,17 @@ import yaml
 from book.release import audit, findings, published, runs, sentences, simulations
 from book.release import tables as tables
 from book.release.published import PublishedError
+from book.release.templates import TemplateError
 from fairlib import twins
 from fairlib.encoder import Encoder
-from fairlib.fairness import ratio_metrics
 from fairlib.measures import summary
 from fairlib.recipes import RECIPES
-from fairlib.similarity import cka
 from fairlib.study.parameters import ReleaseAudit
 from tests import recipes_on_twins
 
-IDS = [f"D{i}" for i in range(1, 47)]
+IDS = [f"D{i}" for i in range(1, 51)]
+#: Tables of the collection without a source of each number: what they were measured from.
+PICTURE = "GitHub sdimi/sdimi.github.io, commit 236c86e, projects/SSLfairness: picture of the {} figure"
 
 # The findings --------------------------------------------------------------------------------------------------------
 
@@ -30,7 +31,7 @@ def test_every_finding_is_there_once_with_its_certainty_and_its_source():
     assert [entry["id"] for entry in entries] == IDS
     for of in findings.load().values():
         assert of.certainty in findings.CERTAINTIES
-        assert re.search(r"cells? \d|:\d|xlsx|ipynb|notebooks|function", of.source), of.id
+        assert re.search(r"cells? \d|:\d|xlsx|ipynb|notebooks|function|picture of", of.source), of.id
         assert of.does != of.changes != of.lesson
 
 
@@ -43,8 +44,8 @@ def test_certainty_and_sections_are_those_of_the_collection(shared):
         assert findings.load()[name].certainty in (stated or re.findall(r"Certain|High|Moderate", head)), name
     section = ""
     for line in text.splitlines():
-        section = line.removeprefix("### ").lower() if line.startswith("### ") else section
-        if found := re.match(r"- \*\*(D\d+)\.", line):
+        section = line.lstrip("# ").lower() if line.startswith("##") else section
+        if (found := re.match(r"- \*\*(D\d+)\.", line)) and not section.startswith("added"):
             assert section.startswith(findings.load()[found[1]].section), found[1]
 
 
@@ -60,7 +61,7 @@ def test_ten_findings_lead():
         (lambda entries: entries[2].pop("source"), "entry 3: source: Field required"),
         (lambda entries: entries[2].update(certainty="sure"), "entry 3: certainty"),
         (lambda entries: entries[2].update(certanty="high"), "entry 3: certanty"),
-        (lambda entries: entries.append(entries[0] | {"id": "D47"}), "D47 is one more"),
+        (lambda entries: entries.append(entries[0] | {"id": "D51"}), "D51 is one more"),
     ],
 )
 def test_a_file_of_findings_that_cannot_be_right_is_refused(tmp_path, change, message):
@@ -74,11 +75,12 @@ def test_a_file_of_findings_that_cannot_be_right_is_refused(tmp_path, change, me
 def test_numbers_are_those_of_the_collection(shared):
     """Every number stands in the collection, with its source; derived ones are computed again below."""
     folder = shared / "published"
-    tables = [pd.read_csv(path, dtype=str, keep_default_na=False) for path in folder.glob("*.csv")]
     by_source: dict[str, list[str]] = {}
-    for table in tables:
-        for row in table.to_dict("records"):
-            by_source.setdefault(row["source"], []).extend(map(str, row.values()))
+    for path in folder.glob("*.csv"):
+        picture = {"paper_figure_parity": "parity", "paper_figure_cka": "CKA"}.get(path.stem)
+        for row in pd.read_csv(path, dtype=str, keep_default_na=False).to_dict("records"):
+            source = PICTURE.format(picture) if picture else row.get("source", "")
+            by_source.setdefault(source, []).extend(map(str, row.values()))
     prose = (folder / "README.md").read_text(encoding="utf-8").replace(",", "")
     for row in published.table("audit").itertuples():
         if row.kind == "derived":
@@ -163,7 +165,7 @@ def test_stored_time_axis():
     assert len(order) == 100
     # Places of a kernel of 24 with t−50 and t+1 (positions 50 and 51 of 101) both under it.
     across = sum(1 for start in range(101 - 24 + 1) if start <= 50 and start + 23 >= 51)
-    assert sentences._across(order, 24) == across == 23
+    assert audit.across(order, 24) == across == 23
 
 
 def test_chance_interval_against_simulation():
@@ -189,93 +191,9 @@ def test_swapped_legends_follow_from_parameter_counts():
     assert not counts.to_string().count("ours")
     legends = published.table("overall_auc").query("run_tag.str.contains('legend shows')")
     for row in legends.itertuples():
-        assert sentences._frozen(row.model) != row.run_tag.partition("legend shows ")[2].replace("+", " and ")
-
-
-# Simulations ---------------------------------------------------------------------------------------------------------
-
-
-def test_views():
-    found = simulations.view_agreement(300).groupby("recipe", sort=False)
-    (_, released), (_, described) = found
-    assert released["flipped"].all()
-    assert released["correlation"].min() > 0.9
-    assert described["flipped"].mean() == pytest.approx(0.5, abs=0.1)
-    assert (described["correlation"] < -0.9).mean() == pytest.approx(0.5, abs=0.1)
-
-
-def test_a_coin_has_the_ratios_of_ratio_metrics():
-    """A coin that always says yes leaves nothing to chance; with a random one, the mean is that of the oracle."""
-    pair = [(400, 100), (600, 300)]
-    ours = simulations.coin_deviation([pair], 0.5, 400).mean()
-    draw = np.random.default_rng(1)
-    y = np.concatenate([np.arange(n) < positive for n, positive in pair]).astype(int)
-    privileged = np.arange(1000) < 400
-    oracle = []
-    for _ in range(400):
-        found = ratio_metrics(y, (draw.random(1000) < 0.5).astype(int), privileged)
-        oracle.append(np.mean([abs(1 - found[name]) for name in audit.RATIOS]))
-    assert ours == pytest.approx(np.mean(oracle), rel=0.05)
-
-
-def test_published_mean_of_globem_follows_from_its_ratios():
-    """The coin averages what the release averages: the printed mean is that of the printed ratios."""
-    rows = published.table("parity_deviation").query("dataset == 'GLOBEM' and model == 'ssl_frozen1_first'")
-    ratios = rows[rows["metric"].isin(audit.RATIOS)]["parity_deviation"]
-    assert len(ratios) == 18
-    assert ratios.mean() == pytest.approx(rows.query("attribute == '(all 3)'")["parity_deviation"].item(), abs=1e-5)
-
-
-def test_extremes_of_a_model_that_serves_everybody_alike():
-    found, again = simulations.extremes_by_chance((400, 400), 0.3, 0.8, 2000)
-    # Two segments: the mean absolute difference of two AUC, √(2/π) times its standard deviation.
-    draw = np.random.default_rng(0)
-    scores = draw.normal(size=(2000, 400)) + np.sqrt(2) * 0.8416 * (np.arange(400) < 120)
-    ranks = scores.argsort(axis=1).argsort(axis=1)[:, :120] + 1
-    sd = ((ranks.sum(axis=1) - 120 * 121 / 2) / (120 * 280)).std()
-    assert found.mean() == pytest.approx(2 / np.sqrt(np.pi) * sd, rel=0.06)
-    assert (found >= 0).all()
-    assert abs(again.mean()) < 3 * np.sqrt(2) * sd / np.sqrt(2000)
-    many = simulations.extremes_by_chance((400,) * 6, 0.3, 0.8, 200)[0]
-    assert many.mean() > found.mean()
-
-
-def test_windows_of_one_person_make_intervals_of_windows_too_narrow():
-    found = simulations.interval_widths((1, 60), 120, 60).set_index("each")
-    assert found.loc[1, "people"] == pytest.approx(found.loc[1, "windows"])  # the same draws
-    assert found.loc[60, "people"] > 2 * found.loc[60, "windows"]
-    assert found.loc[60, "people"] == pytest.approx(found.loc[60, "true"], rel=0.5)
-
-
-def test_false_stars_keep_their_level():
-    mean, some = simulations.false_stars(draws=3000)
-    assert mean == pytest.approx(21 * 0.05, rel=0.1)
-    assert 0.05 < some < 1 - 0.95**21  # the tests share models, so they are not independent
-
-
-def test_biased_cka_is_its_definition():
-    draw = np.random.default_rng(0)
-    x, y = draw.normal(size=(20, 4)), draw.normal(size=(20, 3))
-    centre = np.eye(20) - 1 / 20
-    k, l = centre @ x @ x.T @ centre, centre @ y @ y.T @ centre  # noqa: E741
-    expected = np.trace(k @ l) / np.sqrt(np.trace(k @ k) * np.trace(l @ l))
-    assert simulations.biased_cka(x, y) == pytest.approx(expected)
-    assert simulations.biased_cka(x, x) == pytest.approx(1)
-
-
-def test_cka_traps():
-    sizes = simulations.cka_by_size((60, 600), (30, 6)).groupby("rows").mean()
-    assert sizes.loc[60, "biased"] > sizes.loc[600, "biased"] + 0.05
-    assert sizes["unbiased"].diff().abs().max() < 0.04
-    people = simulations.cka_by_windows((1, 8), 60, 10).groupby("each")["cka"].mean()
-    assert abs(people[1]) < 0.03
-    assert people[8] > 0.1
-    repeats = simulations.cka_of_repeats(100, 10).mean()
-    assert abs(repeats["each row once"]) < 0.02
-    assert repeats["row bootstrap"] > repeats["each row twice"] > 0.15
-    draw = np.random.default_rng(0)
-    x = draw.normal(size=(30, 5))
-    assert cka(np.tile(x, (2, 1)), np.tile(x, (2, 1))) == pytest.approx(1)
+        assert sentences.frozen_layers(row.model.replace("ssl_frozen2", "frozen_2")) != row.run_tag.partition(
+            "legend shows "
+        )[2].replace("+", " and ")
 
 
 # Our runs, and the sentences -----------------------------------------------------------------------------------------
@@ -303,6 +221,7 @@ def cases():
             {"attribute": ["age", "unit"], "segment": ["<65", "MICU"], "people": [80, 90], "cka": [0.3, 0.2]}
         )
         similar = similar.assign(matched=[0.31, 0.2], matched_people=[60, 90])
+        tables_of = {"cka": similar, "cka_released": similar.assign(windows=200, cka=0.4)}
         card = SimpleNamespace(metric=SimpleNamespace(metric="error_rate_ratio"), protected=lambda: ["age"])
         made.append(
             SimpleNamespace(
@@ -314,10 +233,7 @@ def cases():
                 paired_seeds=(1, 2),
                 headline=summary.headline(models, ["age"], "error_rate_ratio"),
                 each_model=lambda each=each: each,
-                study=SimpleNamespace(
-                    similarity=lambda strategy, seed, table=similar: table,
-                    similarity_released=lambda strategy, seed, table=similar: table.assign(windows=200, cka=0.4),
-                ),
+                study=SimpleNamespace(table=lambda name, strategy, seed, kept=tables_of: kept[name]),
             )
         )
     return made
@@ -358,22 +274,21 @@ def test_the_release_s_way_beside_ours(cases):
     assert found[["windows", "people", "released", "ours"]].iloc[0].tolist() == pytest.approx([200, 80, 0.4, 0.3])
     shown = tables.released_similarity(found).iloc[0]
     assert (shown["CKA, first training windows"], shown["change"]) == ("0.400", "−0.100")
-    cases[0].study.similarity_released = lambda *_: None
-    assert runs.released_similarity(cases[:1]).empty
 
 
 def test_no_runs_no_table():
     assert runs.recipes([]).empty
     assert runs.seed_spread([]).empty
     assert runs.similarity_sizes([]).empty
+    assert runs.released_similarity([]).empty
 
 
 def test_every_finding_has_its_sentence_with_numbers(cases):
     small = simulations.Simulated(
-        simulations.view_agreement(40),
-        simulations.dropout_agreement(20),
         simulations.globem_coin(100),
         simulations.published_extremes(20),
+        simulations.view_agreement(40),
+        simulations.dropout_agreement(20),
         simulations.interval_widths((1, 10), 60, 20),
         simulations.false_stars(draws=200),
         simulations.cka_by_size((30, 60), (3, 3)),
@@ -385,17 +300,48 @@ def test_every_finding_has_its_sentence_with_numbers(cases):
         assert list(found) == IDS
         for name, text in found.items():
             assert "nan" not in text.replace("finance", ""), name
-            assert re.search(r"\d", text) or name in ("D7", "D17", "D18", "D45"), name
+            assert re.search(r"\d", text) or name in ("D7", "D17", "D18", "D45", "D47"), name
             assert text.endswith((".", "AUC", "AUC.")), (name, text)
     assert small.dropout["inference"] == pytest.approx(1)
     assert small.dropout["training"] < 0.999
-    assert not set(sentences.SIMULATED) & set(sentences.OWN_RUNS)
-    assert {name for name, text in found.items() if "imulated" in text} <= {*sentences.SIMULATED}
+    simulated = sentences.resting_on("simulated")
+    assert not set(simulated) & set(sentences.resting_on("seeds"))
+    assert {name for name, text in found.items() if "imulated" in text} <= {*simulated}
     for part in findings.SECTIONS:
         assert tables.basis(part).endswith("from what the release prints, or from its code.")
         assert set(tables.section(part, found)["id"]) <= set(IDS)
-    assert tables.overview().iloc[-1].tolist() == ["all", "43", "2", "1", "46"]
+    assert tables.overview().iloc[-1].tolist() == ["all", "43", "6", "1", "50"]
     assert "Keras divides by the windows" in tables.loss_note()
+
+
+CHANGED = (
+    "length of layer, main models",
+    "AUC, language",
+    "trainable parameters",
+    "pairs",
+    "adjusted p-value, class 1",
+)
+
+
+def test_words_of_sentences_that_compare_follow_the_numbers(monkeypatch):
+    """The same printed lengths, counts and p-values, then others."""
+    given = {"d19": ("printed", True), "d22": ("carried", False), "d27": ("same", True), "d39": ("fits", True)}
+    given |= {"d44": ("same", True)}
+    for name, (value, expected) in given.items():
+        assert getattr(sentences, name)()[value] is expected, name
+    kept = audit.numbers
+    changed = lambda finding, item, dataset="": kept(finding, item, dataset) + (item in CHANGED)
+    monkeypatch.setattr(sentences, "numbers", changed)
+    for name, (value, expected) in given.items():
+        assert getattr(sentences, name)()[value] is not expected, name
+
+
+def test_a_sentence_that_lacks_a_number_names_its_finding(monkeypatch):
+    wrong = dict(findings.load())
+    wrong["D3"] = wrong["D3"].model_copy(update={"sentence": "One of {people:count}."})
+    monkeypatch.setattr(findings, "load", lambda: wrong)
+    with pytest.raises(TemplateError, match=r"findings\.yaml, D3: no placeholder for shares"):
+        sentences.sentences(None, pd.DataFrame())
 
 
 def test_the_kept_table_of_recipes_on_twins_is_whole():

@@ -1,6 +1,6 @@
 """What the findings of the audit change, computed from the numbers that the release prints and from its schedules.
 
-Nothing here is about our own runs (``audit_runs``) or simulated (``audit_simulations``).
+Nothing here is about our own runs (``runs``) or simulated (``simulations``).
 """
 
 from dataclasses import fields
@@ -31,6 +31,14 @@ def numbers(finding: str, item: str, dataset: str = "") -> pd.Series:
     if rows.empty:
         raise KeyError(f"no published numbers of {finding}: {item!r}")
     return rows.set_index("group")["value"]
+
+
+def printed(finding: str) -> dict[str, float | pd.Series]:
+    """Every printed number of a finding by its item: a series by group, or the number where it is about all."""
+    rows = published.table("audit")
+    items = rows.loc[rows["finding"] == finding, "item"].unique()
+    found = {item: numbers(finding, item) for item in items}
+    return {item: of["all"] if list(of.index) == ["all"] else of for item, of in found.items()}
 
 
 def size(dataset: str, split: str, metric: str = "samples") -> int:
@@ -115,6 +123,12 @@ def trainable(channels: int) -> dict[str, int]:
     return counts
 
 
+def across(order: np.ndarray, kernel: int) -> int:
+    """Places of a kernel on the axis that hold both sides of its largest step."""
+    jump, length = int(order.argmax()), len(order) + 1
+    return min(jump, length - kernel) - max(0, jump + 2 - kernel) + 1
+
+
 def window_order(reach: int = 50) -> np.ndarray:
     """Steps between neighbours on MESA's stored time axis: t, t−1 … t−reach, t+1 … t+reach (finding D2)."""
     return np.diff([0, *range(-1, -reach - 1, -1), *range(1, reach + 1)])
@@ -152,17 +166,30 @@ def globem_auc() -> pd.DataFrame:
     return pd.concat([rows, pd.DataFrame([held])], ignore_index=True)
 
 
+def mesa_auc() -> pd.Series:
+    """The AUC of MESA that was printed with an interval by its bootstrap: auc, low, high."""
+    return published.table("overall_auc").query("run_tag == 'frozen2fl (val_loss run)'").dropna().iloc[0]
+
+
+def globem_deviation() -> pd.Series:
+    """Published mean parity deviation of GLOBEM over six ratios and three attributes, by model."""
+    rows = published.table("parity_deviation").query("dataset == 'GLOBEM' and attribute == '(all 3)'")
+    return rows.set_index("model")["parity_deviation"]
+
+
 def published_ratios() -> pd.DataFrame:
     """Every fairness ratio that the release prints, with its parity deviation both ways round (D26).
 
-    Columns: dataset, model, attribute, metric, value, deviation, swapped (the other group called privileged), log.
+    Columns: dataset, model, attribute, metric, value, deviation, swapped (the other group called privileged), log,
+    turned (whether they lie on two sides of the paper's bound).
     """
     rows = published.table("parity_deviation")
     rows = rows[rows["metric"].isin(RATIOS) & rows["value"].notna()]
     value = rows["value"].to_numpy()
-    return rows[["dataset", "model", "attribute", "metric", "value"]].assign(
-        deviation=np.abs(1 - value), swapped=np.abs(1 - 1 / value), log=np.abs(np.log(value))
-    )
+    deviation, swapped = np.abs(1 - value), np.abs(1 - 1 / value)
+    turned = (deviation < FAIR) != (swapped < FAIR)
+    rows = rows[["dataset", "model", "attribute", "metric", "value"]]
+    return rows.assign(deviation=deviation, swapped=swapped, log=np.abs(np.log(value)), turned=turned)
 
 
 def extremes() -> pd.DataFrame:
@@ -184,13 +211,15 @@ def extremes() -> pd.DataFrame:
 # Representation ------------------------------------------------------------------------------------------------------
 
 
-def differences() -> pd.DataFrame:
-    """Published differences of CKA between two segments (D37): pair, layer_y, layer_x, value, note."""
-    rows = published.table("cka_differences")
-    return rows[["pair", "layer_y", "layer_x", "value", "note"]]
+def differences(clipped: bool = False) -> pd.DataFrame:
+    """Published differences of CKA between two segments (D37): pair, layer_y, layer_x, value, note.
+
+    clipped: only those of the maps whose colours end at 0.
+    """
+    rows = published.table("cka_differences")[["pair", "layer_y", "layer_x", "value", "note"]]
+    return rows[rows["note"].str.contains("clipped")] if clipped else rows
 
 
-def apart(one: tuple[str, str], other: tuple[str, str]) -> tuple[float, float]:
-    """Mean and largest absolute difference between two published matrices, each (finding, item)."""
-    found = (numbers(*one) - numbers(*other)).abs()
-    return float(found.mean()), float(found.max())
+def apart(one: tuple[str, str], other: tuple[str, str]) -> float:
+    """Largest absolute difference between two published matrices, each (finding, item)."""
+    return float((numbers(*one) - numbers(*other)).abs().max())

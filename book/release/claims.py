@@ -1,10 +1,13 @@
 """T-headline: each claim of the paper, the published numbers, ours, a verdict, and the cause of a difference.
 
-Verdicts follow rules that are written down in ``book/release/claims.yaml``; the words hold whatever the numbers say.
+Verdicts follow rules that are written down in ``book/release/claims.yaml``, where the words stand as well; they hold
+whatever the numbers say.
 A twin never gets a verdict.
 """
 
 import re
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,10 +17,11 @@ from fairlib.inference import seed_interval
 from fairlib.measures.noise import MODELS, own_rows
 from fairlib.measures.summary import left_out
 from fairlib.strategies import STRATEGY_NAMES, UNTESTED
-from fairlib.text import LEVEL_WORDS, count, number, percent, signed, with_interval
+from fairlib.text import count
 
 from ..pages.marks import why_left_out
-from . import claims_published
+from . import claims_published, published
+from .templates import fill_line
 
 if TYPE_CHECKING:
     from ..pages.cases import Case
@@ -25,7 +29,6 @@ if TYPE_CHECKING:
 TWIN = "illustrated on a twin: no verdict"
 PAPERS_OWN = ("mimic", "mesa", "globem")  # the datasets of the paper
 DECISIONS = ("holds", "does not hold", "undecided", "not known")
-FORKS = ("", "_low", "_high")
 
 
 def decide(low: float, high: float, bar: float = 0.0, more_is_better: bool = False) -> str:
@@ -51,7 +54,7 @@ def both(first: str, second: str) -> str:
     return "holds"
 
 
-def words(case: "Case", decision: str) -> str:
+def verdict(case: "Case", decision: str) -> str:
     """The verdict of a case in words: none for a twin, and real data is named."""
     if case.made.origin == "twin":
         return TWIN
@@ -66,11 +69,12 @@ def who(case: "Case") -> str:
     return f"{count(first['people'])} people · {count(first['events'])} events · {seeds} seed{'s' * (seeds != 1)}"
 
 
-def record(case: "Case", ours: str, decision: str, cause: str) -> dict[str, str]:
-    """One line of T-headline about a case of ours."""
+def line(case: "Case", claim: str, values: dict, decision: str, words: str = "ours") -> dict[str, str]:
+    """One line of T-headline about a case of ours. words: which templates of the claim tell it."""
+    told = fill_line(published.claims()[claim][words], values)
     kind = "" if case.made.origin == "twin" else ", real data"
-    row = {"data": f"{case.title}: ours{kind}", "number": ours, "source": who(case)}
-    return row | {"verdict": words(case, decision), "cause": cause}
+    row = {"data": f"{case.title}: ours{kind}", "number": told["number"], "source": who(case)}
+    return row | {"verdict": verdict(case, decision), "cause": told["cause"]}
 
 
 def not_judged(case: "Case") -> str:
@@ -80,47 +84,47 @@ def not_judged(case: "Case") -> str:
     return "; ".join(f"{STRATEGY_NAMES[name]}: it {reason}" for name, reason in why.items() if reason)
 
 
-def all_claims(cases: list["Case"], rows: pd.DataFrame, margin: float, draws: int) -> dict[str, list[dict[str, str]]]:
-    """Claim id → its lines: each dataset's published line, then ours. rows: ``synthesis.published_rows``; margin: of
-    accuracy on par."""
+def all_claims(cases: list["Case"], rows: pd.DataFrame, draws: int) -> dict[str, list[dict[str, str]]]:
+    """Claim id → its lines: each dataset's published line, then ours. rows: ``noise.published_rows``."""
     compared = [case for case in cases if case.ssl]
-    lines = {
-        "accuracy": claims_published.accuracy() + [accuracy(case, margin) for case in compared],
-        "disparity": claims_published.disparity() + [disparity(case, margin) for case in compared],
-        "gaps": claims_published.gaps(rows, draws) + [gaps(case) for case in compared],
-        "representations": claims_published.representations() + [representations(case) for case in compared],
-    }
+    ours = {"accuracy": accuracy, "disparity": disparity, "gaps": gaps, "representations": representations}
     place = {name: i for i, name in enumerate(claims_published.NAMES.values())}
     by_data = lambda line: place.get(re.split("[ ,]", line["data"])[0], len(place))
+    lines = {name: claims_published.lines(name, rows, draws) + list(map(ours[name], compared)) for name in ours}
     return {name: sorted(found, key=by_data) for name, found in lines.items()}
 
 
-def accuracy(case: "Case", margin: float) -> dict[str, str]:
+def accuracy(case: "Case") -> dict[str, str]:
     """The SSL model named beforehand against the supervised one in AUC, and how all SSL models fare."""
-    rows = case.headline.set_index("strategy")
-    ours = _difference(rows, case.ssl, "auc")
-    if reason := not_judged(case):
-        return record(case, ours, "undecided", reason)
-    decisions = {name: _on_par(rows.loc[name], margin) for name in _judged(case)}
-    return record(case, ours, decisions[case.ssl], _tally(case, decisions) + _controls(rows, "auc"))
+    return _compared(case, "accuracy", "auc", _on_par(case))
 
 
-def disparity(case: "Case", margin: float) -> dict[str, str]:
+def disparity(case: "Case") -> dict[str, str]:
     """The same in distance from parity. A smaller disparity counts only with accuracy on par: errors also even out
     where a model is worse for everybody, as the control shows."""
-    rows = case.headline.set_index("strategy")
-    ours = _difference(rows, case.ssl, "deviation")
-    if reason := not_judged(case):
-        return record(case, ours, "undecided", reason)
-    smaller = {
-        name: decide(*(rows.loc[name, f"deviation_difference{end}"] for end in FORKS[1:])) for name in _judged(case)
-    }
-    on_par = {name: _on_par(rows.loc[name], margin) for name in smaller}
-    decisions = {name: both(smaller[name], on_par[name]) for name in smaller}
-    cause = _tally(case, decisions)
-    if smaller[case.ssl] == "holds" != on_par[case.ssl]:
-        cause = f"the disparity is smaller, but accuracy on par {_plain(on_par[case.ssl])}; {cause}"
-    return record(case, ours, decisions[case.ssl], cause + _controls(rows, "deviation"))
+    rows, on_par = case.headline.set_index("strategy"), _on_par(case)
+    smaller = {name: decide(*_ends(rows.loc[name], "deviation")[1:]) for name in on_par}
+    decisions = {name: both(smaller[name], on_par[name]) for name in on_par}
+    share = 100 * rows.loc[case.ssl, "deviation_difference"] / rows.loc["supervised", "deviation"]
+    alone = not not_judged(case) and smaller[case.ssl] == "holds" != on_par[case.ssl]
+    lower = [{"on_par": _plain(on_par[case.ssl])}] if alone else []
+    relative = [{"share": share}] if np.isfinite(share) else []
+    return _compared(case, "disparity", "deviation", decisions, {"relative": relative, "lower": lower})
+
+
+def _compared(case: "Case", claim: str, measure: str, decisions: dict[str, str], more: Mapping = MappingProxyType({})):
+    """A line about the SSL model named beforehand against the supervised one in one measure; controls beside."""
+    rows, reason = case.headline.set_index("strategy"), not_judged(case)
+    values = {"name": STRATEGY_NAMES[case.ssl], "ours": rows.loc[case.ssl, measure], "why": reason}
+    values |= {"supervised": rows.loc["supervised", measure], "difference": _ends(rows.loc[case.ssl], measure)}
+    controls = rows.loc[[name for name in UNTESTED if name in rows.index and not reason]]
+    values["controls"] = [
+        {"name": STRATEGY_NAMES[name], "difference": _ends(row, measure), "auc": row["auc"]}
+        for name, row in controls.iterrows()
+    ]
+    if not reason:
+        values["why"] = _tally(case, decisions)
+    return line(case, claim, values | more, "undecided" if reason else decisions[case.ssl])
 
 
 def gaps(case: "Case") -> dict[str, str]:
@@ -128,19 +132,12 @@ def gaps(case: "Case") -> dict[str, str]:
     strategies = dict(zip(MODELS, ("supervised", case.ssl), strict=True))
     own = own_rows(case.summary, case.p.dataset, strategies, case.card.protected())
     if own.empty:
-        return record(case, "–", "undecided", "no segment has people enough to be judged")
-    mean, beyond, difference = (
-        own.groupby("model")["gap"].mean(),
-        int((own["gap"] > own["bound"]).sum()),
-        gap_change(case),
-    )
-    ours = f"mean |Δ| of {len(own) // 2} segments: supervised {number(mean['Supervised'])}, SSL {number(mean['SSL'])};"
-    cause = f"noise alone would give a mean of {number(own['expected'].mean(), 4)}; {beyond} of {len(own)} gaps lie"
-    cause += f" beyond its {LEVEL_WORDS} bound"
-    reason = not_judged(case)
-    decision = "undecided" if reason else decide(*difference[1:])
-    ours += f" run by run {with_interval(*difference, sign=True)}"
-    return record(case, ours, decision, cause + f"; {reason}" * bool(reason))
+        return line(case, "gaps", {}, "undecided", "nothing")
+    mean, change, reason = own.groupby("model")["gap"].mean(), gap_change(case), not_judged(case)
+    values = {"segments": len(own) // 2, "supervised": mean["Supervised"], "ssl": mean["SSL"], "difference": change}
+    values |= {"expected": own["expected"].mean(), "beyond": (own["gap"] > own["bound"]).sum(), "all": len(own)}
+    values["unjudged"] = [{"why": reason}] if reason else []
+    return line(case, "gaps", values, "undecided" if reason else decide(*change[1:]))
 
 
 def gap_change(case: "Case") -> tuple[float, float, float]:
@@ -164,54 +161,23 @@ def representations(case: "Case") -> dict[str, str]:
     """Differences in CKA between extremes, and the ratio of the largest to the smallest over attributes."""
     found, ratio = case.similarity_gaps()
     if ratio is None:
-        reason = "fewer than two protected attributes have two segments of 50 test participants that can be judged"
-        return record(case, "no ratio", "undecided", reason)
-    listed = "; ".join(
-        f"{row.attribute} ({row.best}, {row.worst}) {number(row.difference)}, gap in AUC {number(row.auc_gap)}"
-        for row in found.rename(columns={"size": "difference"}).itertuples()
-    )
+        return line(case, "representations", {}, "undecided", "nothing")
     agree = found["size"].idxmax() == found["auc_gap"].abs().idxmax()
-    cause = f"the attribute with the largest gap in AUC {'has' if agree else 'does not have'} the largest difference in"
-    cause += " CKA; "
-    if len(ratio.null):
-        cause += f"under permuted segment labels {percent(ratio.beyond(ratio.observed))} of the ratios are as large"
-    else:
-        cause += "these results were kept before permutations were, so what chance gives is not known"
+    values = {"ratio": ratio.observed, "attributes": found, "agree": agree, "beyond": ratio.beyond(ratio.observed)}
     sure = len(found) >= 3 and ratio.p < 0.05 and not not_judged(case)
-    decision = "undecided" if not sure else "holds" if agree else "does not hold"
-    return record(case, f"×{ratio.observed:.1f}: {listed}", decision, cause)
+    return line(case, "representations", values, "undecided" if not sure else "holds" if agree else "does not hold")
 
 
-def _difference(rows: pd.DataFrame, name: str, measure: str) -> str:
-    row, reference = rows.loc[name], rows.loc["supervised", measure]
-    ends = [row[f"{measure}_difference{end}"] for end in FORKS]
-    text = f"{STRATEGY_NAMES[name]} {number(row[measure])}, supervised {number(reference)}:"
-    text += f" {with_interval(*ends, sign=True)}"
-    share = measure == "deviation" and reference > 0 and np.isfinite(ends[0])
-    return text + f", that is {signed(100 * ends[0] / reference, 0)}\u00a0%" * bool(share)
+def _ends(row: pd.Series, measure: str) -> tuple[float, float, float]:
+    """A model's difference from the supervised one with its interval."""
+    return tuple(row[f"{measure}_difference{end}"] for end in ("", "_low", "_high"))
 
 
-def _controls(rows: pd.DataFrame, measure: str) -> str:
-    """The same difference for the models without pre-training."""
-    text = ""
-    for name in UNTESTED:
-        if name in rows.index:
-            control = rows.loc[name]
-            ends = with_interval(*(control[f"{measure}_difference{end}"] for end in FORKS), sign=True)
-            text += f"; {STRATEGY_NAMES[name]}: {ends}" + f", at an AUC of {number(control['auc'])}" * (
-                measure != "auc"
-            )
-    return text
-
-
-def _on_par(row: pd.Series, margin: float) -> str:
-    return decide(row["auc_difference_low"], row["auc_difference_high"], -margin, more_is_better=True)
-
-
-def _judged(case: "Case") -> list[str]:
-    """SSL models that are not left out of conclusions."""
-    rows = case.headline.set_index("strategy")
-    return [name for name in case.strategies if name.startswith("frozen_") and not left_out(rows.loc[name])]
+def _on_par(case: "Case") -> dict[str, str]:
+    """Whether each SSL model that is not left out of conclusions is about as accurate as the supervised one."""
+    rows, margin = case.headline.set_index("strategy"), published.claims()["accuracy"]["margin"]
+    names = [name for name in case.strategies if name.startswith("frozen_") and not left_out(rows.loc[name])]
+    return {name: decide(*_ends(rows.loc[name], "auc")[1:], -margin, more_is_better=True) for name in names}
 
 
 def _tally(case: "Case", decisions: dict[str, str]) -> str:

@@ -25,8 +25,8 @@ from fairlib.report.style import (
 )
 from fairlib.text import LEVEL_WORDS, OF_100, count, number, percent, signed
 
-from .audit import FAIR, chance_interval, differences, globem_auc, mesa_labels, schedules, size
-from .published import held_out, table
+from . import audit
+from .published import held_out
 
 TRAININGS = {
     "pre-training": (SSL["frozen_1_first"], "-"),
@@ -37,7 +37,7 @@ TRAININGS = {
 
 def learning_rates() -> Drawn:
     """D13: learning rate against epochs of each dataset, until it reaches 0; the axis of epochs is logarithmic."""
-    rows = schedules()
+    rows = audit.schedules()
     figure, panels = axes(WIDTH, 3.0, 1, 3, sharey=True)
     facts = []
     for panel, (dataset, own) in zip(panels, rows.groupby("dataset", sort=False), strict=True):
@@ -66,7 +66,7 @@ def learning_rates() -> Drawn:
 
 
 def views(agreement: pd.DataFrame) -> Drawn:
-    """D12: correlation between the two views of a window. agreement: ``audit_simulations.view_agreement``."""
+    """D12: correlation between the two views of a window. agreement: ``simulations.view_agreement``."""
     figure, panels = axes(WIDTH, 2.8, 1, 2, sharex=True, sharey=True)
     facts = []
     for panel, (name, own), colour in zip(
@@ -86,7 +86,7 @@ def views(agreement: pd.DataFrame) -> Drawn:
 
 def mesa_label() -> Drawn:
     """D1: the same predictions counted against the target and against the column used for fairness."""
-    found = mesa_labels()
+    found = audit.mesa_labels()
     figure, panels = axes(WIDTH, 2.9, 1, 2)
     names = {"gt": "target gt (1: asleep)", "wake": "column wake,\nused for fairness"}
     n = found["windows"].iloc[0]
@@ -128,15 +128,15 @@ def mesa_label() -> Drawn:
 def globem_chance(coin: np.ndarray) -> Drawn:
     """D24: GLOBEM's AUC beside what no information gives, and its parity deviation beside a coin's.
 
-    coin: ``audit_simulations.globem_coin``.
+    coin: ``simulations.globem_coin``.
     """
     figure, panels = axes(WIDTH, 3.3, 1, 2, gridspec_kw={"width_ratios": [1, 1.15]})
     windows, share = held_out("GLOBEM")
     positive = round(windows * share)
-    low, high = chance_interval(positive, windows - positive)
+    low, high = audit.chance_interval(positive, windows - positive)
     panels[0].axvspan(low, high, facecolor=CHANCE, edgecolor=CHANCE_EDGE, label=f"{OF_100} models that know nothing")
     panels[0].axvline(0.5, color=CONTROL, linewidth=1)
-    found = globem_auc()
+    found = audit.globem_auc()
     labels = ["supervised (Figure 6)", "SSL (Figure 6)", "SSL, first frozen", "the same, validation"]
     for y, row in enumerate(found.itertuples()):
         colour = SUPERVISED if row.model == "supervised" else SSL["frozen_0"]
@@ -148,13 +148,11 @@ def globem_chance(coin: np.ndarray) -> Drawn:
     panels[0].set_xlim(0.42, 0.58)
     panels[0].set_xticks([0.45, 0.5, 0.55])
     panels[0].set_xlabel("AUC, as published")
-    means = table("parity_deviation").query("dataset == 'GLOBEM' and attribute == '(all 3)'")
+    means = audit.globem_deviation()
     panels[1].hist(coin, bins=30, color=CHANCE, edgecolor=CHANCE_EDGE, linewidth=0.6, label="a coin, simulated")
-    for row in means.itertuples():
-        colour = SUPERVISED if row.model == "supervised" else SSL["frozen_0"]
-        panels[1].axvline(
-            row.parity_deviation, color=colour, linewidth=2, linestyle="-." if colour == SUPERVISED else "-"
-        )
+    for model, value in means.items():
+        colour, line = (SUPERVISED, "-.") if model == "supervised" else (SSL["frozen_0"], "-")
+        panels[1].axvline(value, color=colour, linewidth=2, linestyle=line)
     panels[1].plot([], [], "-", color=SSL["frozen_0"], label="six SSL models, as published")
     panels[1].plot([], [], "-.", color=SUPERVISED, label="supervised, as published")
     panels[1].set_yticks([])
@@ -162,18 +160,18 @@ def globem_chance(coin: np.ndarray) -> Drawn:
     legend_below(figure, *panels, columns=2)
     within = [low <= value <= high for value in found["auc"]]
     inside = central(coin)
-    ssl = means[means["model"] != "supervised"]["parity_deviation"]
+    ssl = means.drop("supervised")
     return figure, (
         f"{sum(within)} of {len(within)} published AUC of GLOBEM lie in {number(low)} to {number(high)}, where {OF_100}"
         f" models that know nothing lie. A coin has a mean parity deviation of {number(np.median(coin))}, {LEVEL_WORDS}"
         f" range {number(inside[0])} to {number(inside[1])}; the published SSL models {number(ssl.min())} to"
         f" {number(ssl.max())}, the"
-        f" supervised one {number(means.set_index('model').loc['supervised', 'parity_deviation'])}."
+        f" supervised one {number(means['supervised'])}."
     )
 
 
 def interval_widths(widths: pd.DataFrame) -> Drawn:
-    """D23: width of an interval by resampling windows and people. widths: ``audit_simulations.interval_widths``."""
+    """D23: width of an interval by resampling windows and people. widths: ``simulations.interval_widths``."""
     figure, panel = axes(WIDTH, 3.3)
     for name, label, colour, look in (
         ("true", "what new people would give", CONTROL, "d:"),
@@ -181,9 +179,9 @@ def interval_widths(widths: pd.DataFrame) -> Drawn:
         ("windows", "bootstrap of windows", RELEASED, "s--"),
     ):
         panel.plot(widths["each"], widths[name], look, color=colour, label=label)
-    rows = table("overall_auc").query("dataset == 'MESA' and run_tag == 'frozen2fl (val_loss run)'").dropna()
-    printed = float((rows["high"] - rows["low"]).iloc[0])
-    each = size("MESA", "test") / size("MESA", "test", "unique_subjects")
+    mesa = audit.mesa_auc()
+    printed = mesa["high"] - mesa["low"]
+    each = audit.size("MESA", "test") / audit.size("MESA", "test", "unique_subjects")
     panel.plot(each, printed, "*", color=RELEASED, markersize=13, label="MESA, as published")
     panel.set_xscale("log")
     panel.set_yscale("log")
@@ -205,7 +203,7 @@ def interval_widths(widths: pd.DataFrame) -> Drawn:
 
 def extremes(found: pd.DataFrame) -> Drawn:
     """D20: published distance of best and worst segment beside what chance gives. found:
-    ``audit_simulations.published_extremes``."""
+    ``simulations.published_extremes``."""
     figure, panel = axes(WIDTH, 4.2)
     keys = list(found.groupby(["dataset", "attribute"], sort=False))[::-1]
     chance = {"color": CHANCE, "edgecolor": CHANCE_EDGE, "linewidth": 0.6, "zorder": 1}
@@ -281,9 +279,7 @@ def _levels(panel: Axes, labels: list[str], values: list[np.ndarray]) -> None:
 
 def clipped() -> Drawn:
     """D37: published differences of CKA of the two clipped maps, in colours from 0 to 1 and around 0."""
-    found = differences()
-    found = found[found["note"].str.contains("clipped")]
-    pairs = list(found.groupby("pair", sort=False))
+    pairs = list(audit.differences(clipped=True).groupby("pair", sort=False))
     figure, panels = axes(WIDTH, 2.7 * len(pairs), len(pairs), 2)
     facts = []
     for row, (pair, own) in zip(np.atleast_2d(panels), pairs, strict=True):
@@ -318,7 +314,7 @@ RECIPE_LOOKS = {
 def recipes(found: pd.DataFrame) -> Drawn:
     """What each recipe gives on our own runs of one origin: AUC and disparity with intervals.
 
-    found: ``audit_runs.recipes``.
+    found: ``runs.recipes``.
     """
     groups = list(found.groupby(["dataset", "recipe"], sort=False))[::-1]
     figure, panels = axes(WIDTH, 1.3 + 0.42 * len(groups), 1, 2, sharey=True)
@@ -339,7 +335,7 @@ def recipes(found: pd.DataFrame) -> Drawn:
     metrics = set(found["metric"])
     panels[1].set_xlabel("mean parity deviation" + (" (or |AOD|)" if metrics & set(ODDS) else ""))
     if not metrics & set(ODDS):
-        parity_band(panels[1], 0, FAIR)
+        parity_band(panels[1], 0, audit.FAIR)
     panels[1].set_xlim(0, None)
     legend_below(figure, panels[0])
     facts = [

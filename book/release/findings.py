@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from .published import FOLDER, PublishedError
 
 FILE = FOLDER / "findings.yaml"
-COUNT = 46
+COUNT = 50
 Section = Literal["labels and data", "training", "evaluation", "representation", "release hygiene"]
 Certainty = Literal["certain", "high", "moderate"]
 SECTIONS: tuple[str, ...] = Section.__args__
@@ -29,9 +29,17 @@ class Finding(BaseModel):
     does: str
     source: str
     changes: str
+    sentence: str  # what it comes to in numbers: a template
+    each: str = ""  # template of one record of a value that is written as "each"
+    between: str = Field(default="; ", min_length=1)  # stands between two records
+    none: str = ""  # template of what stands there if there is no record
     lesson: str
     doubt: str | None = None  # which part of it is less certain, and why
     lead: int | None = Field(default=None, ge=1)  # place among those told first
+
+    @property
+    def parts(self) -> dict[str, str]:
+        return {"each": self.each, "none": self.none}
 
 
 @cache

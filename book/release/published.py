@@ -73,9 +73,10 @@ def table(name: str) -> pd.DataFrame:
     return _read(name).copy()
 
 
-def claims() -> list[dict]:
-    """The paper's claims in our words: id, claim, number, source, and how this book judges it."""
-    return yaml.safe_load((FOLDER / "claims.yaml").read_text(encoding="utf-8"))
+@cache
+def claims() -> dict[str, dict]:
+    """The paper's claims in our words, by id: the claim, where it stands, how this book judges it, and its lines."""
+    return {claim["id"]: claim for claim in yaml.safe_load((FOLDER / "claims.yaml").read_text(encoding="utf-8"))}
 
 
 def fingerprint() -> str:

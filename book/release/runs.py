@@ -3,7 +3,6 @@
 from hashlib import sha256
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from fairlib.report.provenance import Provenance
@@ -31,14 +30,9 @@ def recipes(cases: list[Case]) -> pd.DataFrame:
             if strategy not in rows.index:
                 continue
             own = rows.loc[strategy]
-            record = {"dataset": case.title.split(",")[0], "origin": case.made.origin, "recipe": case.p.recipe}
-            record |= {
-                "metric": case.card.metric.metric,
-                "model": model,
-                "strategy": strategy,
-                "seeds": int(own["seeds"]),
-            }
-            records.append(record | {name: own.get(name, np.nan) for name in own.index if name.startswith(MEASURED)})
+            record = _named(case) | {"metric": case.card.metric.metric, "model": model, "strategy": strategy}
+            record["seeds"] = int(own["seeds"])
+            records.append(record | {name: own[name] for name in own.index if name.startswith(MEASURED)})
     return pd.DataFrame(records)
 
 
@@ -60,9 +54,8 @@ def seed_spread(cases: list[Case]) -> pd.DataFrame:
             continue
         gap = (each.loc[case.ssl] - each.loc["supervised"]).dropna()
         if len(gap) > 1:
-            record = {"dataset": case.title.split(",")[0], "origin": case.made.origin, "recipe": case.p.recipe}
             ends = {f"{name}_{end}": getattr(gap[name], end)() for name in gap for end in ("min", "max")}
-            records.append(record | {"seeds": len(gap)} | ends)
+            records.append(_named(case) | {"seeds": len(gap)} | ends)
     return pd.DataFrame(records)
 
 
@@ -70,19 +63,14 @@ def released_similarity(cases: list[Case]) -> pd.DataFrame:
     """CKA of supervised and SSL as the release took it (first training windows, several a person, whatever the size),
     beside ours (test people, one window each): D31 to D34. Means over the nine pairs of layers and over seeds.
 
-    Columns: dataset, origin, recipe, attribute, segment, windows, people, released, ours. Empty without such results.
+    Columns: dataset, origin, recipe, attribute, segment, windows, people, released, ours. Empty without paired runs.
     """
     parts = []
-    for case in cases:
-        found = [case.study.table("cka_released", case.ssl, seed) for seed in case.paired_seeds]
-        if not found:
-            continue
-        keys, shown = ["attribute", "segment"], ["everybody", *case.card.protected()]
-        ours = pd.concat([case.study.table("cka", case.ssl, seed) for seed in case.paired_seeds])
-        ours, table = ours.groupby(keys)["cka"].mean(), pd.concat(found)
-        mean = table[table["attribute"].isin(shown)].groupby(keys, sort=False)[["windows", "people", "cka"]].mean()
-        mean = mean.rename(columns={"cka": "released"}).join(ours.rename("ours")).reset_index()
-        parts.append(mean.assign(dataset=case.title.split(",")[0], origin=case.made.origin, recipe=case.p.recipe))
+    for case in filter(lambda case: case.paired_seeds, cases):
+        shown = ["everybody", *case.card.protected()]
+        taken = _means(case, "cka_released", shown, ["windows", "people", "cka"]).rename(columns={"cka": "released"})
+        ours = _means(case, "cka", shown, ["cka"])["cka"].rename("ours")
+        parts.append(taken.join(ours).reset_index().assign(**_named(case)))
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
 
 
@@ -92,14 +80,20 @@ def similarity_sizes(cases: list[Case]) -> pd.DataFrame:
     Means over the nine pairs of layers and over seeds. Columns: dataset, origin, recipe, attribute, segment, people,
     cka, matched_people, matched.
     """
-    parts = []
-    for case in cases:
-        if not case.paired_seeds:
-            continue
-        table = pd.concat([case.study.table("cka", case.ssl, seed) for seed in case.paired_seeds])
-        table = table[table["attribute"].isin(case.card.protected())]
-        columns = ["people", "cka", "matched_people", "matched"]
-        mean = table.groupby(["attribute", "segment"], sort=False)[columns].mean().reset_index()
-        named = {"dataset": case.title.split(",")[0], "origin": case.made.origin, "recipe": case.p.recipe}
-        parts.append(mean.assign(**named))
+    columns = ["people", "cka", "matched_people", "matched"]
+    parts = [
+        _means(case, "cka", case.card.protected(), columns).reset_index().assign(**_named(case))
+        for case in cases
+        if case.paired_seeds
+    ]
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
+
+
+def _means(case: Case, table: str, attributes: list[str], columns: list[str]) -> pd.DataFrame:
+    """Means of a table of similarity by attribute and segment, over pairs of layers and over seeds."""
+    rows = pd.concat([case.study.table(table, case.ssl, seed) for seed in case.paired_seeds])
+    return rows[rows["attribute"].isin(attributes)].groupby(["attribute", "segment"], sort=False)[columns].mean()
+
+
+def _named(case: Case) -> dict[str, str]:
+    return {"dataset": case.title.split(",")[0], "origin": case.made.origin, "recipe": case.p.recipe}

@@ -1,6 +1,6 @@
 """Small simulations with a known truth, one for each trap that the audit found. No person's data, nothing trained."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import combinations
 
 import numpy as np
@@ -22,36 +22,6 @@ VIEWS = {
 }
 #: Privileged group first, as printed.
 GLOBEM_GROUPS = {"gender": ("Male", "not Male"), "race": ("White", "not White"), "disability": ("No", "Yes")}
-
-
-@dataclass(frozen=True)
-class Simulated:
-    """Everything that the page draws at random."""
-
-    views: pd.DataFrame
-    dropout: dict[str, float]
-    coin: np.ndarray
-    extremes: pd.DataFrame
-    widths: pd.DataFrame
-    stars: tuple[float, float]
-    sizes: pd.DataFrame
-    windows: pd.DataFrame
-    repeats: pd.DataFrame
-
-
-def simulate(draws: int) -> Simulated:
-    """All simulations at the sizes that the release prints; draws: of the coin and of the extremes."""
-    return Simulated(
-        view_agreement(),
-        dropout_agreement(),
-        globem_coin(draws),
-        published_extremes(draws),
-        interval_widths(),
-        false_stars(),
-        cka_by_size(),
-        cka_by_windows(),
-        cka_of_repeats(),
-    )
 
 
 # Training ------------------------------------------------------------------------------------------------------------
@@ -264,3 +234,26 @@ def cka_of_repeats(rows: int = 100, draws: int = 40, seed: int = 0) -> pd.DataFr
         record = {"each row once": cka(x, y), "each row twice": cka(np.tile(x, (2, 1)), np.tile(y, (2, 1)))}
         records.append(record | {"row bootstrap": cka(x[again], y[again])})
     return pd.DataFrame(records)
+
+
+# All of them, at the sizes that the release prints -------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Simulated:
+    """Everything that the page draws at random."""
+
+    coin: np.ndarray
+    extremes: pd.DataFrame
+    views: pd.DataFrame = field(default_factory=view_agreement)
+    dropout: dict[str, float] = field(default_factory=dropout_agreement)
+    widths: pd.DataFrame = field(default_factory=interval_widths)
+    stars: tuple[float, float] = field(default_factory=false_stars)
+    sizes: pd.DataFrame = field(default_factory=cka_by_size)
+    windows: pd.DataFrame = field(default_factory=cka_by_windows)
+    repeats: pd.DataFrame = field(default_factory=cka_of_repeats)
+
+
+def simulate(draws: int) -> Simulated:
+    """All simulations; draws: of the coin and of the extremes."""
+    return Simulated(globem_coin(draws), published_extremes(draws))

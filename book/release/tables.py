@@ -10,7 +10,7 @@ from fairlib.text import count, number, percent, signed, with_interval
 
 from ..pages.marks import named
 from . import audit, findings
-from .sentences import OWN_RUNS, SIMULATED
+from .sentences import resting_on
 
 BREAKABLE = re.compile(r"[/_]")  # a long path may break behind these
 
@@ -25,7 +25,7 @@ def overview() -> pd.DataFrame:
 
 
 def finding(name: str, measured: str) -> pd.DataFrame:
-    """One finding, told line by line. measured: its sentence of ``audit_sentences``."""
+    """One finding, told line by line. measured: its sentence of ``sentences``."""
     of = findings.load()[name]
     certain = f"{of.certainty.capitalize()}. {of.doubt or ''}".strip()
     lines = {"The release does": of.does, "How we know": of.source, "How certain": certain}
@@ -50,7 +50,7 @@ def section(name: str, measured: dict[str, str]) -> pd.DataFrame:
 def basis(name: str) -> str:
     """What the numbers of a section rest on."""
     own = [of.id for of in findings.load().values() if of.section == name]
-    drawn, ran = ([i for i in own if i in which] for which in (SIMULATED, OWN_RUNS))
+    drawn, ran = ([i for i in resting_on(argument) if i in own] for argument in ("simulated", "seeds"))
     parts = [f"simulated: {', '.join(drawn)}"] * bool(drawn) + [f"from our own runs: {', '.join(ran)}"] * bool(ran)
     rest = "follows from what the release prints, or from its code."
     return f"Numbers {'; '.join(parts)}. The rest {rest}" if parts else f"Every number {rest}"
@@ -95,7 +95,7 @@ def counts() -> pd.DataFrame:
 def turned() -> pd.DataFrame:
     """Published ratios that lie on the other side of the threshold once the groups change roles."""
     rows = audit.published_ratios()
-    rows = rows[(rows["deviation"] < audit.FAIR) != (rows["swapped"] < audit.FAIR)]
+    rows = rows[rows["turned"]]
     return pd.DataFrame(
         {
             "data": rows["dataset"],
@@ -111,7 +111,7 @@ def turned() -> pd.DataFrame:
 
 
 def recipes(found: pd.DataFrame) -> pd.DataFrame:
-    """What each recipe gives on our runs. found: ``audit_runs.recipes``."""
+    """What each recipe gives on our runs. found: ``runs.recipes``."""
     records = []
     for row in found.to_dict("records"):
         record = {
@@ -130,7 +130,7 @@ def recipes(found: pd.DataFrame) -> pd.DataFrame:
 
 
 def released_similarity(found: pd.DataFrame) -> pd.DataFrame:
-    """CKA as the release took it beside ours. found: ``audit_runs.released_similarity``."""
+    """CKA as the release took it beside ours. found: ``runs.released_similarity``."""
     return _segments(found).assign(
         **{
             "windows": found["windows"].map(count),
@@ -143,7 +143,7 @@ def released_similarity(found: pd.DataFrame) -> pd.DataFrame:
 
 
 def similarity_sizes(found: pd.DataFrame) -> pd.DataFrame:
-    """CKA of our runs at unequal and at equal numbers of people. found: ``audit_runs.similarity_sizes``."""
+    """CKA of our runs at unequal and at equal numbers of people. found: ``runs.similarity_sizes``."""
     return _segments(found).assign(
         **{
             "people": found["people"].map(count),
