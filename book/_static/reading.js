@@ -68,9 +68,6 @@ document.addEventListener("DOMContentLoaded", () => {
   place(document);
   for (const event of ["load", "resize"]) addEventListener(event, () => place(document));
   document.addEventListener("toggle", ({ target }) => place(target), true);
-  for (const explorer of document.querySelectorAll(".fairlib-explorer")) {
-    new MutationObserver(() => place(explorer)).observe(explorer, { childList: true, subtree: true });
-  }
 
   addEventListener("beforeprint", () => {
     for (const fold of document.querySelectorAll(".fairlib-browse > details")) fold.open = true;

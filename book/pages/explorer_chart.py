@@ -1,7 +1,7 @@
-"""Charts of the pages with controls, as Vega-Lite: empty here, filled and refilled by ``book/_static/explorer.js``.
+"""Charts with controls, as Vega-Lite with parameters that are bound to inputs; a page fills in its numbers.
 
-As a Sphinx extension this module writes ``_static/charts.js`` into the built book: the charts, compiled, and Vega
-itself, out of the package vl-convert. So pages with controls work without any network.
+As a Sphinx extension this module writes ``_static/charts.js`` into the built book, once: Vega itself, out of the
+package vl-convert, the charts, compiled, and ``explorer_start.js``. Pages with a chart load it, without any network.
 """
 
 import json
@@ -11,153 +11,264 @@ from pathlib import Path
 import altair as alt
 import vl_convert
 
-from fairlib.fairness import FAIR_DEVIATION, FAIR_DIFFERENCE, FAIR_LOG_RATIO, GROUP_RATES, ODDS, RATES, SHORT, title
+from fairlib.fairness import FAIR_DIFFERENCE, FAIR_LOG_RATIO, GROUP_RATES
+from fairlib.measures.performance import ROC_GRID
+from fairlib.measures.thresholds import GRID
+from fairlib.report.charts import MARKER, SCALE
 from fairlib.report.style import CONTROL, SEGMENTS
-from fairlib.strategies import STRATEGY_NAMES
 from fairlib.text import LEVEL_WORDS
 
+from . import turning
+from .explorer import ROC_STEP
+
+BAND, INK, PALE = "#009E73", "currentColor", "#8884"
 SHAPES = ["circle", "square", "diamond", "triangle-up", "triangle-down", "cross", "triangle-right"]
 DASHES = [[1, 0], [6, 3], [2, 2], [8, 3, 2, 3], [4, 2], [1, 3], [10, 2]]
-BAND, INK, GRID = "#009E73", "currentColor", "#8884"
-#: The groups in their order, filled in by the page: so that colour and shape make one legend.
-GROUPS = alt.param(name="groups", value=[])
-ORDER = alt.ExprRef("groups")
-#: First and last setting of the slider.
-SPAN = alt.param(name="span", value=[0, 1])
+RATES = [rate.name for rate in GROUP_RATES.values()]
+NUMBERS = alt.NamedData("numbers")
+HEIGHT = 260
 LEGEND = alt.Legend(title=None, symbolOpacity=1, symbolStrokeWidth=0)
-COLOUR = alt.Color("group:N", scale=alt.Scale(domain=ORDER, range=SEGMENTS), legend=LEGEND)
-SHAPE = alt.Shape("group:N", scale=alt.Scale(domain=ORDER, range=SHAPES), legend=LEGEND)
-DASH = alt.StrokeDash("group:N", scale=alt.Scale(domain=ORDER, range=DASHES), legend=None)  # beside the shape
-#: Truth and measurement of a segment, the same of everybody else.
-AUCS = [SEGMENTS[0], SEGMENTS[5], SEGMENTS[1], SEGMENTS[4]]
-#: Groups that the reader did not pick step back.
-FADED = alt.Opacity("picked:N", scale=alt.Scale(domain=[True, False], range=[1, 0.4]), legend=None)
-HEIGHT = 250
+LINES = alt.Legend(title=None, symbolOpacity=1, symbolType="stroke", symbolSize=400)
+GROUPS = alt.ExprRef("groups[attribute]")  # one domain, so that colour and shape make one legend
+COLOUR = alt.Color("group:N", scale=alt.Scale(domain=GROUPS, range=SEGMENTS), legend=LEGEND)
+SHAPE = alt.Shape("group:N", scale=alt.Scale(domain=GROUPS, range=SHAPES), legend=LEGEND)
+DASH = alt.StrokeDash("group:N", scale=alt.Scale(domain=GROUPS, range=DASHES), legend=None)  # beside the shape
+#: A value with its interval in words.
+INTERVAL = "isValid(datum.low) ? ' [' + format(datum.low, '.3f') + ', ' + format(datum.high, '.3f') + ']' : ''"
+WORDS = f"""isValid(datum.estimate)
+  ? (datum.estimate >= 9.999 ? '10 or more' : format(datum.estimate, '.3f')) + ({INTERVAL}) : 'too few'"""
+#: Ratios are drawn on a log scale from a quarter to four, differences from −1 to 1: as an expression, with its axis,
+#: and the edge of what conventions call close to parity.
+DIFFERENCE, FIFTHS = "test(/difference/, metric)", round(FAIR_LOG_RATIO / math.log(2), 4)
+METRIC = f"({DIFFERENCE} ? 2 * {{0}} : log({{0}}) / LN2)"
+EDGE = f"({DIFFERENCE} ? {2 * FAIR_DIFFERENCE} : {FIFTHS})"
+METRIC_SCALE = alt.Scale(domain=[-2, 2], clamp=True, nice=False)
+METRIC_AXIS = alt.Axis(
+    values=alt.ExprRef(f"[-2, -1, -{EDGE}, 0, {EDGE}, 1, 2]"),
+    labelExpr=f"{DIFFERENCE} ? format(datum.value / 2, '.1f') : format(pow(2, datum.value), '.3~g')",
+)
 NOTICE = """/*! Vega {version}: copyright University of Washington Interactive Data Lab, BSD-3-Clause; with parts of D3,
 copyright Mike Bostock, ISC, and what else Vega needs. Bundled by vl-convert {bundler}. Licences: vega_licences.txt. */
 """
 
 
-def charts() -> dict[str, alt.LayerChart]:
-    """Name → chart. The names of their data sets and fields are those that ``explorer.js`` fills in."""
-    return {
-        "roc": roc(),
-        "rates": rates(),
-        "deviation": over("parity deviation", alt.Scale(domain=[0, 1], clamp=True), [SEGMENTS[0], CONTROL]),
-        "ratios": ratios(),
-        "auc": over("AUC", alt.Scale(zero=False), AUCS, banded=False),
-    }
+def charts() -> dict[str, alt.ConcatChart]:
+    """The names that ``fairlib.report.charts.Numbers`` knows → chart."""
+    return {"thresholds": thresholds(), "dial": dial()}
 
 
-def roc() -> alt.LayerChart:
-    """ROC curves of groups, the decisions at the threshold as points; ``curves``: group, fpr, tpr, picked; ``now``."""
-    x = alt.X("fpr:Q", title="false positive rate", scale=alt.Scale(domain=[0, 1]), axis=alt.Axis(tickCount=5))
-    y = alt.Y("tpr:Q", title="true positive rate", scale=alt.Scale(domain=[0, 1]), axis=alt.Axis(tickCount=5))
-    curves = alt.Chart(alt.NamedData("curves")).encode(x, y, COLOUR, DASH, FADED, order="fpr:Q")
-    now = alt.Chart(alt.NamedData("now")).encode(x, y, COLOUR, SHAPE, FADED)
-    chance = alt.Chart(alt.NamedData("chance")).encode(x, y).mark_line(color=CONTROL, strokeWidth=1)
-    return _sized(chance + curves.mark_line(clip=True) + now.mark_point(filled=True, size=130, opacity=1))
+def thresholds() -> alt.ConcatChart:
+    """Blocks of model and run; rows of attribute, group and measure: one value a threshold, or a ROC curve."""
+    slider = alt.binding_range(min=GRID[0], max=GRID[-1], step=GRID[1] - GRID[0], name="Decision threshold")
+    params = [
+        *map(_choice, ("model", "run", "attribute", "metric")),
+        alt.param("threshold", value=0.5, bind=slider),
+        alt.param("settings", value=GRID.tolist()),
+        alt.param("place", expr=f"round(threshold / {GRID[0]}) - 1"),
+    ]
+    rows = _rows("datum.of[0] == model", ["attribute", "group", "measure"], now="datum.of[1] == run")
+    rows = rows.transform_filter("datum.attribute == attribute || datum.attribute == 'everybody'")
+    kinds, run = ["this run, with interval", "other runs"], rows.transform_filter("datum.now")
+    metric = rows.transform_filter("datum.measure == metric").transform_calculate(series=f"{kinds}[datum.now ? 0 : 1]")
+    title = "[metric, attribute + ' at threshold ' + threshold]"
+    parts = [over(metric, "", kinds, title, "threshold"), rates(run, "'Rates at threshold ' + threshold"), roc(run)]
+    return _joined(parts, params)
 
 
-def rates() -> alt.LayerChart:
-    """Rates of groups at the threshold with intervals; ``rates``: rate, group, estimate, low, high, picked."""
-    axis = alt.Axis(labelExpr="replace(datum.label, ' rate', '')", ticks=False, domain=False)
-    offset = alt.YOffset("group:N", scale=alt.Scale(domain=ORDER, paddingOuter=0.3))
-    base = alt.Chart(alt.NamedData("rates")).encode(alt.Y("rate:N", sort=None, title=None, axis=axis), offset)
-    options = {
-        "title": f"share, with {LEVEL_WORDS} interval",
-        "scale": alt.Scale(domain=[0, 1]),
-        "axis": alt.Axis(tickCount=5),
-    }
-    return _sized(_with_interval(base.encode(COLOUR, FADED), options, SHAPE))
+def dial() -> alt.ConcatChart:
+    """Blocks of knob and cohort ("truth" is one); rows of group and measure: one value a setting."""
+    knobs = {name.replace("_", " "): turning.settings(name) for name in turning.SPAN}
+    slider = alt.binding_range(min=1, max=turning.STOPS, step=1, name="Setting of the knob, from lowest to highest")
+    params = [
+        *map(_choice, ("knob", "cohort", "metric")),
+        alt.param("setting", value=1, bind=slider),
+        alt.param("settings", expr=f"{json.dumps(knobs)}[knob]"),
+        alt.param("place", expr="setting - 1"),
+        alt.param("attribute", value="all"),
+    ]
+    blocks = "datum.of[0] == knob && (datum.of[1] == 'truth' || datum.of[1] == cohort)"
+    rows = _rows(blocks, ["group", "measure"], now="datum.of[1] == cohort")
+    kinds = ["measured, with interval", "truth"]
+    rows = rows.transform_calculate(series=f"{kinds}[datum.now ? 0 : 1]")
+    auc = rows.transform_filter("datum.measure == 'AUC'").transform_calculate(
+        series="datum.group + ': ' + datum.series"
+    )
+    each = alt.ExprRef("[" + ", ".join(f"groups.all[{i}] + ': {kind}'" for i in (0, 1) for kind in kinds) + "]")
+    at = "knob + ' at ' + settings[place]"
+    parts = [
+        over(auc, "AUC", each, f"['AUC', {at}]", "setting"),
+        over(rows.transform_filter("datum.measure == metric"), "", kinds, f"[metric, {at}]", "setting"),
+        rates(rows, f"['Rates in the cohort; bars: the truth', {at}]"),
+    ]
+    return _joined(parts, params)
 
 
-def ratios() -> alt.LayerChart:
-    """Ratios at the threshold with intervals on a log scale; ``ratios``: ratio, estimate, low, high, picked."""
-    scale = alt.Scale(type="log", domain=[0.25, 4], clamp=True)
-    edges = alt.Chart(alt.NamedData("band")).mark_rect(color=BAND, opacity=0.18)
-    band = edges.encode(alt.X("from:Q", scale=scale), alt.X2("to:Q"))
-    axis = alt.Axis(ticks=False, domain=False)
-    base = alt.Chart(alt.NamedData("ratios")).encode(alt.Y("ratio:N", sort=None, title=None, axis=axis), FADED)
-    ticks = alt.Axis(values=[0.25, 0.5, 0.8, 1, 1.25, 2, 4], format="~g")
-    options = {"title": "unprivileged / privileged (log scale)", "scale": scale, "axis": ticks}
-    return _sized(band + _with_interval(base.encode(color=alt.value(INK)), options))
+def _rows(blocks: str, names: list[str], now: str) -> alt.Chart:
+    """The rows of some blocks, with their names and curves; now: which of them the reader picked."""
+    rows = alt.Chart(NUMBERS).transform_filter(blocks).transform_flatten(["rows"])
+    whole = {name: f"datum.rows.of[{i}]" for i, name in enumerate(names)}
+    return rows.transform_calculate(now=now, curves="datum.rows.curves", **whole)
 
 
-def over(title: str, scale: alt.Scale, colours: list[str], banded: bool = True) -> alt.LayerChart:
-    """A measure over all settings of the slider, the band of its convention, and where the slider stands.
+def _choice(name: str) -> alt.Parameter:
+    """A menu whose options come with the numbers of a page."""
+    return alt.param(name, value="", bind=alt.binding_select(options=[""], name=name.capitalize()))
 
-    Data: ``lines``: group, line, x, y, low, high, picked; ``at``: x, y; ``band``: from, to.
+
+def _at(rows: alt.Chart) -> alt.Chart:
+    """The values where the slider stands."""
+    ends = {name: _scaled(f"datum.curves[{i}][place]") for i, name in enumerate(("estimate", "low", "high"))}
+    return rows.transform_calculate(**ends).transform_calculate(words=WORDS)
+
+
+def rates(rows: alt.Chart, title: str) -> alt.LayerChart:
+    """Rates of groups where the slider stands, with intervals and in words; a bar where a row is of the truth."""
+    axis = alt.Axis(ticks=False, domain=False, labelExpr="replace(datum.label, ' rate', '')")
+    room = alt.Scale(domain=[0, 2.1])  # for the words
+    options = {"title": f"share, with {LEVEL_WORDS} interval", "scale": room, "axis": alt.Axis(values=[0, 0.5, 1])}
+    own = _at(rows.transform_filter(f"indexof({RATES}, datum.measure) >= 0")).encode(
+        alt.Y("measure:N", sort=RATES, title=None, axis=axis),
+        alt.YOffset("group:N", scale=alt.Scale(domain=GROUPS, paddingOuter=0.3)),
+        COLOUR,
+    )
+    now = own.transform_filter("datum.now")
+    line = now.mark_rule(strokeWidth=2).encode(alt.X("low:Q", **options), alt.X2("high:Q"))
+    point = now.mark_point(filled=True, size=70, opacity=1).encode(alt.X("estimate:Q", **options), SHAPE)
+    words = now.mark_text(align="right", color=INK).encode(
+        x=alt.value(alt.ExprRef("childWidth")), text="words:N", color=alt.value(INK)
+    )
+    truth = own.transform_filter("!datum.now").mark_tick(thickness=3, size=14).encode(alt.X("estimate:Q", **options))
+    return alt.layer(line, point, truth, words, title=_title(title)).properties(name="rates")
+
+
+def roc(rows: alt.Chart) -> alt.LayerChart:
+    """ROC curves of groups, and the decisions where the slider stands."""
+    x, y = (
+        alt.X("fpr:Q", title="false positive rate", scale=alt.Scale(domain=[0, 1])),
+        alt.Y("tpr:Q", title="true positive rate", scale=alt.Scale(domain=[0, 1])),
+    )
+    grid = [round(float(value), 4) for value in ROC_GRID[::ROC_STEP]]
+    curves = rows.transform_filter("datum.measure == 'ROC'").transform_calculate(fpr=f"{grid}", all="datum.curves[0]")
+    curves = curves.transform_flatten(["fpr", "all"]).transform_calculate(tpr=f"datum.all / {SCALE}")
+    fpr, fnr = "false positive rate", "false negative rate"
+    points = _at(rows.transform_filter(f"indexof(['{fpr}', '{fnr}'], datum.measure) >= 0")).transform_filter(
+        "isValid(datum.estimate)"
+    )
+    points = points.transform_pivot("measure", value="estimate", groupby=["group"])
+    points = points.transform_calculate(fpr=f"datum['{fpr}']", tpr=f"1 - datum['{fnr}']")
+    chance = (
+        alt.Chart(alt.InlineData([{"fpr": 0, "tpr": 0}, {"fpr": 1, "tpr": 1}]))
+        .encode(x, y)
+        .mark_line(color=CONTROL, strokeWidth=1)
+    )
+    return alt.layer(
+        chance,
+        curves.encode(x, y, COLOUR, DASH, order="fpr:Q").mark_line(),
+        points.encode(x, y, COLOUR, SHAPE).mark_point(filled=True, size=130, opacity=1),
+        title=_title("['ROC curves; points:', 'decisions at threshold ' + threshold]"),
+    )
+
+
+def over(rows: alt.Chart, measure: str, series: list[str] | alt.ExprRef, title: str, axis: str) -> alt.LayerChart:
+    """A measure at all settings of the slider, with intervals and where the slider stands.
+
+    rows: of this measure; measure "": the metric that was picked, with the band of its convention. series: what lines
+    are called, those with intervals and those without in turn; title: an expression; axis: what settings are.
     """
-    span = alt.Scale(domain=alt.ExprRef("span"), nice=False)
-    x = alt.X("x:Q", title=None, scale=span, axis=alt.Axis(tickCount=6))
-    y = alt.Y("y:Q", title=title, scale=scale)
-    columns = alt.ExprRef("width < 360 ? 1 : 2")  # names of lines are long
-    legend = alt.Legend(title=None, symbolType="stroke", symbolOpacity=1, symbolSize=400, columns=columns)
-    colour = alt.Color("group:N", scale=alt.Scale(domain=ORDER, range=colours), legend=legend)
-    dash = alt.StrokeDash("group:N", scale=alt.Scale(domain=ORDER, range=DASHES), legend=legend)
-    lines = alt.Chart(alt.NamedData("lines")).encode(x, colour, detail="line:N")
-    ribbon = lines.mark_area(opacity=0.22, clip=True).encode(alt.Y("low:Q", title=title, scale=scale), alt.Y2("high:Q"))
-    curve = lines.mark_line(clip=True).encode(y, dash, FADED)
-    now = alt.Chart(alt.NamedData("at")).encode(x)
-    rule, point = now.mark_rule(color=INK), now.mark_point(color=INK, filled=True, size=90, opacity=1).encode(y)
-    chart = ribbon + curve + rule + point
-    if banded:
-        band = alt.Chart(alt.NamedData("band")).mark_rect(color=BAND, opacity=0.18)
-        chart = band.encode(alt.Y("from:Q", scale=scale), alt.Y2("to:Q")) + chart
-    return _sized(chart.add_params(SPAN))
+    picked, curves = not measure, ("estimate", "low", "high")
+    options = {"title": None, "axis": METRIC_AXIS, "scale": METRIC_SCALE}
+    options = options if picked else {"title": measure, "scale": alt.Scale(zero=False)}
+    colours = [SEGMENTS[0], CONTROL] if picked else [SEGMENTS[i] for i in (0, 5, 1, 4)]
+    colour = alt.Color("series:N", scale=alt.Scale(domain=series, range=colours), legend=LINES)
+    dash = alt.StrokeDash("series:N", scale=alt.Scale(domain=series, range=DASHES), legend=LINES)
+    x = alt.X("x:Q", title=axis, scale=alt.Scale(nice=False, zero=False))
+    whole = {name: f"datum.curves[{i}]" for i, name in enumerate(curves)}
+    ends = {name: _scaled(f"datum.{name}", METRIC if picked else "{}") for name in curves}
+    lines = (
+        rows.transform_calculate(x="settings", **whole).transform_flatten(["x", *curves]).transform_calculate(**ends)
+    )
+    lines = lines.encode(x, colour, detail=["of:N", "group:N"])
+    ribbon = lines.transform_filter("datum.now").mark_area(opacity=0.22, clip=True)
+    here = alt.Chart(alt.InlineData([{}])).transform_calculate(x="settings[place]", low=f"-{EDGE}", high=EDGE)
+    band = here.mark_rect(color=BAND, opacity=0.18).encode(alt.Y("low:Q", **options), alt.Y2("high:Q"))
+    head = f"join({title}, ', ') + ', '" if picked else f"'{measure} of '"
+    said = _at(rows.transform_filter("datum.now")).transform_calculate(
+        said=f"{head} + datum.group + ': ' + datum.words + '.'"
+    )
+    return alt.layer(
+        *([band] if picked else []),
+        ribbon.encode(alt.Y("low:Q", **options), alt.Y2("high:Q")),
+        lines.mark_line(clip=True).encode(alt.Y("estimate:Q", **options), dash),
+        here.mark_rule(color=INK).encode(x),
+        said.mark_text(fillOpacity=0, fontSize=0)
+        .encode(text="said:N")
+        .properties(name="said"),  # explorer_start.js reads it
+        title=_title(title),
+    )
 
 
-def _with_interval(base: alt.Chart, options: dict, *point: alt.Shape) -> alt.LayerChart:
-    line = base.mark_rule(strokeWidth=2).encode(alt.X("low:Q", **options), alt.X2("high:Q"))
-    return line + base.mark_point(filled=True, size=70).encode(alt.X("estimate:Q", **options), *point)
+def _scaled(value: str, form: str = "{}") -> str:
+    """An expression for a number of a page; null where it has none."""
+    return f"isValid({value}) ? {form.format(f'({value} / {SCALE})')} : null"
 
 
-def _sized(chart: alt.LayerChart) -> alt.LayerChart:
-    return chart.add_params(GROUPS).properties(width="container", height=HEIGHT)
+def _title(words: str) -> alt.Title:
+    return alt.Title(alt.ExprRef(words), anchor="start", frame="group", fontSize=13, color=INK)
+
+
+def _joined(parts: list[alt.LayerChart], params: list[alt.Parameter]) -> alt.ConcatChart:
+    """The parts with the controls of all; the page fills in its groups, as its menus and its numbers."""
+    parts = [part.properties(width=300, height=HEIGHT) for part in parts]
+    chart = alt.concat(*parts, columns=2).resolve_scale(
+        color="independent", shape="independent", strokeDash="independent"
+    )
+    return chart.add_params(*params, alt.param("groups", value={}))
 
 
 def compiled() -> dict[str, dict]:
-    """The charts as Vega, in colours that follow those of the page."""
+    """The charts as Vega, in the page's own colours, as wide as their place: on a phone in one column."""
     text = {"labelColor": INK, "titleColor": INK, "labelFontSize": 12, "titleFontSize": 12, "titleFontWeight": "normal"}
-    roomy = {"labelFlush": False, "labelOverlap": "greedy", "labelSeparation": 6}
     config = {
         "aria": False,  # the page itself says in words and tables what a chart shows
         "background": "transparent",
         "font": "system-ui, sans-serif",
         "view": {"stroke": None},
-        "axis": text | {"gridColor": GRID, "domainColor": GRID, "tickColor": GRID} | roomy,
-        "legend": text | {"orient": "top", "columns": 2, "symbolSize": 90, "labelLimit": 220, "symbolStrokeWidth": 2},
+        "axis": text | {"gridColor": PALE, "domainColor": PALE, "tickColor": PALE},
+        "legend": text
+        | {"orient": "bottom", "symbolSize": 90, "labelLimit": 260, "columns": {"signal": "childWidth < 320 ? 1 : 2"}},
     }
-    return {name: vl_convert.vegalite_to_vega(chart.to_dict(), config=config) for name, chart in charts().items()}
-
-
-def words() -> dict[str, dict]:
-    """What things are called, and the bands of the conventions, as the other pages have them."""
-    fifths = [round(math.exp(-FAIR_LOG_RATIO), 2), round(math.exp(FAIR_LOG_RATIO), 2)]
-    return {
-        "strategies": STRATEGY_NAMES,
-        "rates": {name: name.replace("_", " ") for name in GROUP_RATES},
-        "ratios": {metric: title(metric) for metric in RATES},
-        "short": SHORT,
-        "differences": {metric: metric.replace("_", " ") for metric in ODDS},
-        "bands": {"four_fifths": fifths, "deviation": FAIR_DEVIATION, "difference": FAIR_DIFFERENCE},
-    }
+    out = {}
+    for name, chart in charts().items():
+        out[name] = spec = vl_convert.vegalite_to_vega(chart.to_dict(), config=config)
+        spec["signals"] = [one for one in spec["signals"] if one["name"] != "childWidth"]
+        spec["signals"] += [
+            {"name": "room", "value": 600},  # explorer_start.js measures it
+            {"name": "columns", "update": "room > 620 ? 2 : 1"},
+            {"name": "childWidth", "update": "max(160, room / columns - 120)"},
+        ]
+        spec["autosize"] = {"type": "pad", "resize": True}
+        spec["layout"]["columns"] = {"signal": "columns"}
+    return out
 
 
 def script() -> str:
-    """``charts.js``: Vega and the charts, for pages that hold ``fairlib-explorer`` elements."""
+    """``charts.js``: Vega, the charts, and what puts the numbers of a page into them."""
     notice = NOTICE.format(version=vl_convert.get_vega_version(), bundler=vl_convert.__version__)
-    library = vl_convert.javascript_bundle(
-        f"window.fairlibCharts = {{vegaEmbed, specs: {json.dumps(compiled())}, ...{json.dumps(words())}}};"
-    )
+    start = Path(__file__).with_name("explorer_start.js").read_text(encoding="utf-8")
+    library = vl_convert.javascript_bundle(f"const charts = {json.dumps(compiled())};\n{start}")
     return f"{notice}(() => {{{library}}})();\n"
 
 
 def setup(app) -> dict:
-    """Sphinx calls this: the script goes into the built book."""
+    """Sphinx calls this: the script goes into the built book, and pages that hold a chart load it."""
+    app.connect("html-page-context", _load, priority=400)  # before page_frame takes scripts away
     app.connect("build-finished", _write)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
+
+
+def _load(app, page: str, template: str, context: dict, document: object) -> None:
+    if MARKER in context.get("body", ""):
+        app.add_js_file("charts.js", loading_method="defer")
 
 
 def _write(app, error: Exception | None) -> None:

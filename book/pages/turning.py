@@ -1,30 +1,35 @@
 """What a page holds on which a reader turns a knob of a twin: at each setting the truth, and what a cohort shows."""
 
-import json
-
 import numpy as np
 import pandas as pd
-from sklearn.metrics import roc_curve
 
 from fairlib import twins
 from fairlib.fairness import GROUP_RATES, METRICS, confusion, ratios
 from fairlib.inference import interval, participant_draws, weighted_auc
-from fairlib.measures.performance import ROC_GRID
+from fairlib.report.charts import SCALE, Block, Numbers, Row, thousandths
+from fairlib.report.columns import Column, typed
 from fairlib.seeds import generator
 from fairlib.twins import truth
 from fairlib.twins.dial import turned
 from fairlib.twins.people import KNOBS, PREVALENCE
 
-from .explorer import ROC_STEP, thousandths
+from .explorer import measure_name
 
-#: First and last setting of a knob, and the step between.
-STEPS = {
-    "noise": (0.0, 2.0, 0.25),
-    "missingness": (0.0, 0.8, 0.1),
-    "label_noise": (0.0, 0.6, 0.1),
-    "prevalence": (0.0, 3.0, 0.5),
-    "share": (-1.0, 1.0, 0.25),
+#: First and last setting of a knob, and how many there are of each: one slider serves them all.
+SPAN = {
+    "noise": (0.0, 2.0),
+    "missingness": (0.0, 0.8),
+    "label_noise": (0.0, 0.6),
+    "prevalence": (0.0, 3.0),
+    "share": (-1.0, 1.0),
 }
+STOPS = 9
+#: What the chart shows, for those who do not see it.
+ALT = (
+    "Three panels over the settings of the knob that is picked: AUC of the segment and of all others, a fairness metric"
+    " between them with the band of its convention, and their rates at the setting; each as truth, and as measured in a"
+    " cohort with its interval. The sentence above says what was measured, and the table below holds the truth."
+)
 SIDES = ("inside", "others")  # the segment whose knob is turned, and everybody else
 DRAWS = 200  # of participants, for the intervals of a cohort
 SHOWN = [name for name in METRICS if METRICS[name].signed]
@@ -32,38 +37,61 @@ SHOWN = [name for name in METRICS if METRICS[name].signed]
 
 def settings(knob: str) -> list[float]:
     """The settings of a knob, its zero among them."""
-    low, high, step = STEPS[knob]
-    return [round(low + step * i, 3) for i in range(round((high - low) / step) + 1)]
+    return [float(setting) for setting in np.round(np.linspace(*SPAN[knob], STOPS), 3)]
 
 
-def collect(dataset: str, draws: int, windows: list[int]) -> str:
-    """The numbers of all knobs as JSON, in thousandths, for ``display.explorer``.
+def collect(dataset: str, draws: int, windows: list[int]) -> Numbers:
+    """The numbers of all knobs, for ``show.chart``.
 
     draws: fresh draws of the model for the truth. windows: sizes of the cohorts, the smaller one the first part of the
     larger. The random numbers are the same at every setting, so that only the knob moves what is seen.
     """
     attribute, segment = twins.module(dataset).TURNED
-    knobs = {}
-    for knob in STEPS:
-        facts, found = PREVALENCE if knob == "prevalence" else KNOBS[knob], {"truth": [], **{n: [] for n in windows}}
+    inside = f"{attribute} {segment}"
+    named = {"inside": inside, "others": "all others", "ratios": f"{inside} / all others"}
+    blocks = []
+    for knob in SPAN:
+        found = {}  # cohort → side and measure → (estimate, low, high) at each setting
         for setting in settings(knob):
-            spec = turned(dataset, knob, setting)
-            drawn = truth.draw(dataset, spec, draws + windows[-1], _rng(dataset))
-            found["truth"].append(
-                measured(drawn[windows[-1] :], attribute, segment) | _curves(drawn, attribute, segment)
-            )
-            for n in windows:
-                found[n].append(measured(drawn[:n], attribute, segment, DRAWS))
-        knobs[knob] = {
-            "settings": settings(knob),
-            "zero": 0,
-            "unit": facts.unit,
-            "at_zero": facts.zero,
-            "truth": _columns(found["truth"], truth_only=True),
-            "measured": {str(n): _columns(found[n]) for n in windows},
-        }
-    names = {"kind": "dial", "attribute": attribute, "segment": segment}
-    return json.dumps(names | {"knobs": knobs}, separators=(",", ":"))
+            drawn = truth.draw(dataset, turned(dataset, knob, setting), draws + windows[-1], _rng(dataset))
+            cohorts = {f"{n:,} windows": (drawn[:n], DRAWS) for n in reversed(windows)}
+            for cohort, (own, again) in (cohorts | {"truth": (drawn[windows[-1] :], 0)}).items():
+                for of, values in measured(own, attribute, segment, again).items():
+                    found.setdefault(cohort, {}).setdefault(of, []).append(values)
+        for cohort, measures in found.items():
+            rows = [
+                Row(
+                    of=[named[side], measure_name(name)], curves=[thousandths(end) for end in zip(*values, strict=True)]
+                )
+                for (side, name), values in measures.items()
+            ]
+            blocks.append(Block(of=[knob.replace("_", " "), cohort], rows=rows))
+    choices = {
+        "knob": [knob.replace("_", " ") for knob in SPAN],
+        "cohort": [f"{n:,} windows" for n in reversed(windows)],
+        "metric": [measure_name(name) for name in SHOWN],
+    }
+    groups = {"all": [inside, named["others"]]}
+    return Numbers(chart="dial", smallest=1, choices=choices, groups=groups, blocks=blocks)
+
+
+def ends(numbers: Numbers) -> pd.DataFrame:
+    """What the settings of each knob are, and the truth in the turned segment at its zero and at its highest."""
+    facts, shown = {"prevalence": PREVALENCE, **KNOBS}, ("auc", "false_negative_rate", "error_rate_ratio")
+    inside, records = numbers.groups["all"][0], []
+    truths = (block for block in numbers.blocks if block.of[1] == "truth")
+    for knob, block in zip(SPAN, truths, strict=True):
+        of = {row.of[1]: row.curves[0] for row in block.rows if row.of[0].startswith(inside)}
+        record = {"knob": block.of[0], "unit": facts[knob].unit, "zero": facts[knob].zero, "highest": SPAN[knob][1]}
+        for name in shown:
+            curve = of[measure_name(name)]
+            record |= {name: curve[settings(knob).index(0)] / SCALE, f"{name} highest": curve[-1] / SCALE}
+        records.append(record)
+    columns = {"knob": Column(), "unit": Column(), "zero": Column("at 0"), "highest": Column(form="number", digits=1)}
+    for name in shown:
+        columns[name] = Column(f"{measure_name(name)} at 0", "number")
+        columns[f"{name} highest"] = Column(f"{measure_name(name)} at the highest", "number")
+    return typed(pd.DataFrame(records), **columns)
 
 
 def _rng(dataset: str) -> np.random.Generator:
@@ -89,28 +117,3 @@ def measured(drawn: pd.DataFrame, attribute: str, segment: str, draws: int = 0) 
     between = ratios(counts["inside"], counts["others"])
     out |= {("ratios", name): between[name] for name in SHOWN}
     return {name: (values[0], *interval(values[1:])) for name, values in out.items()}
-
-
-def _curves(drawn: pd.DataFrame, attribute: str, segment: str) -> dict[tuple[str, str], np.ndarray]:
-    """True positive rates on the grid of false positive rates, on both sides."""
-    inside = (drawn[attribute] == segment).to_numpy()
-    out = {}
-    for side, chosen in zip(SIDES, (inside, ~inside), strict=True):
-        fpr, tpr, _ = roc_curve(drawn["label"].to_numpy()[chosen], drawn["score"].to_numpy()[chosen])
-        out[side, "roc"] = np.interp(ROC_GRID[::ROC_STEP], fpr, tpr)
-    return out
-
-
-def _columns(found: list[dict], truth_only: bool = False) -> dict[str, dict]:
-    """One dict a setting → side → metric → curve over the settings: the truth, or estimate, low and high."""
-    out = {}
-    for side, metric in found[0]:
-        values = [one[side, metric] for one in found]
-        if metric == "roc":
-            curves = [thousandths(curve) for curve in values]
-        elif truth_only:
-            curves = thousandths([value for value, *_ in values])
-        else:
-            curves = [thousandths(end) for end in zip(*values, strict=True)]
-        out.setdefault(side, {})[metric] = curves
-    return out

@@ -13,10 +13,8 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 from matplotlib.ticker import FixedLocator
 
-from book.pages.explorer import MARKER
-
 from ..text import readable
-from . import columns
+from . import charts, columns
 from .pieces import GLUED, Piece, mark
 from .provenance import ORIGINS, Provenance
 
@@ -162,18 +160,29 @@ def browsable(tables: dict[str, pd.DataFrame], made: dict[str, Provenance], note
     _show(piece, f"[tables] {', '.join(tables)}")
 
 
-def explorer(numbers: str, title: str, made: Provenance) -> None:
-    """Show charts with controls: ``book/_static/explorer.js`` draws them in the browser.
+def chart(numbers: charts.Numbers, title: str, alt: str, made: Provenance) -> None:
+    """Show a chart with controls, which ``charts.js`` of the built book draws (``book.pages.explorer_chart``).
 
-    numbers: JSON of ``explorer.collect``, or of the dial of a twin.
+    alt: what it shows, for those who do not see it; a table beside it holds the values at one setting.
+
+    Raises ``ValueError`` for what must not be shown: of restricted data nothing, of others no group that is too small.
     """
-    numbers = readable(numbers).replace("<", "\\u003c")  # nothing in it may end the script
-    _show(
-        f'<section class="fairlib-explorer" aria-label="{escape(title, quote=True)}"><noscript>These controls need'
-        f' JavaScript.</noscript><script type="application/json" class="{MARKER}">{numbers}</script></section>'
-        f'<div class="fairlib-provenance"><small>{made.html()}</small></div>',
-        f"[charts with controls] {title}",
+    if made.access == "restricted":
+        why = "of restricted data, single people could be read from the steps between settings"
+        raise ValueError(f"chart {title!r}: {why}; show tables of one setting")
+    if numbers.smallest < made.min_cell and made.access != "synthetic":
+        why = f"a group of {numbers.smallest}, fewer than {made.min_cell}; leave it out"
+        raise ValueError(f"chart {title!r} shows {why}")
+    text = readable(numbers.model_dump_json()).replace("<", "\\u003c")  # nothing in it may end the script
+    title, alt = escape(title, quote=True), escape(readable(alt), quote=True)
+    html = (
+        f'<section class="fairlib-chart" aria-label="{title}"><noscript>These controls need JavaScript.</noscript>'
+        f'<script type="application/json" class="{charts.MARKER}">{text}</script><div class="fairlib-controls"'
+        f' role="group" aria-label="What to show"></div><p class="fairlib-said" role="status"></p>'
+        f'<div role="img" aria-label="{alt}"><div class="fairlib-drawn" aria-hidden="true"></div></div></section>'
+        f'<div class="fairlib-provenance">{_made(made)}</div>'
     )
+    _show(Piece.made(html, "chart", made.access, numbers.smallest), f"[chart with controls] {title}: {alt}")
 
 
 def note(text: str) -> None:
@@ -218,9 +227,8 @@ def _made(made: Provenance) -> str:
     )
 
 
-def _show(html: Piece | str, text: str) -> None:
-    piece = html if isinstance(html, Piece) else Piece.made(html, "chart")
-    _publish({"text/html": str(html), "text/plain": text}, piece)
+def _show(piece: Piece, text: str) -> None:
+    _publish({"text/html": str(piece), "text/plain": text}, piece)
 
 
 def _publish(data: dict[str, str], piece: Piece, **kept: str) -> None:

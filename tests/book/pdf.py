@@ -15,7 +15,7 @@ ONE = BOOK / "_build" / "singlehtml" / "intro.html"
 BUILD = ["jupyter-book", "build", str(BOOK), "--builder", "singlehtml"]
 GATE = [sys.executable, "-m", "book.pages", "gate", str(BOOK / "executed"), str(ONE.parent)]
 
-EXPLORER = re.compile(r'<section class="fairlib-explorer".*?</section>', re.S)
+EXPLORER = re.compile(r'<section class="fairlib-chart".*?</section>', re.S)
 
 
 def main() -> int:
@@ -25,7 +25,7 @@ def main() -> int:
     target = Path(sys.argv[1]) if len(sys.argv) > 1 else BOOK / "_build" / "book.pdf"
     subprocess.run(BUILD, check=True, stdout=subprocess.DEVNULL)
     whole = ONE.read_text(encoding="utf-8")  # controls have no place on paper, nor have the numbers behind them
-    ONE.write_text(EXPLORER.sub("<p>Controls and charts: in the book on a screen.</p>", whole), encoding="utf-8")
+    ONE.write_text(EXPLORER.sub("<p>A chart with controls: in the book on a screen.</p>", whole), encoding="utf-8")
     subprocess.run(GATE, check=True, stdout=subprocess.DEVNULL)
     with opened() as page:
         page.set_default_timeout(600_000)

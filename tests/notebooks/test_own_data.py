@@ -70,5 +70,5 @@ def test_the_gate_lets_the_page_of_a_small_open_dataset_out(people, women, min_c
     page = tmp_path / "explorer.ipynb"
     papermill.execute_notebook(ROOT / "notebooks" / "explorer.ipynb", page, parameters, progress_bar=False)
     assert scan_notebook(page) == []
-    shown = [int(count) for count in re.findall(r'\\"people\\":\\"(\d+)', page.read_text())]
+    shown = [int(count) for count in re.findall(r'\\"smallest\\":(\d+)', page.read_text())]
     assert min(shown, default=None) in (smallest or [None])
