@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from fairlib.report.columns import Column, ranged
-from fairlib.text import ACCURACY_NAMES, disparity_name
+from fairlib.text import ACCURACY_NAMES, count, disparity_name
 
 from .marks import named
 
@@ -16,6 +16,17 @@ def sizes(minimum: int | None = None) -> dict[str, Column]:
     """How the sizes of groups are set; missing ones stayed under the minimum."""
     titles = {"people": "people", "windows": "windows", "events": "positive windows"}
     return {name: Column(title, "count", fewest=minimum) for name, title in titles.items()}
+
+
+def suppressed(rows: pd.DataFrame, minimum: int) -> pd.DataFrame:
+    """The rows without sizes below the minimum; 0: nobody is real, nothing is suppressed."""
+    return rows.assign(**{name: rows[name].where(rows[name] >= minimum) for name in sizes()})
+
+
+def who(row: pd.Series, minimum: int) -> str:
+    """The sizes of a row in words."""
+    people, windows, events = (count(row[name] if row[name] >= minimum else None, minimum or None) for name in sizes())
+    return f"{people} people, {windows} windows, {events} of them positive"
 
 
 def without_withheld(rows: pd.DataFrame) -> pd.DataFrame:

@@ -9,9 +9,8 @@ from fairlib.cards import Card
 from fairlib.fairness import METRICS, SHORT, definition
 from fairlib.inference import ALPHA
 from fairlib.report.columns import Column, beside, ranged, typed
-from fairlib.text import count
 
-from ..columns import DRAWN, compared, comparison, sizes, without_withheld
+from ..columns import DRAWN, compared, comparison, sizes, suppressed, who, without_withheld
 from ..marks import NOBODY, marks_note, named
 
 SHORT_NOTE = "; ".join(f"{short}: {metric.replace('_', ' ')}" for metric, short in SHORT.items()) + "."
@@ -29,11 +28,17 @@ def metric_choice(card: Card) -> pd.DataFrame:
     return pd.DataFrame({"question": rows.keys(), "answer": rows.values()})
 
 
-def calibration(summary: pd.DataFrame, names: tuple[str, ...]) -> pd.DataFrame:
-    """Mean predicted minus observed risk of each group and model; summary: ``summaries.summarise`` of ``offsets``."""
+def calibration(summary: pd.DataFrame, names: tuple[str, ...], minimum: int = 0) -> pd.DataFrame:
+    """Mean predicted minus observed risk of each group and model; summary: ``summaries.summarise`` of ``offsets``.
+
+    minimum: smaller sizes are not told.
+    """
     rows = beside(summary[summary["scope"] == "calibration"], ["attribute", "segment"], "strategy", names)
+    rows = suppressed(rows, minimum)
     shown = {name: ranged(name, named(name), "signed") for name in names}
-    return typed(rows, 2, attribute=Column(), segment=Column(), **sizes(), **shown, seeds=Column(form="count"))
+    return typed(
+        rows, 2, attribute=Column(), segment=Column(), **sizes(minimum or None), **shown, seeds=Column(form="count")
+    )
 
 
 def segments(summary: pd.DataFrame, strategy: str, minimum: int) -> pd.DataFrame:
@@ -59,13 +64,14 @@ def _known(rows: pd.DataFrame) -> pd.Series:
 
 
 def parity(
-    summary: pd.DataFrame, metric: str, attribute: str, left_out: Mapping[str, pd.Series] = NOBODY
+    summary: pd.DataFrame, metric: str, attribute: str, left_out: Mapping[str, pd.Series] = NOBODY, minimum: int = 0
 ) -> tuple[pd.DataFrame, str]:
     """The domain metric of one attribute, a row a strategy, and who is behind it.
 
     Its value, the signed log ratio beside the distance from parity, each with its interval.
 
     left_out: rows of ``summaries.headline`` that are, by strategy; these are marked.
+    minimum: smaller sizes are not told.
     q is the p-value of parity after controlling the false discovery rate over the whole screen (``summarise``).
     """
     rows = summary[(summary["scope"] == "ratio") & (summary["metric"] == metric) & (summary["attribute"] == attribute)]
@@ -90,10 +96,7 @@ def parity(
         **DRAWN,
     )
     first = rows.iloc[0]
-    who = (
-        f"{count(first['people'])} people, {count(first['windows'])} windows, {count(first['events'])} of them positive"
-    )
-    return table, first["note"] or who
+    return table, first["note"] or who(first, minimum)
 
 
 def note(metric: str) -> str:

@@ -5,9 +5,9 @@ import pandas as pd
 from fairlib.recipes import GRID_FILE
 from fairlib.report.columns import Column, beside, ranged, typed
 from fairlib.strategies import STRATEGY_NAMES
-from fairlib.text import count, percent
+from fairlib.text import percent
 
-from ..columns import compared, comparison
+from ..columns import compared, comparison, who
 
 
 def strategies(models: dict) -> pd.DataFrame:
@@ -36,15 +36,14 @@ def strategies(models: dict) -> pd.DataFrame:
     )
 
 
-def performance(summary: pd.DataFrame) -> tuple[pd.DataFrame, str]:
+def performance(summary: pd.DataFrame, minimum: int = 0) -> tuple[pd.DataFrame, str]:
     """T-performance: AUC, AUPRC, accuracy, balanced accuracy and F1 with intervals, and a note on who is in it."""
     overall = summary[summary["scope"] == "overall"]
     columns = {"auc": "AUC", "auprc": "AUPRC", "accuracy": "accuracy", "balanced_accuracy": "balanced acc.", "f1": "F1"}
     table = beside(overall, ["strategy"], "metric", columns).replace({"strategy": STRATEGY_NAMES})
     shown = {metric: ranged(metric, title) for metric, title in columns.items()}
     first = overall.iloc[0]
-    note = f"{count(first['people'])} people, {count(first['windows'])} windows, {count(first['events'])} of them"
-    note += f" positive; {first['seeds']} training runs a strategy."
+    note = f"{who(first, minimum)}; {first['seeds']} training runs a strategy."
     if (most := overall["undefined_draws"].max()) > 0:
         note += f" Draws in which a value is undefined: at most {percent(most)}."
     return typed(table, strategy=Column(), **shown), note
