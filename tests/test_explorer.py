@@ -33,7 +33,7 @@ class Few:
     def has(self, strategy, seeds):
         return strategy in self.scores
 
-    @cache
+    @cache  # noqa: B019
     def tables(self, strategy):
         return evaluation_tables(self.cohort, self.scores[strategy], 0.5, DRAWS)
 
