@@ -10,11 +10,11 @@ import pandas as pd
 import torch
 
 from book.pages import cases
+from book.pages.contracts import check
 from book.release import runs
 from fairlib import __version__, twins
 from fairlib.recipes import RECIPES
 from fairlib.strategies import NAMED
-from fairlib.study.parameters import check
 from fairlib.study.results import code_hash
 from fairlib.study.sources import open_study
 

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 import yaml
 
+from book.pages.contracts import ReleaseAudit
 from book.release import audit, findings, published, runs, sentences, simulations
 from book.release import tables as tables
 from book.release.published import PublishedError
@@ -16,7 +17,6 @@ from fairlib import twins
 from fairlib.encoder import Encoder
 from fairlib.measures import summary
 from fairlib.recipes import RECIPES
-from fairlib.study.parameters import ReleaseAudit
 from tests import recipes_on_twins
 
 IDS = [f"D{i}" for i in range(1, 51)]

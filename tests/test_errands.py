@@ -7,6 +7,7 @@ import nbformat
 import pytest
 import yaml
 
+from book.pages.contracts import check
 from book.pages.croissant import to_croissant
 from book.pages.figures.metric_tree import metric_tree
 from fairlib import cards, readers, twins
@@ -15,7 +16,7 @@ from fairlib.readers import recognise, template
 from fairlib.report import show as display
 from fairlib.report.gate import scan_notebook
 from fairlib.study.check import check as report
-from fairlib.study.parameters import ROOT, ParameterError, check
+from fairlib.study.parameters import ROOT, ParameterError
 
 
 @pytest.fixture

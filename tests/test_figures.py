@@ -16,6 +16,7 @@ from matplotlib.figure import Figure
 
 from book.pages import figures as package
 from book.pages import tables as table_package
+from book.pages.contracts import check
 from book.pages.figures import cka_gaps as gap_figures
 from book.pages.figures import evaluation, finetuning, metric_tree, pretraining, requirements, similarity, subgroups
 from book.pages.figures import framework as framework_figures
@@ -48,7 +49,6 @@ from fairlib.report.style import COLOURS, LINES, MARKERS, Drawn
 from fairlib.similarity import gram
 from fairlib.strategies import ALL, MITIGATIONS
 from fairlib.study import tables as registry
-from fairlib.study.parameters import check
 from fairlib.twins import dial, truth
 from tests.tables import evaluation_tables
 

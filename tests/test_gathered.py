@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from book.pages import cases
+from book.pages.contracts import Synthesis, check
 from book.pages.figures import synthesis as figures
 from book.pages.figures.synthesis import NOISE
 from book.pages.tables import synthesis as tables
@@ -18,7 +19,7 @@ from fairlib.report import show
 from fairlib.strategies import LABELLED, NAMED
 from fairlib.study import runs
 from fairlib.study.frozen import Frozen, freeze
-from fairlib.study.parameters import FROZEN, PROFILES, Synthesis, check
+from fairlib.study.parameters import FROZEN, PROFILES
 from fairlib.study.runs import Study
 
 DRAWS = PROFILES["smoke"].draws

@@ -11,11 +11,12 @@ import pytest
 import yaml
 from papermill.cli import _resolve_type
 
+from book.pages.contracts import CONTRACTS, check
 from fairlib import cards
 from fairlib.readers import template
 from fairlib.recipes import RECIPES
 from fairlib.strategies import ALL, CONTROLS, LOGISTIC, MITIGATIONS, NETWORKS, STRATEGIES, STRATEGY_NAMES, UNTESTED
-from fairlib.study.parameters import CONTRACTS, PROFILES, MitigationName, ParameterError, check
+from fairlib.study.parameters import PROFILES, MitigationName, ParameterError
 
 ROOT = Path(__file__).parent.parent
 #: Pages that take parameters; those on the study itself, such as coverage, show kept tables and take none.
@@ -61,7 +62,7 @@ def test_what_only_some_notebooks_take():
     [
         ("dataset", "mimc", "did you mean 'mimic'?"),
         ("profile", "papper", "did you mean 'paper'?"),
-        ("recipe", "release", "did you mean 'paper_code'?"),
+        ("recipe", "paper_cod", "did you mean 'paper_code'?"),
         ("device", "gpu", "parameter 'device' is 'gpu'"),
         ("source", "tw1n", "source 'tw1n' is neither 'twin', 'frozen' nor an existing folder"),
         ("source", 3, "parameter 'source' is 3"),

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from book.pages.contracts import check
 from book.pages.marks import briefly
 from book.pages.tables import evaluation as tables
 from book.pages.tables import sentences
@@ -15,7 +16,6 @@ from fairlib.inference import seed_interval
 from fairlib.measures import performance, summary
 from fairlib.measures.summary import at_chance, headline, left_out, one_decision, summarise, verdict
 from fairlib.report.provenance import of_twin
-from fairlib.study.parameters import check
 
 BOTH_LEFT = "1 of 1 in disparity, 1 of 1 in accuracy"
 

@@ -2,12 +2,13 @@
 
 import pytest
 
+from book.pages.contracts import check
 from book.pages.figures import twin as figures
 from book.pages.tables import twin as tables
 from fairlib import twins
 from fairlib.report.columns import written
 from fairlib.report.provenance import of_twin
-from fairlib.study.parameters import ParameterError, check
+from fairlib.study.parameters import ParameterError
 from fairlib.twins import dial, people, truth
 
 SPEC = twins.load_spec("mimic")

@@ -18,8 +18,9 @@ from zlib import crc32
 from docutils import nodes
 from sphinx.application import Sphinx
 
+from book.pages.contracts import CONTRACTS, check
 from fairlib import cards, lessons, recipes
-from fairlib.study.parameters import CONTRACTS, ParameterError, check
+from fairlib.study.parameters import ParameterError
 
 WORDS_A_MINUTE = 200
 MINUTES_A_PICTURE = 0.25  # a figure or a table

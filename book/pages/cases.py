@@ -18,10 +18,11 @@ from fairlib.report.provenance import Provenance
 from fairlib.strategies import LABELLED, NAMED
 from fairlib.study.collect import cohort_tables, collect
 from fairlib.study.frozen import Frozen
-from fairlib.study.parameters import Evaluation, ParameterError, Synthesis
+from fairlib.study.parameters import Evaluation, ParameterError
 from fairlib.study.runs import Study
 from fairlib.study.sources import open_study
 
+from .contracts import Synthesis
 from .provenance import collected, of_study
 
 SHOWN = 50  # CKA of a segment of fewer test participants is not shown

@@ -7,8 +7,10 @@ import pandas as pd
 from fairlib import __version__
 from fairlib.recipes import title
 from fairlib.report.provenance import Provenance, of_the_original
-from fairlib.study.parameters import Contract, DataCard, Parameters, Synthesis
+from fairlib.study.parameters import Contract, Parameters
 from fairlib.study.results import closure_hash, code_hash
+
+from .contracts import DataCard, Synthesis
 
 
 def of_card(p: DataCard) -> Provenance:

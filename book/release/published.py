@@ -11,8 +11,8 @@ import pandas as pd
 import yaml
 
 from fairlib.report.provenance import Provenance
-from fairlib.study.parameters import Synthesis
 
+from ..pages.contracts import Synthesis
 from ..pages.provenance import collected
 
 FOLDER = Path(__file__).parent

@@ -6,9 +6,9 @@ from pathlib import Path
 import pandas as pd
 
 from fairlib.report.provenance import Provenance
-from fairlib.study.parameters import ReleaseAudit
 
 from ..pages.cases import Case
+from ..pages.contracts import ReleaseAudit
 from ..pages.provenance import collected
 
 #: Every recipe on every twin, kept in the book: ``python -m tests.recipes_on_twins``.

@@ -4,11 +4,15 @@ Colours keep a contrast of 3 to 1 on white and stay apart under the three kinds 
 (``tests/test_style.py``); ``book/_static/fairlib.css`` names the same roles for pages.
 """
 
+from itertools import cycle
+
 import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+
+from .. import strategies
 
 Drawn = tuple[Figure, str]  # a figure and its alt text
 
@@ -16,27 +20,22 @@ WIDTH = 7.2  # inches: at 96 pixels an inch the column of the book, so letters h
 SMALL = 8  # points; nothing is smaller
 
 SUPERVISED, CONTROL, SIMPLE = "#A93400", "#666666", "#000000"
-SSL = {
-    "frozen_0": "#0062C4",
-    "frozen_1_middle": "#2898E8",
-    "frozen_1_first": "#008A52",
-    "frozen_2_first_middle": "#C96FB0",
-    "frozen_2_first_last": "#A58D00",
-    "frozen_3": "#24249A",
+#: Colours of a family of models, in the order of ``strategies.MODELS``; further models begin again.
+FAMILIES = {
+    strategies.SUPERVISED: [SUPERVISED],
+    strategies.SSL: ["#0062C4", "#2898E8", "#008A52", "#C96FB0", "#A58D00", "#24249A"],
+    strategies.CONTROL: [CONTROL, SIMPLE],
+    strategies.MITIGATION: ["#6B4A00", "#004D40", "#7A0177", "#4D4D4D"],
 }
-COLOURS = {"supervised": SUPERVISED, **SSL, "random_frozen_3": CONTROL, "logistic_regression": SIMPLE}
-MARKERS = dict(zip(COLOURS, "osD^v<>xP", strict=True))
-LINES = dict(
-    zip(
-        COLOURS,
-        ["-", (0, (9, 2)), "--", "-.", ":", (0, (5, 1)), (0, (1, 1)), (0, (3, 5)), (0, (4, 2, 1, 2))],
-        strict=True,
-    )
-)
-# Explicit mitigations of the supervised model.
-MITIGATIONS = {"reweighed": "#6B4A00", "group_balanced": "#004D40", "group_dro": "#7A0177", "post_processed": "#4D4D4D"}
-COLOURS |= MITIGATIONS
-MARKERS |= dict(zip(MITIGATIONS, "*pXh", strict=True))
+COLOURS = {
+    name: colour
+    for family, colours in FAMILIES.items()
+    for name, colour in zip(strategies.of_family(family), cycle(colours), strict=False)
+}
+SSL = {name: COLOURS[name] for name in strategies.of_family(strategies.SSL)}
+MARKERS = dict(zip(strategies.MODELS, cycle("osD^v<>xP*pXh"), strict=False))
+_STYLES = ["-", (0, (9, 2)), "--", "-.", ":", (0, (5, 1)), (0, (1, 1)), (0, (3, 5)), (0, (4, 2, 1, 2))]
+LINES = dict(zip(strategies.ALL, cycle(_STYLES), strict=False))
 
 SEGMENTS = ["#0062C4", "#A93400", "#008A52", "#C96FB0", "#A58D00", "#2898E8", "#666666"]
 SEGMENT_MARKERS, SEGMENT_LINES = "osD^v<>", ["-", "--", ":", "-."]

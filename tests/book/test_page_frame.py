@@ -12,7 +12,8 @@ import term_cards
 from docutils import nodes
 from docutils.utils import new_document
 
-from fairlib.study.parameters import ROOT, check
+from book.pages.contracts import check
+from fairlib.study.parameters import ROOT
 
 
 def run_of(tmp_path, name="5_evaluation", duration=30.0, **parameters) -> Path:

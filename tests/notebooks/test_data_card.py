@@ -12,11 +12,12 @@ import yaml
 from bs4 import BeautifulSoup
 
 from book.pages import provenance
+from book.pages.contracts import check
 from fairlib import cards
 from fairlib.report import show as display
 from fairlib.report.columns import Column, typed
 from fairlib.report.gate import scan_notebook
-from fairlib.study.parameters import ROOT, check
+from fairlib.study.parameters import ROOT
 
 PAGE = ROOT / "notebooks" / "data_card.ipynb"
 EXAMPLE = ROOT / "book" / "example_table"

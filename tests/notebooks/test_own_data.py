@@ -8,9 +8,10 @@ import pandas as pd
 import papermill
 import pytest
 
+from book.pages.contracts import CONTRACTS
 from fairlib.readers import template
 from fairlib.report.gate import scan_notebook
-from fairlib.study.parameters import CONTRACTS, ROOT
+from fairlib.study.parameters import ROOT
 
 
 @pytest.fixture(scope="module")

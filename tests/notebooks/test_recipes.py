@@ -12,8 +12,9 @@ import pytest
 import yaml
 from papermill.cli import _resolve_type
 
+from book.pages.contracts import check
 from fairlib.__main__ import main
-from fairlib.study.parameters import ROOT, check
+from fairlib.study.parameters import ROOT
 
 BLOCK = re.compile(r"^```(bash|console|python)\n(.*?)^```", re.S | re.M)
 PAGES = sorted(

@@ -1,0 +1,152 @@
+"""Contracts of the pages that are not a stage of one dataset: cards, twins, charts, and the pages across datasets."""
+
+import shlex
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from fairlib import cards, twins
+from fairlib.strategies import MitigationName, RecipeName
+from fairlib.study import parameters
+from fairlib.study.parameters import OWN, ROOT, Contract, Evaluation, Models
+
+
+class DataCard(Contract):
+    """The card's page reads no data, so only a card of one's own has a source."""
+
+    notebook: ClassVar[str] = "data_card"
+
+    @model_validator(mode="after")
+    def _source_holds_a_card(self):
+        if self.source and self.dataset in cards.all():
+            raise ValueError(
+                f"source {self.source!r}: the card of {self.dataset} is in data_cards, so leave source out; with"
+                f" dataset {OWN!r} it is the folder of your own {cards.CARD}"
+            )
+        return self
+
+
+class Explorer(Models):
+    """The page on which a reader moves the threshold: it reads what stage 5 left."""
+
+    notebook: ClassVar[str] = "explorer"
+
+
+class OfTwin(Contract):
+    """A page about the model of a twin: nothing is trained, no data is read."""
+
+    @model_validator(mode="after")
+    def _twin_exists(self):
+        if self.dataset not in twins.known():
+            raise ValueError(f"dataset {self.dataset!r}: there are twins of {', '.join(twins.known())}")
+        return self
+
+
+class Dial(OfTwin):
+    """The page on which a reader turns a knob of a twin."""
+
+    notebook: ClassVar[str] = "dial"
+
+    source: Literal["twin"] = "twin"
+    draws: int = Field(default=60_000, ge=5_000, le=10_000_000)
+    windows: list[Annotated[int, Field(ge=200, le=100_000)]] = [300, 1000, 4000]
+
+    @field_validator("windows")
+    @classmethod
+    def _some_sizes(cls, windows: list[int]) -> list[int]:
+        if not windows or sorted(set(windows)) != windows:
+            raise ValueError("windows must be different whole numbers, smallest first")
+        return windows
+
+
+class Twin(OfTwin):
+    """The page about a twin's model; its source is a spec."""
+
+    notebook: ClassVar[str] = "twin"
+
+    draws: int = Field(default=100_000, ge=10_000, le=10_000_000)
+    cohorts: int = Field(default=5, ge=1, le=100)
+    windows: int = Field(default=4000, ge=500, le=100_000)
+
+    @model_validator(mode="after")
+    def _spec_exists(self):
+        if self.source and not Path(self.source).expanduser().is_file():
+            raise ValueError(
+                f"source {self.source!r} is no file; give a YAML file with the knobs that differ, or nothing"
+            )
+        return self
+
+
+class Case(BaseModel):
+    """One line of ``notebooks/study.yaml``: where a dataset's results come from."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    source: str = "twin"
+    profile: Literal["smoke", "quick", "paper"] = "quick"
+    recipes: list[RecipeName] = ["paper_text"]
+    seeds: list[int] = []
+    people: list[int] = []
+    mitigations: list[MitigationName] = list(MitigationName.__args__)
+
+
+class Synthesis(BaseModel):
+    """The page across datasets: it reads what the other notebooks left, and trains nothing."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+    notebook: ClassVar[str] = "6_synthesis"
+
+    cases: dict[str, Case] = {}
+    results_dir: str = "results"
+    threads: int = Field(default=1, ge=1, le=256)
+    draws: int = Field(default=1000, ge=100, le=100_000)
+
+    @property
+    def chosen(self) -> dict[str, Case]:
+        """The cases asked for, or those of ``notebooks/study.yaml``."""
+        return self.cases or _study_cases()
+
+    def evaluation(self, dataset: str, recipe: str) -> "Evaluation":
+        """The parameters with which stage 5 was run for a case; ``ParameterError`` where there is no such run."""
+        case = self.chosen[dataset]
+        seeds = [] if case.source == "frozen" else case.seeds
+        own = case.model_dump(include={"source", "profile", "mitigations"})
+        given = {"dataset": dataset, "recipe": recipe, "seeds": seeds, **own}
+        return parameters.check("5_evaluation", given | {"results_dir": self.results_dir, "threads": self.threads})
+
+    def command(self) -> str:
+        """The papermill command that repeats this page; folders of files are named DIR."""
+        parts = [f"papermill notebooks/{self.notebook}.ipynb out.ipynb"]
+        for name in ("results_dir", "threads", "draws"):
+            if (value := getattr(self, name)) != type(self).model_fields[name].default:
+                parts.append(f"-p {name} {shlex.quote(str(value))}")
+        if self.cases and self.cases != _study_cases():
+            cases = {name: case.model_dump() for name, case in self.cases.items()}
+            for case in cases.values():
+                case["source"] = case["source"] if case["source"] in ("twin", "frozen") else "DIR"
+            text = yaml.safe_dump({"cases": cases}, default_flow_style=True, width=10_000, sort_keys=False).strip()
+            parts.append(f'-y "{text}"')
+        return " ".join(parts)
+
+
+class ReleaseAudit(Synthesis):
+    """The chapter on the released analysis: published numbers, simulations, and the recipes of the same cases."""
+
+    notebook: ClassVar[str] = "release_audit"
+
+    draws: int = Field(default=300, ge=100, le=100_000)
+
+
+def _study_cases() -> dict[str, Case]:
+    text = (ROOT / "notebooks" / "study.yaml").read_text(encoding="utf-8")
+    return {name: Case(**case) for name, case in yaml.safe_load(text)["cases"].items()}
+
+
+CONTRACTS = parameters.CONTRACTS | {c.notebook: c for c in (DataCard, Twin, Dial, Explorer, Synthesis, ReleaseAudit)}
+
+
+def check(notebook: str, namespace: dict[str, Any]) -> Any:
+    """``fairlib.study.parameters.check`` for every notebook of the book."""
+    return parameters.check(CONTRACTS[notebook], namespace)
