@@ -31,21 +31,26 @@ ROW = f'''
 def walk(given: str, taken: str) -> None:
     """What the card, the tables and the figures of the copy make of a cohort with two models' scores."""
     import warnings
+    from dataclasses import replace
 
     import pandas as pd
 
-    from book.pages import explorer_chart
+    from book.pages import explorer
     from book.pages.figures import evaluation as figures
     from book.pages.figures.metric_tree import metric_tree
     from book.pages.tables import evaluation as tables
     from fairlib import cards, fairness, text
-    from fairlib.measures import performance, segments, summary
+    from fairlib.measures import segments, summary
+    from fairlib.measures.evaluated import Evaluated
+    from fairlib.report.columns import written
+    from fairlib.study.tables import evaluation
 
     warnings.simplefilter("ignore", fairness.UndefinedRatio)
     cohort, scores = pickle.loads(Path(given).read_bytes())
-    card = cards.load(cohort.dataset)
+    card = cards.load(cohort.card.name)
+    cohort = replace(cohort, card=card)
     metric, protected = card.metric.metric, card.protected()
-    made = [performance.evaluation_tables(cohort, score, 0.5, 40) for score in scores.values()]
+    made = [evaluation(Evaluated(cohort, score, 0.5, 40)) for score in scores.values()]
     parts = [one["metrics"].assign(strategy=name, seed=1) for name, one in zip(scores, made, strict=True)]
     models = pd.concat(parts, ignore_index=True)
     rows, headline = summary.summarise(models), summary.headline(models, protected, metric)
@@ -57,12 +62,12 @@ def walk(given: str, taken: str) -> None:
         "distance": text.disparity_name(metric),
         "log": segments.log_disparities(models, protected, metric, list(scores)),
         "choice": tables.metric_choice(card),
-        "parity": tables.parity(rows, metric, protected[0])[0],
+        "parity": written(tables.parity(rows, metric, protected[0])[0]),
         "note": tables.note(metric),
         "short": tables.SHORT_NOTE,
-        "screen": tables.screen(rows, protected),
-        "headline": tables.headline(headline, metric),
-        "words": explorer_chart.words(),
+        "screen": written(tables.screen(rows, protected)),
+        "headline": written(tables.headline(headline, metric)),
+        "explorer": explorer.measure_name(metric),
     }
     drawn = {
         "domain": figures.parity_domain(rows, metric, protected),
@@ -146,7 +151,7 @@ def test_tables_and_notes_name_it(found):
     assert set(found["screen"]) >= {"PPVR", "ERR"}
     assert found["distance"] == "parity deviation"
     assert "parity deviation" in found["headline"]
-    assert found["words"]["ratios"][NAME] == PLAIN
+    assert found["explorer"] == PLAIN
 
 
 def test_figures_and_the_metric_tree_show_it(found):

@@ -200,9 +200,10 @@ def test_half_samples(n):
     np.testing.assert_array_equal(weights, half_samples(n, 500, np.random.default_rng(0)))
 
 
-def test_half_sample_interval_by_hand():
+def test_half_sample_interval_by_hand(monkeypatch):
+    monkeypatch.setattr("fairlib.inference.LEVEL", 0.9)
     draws = np.r_[np.linspace(0.4, 0.6, 101), np.nan]
-    assert half_sample_interval(0.7, draws, 0.9) == pytest.approx((0.61, 0.79))
+    assert half_sample_interval(0.7, draws) == pytest.approx((0.61, 0.79))
     assert all(np.isnan(half_sample_interval(0.7, draws[:19])))
 
 
