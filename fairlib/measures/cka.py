@@ -105,6 +105,21 @@ def similarity_table(
     return pd.DataFrame(records)
 
 
+def fewest(cohort: Cohort) -> int:
+    """So many people CKA needs; of people who are real also so many as may be shown."""
+    return 4 if cohort.origin == "twin" else max(4, cohort.card.min_cell)
+
+
+def unknown(layers: int) -> pd.DataFrame:
+    """What ``similarity_table`` says where there are too few people: nothing is known, of everybody."""
+    columns = ("people", "cka", "low", "high", "matched", "matched_people")
+    nothing = dict.fromkeys(columns, np.nan) | dict.fromkeys(DRAWS, np.empty(0, np.float32))
+    keys = {"attribute": "everybody", "segment": "everybody"}
+    return pd.DataFrame(
+        [keys | {"layer_supervised": i + 1, "layer_other": j + 1} | nothing for i, j in np.ndindex(layers, layers)]
+    )
+
+
 def average_draws(tables: list[pd.DataFrame]) -> pd.DataFrame:
     """Mean of similarity tables over draws of one window a participant, and the half-sample interval of that mean.
 
@@ -132,7 +147,7 @@ def over_runs(table: pd.DataFrame) -> pd.DataFrame:
     for key, own in table.groupby(KEYS, sort=False):
         people = (((own["high"] - own["low"]) / (2 * half_width())) ** 2).mean()
         found = interval_over_runs(own["cka"].to_numpy(), people)
-        sizes = {"people": int(own["people"].iloc[0]), "matched": own["matched"].mean(), "seeds": len(own)}
+        sizes = {"people": own["people"].iloc[0], "matched": own["matched"].mean(), "seeds": len(own)}
         ends = {"cka": found.mean, "low": found.low, "high": found.high}
         records.append(dict(zip(KEYS, key, strict=True)) | ends | sizes)
     return pd.DataFrame(records)

@@ -32,6 +32,8 @@ class Compared:
         """CKA of each pair of layers on held-out windows, one a participant, averaged over draws of that window."""
         test = self.cohort.rows("test")
         people, tables = self.cohort.person[test], []
+        if len(np.unique(people)) < cka.fewest(self.cohort):
+            return cka.unknown(len(self.one(test[:1])))
         for draw in range(1 if len(np.unique(people)) == len(people) else 5):  # one: nothing to draw
             rows = test[one_window_each(people, seed=0, draw=draw)]
             outputs = [of(rows) for of in (self.one, self.other)]

@@ -118,6 +118,8 @@ def screen(summary: pd.DataFrame, attributes: list[str], left_out: Mapping[str, 
     ]
     counts = rows.assign(differs=rows["q"] < ALPHA, judged=rows["q"].notna()).groupby(["strategy", "metric"])
     counts = counts[["differs", "judged"]].sum().unstack("metric", fill_value=0)
+    every = pd.MultiIndex.from_product([["differs", "judged"], SHORT])
+    counts = counts.reindex(columns=every, fill_value=0)
     counts.columns = [metric if which == "differs" else f"{metric}_of" for which, metric in counts]
     table = rows.groupby("strategy", sort=False)[["seeds"]].max().join(counts).reset_index()
     shown = {metric: Column(title, "count", then=f"\u00a0of\u00a0{{{metric}_of}}") for metric, title in SHORT.items()}
