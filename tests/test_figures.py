@@ -40,7 +40,7 @@ from book.release import figures as audit_figures
 from book.release import tables as audit_tables
 from fairlib import cards, twins
 from fairlib.measures import cka as conditioned
-from fairlib.measures import cka_gaps, describe, features, noise, probes, segments, summary
+from fairlib.measures import cka_gaps, describe, features, noise, pretrained, probes, segments, summary
 from fairlib.recipes import RECIPES
 from fairlib.report import columns, show, style
 from fairlib.report.columns import Column, typed
@@ -49,9 +49,11 @@ from fairlib.report.style import COLOURS, LINES, MARKERS, Drawn
 from fairlib.similarity import gram
 from fairlib.strategies import ALL, MITIGATIONS
 from fairlib.study import tables as registry
+from fairlib.study.facts import trained_models
 from fairlib.twins import dial, truth
 from tests.tables import evaluation_tables
 
+VIEWS = RECIPES["paper_text"].pretraining.views
 DOUBTFUL = {"frozen_0": pd.Series({"people_low": 0.4, "auc": 0.6, "constant_decisions": 1, "seeds": 2})}
 CARD, NAMES = cards.load("mimic"), ("supervised", "frozen_0", "logistic_regression")
 SEGMENTS = pd.DataFrame({"dataset": "a twin", "recipe": "paper_text", "attribute": "age", "segment": ["<65", ">=65"]})
@@ -140,7 +142,12 @@ def own(e):
 FIGURES = {
     requirements.segments: lambda e: (e.cohort, CARD),
     requirements.label_bias: lambda e: (e.cohort, CARD),
-    pretraining.views: lambda e: (e.cohort, RECIPES["paper_text"], CARD),
+    pretraining.views: lambda e: (
+        pretrained.of_window(e.cohort["typical_window"], VIEWS),
+        [name for name, _ in VIEWS],
+        40,
+        CARD,
+    ),
     pretraining.losses: lambda e: ({1: np.linspace(5, 4, 60), 2: np.linspace(5, 3, 60)},),
     finetuning.roc: lambda e: (e.roc, e.summary),
     finetuning.efficiency: lambda e: (curve(e), e.headline, CARD.metric.metric),
@@ -190,7 +197,7 @@ TABLES = {
     published_tables.beside: lambda e: ("T-performance", "mimic"),
     tables1.sizes: lambda e: (e.cohort,),
     tables1.attrition: lambda e: (e.cohort, CARD.min_cell),
-    tables3.strategies: lambda e: (76, "same"),
+    tables3.strategies: lambda e: (trained_models(76, "same"),),
     tables3.performance: lambda e: (e.summary,),
     tables3.efficiency: lambda e: (curve(e), CARD.metric.metric),
     tables3.grid: lambda e: (),
