@@ -1,7 +1,11 @@
 """The chapter on the released analysis: findings, their numbers against the collection, their sentences, our runs."""
 
+import json
 import re
+from inspect import signature
+from pathlib import Path
 from types import SimpleNamespace
+from typing import get_args
 
 import numpy as np
 import pandas as pd
@@ -17,8 +21,12 @@ from fairlib import twins
 from fairlib.encoder import Encoder
 from fairlib.measures import summary
 from fairlib.recipes import RECIPES
-from tests import recipes_on_twins
+from fairlib.report import columns
+from fairlib.strategies import STRATEGY_NAMES
+from fairlib.text import percent
+from tests import recipes_on_twins, release_numbers
 
+NOTEBOOK = Path(__file__).parents[1] / "notebooks" / "release_audit.ipynb"
 IDS = [f"D{i}" for i in range(1, 51)]
 #: Tables of the collection without a source of each number: what they were measured from.
 PICTURE = "GitHub sdimi/sdimi.github.io, commit 236c86e, projects/SSLfairness: picture of the {} figure"
@@ -29,8 +37,11 @@ PICTURE = "GitHub sdimi/sdimi.github.io, commit 236c86e, projects/SSLfairness: p
 def test_every_finding_is_there_once_with_its_certainty_and_its_source():
     entries = yaml.safe_load(findings.FILE.read_text(encoding="utf-8"))
     assert [entry["id"] for entry in entries] == IDS
+    certain = [of.certainty for of in findings.load().values()]
+    text = page()
+    found = re.search(r"50 findings.*?(\d+) are\s+certain, (\d+) of high and (\d+) of moderate", text, re.S)
+    assert list(found.groups()) == [str(certain.count(name)) for name in ("certain", "high", "moderate")]
     for of in findings.load().values():
-        assert of.certainty in findings.CERTAINTIES
         assert re.search(r"cells? \d|:\d|xlsx|ipynb|notebooks|function|picture of", of.source), of.id
         assert of.does != of.changes != of.lesson
 
@@ -50,18 +61,17 @@ def test_certainty_and_sections_are_those_of_the_collection(shared):
 
 
 def test_ten_findings_lead():
-    assert [of.lead for of in findings.leading()] == list(range(1, 11))
+    leading = sorted((of for of in findings.load().values() if of.lead), key=lambda of: of.lead)
+    assert [of.lead for of in leading] == list(range(1, 11))
+    assert re.findall(r'tell\("(D\d+)"', page()) == [of.id for of in leading]  # the chapter tells them in this order
 
 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda entries: entries.pop(6), "D7 missing"),
-        (lambda entries: entries.append(entries[0]), "D1 stands there twice"),
         (lambda entries: entries[2].pop("source"), "entry 3: source: Field required"),
         (lambda entries: entries[2].update(certainty="sure"), "entry 3: certainty"),
         (lambda entries: entries[2].update(certanty="high"), "entry 3: certanty"),
-        (lambda entries: entries.append(entries[0] | {"id": "D51"}), "D51 is one more"),
     ],
 )
 def test_a_file_of_findings_that_cannot_be_right_is_refused(tmp_path, change, message):
@@ -131,15 +141,17 @@ def test_schedules_agree_with_the_collection(shared):
         assert row.schedule.rate(row.zero_step - 1, row.windows) > 0
     described = audit.schedules(RECIPES["paper_text"])
     assert (described["zero_epoch"] >= 1).all()
-    assert described["seen"].eq(1).all()
 
 
 def test_the_loss_of_keras_against_a_simulation():
-    mean, sd = audit.loss_weights((900, 100), 50)
+    mean, sd = release_numbers.loss_weights((900, 100), 50)
     draw = np.random.default_rng(0)
     weights = np.where(draw.random((20_000, 50)) < 0.1, 1000 / 200, 1000 / 1800).mean(axis=1)
     assert (mean, sd) == (pytest.approx(weights.mean(), rel=0.01), pytest.approx(weights.std(), rel=0.02))
     assert mean == pytest.approx(1)
+    labels = tuple(audit.size("MIMIC", "train", name) for name in ("label_0", "label_1"))
+    _, spread = release_numbers.loss_weights(labels, RECIPES["paper_code"].finetuning.schedule.batch_size)
+    assert f"varies by {percent(spread)} (standard deviation)" in page()
 
 
 @pytest.mark.parametrize("padding", ["same", "valid"])
@@ -147,7 +159,7 @@ def test_layer_lengths_are_those_of_the_encoder(padding):
     import torch
 
     lengths = [part.shape[1] for part in Encoder(2, padding).activations(torch.zeros(1, 48, 2))]
-    assert tuple(lengths) == audit.layer_lengths(48, padding)
+    assert tuple(lengths) == release_numbers.layer_lengths(48, padding)
 
 
 def test_mesa_labels():
@@ -160,12 +172,12 @@ def test_mesa_labels():
 
 
 def test_stored_time_axis():
-    assert audit.window_order(2).tolist() == [-1, -1, 3, 1]
-    order = audit.window_order()
+    assert release_numbers.window_order(2).tolist() == [-1, -1, 3, 1]
+    order = release_numbers.window_order()
     assert len(order) == 100
     # Places of a kernel of 24 with t−50 and t+1 (positions 50 and 51 of 101) both under it.
     across = sum(1 for start in range(101 - 24 + 1) if start <= 50 and start + 23 >= 51)
-    assert audit.across(order, 24) == across == 23
+    assert release_numbers.across(order, 24) == across == 23
 
 
 def test_chance_interval_against_simulation():
@@ -177,18 +189,19 @@ def test_chance_interval_against_simulation():
 
 
 def test_turned_ratios():
-    rows = audit.published_ratios()
+    rows = release_numbers.published_ratios()
     assert (
         rows["deviation"] - published.table("parity_deviation").loc[rows.index, "parity_deviation"]
     ).abs().max() < 1e-6
     np.testing.assert_allclose(rows["swapped"], np.abs(1 - 1 / rows["value"]))
-    shown = tables.turned()
-    assert len(shown) == ((rows["deviation"] < 0.2) != (rows["swapped"] < 0.2)).sum()
+    assert rows["turned"].tolist() == ((rows["deviation"] < 0.2) != (rows["swapped"] < 0.2)).tolist()
 
 
 def test_swapped_legends_follow_from_parameter_counts():
-    counts = tables.counts()
-    assert not counts.to_string().count("ours")
+    counts = tables.counts().set_index("strategy")
+    for dataset in counts:
+        own = audit.trainable(audit.size(dataset, "test", "channels"))  # the note below the table says so
+        assert counts[dataset].to_dict() == {STRATEGY_NAMES[name]: n for name, n in own.items()}
     legends = published.table("overall_auc").query("run_tag.str.contains('legend shows')")
     for row in legends.itertuples():
         assert sentences.frozen_layers(row.model.replace("ssl_frozen2", "frozen_2")) != row.run_tag.partition(
@@ -248,39 +261,37 @@ def test_what_recipes_change(cases):
     assert ssl.loc["paper_text", "auc_difference"] == pytest.approx(-0.1)
     assert ssl.loc["paper_code", "auc_difference"] == pytest.approx(0)
     shown = tables.recipes(found)
+    shown = columns.written(shown)
     assert shown["AUC − supervised"].iloc[0] == "–"
     assert shown["AUC − supervised"].iloc[1].startswith("−0.100 [")
 
 
-def test_spread_over_seeds_and_sizes(cases):
+def test_spread_over_seeds(cases):
     spread = runs.seed_spread(cases)
     assert spread["seeds"].tolist() == [2, 2]
     assert spread["auc_min"].tolist() == pytest.approx([-0.1, 0])
-    sizes = runs.similarity_sizes(cases)
-    assert set(sizes["attribute"]) == {"age"}  # a care segment is none
-    assert sizes["matched"].tolist() == pytest.approx([0.31, 0.31])
 
 
 def test_tables_of_several_cases_are_those_of_each_one(cases):
     """Nothing pools cases, so nothing pools twins with real data."""
-    for of in (runs.recipes, runs.seed_spread, runs.similarity_sizes):
+    for of in (runs.recipes, runs.seed_spread, runs.similarity):
         parts = pd.concat([of([case]) for case in cases], ignore_index=True)
         pd.testing.assert_frame_equal(of(cases).reset_index(drop=True), parts)
 
 
-def test_the_release_s_way_beside_ours(cases):
-    found = runs.released_similarity(cases)
-    assert found["segment"].tolist() == ["<65", "<65"]
-    assert found[["windows", "people", "released", "ours"]].iloc[0].tolist() == pytest.approx([200, 80, 0.4, 0.3])
-    shown = tables.released_similarity(found).iloc[0]
-    assert (shown["CKA, first training windows"], shown["change"]) == ("0.400", "−0.100")
+def test_similarity_at_equal_sizes_and_as_the_release_took_it(cases):
+    found = runs.similarity(cases)
+    assert found["segment"].tolist() == ["<65", "<65"]  # a care segment is none
+    numbers = ["people", "cka", "matched_people", "matched", "windows", "released"]
+    assert found[numbers].iloc[0].tolist() == pytest.approx([80, 0.3, 60, 0.31, 200, 0.4])
+    shown = columns.written(tables.similarity(found)).iloc[0]
+    assert (shown["CKA"], shown["people, equal"], shown["CKA of these"]) == ("0.300", "60", "0.400")
 
 
 def test_no_runs_no_table():
     assert runs.recipes([]).empty
     assert runs.seed_spread([]).empty
-    assert runs.similarity_sizes([]).empty
-    assert runs.released_similarity([]).empty
+    assert runs.similarity([]).empty
 
 
 def test_every_finding_has_its_sentence_with_numbers(cases):
@@ -288,9 +299,7 @@ def test_every_finding_has_its_sentence_with_numbers(cases):
         simulations.globem_coin(100),
         simulations.published_extremes(20),
         simulations.view_agreement(40),
-        simulations.dropout_agreement(20),
         simulations.interval_widths((1, 10), 60, 20),
-        simulations.false_stars(draws=200),
         simulations.cka_by_size((30, 60), (3, 3)),
         simulations.cka_by_windows((1, 2), 20, 3),
         simulations.cka_of_repeats(20, 3),
@@ -302,16 +311,43 @@ def test_every_finding_has_its_sentence_with_numbers(cases):
             assert "nan" not in text.replace("finance", ""), name
             assert re.search(r"\d", text) or name in ("D7", "D17", "D18", "D45", "D47"), name
             assert text.endswith((".", "AUC", "AUC.")), (name, text)
-    assert small.dropout["inference"] == pytest.approx(1)
-    assert small.dropout["training"] < 0.999
-    simulated = sentences.resting_on("simulated")
-    assert not set(simulated) & set(sentences.resting_on("seeds"))
-    assert {name for name, text in found.items() if "imulated" in text} <= {*simulated}
-    for part in findings.SECTIONS:
-        assert tables.basis(part).endswith("from what the release prints, or from its code.")
+    for part in get_args(findings.Section):
         assert set(tables.section(part, found)["id"]) <= set(IDS)
-    assert tables.overview().iloc[-1].tolist() == ["all", "43", "6", "1", "50"]
-    assert "Keras divides by the windows" in tables.loss_note()
+
+
+def test_sentences_that_state_their_numbers_follow_from_the_published_ones():
+    """Every word and number, computed again; all others have a function, or nothing to compute."""
+    stated = {name: of.sentence for name, of in findings.load().items() if not hasattr(sentences, name.lower())}
+    nothing = {name for name, text in stated.items() if text.startswith(("nothing to compute", "withheld"))}
+    assert nothing == {"D7", "D17", "D45", "D47"} == stated.keys() - release_numbers.TEMPLATES.keys()
+    for name in release_numbers.TEMPLATES:
+        assert stated[name] == release_numbers.sentence(name)
+    found = release_numbers.dropout_agreement(20)
+    assert found["inference"] == pytest.approx(1)
+    assert found["training"] < 0.999
+
+
+def test_the_chapter_says_which_numbers_are_simulated_and_which_from_our_runs():
+    text = page()
+    told = re.search(r"The numbers of (D12.*?)\s+are simulated, those of (D\d+) come from our own runs", text, re.S)
+    asks = {
+        argument: [name for name in IDS if argument in _arguments(sentences, name)]
+        for argument in ("simulated", "seeds")
+    }
+    assert re.findall(r"D\d+", told[1]) == sorted([*asks["simulated"], "D14", "D25"], key=IDS.index)
+    assert [told[2]] == asks["seeds"]
+    marked = re.findall(r'tell\("(D\d+)", simulated_by\)', text)
+    assert set(marked) == set(asks["simulated"]) & set(re.findall(r'tell\("(D\d+)"', text))
+
+
+def _arguments(module, name: str):
+    return signature(getattr(module, name.lower(), lambda: {})).parameters
+
+
+def page() -> str:
+    """The text of the chapter's notebook."""
+    cells = json.loads(NOTEBOOK.read_text(encoding="utf-8"))["cells"]
+    return "\n\n".join("".join(cell["source"]) for cell in cells)
 
 
 CHANGED = (
@@ -325,22 +361,24 @@ CHANGED = (
 
 def test_words_of_sentences_that_compare_follow_the_numbers(monkeypatch):
     """The same printed lengths, counts and p-values, then others."""
-    given = {"d19": ("printed", True), "d22": ("carried", False), "d27": ("same", True), "d39": ("fits", True)}
-    given |= {"d44": ("same", True)}
-    for name, (value, expected) in given.items():
-        assert getattr(sentences, name)()[value] is expected, name
+    given = {"d19": ("printed", True), "d22": ("carried", False), "d39": ("fits", True), "d44": ("same", True)}
+    of = {name: (release_numbers, *expected) for name, expected in given.items()}
+    of["d27"] = (sentences, "same", True)
+    for name, (module, value, expected) in of.items():
+        assert getattr(module, name)()[value] is expected, name
     kept = audit.numbers
     changed = lambda finding, item, dataset="": kept(finding, item, dataset) + (item in CHANGED)
-    monkeypatch.setattr(sentences, "numbers", changed)
-    for name, (value, expected) in given.items():
-        assert getattr(sentences, name)()[value] is not expected, name
+    for module in (sentences, release_numbers):
+        monkeypatch.setattr(module, "numbers", changed)
+    for name, (module, value, expected) in of.items():
+        assert getattr(module, name)()[value] is not expected, name
 
 
 def test_a_sentence_that_lacks_a_number_names_its_finding(monkeypatch):
     wrong = dict(findings.load())
-    wrong["D3"] = wrong["D3"].model_copy(update={"sentence": "One of {people:count}."})
+    wrong["D1"] = wrong["D1"].model_copy(update={"sentence": "{gt[windows]:count} and {wake[windows]:count}."})
     monkeypatch.setattr(findings, "load", lambda: wrong)
-    with pytest.raises(TemplateError, match=r"findings\.yaml, D3: no placeholder for shares"):
+    with pytest.raises(TemplateError, match=r"findings\.yaml, D1: no placeholder for opposite"):
         sentences.sentences(None, pd.DataFrame())
 
 

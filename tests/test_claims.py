@@ -8,12 +8,13 @@ import pandas as pd
 import pytest
 
 from book.pages.contracts import check
-from book.release import claims, claims_published, published
+from book.release import claims, published
 from book.release.claims import DECISIONS, TWIN
 from fairlib import cards
 from fairlib.measures import noise as synthesis
 from fairlib.measures import summary as summaries
 from fairlib.measures.cka_gaps import Ratio
+from tests import release_claims
 from tests.tables import evaluation_tables
 
 STRATEGIES = ("supervised", "frozen_1_middle", "frozen_3", "random_frozen_3")
@@ -70,15 +71,18 @@ def test_two_decisions_together(first, second):
     assert (found == "does not hold") == ("does not hold" in (first, second))
 
 
-@pytest.fixture(scope="module")
-def rows():
-    return synthesis.published_rows(published.segments(), published.held_out)
+def test_published_lines_follow_from_the_published_numbers():
+    """Every word and number that claims.yaml states, computed again with as many draws as the page has."""
+    rows = synthesis.published_rows(published.segments(), published.held_out)
+    draws = check("6_synthesis", {}).draws
+    for name, claim in published.claims().items():
+        assert claim["published"] == release_claims.lines(name, rows, draws)
 
 
-def test_every_claim_has_its_lines(make_cohort, rows):
+def test_every_claim_has_its_lines(make_cohort):
     cases = [case(make_cohort, "real"), case(make_cohort, "twin")]
     cases[1].title = "Challenge 2012 twin, recipe paper_text"
-    found = claims.all_claims(cases, rows, 200)
+    found = claims.all_claims(cases)
     assert list(found) == list(published.claims())
     for name, records in found.items():
         assert len(records) == 5, name
@@ -93,11 +97,11 @@ def test_every_claim_has_its_lines(make_cohort, rows):
             assert verdict.startswith(("recomputed from published numbers", "not released"))
 
 
-def test_lines_of_a_case_are_the_same_whatever_else_was_run(make_cohort, rows):
+def test_lines_of_a_case_are_the_same_whatever_else_was_run(make_cohort):
     """No line pools cases: with a twin beside it, or another twin, real data keeps every word of its own."""
     real, twin, other = case(make_cohort), case(make_cohort, "twin"), case(make_cohort, "twin", noise={"supervised": 3})
     twin.title = other.title = "Challenge 2012 twin, recipe paper_text"
-    alone, *together = (claims.all_claims(cases, rows, 200) for cases in ([real], [real, twin], [other, real]))
+    alone, *together = (claims.all_claims(cases) for cases in ([real], [real, twin], [other, real]))
     for found in together:
         for name, records in alone.items():
             assert [line for line in found[name] if "twin" not in line["data"]] == records
@@ -164,6 +168,6 @@ def test_two_attributes_decide_nothing_on_representations(make_cohort):
 
 
 def test_within():
-    assert claims_published.within(0.0) == "to the last digit"
-    assert claims_published.within(3e-7) == "within 0.000001"
-    assert claims_published.within(0.0004) == "within 0.001"
+    assert release_claims.within(0.0) == "to the last digit"
+    assert release_claims.within(3e-7) == "within 0.000001"
+    assert release_claims.within(0.0004) == "within 0.001"

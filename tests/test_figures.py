@@ -35,8 +35,8 @@ from book.pages.tables import synthesis as tables6
 from book.pages.tables import twin as twin_tables
 from book.quality import BENCH, FOLDER, costs, coverage
 from book.release import beside as published_tables
-from book.release import claims_published, published, simulations
 from book.release import figures as audit_figures
+from book.release import published, simulations
 from book.release import tables as audit_tables
 from fairlib import cards, twins
 from fairlib.measures import cka as conditioned
@@ -129,7 +129,7 @@ MODELS = {"Supervised": "supervised", "SSL": "frozen_0"}
 
 
 def recipes_of(e):
-    """As ``audit_runs.recipes`` gives it, of one case."""
+    """As ``runs.recipes`` gives it, of one case."""
     rows = e.headline[e.headline["strategy"].isin(["supervised", "frozen_0"])]
     named = {"dataset": "a twin", "origin": "twin", "recipe": "paper_text", "metric": "error_rate_ratio"}
     return rows.assign(**named, model=["supervised", "SSL"], people_low=[0.6, 0.4])
@@ -172,7 +172,6 @@ FIGURES = {
     subgroups.intersections: lambda e: (e.crossed, "gender × age", ("supervised", "frozen_0")),
     audit_figures.learning_rates: lambda e: (),
     audit_figures.views: lambda e: (simulations.view_agreement(40),),
-    audit_figures.mesa_label: lambda e: (),
     audit_figures.globem_chance: lambda e: (simulations.globem_coin(100),),
     audit_figures.interval_widths: lambda e: (simulations.interval_widths((1, 10), 60, 20),),
     audit_figures.extremes: lambda e: (simulations.published_extremes(20),),
@@ -182,7 +181,6 @@ FIGURES = {
         simulations.cka_of_repeats(20, 3),
     ),
     audit_figures.clipped: lambda e: (),
-    audit_figures.recipes: lambda e: (recipes_of(e),),
     synthesis_figures.size_gap: lambda e: (PUBLISHED, noise.fit(PUBLISHED, "share", 20)),
     synthesis_figures.size_gap_ours: lambda e: (
         {"synthetic twins": own(e), "real data": own(e)},
@@ -211,7 +209,7 @@ TABLES = {
     subgroup_tables.intersections: lambda e: (e.crossed, "gender × age", NAMES, CARD.min_cell),
     subgroup_tables.log_disparities: lambda e: (e.logs,),
     tables5.headline: lambda e: (e.headline, CARD.metric.metric),
-    tables6.claim: lambda e: (claims_published.lines("accuracy", PUBLISHED, 100),),
+    tables6.claim: lambda e: (published.claims()["accuracy"]["published"],),
     tables6.models: lambda e: (
         pd.DataFrame(
             {
@@ -227,17 +225,14 @@ TABLES = {
         "error_rate_ratio",
     ),
     tables6.datasets: lambda e: (published.table("dataset_shapes"), {"a twin": e.cohort}),
-    audit_tables.overview: lambda e: (),
     audit_tables.finding: lambda e: ("D13", "measured in 3 ways"),
-    audit_tables.section: lambda e: ("training", {f"D{i}": "0 of 3" for i in range(1, 47)}),
+    audit_tables.section: lambda e: ("training", {f"D{i}": "0 of 3" for i in range(1, 51)}),
     audit_tables.settings: lambda e: (),
     audit_tables.counts: lambda e: (),
-    audit_tables.turned: lambda e: (),
     audit_tables.recipes: lambda e: (recipes_of(e),),
-    audit_tables.similarity_sizes: lambda e: (
-        SEGMENTS.assign(people=60.0, cka=0.3, matched_people=50.0, matched=0.31),
+    audit_tables.similarity: lambda e: (
+        SEGMENTS.assign(people=60.0, cka=0.3, matched_people=50.0, matched=0.31, windows=200, released=0.4),
     ),
-    audit_tables.released_similarity: lambda e: (SEGMENTS.assign(windows=200, people=60, released=0.4, ours=0.3),),
     feature_tables.sizes: lambda e: (cka_gaps.sizes([e.cka], PAIRS)[0],),
     feature_tables.probes: lambda e: (e.probes,),
     feature_tables.tests: lambda e: (e.tests,),

@@ -16,6 +16,7 @@ from fairlib.inference import Estimate
 from fairlib.measures import calibration, cka, cka_gaps, noise, probes, segments, summary, thresholds
 from fairlib.measures.half_samples import half_sample_interval
 from fairlib.seeds import generator
+from tests import release_claims
 
 ROOT = Path(__file__).parent.parent
 NORMAL = stats.norm.ppf(0.95) / stats.norm.ppf(0.975)  # widths at 90 % over those at 95 %
@@ -149,7 +150,7 @@ def test_noise(ninety):
     change = usual["gap"].to_numpy().reshape(n, 2) @ [-1, 1]
     change = change[np.argsort(np.arange(n).astype(str))]  # segments in the order of their names
     drawn = change[generator(0, "segments").integers(0, n, (500, n))].mean(axis=1)
-    found = ninety(lambda: noise.mean_gap_difference(usual, 500))[1]
+    found = ninety(lambda: release_claims.mean_gap_difference(usual, 500))[1]
     assert (found["low"], found["high"]) == pytest.approx(ends(drawn))
 
 

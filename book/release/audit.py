@@ -4,23 +4,16 @@ Nothing here is about our own runs (``runs``) or simulated (``simulations``).
 """
 
 from dataclasses import fields
-from functools import cache
 
 import numpy as np
 import pandas as pd
 
-from fairlib.encoder import LAYERS, Classifier, Encoder, freeze, trainable_parameters
+from fairlib.encoder import Classifier, Encoder, freeze, trainable_parameters
 from fairlib.inference import half_width
 from fairlib.recipes import RECIPES, FineTuning, Recipe
 from fairlib.strategies import STRATEGIES
 
 from . import published
-
-RATIOS = [
-    f"{name}_ratio" for name in ["error_rate", "false_negative_rate", "false_positive_rate", "false_discovery_rate"]
-]
-RATIOS += ["false_omission_rate_ratio", "disparate_impact"]
-FAIR = 0.2  # the paper's bound on parity deviation
 
 
 def numbers(finding: str, item: str, dataset: str = "") -> pd.Series:
@@ -31,14 +24,6 @@ def numbers(finding: str, item: str, dataset: str = "") -> pd.Series:
     if rows.empty:
         raise KeyError(f"no published numbers of {finding}: {item!r}")
     return rows.set_index("group")["value"]
-
-
-def printed(finding: str) -> dict[str, float | pd.Series]:
-    """Every printed number of a finding by its item: a series by group, or the number where it is about all."""
-    rows = published.table("audit")
-    items = rows.loc[rows["finding"] == finding, "item"].unique()
-    found = {item: numbers(finding, item) for item in items}
-    return {item: of["all"] if list(of.index) == ["all"] else of for item, of in found.items()}
 
 
 def size(dataset: str, split: str, metric: str = "samples") -> int:
@@ -54,7 +39,7 @@ def schedules(recipe: Recipe = RECIPES["paper_code"]) -> pd.DataFrame:
     """When the learning rate of each kind of training reaches 0, for each dataset's printed size.
 
     Columns: dataset, training, schedule, windows, steps_per_epoch, zero_step, zero_epoch (epochs until the rate is 0),
-    seen (share of the training windows that change a weight, at most 1), epochs (that training is set to run).
+    epochs (that training is set to run).
     """
     records = []
     for dataset in ("MIMIC", "MESA", "GLOBEM"):
@@ -69,7 +54,7 @@ def schedules(recipe: Recipe = RECIPES["paper_code"]) -> pd.DataFrame:
             zero = schedule.decay_steps or schedule.run_epochs(windows) * each
             record = {"dataset": dataset, "training": training, "schedule": schedule, "windows": windows}
             record |= {"steps_per_epoch": each, "zero_step": zero, "zero_epoch": zero / each}
-            records.append(record | {"seen": min(1.0, zero * schedule.batch_size / windows), "epochs": schedule.epochs})
+            records.append(record | {"epochs": schedule.epochs})
     return pd.DataFrame(records)
 
 
@@ -91,29 +76,6 @@ def _flat(part: FineTuning) -> dict:
     return {"batch size": part.schedule.batch_size, "steps until the rate is 0": part.schedule.decay_steps} | own
 
 
-def loss_weights(labels: tuple[int, int], batch: int) -> tuple[float, float]:
-    """How far the class-weighted loss of Keras, Σ wᵢℓᵢ / batch, is from the weighted mean Σ wᵢℓᵢ / Σ wᵢ in one batch.
-
-    labels: negative and positive training windows, weighted n / (2 n_class).
-
-    Returns the mean and the standard deviation of Σ wᵢ / batch over random batches, which is their ratio.
-    """
-    n, rare = sum(labels), labels[1] / sum(labels)
-    weights = n / (2 * labels[0]), n / (2 * labels[1])
-    mean = (1 - rare) * weights[0] + rare * weights[1]
-    return mean, abs(weights[1] - weights[0]) * float(np.sqrt(rare * (1 - rare) / batch))
-
-
-@cache
-def layer_lengths(timesteps: int, padding: str) -> tuple[int, ...]:
-    """Timesteps that each convolution gives out; 0 where the window is shorter than its kernel."""
-    found = []
-    for _, kernel in LAYERS:
-        timesteps = timesteps if padding == "same" else max(0, timesteps - kernel + 1)
-        found.append(timesteps)
-    return tuple(found)
-
-
 def trainable(channels: int) -> dict[str, int]:
     """Trainable parameters of each strategy, counted on the network of this package."""
     model, counts = Classifier(Encoder(channels)), {}
@@ -121,17 +83,6 @@ def trainable(channels: int) -> dict[str, int]:
         freeze(model, strategy)
         counts[name] = trainable_parameters(model)
     return counts
-
-
-def across(order: np.ndarray, kernel: int) -> int:
-    """Places of a kernel on the axis that hold both sides of its largest step."""
-    jump, length = int(order.argmax()), len(order) + 1
-    return min(jump, length - kernel) - max(0, jump + 2 - kernel) + 1
-
-
-def window_order(reach: int = 50) -> np.ndarray:
-    """Steps between neighbours on MESA's stored time axis: t, t−1 … t−reach, t+1 … t+reach (finding D2)."""
-    return np.diff([0, *range(-1, -reach - 1, -1), *range(1, reach + 1)])
 
 
 # Evaluation ----------------------------------------------------------------------------------------------------------
@@ -177,21 +128,6 @@ def globem_deviation() -> pd.Series:
     return rows.set_index("model")["parity_deviation"]
 
 
-def published_ratios() -> pd.DataFrame:
-    """Every fairness ratio that the release prints, with its parity deviation both ways round (D26).
-
-    Columns: dataset, model, attribute, metric, value, deviation, swapped (the other group called privileged), log,
-    turned (whether they lie on two sides of the paper's bound).
-    """
-    rows = published.table("parity_deviation")
-    rows = rows[rows["metric"].isin(RATIOS) & rows["value"].notna()]
-    value = rows["value"].to_numpy()
-    deviation, swapped = np.abs(1 - value), np.abs(1 - 1 / value)
-    turned = (deviation < FAIR) != (swapped < FAIR)
-    rows = rows[["dataset", "model", "attribute", "metric", "value"]]
-    return rows.assign(deviation=deviation, swapped=swapped, log=np.abs(np.log(value)), turned=turned)
-
-
 def extremes() -> pd.DataFrame:
     """Distance between the best and the worst segment of each attribute in the published rows (D20), MIMIC and GLOBEM.
 
@@ -218,8 +154,3 @@ def differences(clipped: bool = False) -> pd.DataFrame:
     """
     rows = published.table("cka_differences")[["pair", "layer_y", "layer_x", "value", "note"]]
     return rows[rows["note"].str.contains("clipped")] if clipped else rows
-
-
-def apart(one: tuple[str, str], other: tuple[str, str]) -> float:
-    """Largest absolute difference between two published matrices, each (finding, item)."""
-    return float((numbers(*one) - numbers(*other)).abs().max())

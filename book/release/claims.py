@@ -20,7 +20,7 @@ from fairlib.strategies import STRATEGY_NAMES, UNTESTED
 from fairlib.text import count
 
 from ..pages.marks import why_left_out
-from . import claims_published, published
+from . import published
 from .templates import fill_line
 
 if TYPE_CHECKING:
@@ -84,13 +84,13 @@ def not_judged(case: "Case") -> str:
     return "; ".join(f"{STRATEGY_NAMES[name]}: it {reason}" for name, reason in why.items() if reason)
 
 
-def all_claims(cases: list["Case"], rows: pd.DataFrame, draws: int) -> dict[str, list[dict[str, str]]]:
-    """Claim id → its lines: each dataset's published line, then ours. rows: ``noise.published_rows``."""
+def all_claims(cases: list["Case"]) -> dict[str, list[dict[str, str]]]:
+    """Claim id → its lines: each dataset's published line, as ``claims.yaml`` states it, then ours."""
     compared = [case for case in cases if case.ssl]
     ours = {"accuracy": accuracy, "disparity": disparity, "gaps": gaps, "representations": representations}
-    place = {name: i for i, name in enumerate(claims_published.NAMES.values())}
+    lines = {name: rule["published"] + list(map(ours[name], compared)) for name, rule in published.claims().items()}
+    place = {line["data"].split(",")[0]: i for i, line in enumerate(lines["accuracy"]) if "published" in line["data"]}
     by_data = lambda line: place.get(re.split("[ ,]", line["data"])[0], len(place))
-    lines = {name: claims_published.lines(name, rows, draws) + list(map(ours[name], compared)) for name in ours}
     return {name: sorted(found, key=by_data) for name, found in lines.items()}
 
 

@@ -3,9 +3,7 @@
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.ticker import MaxNLocator
 
-from fairlib.fairness import ODDS
 from fairlib.inference import central
 from fairlib.report.style import (
     CHANCE,
@@ -21,7 +19,6 @@ from fairlib.report.style import (
     Drawn,
     axes,
     legend_below,
-    parity_band,
 )
 from fairlib.text import LEVEL_WORDS, OF_100, count, number, percent, signed
 
@@ -82,47 +79,6 @@ def views(agreement: pd.DataFrame) -> Drawn:
     panels[0].set_xticks([-1, -0.5, 0, 0.5, 1])
     panels[0].set_ylabel("share of windows")
     return figure, f"Correlation between two views of simulated windows. {'. '.join(facts)}."
-
-
-def mesa_label() -> Drawn:
-    """D1: the same predictions counted against the target and against the column used for fairness."""
-    found = audit.mesa_labels()
-    figure, panels = axes(WIDTH, 2.9, 1, 2)
-    names = {"gt": "target gt (1: asleep)", "wake": "column wake,\nused for fairness"}
-    n = found["windows"].iloc[0]
-    bars = {names["gt"]: found.loc["gt", "positive"], "opposite of gt": n - found.loc["gt", "positive"]}
-    bars |= {names["wake"]: found.loc["wake", "positive"]}
-    at = range(len(bars))[::-1]
-    panels[0].barh(
-        at, bars.values(), color=[OURS, SSL["frozen_1_middle"], RELEASED], hatch=["", "", "//"], edgecolor="white"
-    )
-    panels[0].set_yticks(at, bars.keys())
-    for y, value in zip(at, bars.values(), strict=True):
-        panels[0].text(value, y, f" {count(value)}", va="center")
-    panels[0].set_xlim(0, 1.3 * max(bars.values()))
-    panels[0].set_xticks([0, 100_000, 200_000], ["0", "100k", "200k"])
-    panels[0].set_xlabel(f"positive among {count(n)} test windows")
-    for y, label in ((1, "gt"), (0, "wake")):
-        row = found.loc[label]
-        colour = OURS if label == "gt" else RELEASED
-        panels[1].plot(row["accuracy"], y, "o", color=colour, markersize=9)
-        panels[1].plot(
-            max(row["always_no"], 1 - row["always_no"]), y, "|", color=CONTROL, markersize=20, markeredgewidth=2
-        )
-        panels[1].text(row["accuracy"], y + 0.16, number(row["accuracy"]), ha="center")
-    panels[1].plot([], [], "|", color=CONTROL, markersize=12, markeredgewidth=2, label="always the commoner answer")
-    panels[1].plot([], [], "o", color=OURS, label="the model's predictions")
-    panels[1].set_yticks([0, 1], ["against wake", "against gt"])
-    panels[1].set_ylim(-0.5, 1.9)
-    panels[1].set_xlim(0, 1)
-    panels[1].set_xlabel("accuracy")
-    panels[1].legend(loc="upper left")
-    gt, wake = found.loc["gt"], found.loc["wake"]
-    return figure, (
-        f"Among {count(n)} test windows of MESA, gt is positive in {count(gt['positive'])}, its opposite in"
-        f" {count(n - gt['positive'])}, wake in {count(wake['positive'])}. The same predictions have an accuracy of"
-        f" {number(gt['accuracy'])} against gt and {number(wake['accuracy'])} against wake."
-    )
 
 
 def globem_chance(coin: np.ndarray) -> Drawn:
@@ -302,44 +258,3 @@ def clipped() -> Drawn:
         figure,
         f"Published differences of CKA between two segments. {'; '.join(facts)}, which a scale from 0 colours like 0.",
     )
-
-
-RECIPE_LOOKS = {
-    "supervised": (0.16, SUPERVISED, "o", "supervised"),
-    "SSL": (0.0, SSL["frozen_0"], "s", "SSL"),
-    "control": (-0.16, CONTROL, "x", "control: random encoder, frozen"),
-}
-
-
-def recipes(found: pd.DataFrame) -> Drawn:
-    """What each recipe gives on our own runs of one origin: AUC and disparity with intervals.
-
-    found: ``runs.recipes``.
-    """
-    groups = list(found.groupby(["dataset", "recipe"], sort=False))[::-1]
-    figure, panels = axes(WIDTH, 1.3 + 0.42 * len(groups), 1, 2, sharey=True)
-    for y, (_, own) in enumerate(groups):
-        for row in own.itertuples():
-            shift, colour, marker, label = RECIPE_LOOKS[row.model]
-            place = y + shift
-            for panel, values in (
-                (panels[0], (row.auc, row.auc_low, row.auc_high)),
-                (panels[1], (row.deviation, row.deviation_low, row.deviation_high)),
-            ):
-                panel.plot(values[1:], [place] * 2, color=colour)
-                panel.plot(values[0], place, marker, linestyle="none", color=colour, label=label if y == 0 else None)
-    panels[0].set_yticks(range(len(groups)), [f"{dataset}\n{recipe}" for (dataset, recipe), _ in groups])
-    panels[0].set_ylim(-0.5, len(groups) - 0.5)
-    panels[0].set_xlabel("AUC")
-    panels[0].xaxis.set_major_locator(MaxNLocator(5))
-    metrics = set(found["metric"])
-    panels[1].set_xlabel("mean parity deviation" + (" (or |AOD|)" if metrics & set(ODDS) else ""))
-    if not metrics & set(ODDS):
-        parity_band(panels[1], 0, audit.FAIR)
-    panels[1].set_xlim(0, None)
-    legend_below(figure, panels[0])
-    facts = [
-        f"{row.dataset}, {row.recipe}, {row.model}: AUC {number(row.auc)}, disparity {number(row.deviation)}"
-        for row in found.itertuples()
-    ]
-    return figure, f"AUC and mean disparity under each recipe. {'; '.join(facts)}."

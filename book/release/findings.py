@@ -10,11 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from .published import FOLDER, PublishedError
 
 FILE = FOLDER / "findings.yaml"
-COUNT = 50
 Section = Literal["labels and data", "training", "evaluation", "representation", "release hygiene"]
 Certainty = Literal["certain", "high", "moderate"]
-SECTIONS: tuple[str, ...] = Section.__args__
-CERTAINTIES: tuple[str, ...] = Certainty.__args__
 
 
 class Finding(BaseModel):
@@ -29,7 +26,7 @@ class Finding(BaseModel):
     does: str
     source: str
     changes: str
-    sentence: str  # what it comes to in numbers: a template
+    sentence: str  # what it comes to in numbers: a template if ``sentences`` computes them, else the words themselves
     each: str = ""  # template of one record of a value that is written as "each"
     between: str = Field(default="; ", min_length=1)  # stands between two records
     none: str = ""  # template of what stands there if there is no record
@@ -44,7 +41,7 @@ class Finding(BaseModel):
 
 @cache
 def load(path: Path = FILE) -> dict[str, Finding]:
-    """Every finding by its id, D1 to D46; raises ``PublishedError`` where one is missing, doubled or incomplete."""
+    """Every finding by its id, in the order of the file; raises ``PublishedError`` where one is incomplete."""
     found: dict[str, Finding] = {}
     for number, entry in enumerate(yaml.safe_load(path.read_text(encoding="utf-8")), start=1):
         try:
@@ -53,16 +50,5 @@ def load(path: Path = FILE) -> dict[str, Finding]:
             first = error.errors()[0]
             where = ".".join(map(str, first["loc"]))
             raise PublishedError(f"{path}, entry {number}: {where or 'entry'}: {first['msg']}") from None
-        if finding.id in found:
-            raise PublishedError(f"{path}: {finding.id} stands there twice")
         found[finding.id] = finding
-    if lost := [name for name in (f"D{i}" for i in range(1, COUNT + 1)) if name not in found]:
-        raise PublishedError(f"{path}: {', '.join(lost)} missing")
-    if len(found) > COUNT:
-        raise PublishedError(f"{path}: {list(found)[-1]} is one more than the {COUNT} findings there are")
     return found
-
-
-def leading() -> list[Finding]:
-    """The findings that are told first, in their order."""
-    return sorted((f for f in load().values() if f.lead), key=lambda finding: finding.lead)

@@ -59,33 +59,20 @@ def seed_spread(cases: list[Case]) -> pd.DataFrame:
     return pd.DataFrame(records)
 
 
-def released_similarity(cases: list[Case]) -> pd.DataFrame:
-    """CKA of supervised and SSL as the release took it (first training windows, several a person, whatever the size),
-    beside ours (test people, one window each): D31 to D34. Means over the nine pairs of layers and over seeds.
+def similarity(cases: list[Case]) -> pd.DataFrame:
+    """CKA of supervised and SSL, as means over the nine pairs of layers and over seeds; empty without paired runs.
 
-    Columns: dataset, origin, recipe, attribute, segment, windows, people, released, ours. Empty without paired runs.
+    Of all test people of a segment, one window each; of as many as the attribute's smallest segment holds (D33); and as
+    the release took it, of the first training windows, several a person, whatever the size (D31 to D34).
+
+    Columns: dataset, origin, recipe, attribute, segment, people, cka, matched_people, matched, windows, released.
     """
     parts = []
     for case in filter(lambda case: case.paired_seeds, cases):
         shown = ["everybody", *case.card.protected()]
-        taken = _means(case, "cka_released", shown, ["windows", "people", "cka"]).rename(columns={"cka": "released"})
-        ours = _means(case, "cka", shown, ["cka"])["cka"].rename("ours")
-        parts.append(taken.join(ours).reset_index().assign(**_named(case)))
-    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
-
-
-def similarity_sizes(cases: list[Case]) -> pd.DataFrame:
-    """CKA of supervised and SSL: all people of a segment, and as many as the attribute's smallest segment holds (D33).
-
-    Means over the nine pairs of layers and over seeds. Columns: dataset, origin, recipe, attribute, segment, people,
-    cka, matched_people, matched.
-    """
-    columns = ["people", "cka", "matched_people", "matched"]
-    parts = [
-        _means(case, "cka", case.card.protected(), columns).reset_index().assign(**_named(case))
-        for case in cases
-        if case.paired_seeds
-    ]
+        taken = _means(case, "cka_released", shown, ["windows", "cka"]).rename(columns={"cka": "released"})
+        ours = _means(case, "cka", shown, ["people", "cka", "matched_people", "matched"])
+        parts.append(ours.join(taken).reset_index().assign(**_named(case)))
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
 
 

@@ -1,13 +1,11 @@
 """Small simulations with a known truth, one for each trap that the audit found. No person's data, nothing trained."""
 
 from dataclasses import dataclass, field
-from itertools import combinations
 
 import numpy as np
 import pandas as pd
 from scipy import stats
 
-from fairlib.encoder import Encoder, seed_dropout
 from fairlib.inference import auc, central, half_width, participant_draws, weighted_auc
 from fairlib.recipes import RECIPES
 from fairlib.seeds import generator
@@ -48,24 +46,6 @@ def _rows_correlate(one: np.ndarray, other: np.ndarray) -> np.ndarray:
     one, other = (part.reshape(len(part), -1) for part in (one, other))
     one, other = (part - part.mean(axis=1, keepdims=True) for part in (one, other))
     return (one * other).sum(axis=1) / np.sqrt((one**2).sum(axis=1) * (other**2).sum(axis=1))
-
-
-def dropout_agreement(windows: int = 200, seed: int = 0) -> dict[str, float]:
-    """Mean cosine of the features that an untrained encoder gives the same window twice (D14): in inference mode, where
-    dropout does nothing, and in training mode."""
-    import torch
-
-    draw = generator(seed, "dropout")
-    x = torch.from_numpy(_smooth(draw, windows))
-    encoder = Encoder(x.shape[2], dropout=0.1, generator=draw)
-    seed_dropout(encoder, draw)
-    found = {}
-    for name, training in (("inference", False), ("training", True)):
-        encoder.train(training)
-        with torch.no_grad():
-            one, other = encoder(x), encoder(x)
-        found[name] = float(torch.nn.functional.cosine_similarity(one, other).mean())
-    return found
 
 
 # Evaluation ----------------------------------------------------------------------------------------------------------
@@ -109,15 +89,13 @@ def coin_deviation(groups: list[list[tuple[int, int]]], rate: float, draws: int 
 def published_extremes(draws: int) -> pd.DataFrame:
     """``audit.extremes`` with what chance gives the same segments.
 
-    Further columns: low, middle, high (median and central range), again (mean on new data), p (share of draws with at
-    least the published distance).
+    Further columns: low, middle, high (median and central range), again (mean on new data).
     """
     rows, records = audit.extremes(), []
     for row in rows.itertuples():
         found, again = extremes_by_chance(row.windows, published.held_out(row.dataset)[1], row.overall, draws)
         low, high = central(found)
-        record = {"low": low, "middle": np.median(found), "high": high, "again": again.mean()}
-        records.append(record | {"p": float((found >= row.gap).mean())})
+        records.append({"low": low, "middle": np.median(found), "high": high, "again": again.mean()})
     return rows.join(pd.DataFrame(records))
 
 
@@ -174,17 +152,6 @@ def _nights(draw: np.random.Generator, people: int, each: int, stretch: int = 50
     y = (draw.random(many) < 0.58).astype(int)[stretches]
     noise = np.sqrt(0.2) * draw.normal(size=people)[person] + np.sqrt(0.4) * draw.normal(size=many)[stretches]
     return person, y, noise + np.sqrt(0.4) * draw.normal(size=len(person)) + 1.18 * y
-
-
-def false_stars(models: int = 7, points: int = 3, draws: int = 4000, seed: int = 0) -> tuple[float, float]:
-    """Paired t-tests between all pairs of models that do not differ, a few points each, uncorrected (D25).
-
-    Returns the mean number of tests with p < 0.05, and the share of draws with at least one.
-    """
-    x = generator(seed, "stars").normal(size=(draws, models, points))
-    p = [stats.ttest_rel(x[:, a], x[:, b], axis=1).pvalue for a, b in combinations(range(models), 2)]
-    found = (np.array(p) < 0.05).sum(axis=0)
-    return float(found.mean()), float((found > 0).mean())
 
 
 # CKA (D33, D34) ------------------------------------------------------------------------------------------------------
@@ -246,9 +213,7 @@ class Simulated:
     coin: np.ndarray
     extremes: pd.DataFrame
     views: pd.DataFrame = field(default_factory=view_agreement)
-    dropout: dict[str, float] = field(default_factory=dropout_agreement)
     widths: pd.DataFrame = field(default_factory=interval_widths)
-    stars: tuple[float, float] = field(default_factory=false_stars)
     sizes: pd.DataFrame = field(default_factory=cka_by_size)
     windows: pd.DataFrame = field(default_factory=cka_by_windows)
     repeats: pd.DataFrame = field(default_factory=cka_of_repeats)

@@ -84,25 +84,6 @@ def _smooth(x: np.ndarray, y: np.ndarray, grid: np.ndarray) -> np.ndarray:
     return np.where((grid >= x.min()) & (grid <= x.max()), value, np.nan)
 
 
-def mean_gap_difference(rows: pd.DataFrame, draws: int, seed: int = 0) -> dict[str, float]:
-    """Mean |Δ| of both models over the same segments, and SSL minus supervised with its interval over segments.
-
-    Returns supervised, ssl, difference, low, high, segments, and ``expected``: the mean |Δ| that noise alone gives.
-    """
-    keys = ["dataset", "attribute", "segment"]
-    table = rows.pivot_table(index=keys, columns="model", values="gap").dropna()
-    change = (table["SSL"] - table["Supervised"]).to_numpy()
-    chosen = generator(seed, "segments").integers(0, len(change), (draws, len(change)))
-    low, high = central(change[chosen].mean(axis=1))
-    means = {"supervised": table["Supervised"].mean(), "ssl": table["SSL"].mean(), "difference": change.mean()}
-    return {name: float(value) for name, value in means.items()} | {
-        "low": float(low),
-        "high": float(high),
-        "segments": len(change),
-        "expected": float(rows["expected"].mean()),
-    }
-
-
 def published_rows(segments: pd.DataFrame, held_out) -> pd.DataFrame:
     """Figure 6's published segments with the counts that noise needs.
 

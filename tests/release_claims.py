@@ -1,17 +1,22 @@
-"""T-headline, published side: the numbers of each claim, computed again from what was released.
+"""The published lines of T-headline once more: their numbers, computed from what was released, in their templates.
 
-Their words are the templates under ``published`` in ``claims.yaml``.
+``book/release/claims.yaml`` states these lines; a test compares.
 """
+
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import yaml
 
+from book.release import published
+from book.release.templates import fill_line
 from fairlib.fairness import RATES
-from fairlib.measures.noise import auc_variance, mean_gap_difference
+from fairlib.inference import central
+from fairlib.measures.noise import auc_variance
+from fairlib.seeds import generator
 
-from . import published
-from .templates import fill_line
-
+TEMPLATES = yaml.safe_load(Path(__file__).with_suffix(".yaml").read_text(encoding="utf-8"))
 NAMES = {"MIMIC": "MIMIC-III", "MESA": "MESA", "GLOBEM": "GLOBEM"}
 ENDS = ["min", "max"]
 
@@ -20,7 +25,7 @@ def lines(claim: str, rows: pd.DataFrame, draws: int) -> list[dict[str, str]]:
     """The published lines of a claim, a dataset each. rows: ``noise.published_rows``; draws: of segments."""
     values = {"accuracy": accuracy, "disparity": disparity, "representations": representations}
     values["gaps"] = lambda dataset: gaps(rows[rows["dataset"] == dataset], draws)
-    told = published.claims()[claim]["published"]
+    told = TEMPLATES[claim]
     data = {name: {"data": f"{NAMES[name]}, published"} for name in told}
     return [data[name] | fill_line(words, values[claim](name)) for name, words in told.items()]
 
@@ -87,3 +92,22 @@ def representations(dataset: str) -> dict:
     sizes = published.table("cka_differences").assign(size=lambda t: t["value"].abs()).groupby("pair")["size"]
     means, largest = sizes.mean().sort_values(), sizes.max()
     return {"means": means, "of_means": means.max() / means.min(), "of_largest": largest.max() / largest.min()}
+
+
+def mean_gap_difference(rows: pd.DataFrame, draws: int, seed: int = 0) -> dict[str, float]:
+    """Mean |Δ| of both models over the same segments, and SSL minus supervised with its interval over segments.
+
+    Returns supervised, ssl, difference, low, high, segments, and ``expected``: the mean |Δ| that noise alone gives.
+    """
+    keys = ["dataset", "attribute", "segment"]
+    table = rows.pivot_table(index=keys, columns="model", values="gap").dropna()
+    change = (table["SSL"] - table["Supervised"]).to_numpy()
+    chosen = generator(seed, "segments").integers(0, len(change), (draws, len(change)))
+    low, high = central(change[chosen].mean(axis=1))
+    means = {"supervised": table["Supervised"].mean(), "ssl": table["SSL"].mean(), "difference": change.mean()}
+    return {name: float(value) for name, value in means.items()} | {
+        "low": float(low),
+        "high": float(high),
+        "segments": len(change),
+        "expected": float(rows["expected"].mean()),
+    }
