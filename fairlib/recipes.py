@@ -76,11 +76,6 @@ class Recipe:
         return asdict(self)
 
 
-def title(recipe: str) -> str:
-    """A recipe in words: paper text, paper code, tuned."""
-    return recipe.replace("_", " ")
-
-
 _FROM_THE_TEXT = FineTuning(Schedule(30, 128, 0.1, minimum_steps=2000))
 
 RECIPES = {

@@ -61,3 +61,8 @@ def count(value: float, minimum: int | None = None) -> str:
 
 def percent(value: float) -> str:
     return "–" if not np.isfinite(value) else f"{100 * value:.1f} %"
+
+
+def recipe_name(recipe: str) -> str:
+    """A recipe in words: paper text, paper code, tuned."""
+    return recipe.replace("_", " ")

@@ -19,8 +19,9 @@ from docutils import nodes
 from sphinx.application import Sphinx
 
 from book.pages.contracts import CONTRACTS, check
-from fairlib import cards, lessons, recipes
+from fairlib import cards, lessons
 from fairlib.study.parameters import ParameterError
+from fairlib.text import recipe_name
 
 WORDS_A_MINUTE = 200
 MINUTES_A_PICTURE = 0.25  # a figure or a table
@@ -174,7 +175,7 @@ def whose(docname: str, path: Path) -> str:
     if not own or not own.dataset:
         return ""
     about = cards.of(own.dataset, own.source).called + " twin" * (own.source == "twin")
-    return about + f", {recipes.title(own.recipe)}" * (own.recipe in docname.split("/"))
+    return about + f", {recipe_name(own.recipe)}" * (own.recipe in docname.split("/"))
 
 
 def say_whose_data(app: Sphinx, env) -> None:

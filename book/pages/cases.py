@@ -13,7 +13,6 @@ from fairlib.inference import interval
 from fairlib.measures import cka_gaps, segments
 from fairlib.measures import summary as summaries
 from fairlib.mitigation import TRAINED
-from fairlib.recipes import title
 from fairlib.report.provenance import Provenance
 from fairlib.strategies import LABELLED, NAMED
 from fairlib.study.collect import cohort_tables, collect
@@ -21,6 +20,7 @@ from fairlib.study.frozen import Frozen
 from fairlib.study.parameters import Evaluation, ParameterError
 from fairlib.study.runs import Study
 from fairlib.study.sources import open_study
+from fairlib.text import recipe_name
 
 from .contracts import Synthesis
 from .provenance import collected, of_study
@@ -44,7 +44,7 @@ class Case:
     def title(self) -> str:
         """How the case is called in tables."""
         kind = " twin" if self.made.origin == "twin" else ""
-        return f"{self.card.called}{kind}, recipe {title(self.p.recipe)}"
+        return f"{self.card.called}{kind}, recipe {recipe_name(self.p.recipe)}"
 
     @property
     def strategies(self) -> tuple[str, ...]:

@@ -5,10 +5,10 @@ import hashlib
 import pandas as pd
 
 from fairlib import __version__
-from fairlib.recipes import title
 from fairlib.report.provenance import Provenance, of_the_original
 from fairlib.study.parameters import Contract, Parameters
 from fairlib.study.results import closure_hash, code_hash
+from fairlib.text import recipe_name
 
 from .contracts import DataCard, Synthesis
 
@@ -35,7 +35,7 @@ def of_study(p: Parameters, study) -> Provenance:
         f"notebook {p.notebook}",
         f"dataset {p.dataset}",
         f"profile {profile}",
-        f"recipe {title(p.recipe)}",
+        f"recipe {recipe_name(p.recipe)}",
         told,
         tested,
     )

@@ -76,7 +76,7 @@ def test_pages_of_one_notebook_have_titles_of_their_own(tmp_path):
     for _ in range(2):
         page_frame.say_whose_data(None, env)
     assert [title.astext() for title in env.longtitles.values()] == [
-        "A & B (MESA twin, paper_text)",
+        "A & B (MESA twin, paper text)",
         "A & B (Challenge 2012, tuned)",
         "A & B (MESA twin)",
         "A & B",

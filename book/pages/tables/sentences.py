@@ -6,14 +6,13 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from fairlib import recipes
 from fairlib.cards import Card
 from fairlib.inference import ALPHA
 from fairlib.measures.groups import OTHERS
 from fairlib.measures.summary import at_chance, left_out, one_decision, verdict
 from fairlib.report.provenance import ORIGINS, Provenance
 from fairlib.strategies import CONTROLS, LOGISTIC, MITIGATIONS, NAMED, STRATEGIES, STRATEGY_NAMES
-from fairlib.text import LEVEL_WORDS, disparity_name, with_interval
+from fairlib.text import LEVEL_WORDS, disparity_name, recipe_name, with_interval
 
 from ..marks import NOT_SURE, ONE_DECISION, why_left_out
 
@@ -25,7 +24,7 @@ def finding(headline: pd.DataFrame, card: Card, made: Provenance) -> str:
     """What one case study found on accuracy and disparity, with its data and how sure we are."""
     rows = headline.set_index("strategy")
     names = [name for name in STRATEGIES if name in rows.index and name != "supervised"]
-    lead = f"{ORIGINS[made.origin][0]} ({card.title}, recipe {recipes.title(made.recipe)}, {_seeds(made.seeds)}): "
+    lead = f"{ORIGINS[made.origin][0]} ({card.title}, recipe {recipe_name(made.recipe)}, {_seeds(made.seeds)}): "
     if "supervised" not in rows.index or not names:
         return lead + "no comparison of self-supervised and supervised models in this run."
     reference, name = rows.loc["supervised"], disparity_name(card.metric.metric)
