@@ -10,10 +10,11 @@ import pandas as pd
 import pytest
 from scipy import stats
 
+from book.pages import cka_gaps, noise
 from book.release import audit, simulations
 from fairlib import cards, inference
 from fairlib.inference import Estimate
-from fairlib.measures import calibration, cka, cka_gaps, noise, probes, segments, summary, thresholds
+from fairlib.measures import calibration, probes, segments, summary, thresholds
 from fairlib.measures.half_samples import half_sample_interval
 from fairlib.seeds import generator
 
@@ -111,7 +112,7 @@ def test_cka(ninety):
         row = {"attribute": "a", "segment": "s", "layer_supervised": 1, "layer_other": 1, "people": 60, "matched": 0.5}
         return pd.DataFrame([row | {"cka": 0.5, "low": 0.5 - half, "high": 0.5 + half}])
 
-    found = [one.iloc[0] for one in ninety(lambda: cka.over_runs(table()))]
+    found = [one.iloc[0] for one in ninety(lambda: cka_gaps.over_runs(table()))]
     assert found[1]["high"] - found[1]["low"] == pytest.approx(2 * stats.norm.ppf(0.95) * 0.02)
     records = [
         {

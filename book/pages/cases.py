@@ -10,7 +10,7 @@ import pandas as pd
 
 from fairlib import cards
 from fairlib.inference import interval
-from fairlib.measures import cka_gaps, segments
+from fairlib.measures import segments
 from fairlib.measures import summary as summaries
 from fairlib.mitigation import TRAINED
 from fairlib.recipes import title
@@ -22,6 +22,7 @@ from fairlib.study.parameters import Evaluation, ParameterError, Synthesis
 from fairlib.study.runs import Study
 from fairlib.study.sources import open_study
 
+from . import cka_gaps
 from .provenance import collected, of_study
 
 SHOWN = 50  # CKA of a segment of fewer test participants is not shown

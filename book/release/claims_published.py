@@ -6,8 +6,8 @@ Their words are the templates under ``published`` in ``claims.yaml``.
 import numpy as np
 import pandas as pd
 
+from book.pages.noise import auc_variance, mean_gap_difference
 from fairlib.fairness import RATES
-from fairlib.measures.noise import auc_variance, mean_gap_difference
 
 from . import published
 from .templates import fill_line

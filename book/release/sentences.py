@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from book.pages import noise
 from fairlib.inference import central
-from fairlib.measures import noise
 from fairlib.strategies import STRATEGY_NAMES
 
 from . import audit, findings, published

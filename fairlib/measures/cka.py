@@ -7,7 +7,6 @@ import pandas as pd
 
 from .. import disclosure
 from ..cohort import Cohort
-from ..inference import half_width, interval_over_runs
 from ..permutations import label_sources
 from ..seeds import generator
 from ..similarity import Gram, cka_table, coarse, one_window_each
@@ -120,22 +119,6 @@ def average_draws(tables: list[pd.DataFrame]) -> pd.DataFrame:
     mean[["low", "high"]] = np.reshape(ends, (len(mean), 2))
     sizes = ["people", "matched_people"]
     return mean.assign(**mean[sizes].round().astype(int))[list(tables[0].columns)]
-
-
-def over_runs(table: pd.DataFrame) -> pd.DataFrame:
-    """Mean over seeds of ``Study.similarity`` tables, with its interval over participants and training runs.
-
-    table: those of all seeds. All seeds share their half-samples, so the mean varies no more over participants than a
-    single value does on average.
-    """
-    records = []
-    for key, own in table.groupby(KEYS, sort=False):
-        people = (((own["high"] - own["low"]) / (2 * half_width())) ** 2).mean()
-        found = interval_over_runs(own["cka"].to_numpy(), people)
-        sizes = {"people": int(own["people"].iloc[0]), "matched": own["matched"].mean(), "seeds": len(own)}
-        ends = {"cka": found.mean, "low": found.low, "high": found.high}
-        records.append(dict(zip(KEYS, key, strict=True)) | ends | sizes)
-    return pd.DataFrame(records)
 
 
 #: The release took so many for most of its comparisons.
