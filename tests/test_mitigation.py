@@ -9,6 +9,7 @@ from fairlib import mitigation
 from fairlib.cards import load
 from fairlib.fairness import confusion, rate
 from fairlib.measures import performance
+from fairlib.measures.evaluated import Evaluated
 from fairlib.measures.groups import OTHERS, crossed
 from fairlib.mitigation import GroupBalanced, GroupDRO, Reweighed, post_process
 from fairlib.strategies import MITIGATIONS
@@ -116,7 +117,7 @@ def test_thresholds_per_group_equalise_both_rates_on_validation(people, decided)
 
 
 def test_randomised_decisions_count_in_expectation(people, decided):
-    score, decision, _ = decided
+    _, decision, _ = decided
     rows = people.rows("test")
     assert ((decision[rows] > 0.01) & (decision[rows] < 0.99)).any()
     draw = np.random.default_rng(0)
@@ -124,7 +125,7 @@ def test_randomised_decisions_count_in_expectation(people, decided):
     expected = confusion(people.y[rows], decision[rows])
     for cell, value in expected.items():
         assert value == pytest.approx(np.mean([counts[cell] for counts in tossed]), abs=1.5)
-    table = performance.decision_metrics(people, score, decision, 20)
+    table = performance.metrics(Evaluated(people, decision, 0.5, 20, decided=True))
     accuracy = table[(table["scope"] == "overall") & (table["metric"] == "accuracy")]["estimate"].iloc[0]
     assert accuracy == pytest.approx((expected["tp"] + expected["tn"]) / len(rows), abs=1e-6)
 

@@ -7,6 +7,7 @@ import pytest
 from fairlib.fairness import GROUP_RATES, METRICS, confusion, rate
 from fairlib.inference import interval
 from fairlib.measures import performance, thresholds
+from fairlib.measures.evaluated import Evaluated
 from fairlib.measures.thresholds import GRID
 from tests.tables import evaluation_tables
 
@@ -35,11 +36,11 @@ def test_counts_are_those_of_each_decision():
 
 
 def test_rows_are_those_of_the_metrics_at_that_threshold(open_data):
-    """At any threshold the table says what ``evidence.decision_metrics`` says of the same decisions."""
+    """At any threshold the table says what ``performance.metrics`` says of the same decisions."""
     cohort, score, tables = open_data
     table = tables["thresholds"]
     for threshold in (0.2, 0.5, 0.725):
-        wanted = performance.decision_metrics(cohort, score, score >= threshold, 60)
+        wanted = performance.metrics(Evaluated(cohort, score, threshold, 60))
         wanted = wanted.set_index(["scope", "attribute", "segment", "metric"])
         own = table[np.isclose(table["threshold"], threshold)]
         assert len(own) > 30
