@@ -6,11 +6,13 @@ import numpy as np
 import pandas as pd
 
 from .. import disclosure
+from ..cards import UNKNOWN
 from ..cohort import Cohort
 from ..permutations import label_sources
 from ..seeds import generator
 from ..similarity import Gram, cka_table, coarse, one_window_each
 from . import group_sizes
+from .describe import access
 from .half_samples import half_sample_interval, lowest, subsample_table
 
 #: Segments of fewer participants are not shown.
@@ -29,16 +31,14 @@ def shown_segments(cohort: Cohort, rows: np.ndarray, minimum: int = PEOPLE) -> d
     give a suppressed one away. Only people count here, since nothing is said about their outcomes.
     """
     card, frame = cohort.card, group_sizes.frame(cohort).iloc[rows].reset_index(drop=True)
-    rule = "synthetic" if cohort.origin == "twin" else card.access
     found = {}
     for attribute, facts in card.attributes.items():
-        values = frame[attribute]
-        sizes = [int((values == name).sum()) for name in facts.segments] + [int(values.isna().sum())]
-        table = pd.DataFrame({"segment": [*facts.segments, None], "people": sizes}).assign(yes=sizes, no=sizes)
-        table = table[(table["people"] > 0) | table["segment"].notna()]
-        table = disclosure.suppress(table, rule, card.min_cell, "people", "yes", "no")
-        for segment in table.loc[table["people"] >= minimum, "segment"].dropna():
-            found[attribute, segment] = np.flatnonzero(values == segment)
+        parts = dict(group_sizes.parts(frame, attribute, facts.segments))
+        sizes = [*map(len, parts.values())]
+        table = pd.DataFrame({"segment": [*parts], "people": sizes, "yes": sizes, "no": sizes})
+        table = disclosure.suppress(table, access(cohort), card.min_cell, "people", "yes", "no")
+        for segment in table.loc[(table["people"] >= minimum) & (table["segment"] != UNKNOWN), "segment"]:
+            found[attribute, segment] = parts[segment].index.to_numpy()
     return found
 
 

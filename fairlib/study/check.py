@@ -16,7 +16,7 @@ from statsmodels.stats.power import NormalIndPower
 from .. import cards, disclosure, readers
 from ..cards import requirements
 from ..cohort import Cohort, CohortError
-from ..measures import attrition, describe
+from ..measures import attrition, describe, group_sizes
 from ..measures.attrition import counted
 from ..readers import inventory
 from ..readers import table as own_data
@@ -75,33 +75,19 @@ def power(cohort: Cohort, error_rate: float = ERROR_RATE) -> pd.DataFrame:
     frame = cohort.attributes.iloc[rows].assign(person=cohort.person[rows])
     records = []
     for attribute, facts in card.attributes.items():
-        for segment in [*facts.segments, "unknown"]:
-            part = frame[frame[attribute].isna() if segment == "unknown" else frame[attribute] == segment]
-            people = part["person"].nunique()
-            if segment != "unknown" or people:
-                records.append({"attribute": attribute, "segment": segment, "people": people, "any outcome": people})
-    table = disclosure.suppress(
-        pd.DataFrame(records),
-        describe.access(cohort),
-        card.min_cell,
-        events="any outcome",
-        non_events="any outcome",
-        values=[],
-    )
-    out = []
-    for attribute, part in table.groupby("attribute", sort=False):
-        reference = part.loc[part["segment"] == card.attributes[attribute].privileged].iloc[0]
-        for row in part[part["segment"] != "unknown"].to_dict("records"):
-            worse = np.nan
-            if row["segment"] == reference["segment"]:
-                row["note"] = "reference"
-            elif row["people"] > 0 and reference["people"] > 0:
-                worse = detectable_rate(row["people"], reference["people"], error_rate)
-            out.append(
-                {name: row[name] for name in ("attribute", "segment", "people", "note")}
-                | {"detectable": worse, "difference": worse - error_rate, "ratio": worse / error_rate}
-            )
-    return pd.DataFrame(out)
+        for segment, part in group_sizes.parts(frame, attribute, facts.segments):
+            records.append({"attribute": attribute, "segment": segment, "people": part["person"].nunique()})
+    table, any_outcome, rule = pd.DataFrame(records), "any outcome", describe.access(cohort)
+    table[any_outcome] = table["people"]
+    table = disclosure.suppress(table, rule, card.min_cell, "people", any_outcome, any_outcome, values=[])
+    table = table[table["segment"] != cards.UNKNOWN].drop(columns=any_outcome).reset_index(drop=True)
+    privileged = table["segment"] == table["attribute"].map({a: f.privileged for a, f in card.attributes.items()})
+    reference = table["attribute"].map(table[privileged].set_index("attribute")["people"])
+    judged = ~privileged & (table["people"] > 0) & (reference > 0)
+    table.loc[privileged, "note"] = "reference"
+    pairs = zip(table["people"], reference, judged, strict=True)
+    worse = pd.Series([detectable_rate(n, of, error_rate) if known else np.nan for n, of, known in pairs])
+    return table.assign(detectable=worse, difference=worse - error_rate, ratio=worse / error_rate)
 
 
 def detectable_rate(people: float, reference: float, error_rate: float = ERROR_RATE) -> float:
