@@ -4,6 +4,7 @@ import ast
 import re
 import runpy
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -164,7 +165,8 @@ def test_calibration_and_thresholds(ninety):
     wanted = ends(weights @ y / weights.sum(axis=1))
     assert (found["low"].item(), found["high"].item()) == pytest.approx(wanted, abs=1e-6)
     card = cards.load("mimic")
-    found = ninety(lambda: thresholds.table(y, risk, weights, frame, everyone, card, "synthetic"))[1]
+    of = SimpleNamespace(y=y, s=risk, weights=weights, frame=frame, groups=everyone, card=card, rule="synthetic")
+    found = ninety(lambda: thresholds.at_thresholds(of))[1]
     row = found[(found["metric"] == "selection_rate") & (found["threshold"] == 0.5)].iloc[0]
     wanted = ends(weights @ (risk >= 0.5) / weights.sum(axis=1))
     assert (row["low"], row["high"]) == pytest.approx(wanted, abs=1e-4)

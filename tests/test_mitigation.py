@@ -7,7 +7,7 @@ import torch
 
 from fairlib import mitigation
 from fairlib.cards import load
-from fairlib.fairness import confusion, rate
+from fairlib.fairness import RATES, confusion
 from fairlib.measures import performance
 from fairlib.measures.evaluated import Evaluated
 from fairlib.measures.groups import OTHERS, crossed
@@ -110,7 +110,7 @@ def test_thresholds_per_group_equalise_both_rates_on_validation(people, decided)
         for when, made in (("before", score[rows] >= 0.5), ("after", decision[rows])):
             counts = confusion(people.y[rows], made.astype(float))
             rates[when].append(
-                [float(rate(counts, m)) for m in ("false_positive_rate_ratio", "false_negative_rate_ratio")]
+                [float(RATES[m].of(counts)) for m in ("false_positive_rate_ratio", "false_negative_rate_ratio")]
             )
     assert np.ptp(rates["before"], axis=0).max() > 0.2
     assert np.ptp(rates["after"], axis=0).max() < 0.005  # fairlearn looks along a grid of 1,000

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fairlib.fairness import GROUP_RATES, METRICS, confusion, rate
+from fairlib.fairness import GROUP_RATES, METRICS, RATES, confusion
 from fairlib.inference import interval
 from fairlib.measures import performance, thresholds
 from fairlib.measures.evaluated import Evaluated
@@ -84,4 +84,4 @@ def test_restricted_data_have_no_such_table(make_cohort):
 
 def test_a_rate_where_nobody_is_in_the_denominator_is_missing():
     y, score = np.zeros(30), np.linspace(0, 1, 30)
-    assert np.isnan(rate(thresholds.counts(y, score, np.ones((2, 30))), "false_negative_rate_ratio")).all()
+    assert np.isnan(RATES["false_negative_rate_ratio"].of(thresholds.counts(y, score, np.ones((2, 30))))).all()

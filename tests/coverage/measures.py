@@ -168,7 +168,7 @@ def _calibration(cohort: Cohort, score: np.ndarray, name: str, runs: Runs) -> It
     frame, score = group_sizes.frame(cohort).iloc[rows].reset_index(drop=True), score[rows]
     groups = {("everybody", "everybody"): np.full(len(rows), True)}
     groups |= {(a, s): (frame[a] == s).to_numpy() for a, segments in SEGMENTS.items() for s in segments}
-    weights = participant_draws(cohort.person[rows], DRAWS).weights
+    weights = participant_draws(cohort.person[rows], DRAWS)
     table = calibration.table(risk, frame, weights, groups, "synthetic", CARD.min_cell)
     for (attribute, segment), own in table.groupby(["attribute", "segment"], sort=False):
         chosen = groups[attribute, segment]
