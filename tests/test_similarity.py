@@ -203,7 +203,7 @@ def test_half_samples(n):
 
 def test_half_sample_interval_by_hand():
     draws = np.r_[np.linspace(0.4, 0.6, 101), np.nan]
-    assert half_sample_interval(0.7, draws, 0.9) == pytest.approx((0.61, 0.79))
+    assert half_sample_interval(0.7, draws) == pytest.approx((0.605, 0.795))
     assert all(np.isnan(half_sample_interval(0.7, draws[:19])))
 
 
