@@ -97,8 +97,8 @@ class Attribute(Part):
 
     def segment(self, raw: pd.Series, name: str) -> pd.Categorical:
         """Map raw values to segments; raises ``CardError`` naming a value that the card does not know."""
+        text = raw.astype("string").str.strip()
         if self.cut is not None:
-            text = raw.astype("string").str.strip()
             known = text.notna() & ~text.isin(["", *self.missing])
             numbers = pd.to_numeric(text.where(known), errors="coerce").astype(float)
             if (odd := text[known & ~(numbers.abs() < float("inf"))]).size:
@@ -107,7 +107,6 @@ class Attribute(Part):
                 )
             labels = numbers.map(lambda v: None if pd.isna(v) else self.segments[int(v >= self.cut)])
             return pd.Categorical(labels, categories=self.segments)
-        text = raw.astype("string").str.strip()
         found = {value: self._segment_of(value, name) for value in text.dropna().unique()}
         return pd.Categorical(text.map(found), categories=self.segments)
 
@@ -323,14 +322,6 @@ def _official(path: Path) -> Card:
     return card
 
 
-REQUIREMENTS = {
-    "protected_attributes": "Protected attributes",
-    "large_size": "Large size",
-    "multimodal": "Multimodal",
-    "open_benchmark": "Open benchmark",
-}
-
-
 def requirements(card: Card) -> pd.DataFrame:
     """T-requirements: the four requirements, judged by rule from the card's facts, with the card's evidence.
 
@@ -343,17 +334,13 @@ def requirements(card: Card) -> pd.DataFrame:
         "multimodal": len(card.windows.modalities) >= 2,
         "open_benchmark": bool(card.benchmark),
     }
-    partly = {"open_benchmark"} if card.access == "restricted" else set()
-    return pd.DataFrame(
-        [
-            {
-                "requirement": title,
-                "holds": ("partly" if name in partly else "yes") if holds[name] else "no",
-                "evidence": getattr(card.requirements, name).evidence,
-            }
-            for name, title in REQUIREMENTS.items()
-        ]
-    )
+    records = []
+    for name, fulfilled in holds.items():
+        partly = name == "open_benchmark" and card.access == "restricted"
+        verdict = "no" if not fulfilled else "partly" if partly else "yes"
+        record = {"requirement": name.replace("_", " ").capitalize(), "holds": verdict}
+        records.append(record | {"evidence": getattr(card.requirements, name).evidence})
+    return pd.DataFrame(records)
 
 
 NULL, TEXT, INT, FLOAT = (f"tag:yaml.org,2002:{kind}" for kind in ("null", "str", "int", "float"))

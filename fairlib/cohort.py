@@ -43,16 +43,9 @@ class Cohort:
     attrition: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=["step", "windows", "people", "note"]))
 
     def __post_init__(self):
-        n = len(self.y)
-        sizes = {
-            "x": self.x.shape[0],
-            "person": len(self.person),
-            "attributes": len(self.attributes),
-            "split": len(self.split),
-        }
-        for name, size in sizes.items():
-            if size != n:
-                raise CohortError(f"{self.dataset}: {name} has {size} rows, the labels have {n}")
+        for name in ("x", "person", "attributes", "split"):
+            if (size := getattr(self, name).shape[0]) != len(self.y):
+                raise CohortError(f"{self.dataset}: {name} has {size} rows, the labels have {len(self.y)}")
         if len(self.x.shape) != 3 or self.x.shape[2] != len(self.channels):
             raise CohortError(
                 f"{self.dataset}: x has shape {self.x.shape}, expected (n, timesteps, {len(self.channels)})"

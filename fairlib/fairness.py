@@ -13,7 +13,6 @@ from numpy.typing import ArrayLike
 
 FAIR_DEVIATION = 0.2  # "fair" below this in the paper
 FAIR_DIFFERENCE = 0.1  # the same for the average odds difference
-FAIR_LOG_RATIO = float(np.log(1 / (1 - FAIR_DEVIATION)))  # the symmetric form of the four-fifths rule
 
 
 class UndefinedRatio(UserWarning):
@@ -63,7 +62,7 @@ class Metric:
 
     @property
     def log_threshold(self) -> float:
-        """The threshold of a ratio's log, the same in both directions."""
+        """The threshold of a ratio's log, the same in both directions: the symmetric form of the four-fifths rule."""
         return float(np.log(1 / (1 - self.threshold)))
 
     def between(self, unprivileged: dict[str, np.ndarray], privileged: dict[str, np.ndarray]) -> np.ndarray:
@@ -130,11 +129,6 @@ def confusion(y_true: ArrayLike, y_pred: ArrayLike, weights: np.ndarray | None =
     if weights is None:
         return {name: np.float64(each.sum()) for name, each in counts.items()}
     return {name: weights @ each.astype(weights.dtype) for name, each in counts.items()}
-
-
-def rate(counts: dict[str, np.ndarray], metric: str) -> np.ndarray:
-    """The rate behind a ratio metric for one group; NaN where nobody is in the denominator."""
-    return RATES[metric].of(counts)
 
 
 def ratios(unprivileged: dict[str, np.ndarray], privileged: dict[str, np.ndarray]) -> dict[str, np.ndarray]:

@@ -1,6 +1,5 @@
 """How sure we are: resampling of *participants*, with all their windows, the same draws for every model and seed."""
 
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -30,28 +29,18 @@ class Estimate(NamedTuple):
         return Estimate(self.mean, *np.clip(self[1:], least, most))
 
 
-@dataclass(frozen=True)
-class Draws:
-    """Bootstrap draws of participants: how often each window counts in each draw, (draws, n) float32."""
+def participant_draws(person: np.ndarray, draws: int = 1000, seed: int = 0) -> np.ndarray:
+    """How often each window counts in each bootstrap draw, (draws, n) float32.
 
-    weights: np.ndarray
-
-    def __len__(self) -> int:
-        return len(self.weights)
-
-
-def participant_draws(person: np.ndarray, draws: int = 1000, seed: int = 0) -> Draws:
-    """Draw participants with replacement; a participant brings all of their windows.
-
-    The draws depend on the participants and the seed only, so every model sees the same ones and differences between
-    models are paired.
+    Participants are drawn with replacement, and bring all of their windows. The draws depend on the participants and
+    the seed only, so every model sees the same ones and differences between models are paired.
     """
     _, index = np.unique(person, return_inverse=True)
     people = int(index.max()) + 1
     draw, weights = generator(seed, "participants"), np.empty((draws, len(index)), dtype=np.float32)
     for row in weights:
         row[:] = np.bincount(draw.integers(0, people, people), minlength=people)[index]
-    return Draws(weights)
+    return weights
 
 
 def weighted_auc(y: np.ndarray, score: np.ndarray, weights: np.ndarray) -> np.ndarray:

@@ -60,22 +60,15 @@ class Recipe:
 
     def scaled(self, factor: float) -> "Recipe":
         """All schedules shortened alike."""
-
-        def shorter(part):
-            return replace(part, schedule=part.schedule.scaled(factor))
-
-        return replace(
-            self,
-            pretraining=shorter(self.pretraining),
-            finetuning=shorter(self.finetuning),
-            supervised=shorter(self.supervised),
-        )
+        parts = {name: getattr(self, name) for name in ("pretraining", "finetuning", "supervised")}
+        return replace(self, **{n: replace(part, schedule=part.schedule.scaled(factor)) for n, part in parts.items()})
 
     def as_dict(self) -> dict:
         """Plain values for a manifest."""
         return asdict(self)
 
 
+_SCALED = ("scaling", {"sd": 0.1})
 _FROM_THE_TEXT = FineTuning(Schedule(30, 128, 0.1, minimum_steps=2000))
 
 RECIPES = {
@@ -83,7 +76,7 @@ RECIPES = {
         "paper_code",
         PreTraining(
             Schedule(200, 128, 0.1, decay_steps=1000),
-            views=(("scaling", {"sd": 0.1}), ("negation", {"probability": 1.0})),
+            views=(_SCALED, ("negation", {"probability": 1.0})),
             loss_factor=2.0,  # the scripts add the two directions instead of averaging them
         ),
         FineTuning(Schedule(200, 128, 0.1, decay_steps=2000), patience=10),
@@ -100,7 +93,7 @@ RECIPES = {
         "paper_text",
         PreTraining(
             Schedule(50, 128, 0.1, minimum_steps=2000),
-            views=(("scaling", {"sd": 0.1}), ("negation", {"probability": 0.5})),
+            views=(_SCALED, ("negation", {"probability": 0.5})),
         ),
         _FROM_THE_TEXT,
         _FROM_THE_TEXT,
@@ -109,16 +102,13 @@ RECIPES = {
 
 # The recipe ``tuned`` ------------------------------------------------------------------------------------------------
 
-_SCALED_AND_JITTERED = (("scaling", {"sd": 0.1}), ("jitter", {"sd": 0.1}))
+_JITTERED = (_SCALED, ("jitter", {"sd": 0.1}))
+_MASKED = (*_JITTERED, ("channel_mask", {"share": 0.2}))
 _VIEWS = {
-    "scaling and negation": (("scaling", {"sd": 0.1}), ("negation", {"probability": 0.5})),
-    "scaling and jitter": _SCALED_AND_JITTERED,
-    "scaling, jitter, channel mask": (*_SCALED_AND_JITTERED, ("channel_mask", {"share": 0.2})),
-    "scaling, jitter, channel and time mask": (
-        *_SCALED_AND_JITTERED,
-        ("channel_mask", {"share": 0.2}),
-        ("time_mask", {"shortest": 8, "longest": 20}),
-    ),
+    "scaling and negation": (_SCALED, ("negation", {"probability": 0.5})),
+    "scaling and jitter": _JITTERED,
+    "scaling, jitter, channel mask": _MASKED,
+    "scaling, jitter, channel and time mask": (*_MASKED, ("time_mask", {"shortest": 8, "longest": 20})),
 }
 #: Ways to train and to fine-tune: optimiser and rate, and how strongly the model is regularised.
 TRAINING_GRID = {
@@ -153,11 +143,11 @@ def best(part: str) -> str:
     return max(found, key=found.get)
 
 
-def _tuned() -> Recipe:
-    training = TRAINING_GRID[best("training")]
-    return Recipe("tuned", PRETRAINING_GRID[best("pre-training")], training, training, evaluate_frozen=True)
+def of_grid(pretraining: PreTraining, training: FineTuning) -> Recipe:
+    """The recipe ``tuned`` with these ways to pre-train, and to train or fine-tune every model."""
+    return Recipe("tuned", pretraining, training, training, evaluate_frozen=True)
 
 
 #: The recipe exists once the whole grid was tried.
 if len(tried()) == len(TRAINING_GRID) + len(PRETRAINING_GRID):
-    RECIPES["tuned"] = _tuned()
+    RECIPES["tuned"] = of_grid(PRETRAINING_GRID[best("pre-training")], TRAINING_GRID[best("training")])

@@ -9,11 +9,11 @@ import numpy as np
 import pandas as pd
 import yaml
 
+from book.pages.noise import auc_variance
 from book.release import published
 from book.release.templates import fill_line
 from fairlib.fairness import RATES
 from fairlib.inference import central
-from fairlib.measures.noise import auc_variance
 from fairlib.seeds import generator
 
 TEMPLATES = yaml.safe_load(Path(__file__).with_suffix(".yaml").read_text(encoding="utf-8"))

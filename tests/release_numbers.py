@@ -15,12 +15,12 @@ import torch
 import yaml
 from scipy import stats
 
+from book.pages import noise
 from book.release import audit, published, simulations
 from book.release.audit import numbers, size
 from book.release.sentences import frozen_layers
 from book.release.templates import fill
 from fairlib.encoder import LAYERS, Encoder, seed_dropout
-from fairlib.measures import noise
 from fairlib.seeds import generator
 
 TEMPLATES = yaml.safe_load(Path(__file__).with_name("release_templates.yaml").read_text(encoding="utf-8"))

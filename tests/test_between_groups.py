@@ -11,7 +11,7 @@ def drawn(draw, rates, people, draws=200):
     """Shares of events in groups with these true rates, and their bootstrap draws."""
     group = np.repeat(np.arange(len(rates)), people)
     y = (draw.random(len(group)) < np.repeat(rates, people)).astype(float)
-    weights = participant_draws(np.arange(len(group)), draws, seed=int(draw.integers(1e6))).weights
+    weights = participant_draws(np.arange(len(group)), draws, seed=int(draw.integers(1e6)))
     shares = [(weights[:, group == g] @ y[group == g]) / weights[:, group == g].sum(axis=1) for g in range(len(rates))]
     return np.array([y[group == g].mean() for g in range(len(rates))]), np.stack(shares, axis=1), y, group
 
@@ -52,8 +52,8 @@ def test_windows_of_one_person_are_no_more_people():
     """Five copies of each window: the same estimate and the same noise, not a fifth of it."""
     draw = np.random.default_rng(3)
     estimates, _, y, group = drawn(draw, [0.3, 0.5], 80)
-    five = participant_draws(np.repeat(np.arange(160), 5), 200, seed=9).weights
-    one = participant_draws(np.arange(160), 200, seed=9).weights
+    five = participant_draws(np.repeat(np.arange(160), 5), 200, seed=9)
+    one = participant_draws(np.arange(160), 200, seed=9)
     noises = []
     for weights, labels, groups in ((one, y, group), (five, np.repeat(y, 5), np.repeat(group, 5))):
         shares = [weights[:, groups == g] @ labels[groups == g] / weights[:, groups == g].sum(axis=1) for g in (0, 1)]

@@ -21,7 +21,7 @@ def tabled(risk, y, person=None, rule="open", minimum=11, groups=None, draws=200
     person = np.arange(len(y)) if person is None else person
     frame = pd.DataFrame({"person": person, "y": y})
     groups = groups or {("everybody", "everybody"): np.full(len(y), True)}
-    return calibration.table(risk, frame, participant_draws(person, draws).weights, groups, rule, minimum)
+    return calibration.table(risk, frame, participant_draws(person, draws), groups, rule, minimum)
 
 
 @pytest.mark.parametrize("digits", [2, 8])
@@ -54,7 +54,7 @@ def test_offsets_are_mean_differences_with_their_draws():
     """By hand for each draw; the mean of everybody is that of the segments, weighted."""
     risk, y, _ = people()
     person = np.arange(2000) // 2
-    weights = participant_draws(person, 50).weights
+    weights = participant_draws(person, 50)
     half = np.arange(2000) < 800
     groups = {("everybody", "everybody"): np.full(2000, True), ("age", "<65"): half, ("age", ">=65"): ~half}
     frame = pd.DataFrame({"person": person, "y": y})

@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from book.pages.cka_gaps import Ratio, layer_gaps, pairs, sizes
 from fairlib.inference import max_t, seed_interval
 from fairlib.measures.cka import similarity_table
-from fairlib.measures.cka_gaps import Ratio, layer_gaps, pairs, sizes
 from fairlib.similarity import gram
 
 PAIRS = {"gender": ("Male", "Female"), "age": ("<65", ">=65")}

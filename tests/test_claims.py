@@ -7,13 +7,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from book.pages import noise as synthesis
+from book.pages.cka_gaps import Ratio
 from book.pages.contracts import check
 from book.release import claims, published
 from book.release.claims import DECISIONS, TWIN
 from fairlib import cards
-from fairlib.measures import noise as synthesis
 from fairlib.measures import summary as summaries
-from fairlib.measures.cka_gaps import Ratio
 from tests import release_claims
 from tests.tables import evaluation_tables
 

@@ -6,8 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from book.pages.cka_gaps import over_runs
 from fairlib.inference import seed_interval
-from fairlib.measures.cka import PEOPLE, average_draws, first_windows, over_runs, shown_segments, similarity_table
+from fairlib.measures.cka import PEOPLE, average_draws, first_windows, shown_segments, similarity_table
 from fairlib.permutations import label_sources
 from fairlib.similarity import cka, gram, one_window_each
 

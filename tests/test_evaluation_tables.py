@@ -87,7 +87,7 @@ def test_undefined_draws_are_counted(make_cohort):
     gender[few] = "Female"
     cohort = make_cohort(people=900, origin="twin", gender=gender, card=card)
     metrics = evaluation_tables(cohort, scored(cohort), 0.5, 400)["metrics"]
-    weights = participant_draws(cohort.person[test], 400).weights
+    weights = participant_draws(cohort.person[test], 400)
     events = np.isin(test, few[:2])
     missing = (weights[:, events].sum(axis=1) == 0).mean()
     assert 0.05 < missing < 0.25

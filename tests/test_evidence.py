@@ -57,7 +57,7 @@ ORACLES = {
 def test_performance_by_scikit_learn(twin, tables):
     rows = twin.rows("test")
     y, s, attributes = twin.y[rows], scored(twin)[rows], twin.attributes.iloc[rows].reset_index(drop=True)
-    weights = participant_draws(twin.person[rows], DRAWS).weights
+    weights = participant_draws(twin.person[rows], DRAWS)
     keyed, _ = tables
     groups = [("overall", "everybody", "everybody", np.full(len(rows), True))]
     for name, facts in cards.load("mimic").attributes.items():
@@ -81,7 +81,7 @@ def test_performance_by_scikit_learn(twin, tables):
 def test_auprc_with_ties_and_weights(twin, digits):
     rows, score = twin.rows("test"), scored(twin, seed=1, digits=digits)
     row = evaluated(twin, score)[0].loc[("overall", "everybody", "everybody", "auprc")]
-    weights = participant_draws(twin.person[rows], DRAWS).weights
+    weights = participant_draws(twin.person[rows], DRAWS)
     wanted = [sk.average_precision_score(twin.y[rows], score[rows], sample_weight=w) for w in weights]
     np.testing.assert_allclose(row["replicates"], wanted, atol=1e-6)
     assert row["estimate"] == pytest.approx(sk.average_precision_score(twin.y[rows], score[rows]), abs=1e-9)

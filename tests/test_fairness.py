@@ -10,14 +10,13 @@ from hypothesis import strategies as st
 from sklearn.metrics import confusion_matrix
 
 from fairlib.fairness import (
-    FAIR_LOG_RATIO,
     METRICS,
+    RATES,
     SHORT,
     UndefinedRatio,
     confusion,
     log_ratio,
     parity_deviation,
-    rate,
     ratio_metrics,
 )
 
@@ -89,7 +88,7 @@ def test_by_fairlearn(seed):
     found = ratio_metrics(y, decision, privileged)
     for name in of.keys() & set(KEYS):
         assert found[name] == pytest.approx(u[name] / p[name])
-        assert rate(confusion(y[privileged], decision[privileged]), name) == pytest.approx(p[name])
+        assert RATES[name].of(confusion(y[privileged], decision[privileged])) == pytest.approx(p[name])
     false_positive = u["false_positive_rate_ratio"] - p["false_positive_rate_ratio"]
     assert found["average_odds_difference"] == pytest.approx((false_positive + u["true"] - p["true"]) / 2)
     absolute = fairlearn.equalized_odds_difference(y, decision, sensitive_features=privileged, agg="mean")
@@ -161,6 +160,7 @@ def test_parity_deviation_is_asymmetric_and_the_log_ratio_is_not():
     assert np.isnan(parity_deviation(np.nan))
     np.testing.assert_allclose(parity_deviation([0, 0.8, 1.25]), [1, 0.2, 0.25])
     assert log_ratio(2) == -log_ratio(0.5)
-    assert log_ratio([0.8, 1.25]) == pytest.approx([-FAIR_LOG_RATIO, FAIR_LOG_RATIO])
+    edge = METRICS["error_rate_ratio"].log_threshold
+    assert log_ratio([0.8, 1.25]) == pytest.approx([-edge, edge])
     assert np.isnan(log_ratio([0, np.inf, np.nan, -1])).all()
     assert list(SHORT.values()) == ["ERR", "FNRR", "FPRR", "FDRR", "FORR", "DIR"]

@@ -14,6 +14,7 @@ import pytest
 from bs4 import BeautifulSoup
 from matplotlib.figure import Figure
 
+from book.pages import cka_gaps, noise
 from book.pages import figures as package
 from book.pages import tables as table_package
 from book.pages.contracts import check
@@ -40,7 +41,7 @@ from book.release import published, simulations
 from book.release import tables as audit_tables
 from fairlib import cards, twins
 from fairlib.measures import cka as conditioned
-from fairlib.measures import cka_gaps, describe, features, noise, pretrained, probes, segments, summary
+from fairlib.measures import describe, features, pretrained, probes, segments, summary
 from fairlib.recipes import RECIPES
 from fairlib.report import columns, show, style
 from fairlib.report.columns import Column, typed

@@ -7,13 +7,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from book.pages import cases
+from book.pages import cases, noise
 from book.pages.contracts import Synthesis, check
 from book.pages.figures import synthesis as figures
 from book.pages.figures.synthesis import NOISE
 from book.pages.tables import synthesis as tables
 from fairlib import cards
-from fairlib.measures import noise
 from fairlib.mitigation import TRAINED
 from fairlib.report import show
 from fairlib.strategies import LABELLED, NAMED

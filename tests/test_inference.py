@@ -44,7 +44,7 @@ def test_auc_by_hand():
 
 def test_all_windows_of_a_person_count_alike():
     person = np.array(["d", "a", "b", "a", "c", "b", "b", "e"])
-    weights = participant_draws(person, 2000, seed=3).weights
+    weights = participant_draws(person, 2000, seed=3)
     assert weights.shape == (2000, 8)
     for who in "ab":
         own = weights[:, person == who]
@@ -59,9 +59,9 @@ def test_draws_are_the_same_for_every_model():
     person = np.repeat(np.arange(20), 3)
     one, order = participant_draws(person, 50), np.random.default_rng(0).permutation(60)
     assert len(one) == 50
-    np.testing.assert_array_equal(one.weights, participant_draws(person, 50).weights)
-    np.testing.assert_array_equal(one.weights[:, order], participant_draws(person[order], 50).weights)
-    assert not np.array_equal(one.weights, participant_draws(person, 50, seed=1).weights)
+    np.testing.assert_array_equal(one, participant_draws(person, 50))
+    np.testing.assert_array_equal(one[:, order], participant_draws(person[order], 50))
+    assert not np.array_equal(one, participant_draws(person, 50, seed=1))
 
 
 def test_interval(monkeypatch):
@@ -189,7 +189,7 @@ def test_auc_interval_covers_the_truth():
     covered = np.zeros(2)
     for cohort in range(300):
         y, score = scored(draw, 120, 1.0)
-        replicates = weighted_auc(y, score, participant_draws(np.arange(120), 200, seed=cohort).weights)
+        replicates = weighted_auc(y, score, participant_draws(np.arange(120), 200, seed=cohort))
         estimate, low, high = seed_interval(np.array([auc(y, score)]), replicates[None])
         both = np.array([(low, high), interval(replicates)])
         covered += (both[:, 0] <= truth) & (truth <= both[:, 1])
@@ -202,7 +202,7 @@ def test_windows_of_one_person_add_no_certainty():
     y5, score5, person = np.repeat(y, 5), np.repeat(score, 5), np.repeat(np.arange(100), 5)
 
     def width(labels, scores, units):
-        low, high = interval(weighted_auc(labels, scores, participant_draws(units, 400).weights))
+        low, high = interval(weighted_auc(labels, scores, participant_draws(units, 400)))
         return high - low
 
     assert width(y5, score5, person) == pytest.approx(width(y, score, np.arange(100)))

@@ -4,16 +4,18 @@ import ast
 import re
 import runpy
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
 
+from book.pages import cka_gaps, noise
 from book.release import audit, simulations
 from fairlib import cards, inference
 from fairlib.inference import Estimate
-from fairlib.measures import calibration, cka, cka_gaps, noise, probes, segments, summary, thresholds
+from fairlib.measures import calibration, probes, segments, summary, thresholds
 from fairlib.measures.half_samples import half_sample_interval
 from fairlib.seeds import generator
 from tests import release_claims
@@ -112,7 +114,7 @@ def test_cka(ninety):
         row = {"attribute": "a", "segment": "s", "layer_supervised": 1, "layer_other": 1, "people": 60, "matched": 0.5}
         return pd.DataFrame([row | {"cka": 0.5, "low": 0.5 - half, "high": 0.5 + half}])
 
-    found = [one.iloc[0] for one in ninety(lambda: cka.over_runs(table()))]
+    found = [one.iloc[0] for one in ninety(lambda: cka_gaps.over_runs(table()))]
     assert found[1]["high"] - found[1]["low"] == pytest.approx(2 * stats.norm.ppf(0.95) * 0.02)
     records = [
         {
@@ -164,7 +166,8 @@ def test_calibration_and_thresholds(ninety):
     wanted = ends(weights @ y / weights.sum(axis=1))
     assert (found["low"].item(), found["high"].item()) == pytest.approx(wanted, abs=1e-6)
     card = cards.load("mimic")
-    found = ninety(lambda: thresholds.table(y, risk, weights, frame, everyone, card, "synthetic"))[1]
+    of = SimpleNamespace(y=y, s=risk, weights=weights, frame=frame, groups=everyone, card=card, rule="synthetic")
+    found = ninety(lambda: thresholds.at_thresholds(of))[1]
     row = found[(found["metric"] == "selection_rate") & (found["threshold"] == 0.5)].iloc[0]
     wanted = ends(weights @ (risk >= 0.5) / weights.sum(axis=1))
     assert (row["low"], row["high"]) == pytest.approx(wanted, abs=1e-4)

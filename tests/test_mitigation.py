@@ -7,8 +7,9 @@ import torch
 
 from fairlib import mitigation
 from fairlib.cards import load
-from fairlib.fairness import confusion, rate
+from fairlib.fairness import RATES, confusion
 from fairlib.measures import performance
+from fairlib.measures.evaluated import Evaluated
 from fairlib.measures.groups import OTHERS, crossed
 from fairlib.mitigation import GroupBalanced, GroupDRO, Reweighed, post_process
 from fairlib.strategies import MITIGATIONS
@@ -109,14 +110,14 @@ def test_thresholds_per_group_equalise_both_rates_on_validation(people, decided)
         for when, made in (("before", score[rows] >= 0.5), ("after", decision[rows])):
             counts = confusion(people.y[rows], made.astype(float))
             rates[when].append(
-                [float(rate(counts, m)) for m in ("false_positive_rate_ratio", "false_negative_rate_ratio")]
+                [float(RATES[m].of(counts)) for m in ("false_positive_rate_ratio", "false_negative_rate_ratio")]
             )
     assert np.ptp(rates["before"], axis=0).max() > 0.2
     assert np.ptp(rates["after"], axis=0).max() < 0.005  # fairlearn looks along a grid of 1,000
 
 
 def test_randomised_decisions_count_in_expectation(people, decided):
-    score, decision, _ = decided
+    _, decision, _ = decided
     rows = people.rows("test")
     assert ((decision[rows] > 0.01) & (decision[rows] < 0.99)).any()
     draw = np.random.default_rng(0)
@@ -124,7 +125,7 @@ def test_randomised_decisions_count_in_expectation(people, decided):
     expected = confusion(people.y[rows], decision[rows])
     for cell, value in expected.items():
         assert value == pytest.approx(np.mean([counts[cell] for counts in tossed]), abs=1.5)
-    table = performance.decision_metrics(people, score, decision, 20)
+    table = performance.metrics(Evaluated(people, decision, 0.5, 20, decided=True))
     accuracy = table[(table["scope"] == "overall") & (table["metric"] == "accuracy")]["estimate"].iloc[0]
     assert accuracy == pytest.approx((expected["tp"] + expected["tn"]) / len(rows), abs=1e-6)
 

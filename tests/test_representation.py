@@ -56,7 +56,7 @@ def test_probe_replicates_are_those_of_participants(cohort):
         (rows, np.column_stack([cohort.y[rows] + np.sin(np.arange(len(rows)))] * 2)) for rows in (fitted[0], tested[0])
     ]
     row = probes.probes(cohort, *alone, draws=3, shuffles=1).iloc[0]
-    weights = participant_draws(cohort.person[tested[0]], 3).weights
+    weights = participant_draws(cohort.person[tested[0]], 3)
     wanted = [roc_auc_score(label, alone[1][1][:, 0], sample_weight=w) for w in weights]
     np.testing.assert_allclose(row["replicates"], wanted, atol=1e-6)
 

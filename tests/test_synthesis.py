@@ -4,10 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from book.pages import noise as synthesis
+from book.pages.noise import MEAN_ABSOLUTE
 from book.release import published
 from fairlib.inference import auc, half_width
-from fairlib.measures import noise as synthesis
-from fairlib.measures.noise import MEAN_ABSOLUTE
 from tests import release_claims
 
 

@@ -4,9 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fairlib.fairness import GROUP_RATES, METRICS, confusion, rate
+from fairlib.fairness import GROUP_RATES, METRICS, RATES, confusion
 from fairlib.inference import interval
 from fairlib.measures import performance, thresholds
+from fairlib.measures.evaluated import Evaluated
 from fairlib.measures.thresholds import GRID
 from tests.tables import evaluation_tables
 
@@ -35,11 +36,11 @@ def test_counts_are_those_of_each_decision():
 
 
 def test_rows_are_those_of_the_metrics_at_that_threshold(open_data):
-    """At any threshold the table says what ``evidence.decision_metrics`` says of the same decisions."""
+    """At any threshold the table says what ``performance.metrics`` says of the same decisions."""
     cohort, score, tables = open_data
     table = tables["thresholds"]
     for threshold in (0.2, 0.5, 0.725):
-        wanted = performance.decision_metrics(cohort, score, score >= threshold, 60)
+        wanted = performance.metrics(Evaluated(cohort, score, threshold, 60))
         wanted = wanted.set_index(["scope", "attribute", "segment", "metric"])
         own = table[np.isclose(table["threshold"], threshold)]
         assert len(own) > 30
@@ -83,4 +84,4 @@ def test_restricted_data_have_no_such_table(make_cohort):
 
 def test_a_rate_where_nobody_is_in_the_denominator_is_missing():
     y, score = np.zeros(30), np.linspace(0, 1, 30)
-    assert np.isnan(rate(thresholds.counts(y, score, np.ones((2, 30))), "false_negative_rate_ratio")).all()
+    assert np.isnan(RATES["false_negative_rate_ratio"].of(thresholds.counts(y, score, np.ones((2, 30))))).all()

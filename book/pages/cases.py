@@ -10,7 +10,7 @@ import pandas as pd
 
 from fairlib import cards
 from fairlib.inference import interval
-from fairlib.measures import cka_gaps, segments
+from fairlib.measures import segments
 from fairlib.measures import summary as summaries
 from fairlib.mitigation import TRAINED
 from fairlib.report.provenance import Provenance
@@ -22,6 +22,7 @@ from fairlib.study.runs import Study
 from fairlib.study.sources import open_study
 from fairlib.text import recipe_name
 
+from . import cka_gaps
 from .contracts import Synthesis
 from .provenance import collected, of_study
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import altair as alt
 import vl_convert
 
-from fairlib.fairness import FAIR_DIFFERENCE, FAIR_LOG_RATIO, GROUP_RATES
+from fairlib.fairness import FAIR_DIFFERENCE, GROUP_RATES, METRICS
 from fairlib.measures.performance import ROC_GRID
 from fairlib.measures.thresholds import GRID
 from fairlib.report.charts import MARKER, SCALE
@@ -39,7 +39,7 @@ WORDS = f"""isValid(datum.estimate)
   ? (datum.estimate >= 9.999 ? '10 or more' : format(datum.estimate, '.3f')) + ({INTERVAL}) : 'too few'"""
 #: Ratios are drawn on a log scale from a quarter to four, differences from −1 to 1: as an expression, with its axis,
 #: and the edge of what conventions call close to parity.
-DIFFERENCE, FIFTHS = "test(/difference/, metric)", round(FAIR_LOG_RATIO / math.log(2), 4)
+DIFFERENCE, FIFTHS = "test(/difference/, metric)", round(METRICS["error_rate_ratio"].log_threshold / math.log(2), 4)
 METRIC = f"({DIFFERENCE} ? 2 * {{0}} : log({{0}}) / LN2)"
 EDGE = f"({DIFFERENCE} ? {2 * FAIR_DIFFERENCE} : {FIFTHS})"
 METRIC_SCALE = alt.Scale(domain=[-2, 2], clamp=True, nice=False)

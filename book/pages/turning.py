@@ -108,7 +108,7 @@ def measured(drawn: pd.DataFrame, attribute: str, segment: str, draws: int = 0) 
     inside = (drawn[attribute] == segment).to_numpy()
     weights = np.ones((1, len(y)), dtype=np.float32)
     if draws:
-        weights = np.vstack([weights, participant_draws(drawn["person"].to_numpy(), draws).weights])
+        weights = np.vstack([weights, participant_draws(drawn["person"].to_numpy(), draws)])
     out, counts = {}, {}
     for side, chosen in zip(SIDES, (inside, ~inside), strict=True):
         counts[side] = confusion(y[chosen], (score[chosen] >= truth.THRESHOLD).astype(int), weights[:, chosen])

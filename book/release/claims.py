@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from book.pages.noise import MODELS, own_rows
 from fairlib.inference import seed_interval
-from fairlib.measures.noise import MODELS, own_rows
 from fairlib.measures.summary import left_out
 from fairlib.strategies import STRATEGY_NAMES, UNTESTED
 from fairlib.text import count

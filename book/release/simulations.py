@@ -137,7 +137,7 @@ def interval_widths(
         person, y, score = _nights(draw, people, windows)
         record = {"each": windows}
         for name, unit in (("people", person), ("windows", np.arange(len(y)))):
-            record[name] = wide * float(np.std(weighted_auc(y, score, participant_draws(unit, draws, seed).weights)))
+            record[name] = wide * float(np.std(weighted_auc(y, score, participant_draws(unit, draws, seed))))
         fresh = [auc(*_nights(draw, people, windows)[1:]) for _ in range(draws)]
         records.append(record | {"true": wide * float(np.std(fresh))})
     return pd.DataFrame(records)

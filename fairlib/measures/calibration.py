@@ -41,12 +41,10 @@ def bins(risk: np.ndarray, y: np.ndarray, person: np.ndarray, minimum: int, coun
     edges = np.quantile(risk, np.linspace(0, 1, count + 1))
     found = np.searchsorted(edges[1:-1], risk)
     merged, start = np.full(len(risk), -1), count
-    numbers = [n for n in range(count - 1, -1, -1) if (found == n).any()]
     number = 0
-    for n in numbers:
+    for n in np.unique(found)[::-1]:
         chosen = (found >= n) & (found < start)
-        enough = min(len(np.unique(person[chosen & (y == label)])) for label in (0, 1)) >= minimum
-        if enough:
+        if min(len(np.unique(person[chosen & (y == label)])) for label in (0, 1)) >= minimum:
             merged[chosen], start, number = number, n, number + 1
     merged[merged < 0] = max(number - 1, 0)
     return merged.max() - merged
@@ -80,13 +78,9 @@ def offsets(risk: np.ndarray, frame: pd.DataFrame, weights: np.ndarray, groups: 
         own = weights[:, chosen]
         with np.errstate(invalid="ignore", divide="ignore"):
             drawn = own @ off / own.sum(axis=1)
-        record = {
-            "scope": "calibration",
-            "attribute": attribute,
-            "segment": segment,
-            "metric": "predicted_minus_observed",
-        }
-        record |= {"estimate": round(float(off.mean()), digits)} | group_sizes.size(frame[chosen]) | {"note": ""}
+        record = {"scope": "calibration", "attribute": attribute, "segment": segment}
+        record |= {"metric": "predicted_minus_observed", "estimate": round(float(off.mean()), digits)}
+        record |= group_sizes.size(frame[chosen]) | {"note": ""}
         records.append(record | {"replicates": np.float32(np.round(drawn, digits))})
     return pd.DataFrame(records)
 

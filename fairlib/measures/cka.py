@@ -6,12 +6,13 @@ import numpy as np
 import pandas as pd
 
 from .. import disclosure
+from ..cards import UNKNOWN
 from ..cohort import Cohort
-from ..inference import half_width, interval_over_runs
 from ..permutations import label_sources
 from ..seeds import generator
 from ..similarity import Gram, cka_table, coarse, one_window_each
 from . import group_sizes
+from .describe import access
 from .half_samples import half_sample_interval, lowest, subsample_table
 
 #: Segments of fewer participants are not shown.
@@ -30,16 +31,14 @@ def shown_segments(cohort: Cohort, rows: np.ndarray, minimum: int = PEOPLE) -> d
     give a suppressed one away. Only people count here, since nothing is said about their outcomes.
     """
     card, frame = cohort.card, group_sizes.frame(cohort).iloc[rows].reset_index(drop=True)
-    rule = "synthetic" if cohort.origin == "twin" else card.access
     found = {}
     for attribute, facts in card.attributes.items():
-        values = frame[attribute]
-        sizes = [int((values == name).sum()) for name in facts.segments] + [int(values.isna().sum())]
-        table = pd.DataFrame({"segment": [*facts.segments, None], "people": sizes}).assign(yes=sizes, no=sizes)
-        table = table[(table["people"] > 0) | table["segment"].notna()]
-        table = disclosure.suppress(table, rule, card.min_cell, "people", "yes", "no")
-        for segment in table.loc[table["people"] >= minimum, "segment"].dropna():
-            found[attribute, segment] = np.flatnonzero(values == segment)
+        parts = dict(group_sizes.parts(frame, attribute, facts.segments))
+        sizes = [*map(len, parts.values())]
+        table = pd.DataFrame({"segment": [*parts], "people": sizes, "yes": sizes, "no": sizes})
+        table = disclosure.suppress(table, access(cohort), card.min_cell, "people", "yes", "no")
+        for segment in table.loc[(table["people"] >= minimum) & (table["segment"] != UNKNOWN), "segment"]:
+            found[attribute, segment] = parts[segment].index.to_numpy()
     return found
 
 
@@ -135,22 +134,6 @@ def average_draws(tables: list[pd.DataFrame]) -> pd.DataFrame:
     mean[["low", "high"]] = np.reshape(ends, (len(mean), 2))
     sizes = ["people", "matched_people"]
     return mean.assign(**mean[sizes].round().astype(int))[list(tables[0].columns)]
-
-
-def over_runs(table: pd.DataFrame) -> pd.DataFrame:
-    """Mean over seeds of ``Study.similarity`` tables, with its interval over participants and training runs.
-
-    table: those of all seeds. All seeds share their half-samples, so the mean varies no more over participants than a
-    single value does on average.
-    """
-    records = []
-    for key, own in table.groupby(KEYS, sort=False):
-        people = (((own["high"] - own["low"]) / (2 * half_width())) ** 2).mean()
-        found = interval_over_runs(own["cka"].to_numpy(), people)
-        sizes = {"people": own["people"].iloc[0], "matched": own["matched"].mean(), "seeds": len(own)}
-        ends = {"cka": found.mean, "low": found.low, "high": found.high}
-        records.append(dict(zip(KEYS, key, strict=True)) | ends | sizes)
-    return pd.DataFrame(records)
 
 
 #: The release took so many for most of its comparisons.

@@ -24,9 +24,7 @@ def sizes(cohort: Cohort) -> pd.DataFrame:
     """People, windows and positive windows of each split and of all; small ones suppressed."""
     frame, rule = group_sizes.frame(cohort), access(cohort)
     splits = [(name, frame[frame["split"] == name]) for name in SPLITS]
-    table = pd.DataFrame(
-        [{"segment": name, **group_sizes.size(part), **group_sizes.people(part)} for name, part in splits]
-    )
+    table = pd.DataFrame([{"segment": name} | group_sizes.counts(part) for name, part in splits])
     table = group_sizes.suppress(table, rule, cohort.card.min_cell).drop(columns="note")
     everybody = pd.DataFrame([{"split": "all", **group_sizes.size(frame)}])
     return pd.concat([table.rename(columns={"segment": "split"}), everybody], ignore_index=True)
@@ -40,13 +38,10 @@ def segments(cohort: Cohort) -> pd.DataFrame:
     for attribute, facts in card.attributes.items():
         for name in parts:
             part = frame if name == "all" else frame[frame["split"] == name]
-            for segment in [*facts.segments, None]:
-                chosen = part[part[attribute].isna() if segment is None else part[attribute] == segment]
-                row = {"attribute": attribute, "split": name, "segment": segment or "unknown"}
-                records.append(row | group_sizes.size(chosen) | group_sizes.people(chosen))
-    table = pd.DataFrame(records)
-    table = table[(table["segment"] != "unknown") | (table["windows"] > 0)]  # nobody unknown: no such group
-    return group_sizes.suppress(table.reset_index(drop=True), rule, card.min_cell)
+            for segment, chosen in group_sizes.parts(part, attribute, facts.segments):
+                row = {"attribute": attribute, "split": name, "segment": segment}
+                records.append(row | group_sizes.counts(chosen))
+    return group_sizes.suppress(pd.DataFrame(records), rule, card.min_cell)
 
 
 def attrition(cohort: Cohort) -> pd.DataFrame:
@@ -57,12 +52,12 @@ def attrition(cohort: Cohort) -> pd.DataFrame:
 
 def typical_window(cohort: Cohort) -> pd.DataFrame:
     """(timesteps, four channels): a synthetic window of a twin, or the average of positive training windows."""
-    return _typical_window(cohort, access(cohort), cohort.card.min_cell)[0]
+    return _typical_window(cohort)[0]
 
 
 def shape(cohort: Cohort) -> pd.DataFrame:
     """One row: timesteps and channels of a window, and how many windows the typical one averages."""
-    averaged = _typical_window(cohort, access(cohort), cohort.card.min_cell)[1]
+    averaged = _typical_window(cohort)[1]
     return pd.DataFrame([{"timesteps": cohort.x.shape[1], "channels": cohort.x.shape[2], "averaged": averaged}])
 
 
@@ -71,13 +66,13 @@ def cohort_tables(cohort: Cohort) -> dict[str, pd.DataFrame]:
     return {of.__name__: of(cohort) for of in (sizes, segments, attrition, typical_window, shape)}
 
 
-def _typical_window(cohort: Cohort, rule: str, minimum: int) -> tuple[pd.DataFrame, int]:
+def _typical_window(cohort: Cohort) -> tuple[pd.DataFrame, int]:
     """Four measured channels that change most over time, and how many windows they average.
 
     Averages of real windows keep two decimals: with more, sums over people whose values are seldom measured would give
     a single person's values away.
     """
-    train = cohort.rows("train")
+    rule, minimum, train = access(cohort), cohort.card.min_cell, cohort.rows("train")
     rows = train[cohort.y[train] == 1]
     rows = rows[:1] if rule == "synthetic" else rows[:2000] if len(rows) >= 10 * minimum else train[:2000]
     measured = [i for i, name in enumerate(cohort.channels) if "mask" not in name and "->" not in name]

@@ -74,7 +74,7 @@ class Evaluated:
     @cached_property
     def weights(self) -> np.ndarray:
         """(draws, test windows) how often each bootstrap draw of participants takes a window."""
-        return participant_draws(self.cohort.person[self.cohort.rows("test")], self.draws).weights
+        return participant_draws(self.cohort.person[self.cohort.rows("test")], self.draws)
 
     @cached_property
     def groups(self) -> dict[tuple[str, str], np.ndarray]:

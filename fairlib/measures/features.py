@@ -16,12 +16,10 @@ from statsmodels.stats.multitest import multipletests
 
 from .. import disclosure
 from ..cohort import Cohort
-from ..inference import (
-    max_t,
-    upper,
-)
+from ..inference import max_t, upper
 from ..permutations import label_sources
 from .cka import PEOPLE, shown_segments
+from .describe import access
 
 COMPONENTS = 3
 #: t-SNE of more people takes minutes and shows nothing more.
@@ -33,10 +31,9 @@ BINS, REACH = 24, 2.5
 def groups(cohort: Cohort, rows: np.ndarray) -> dict[tuple[str, str], np.ndarray]:
     """(attribute, segment) → positions of its people; "outcome" comes first, as if it were an attribute."""
     card, y = cohort.card, cohort.y[rows]
-    rule = "synthetic" if cohort.origin == "twin" else card.access
     found = {("outcome", name): np.flatnonzero(y == value) for name, value in OUTCOME.items()}
     few = min(map(len, found.values()))
-    if few < FIT or disclosure.withheld(len(y), int(y.sum()), rule, card.min_cell):
+    if few < FIT or disclosure.withheld(len(y), int(y.sum()), access(cohort), card.min_cell):
         found = {}
     return found | shown_segments(cohort, rows)
 

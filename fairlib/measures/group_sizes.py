@@ -1,8 +1,11 @@
 """Sizes of a cohort's groups, and why the numbers of some are suppressed, or are not reportable for few people."""
 
+from collections.abc import Iterator
+
 import pandas as pd
 
 from .. import disclosure
+from ..cards import UNKNOWN
 from ..cohort import Cohort
 
 
@@ -22,10 +25,15 @@ def people(rows: pd.DataFrame) -> dict:
     return {f"people_{y}": int(rows.loc[rows["y"] == y, "person"].nunique()) for y in (0, 1)}
 
 
+def counts(rows: pd.DataFrame) -> dict:
+    """All of ``size`` and of ``people``: what ``suppress`` takes."""
+    return size(rows) | people(rows)
+
+
 def withheld(rows: pd.DataFrame, rule: str, minimum: int) -> str | None:
     """Why the numbers of one group must be suppressed, or None."""
-    counts = people(rows)
-    return disclosure.withheld(size(rows)["people"], counts["people_1"], rule, minimum, counts["people_0"])
+    found = counts(rows)
+    return disclosure.withheld(found["people"], found["people_1"], rule, minimum, found["people_0"])
 
 
 def suppress(table: pd.DataFrame, rule: str, minimum: int) -> pd.DataFrame:
@@ -34,26 +42,30 @@ def suppress(table: pd.DataFrame, rule: str, minimum: int) -> pd.DataFrame:
     return table.drop(columns=["people_0", "people_1"])
 
 
+def parts(rows: pd.DataFrame, attribute: str, segments: list[str]) -> Iterator[tuple[str, pd.DataFrame]]:
+    """Each segment with its rows; "unknown" comes last, where there are any: it completes the total."""
+    for segment in segments:
+        yield segment, rows[rows[attribute] == segment]
+    if rows[attribute].isna().any():
+        yield UNKNOWN, rows[rows[attribute].isna()]
+
+
 def withheld_segments(rows: pd.DataFrame, attribute: str, segments: list[str], rule: str, minimum: int) -> dict:
-    """Segment → why it is suppressed; "unknown" counts as one too, since it completes the total."""
-    names = [*segments, None]
-    groups = [rows[rows[attribute].isna() if name is None else rows[attribute] == name] for name in names]
-    records = [{"attribute": attribute, "segment": n} | size(g) | people(g) for n, g in zip(names, groups, strict=True)]
-    table = pd.DataFrame(records)
-    table = suppress(table[(table["windows"] > 0) | table["segment"].notna()], rule, minimum)
+    """Segment → why it is suppressed, "unknown" among them."""
+    records = [{"segment": name} | counts(part) for name, part in parts(rows, attribute, segments)]
+    table = suppress(pd.DataFrame(records), rule, minimum)
     hidden = table[table["people"].isna()]
     return dict(zip(hidden["segment"], hidden["note"], strict=True))
 
 
 def too_few(rows: pd.DataFrame, minimum: int) -> str:
     """Why a segment is not reportable, though it may be shown: an AUC of two deaths says nothing; "" if it can."""
-    counts = people(rows)
     if not len(rows):
         return "nobody in the test split"
-    if 0 in counts.values():
+    fewest = min(people(rows).values())
+    if fewest == 0:
         return "one class only: no AUC"
-    short = min(counts.values()) < minimum
-    return f"too few to judge: under {minimum} people with or without the outcome" if short else ""
+    return f"too few to judge: under {minimum} people with or without the outcome" if fewest < minimum else ""
 
 
 def reportable(rows: pd.DataFrame, attribute: str, segments: list[str], rule: str, minimum: int) -> list[str]:

@@ -8,11 +8,6 @@ from ..similarity import Gram, _combine
 CHUNK = 256
 
 
-def cka_subsamples(k: Gram, l: Gram, weights: np.ndarray) -> np.ndarray:  # noqa: E741
-    """CKA of two layers on many subsamples of rows at once, (draws,); see ``subsample_table``."""
-    return subsample_table([k], [l], weights)[0, 0]
-
-
 def subsample_table(left: list[Gram], right: list[Gram], weights: np.ndarray) -> np.ndarray:
     """CKA of every layer on the left with every layer on the right, on many subsamples of rows at once.
 
@@ -63,16 +58,12 @@ def _by_column(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return np.einsum("ij,ij->j", a, b).astype(np.float64)
 
 
-def half_samples(n: int, draws: int, generator: np.random.Generator) -> np.ndarray:
-    """(n, draws) of 0 and 1: half of the rows without replacement, ``n // 2`` ones a column.
-
-    The spread of an estimate over half-samples equals its sampling spread at size n (delete-half jackknife).
-    """
-    return lowest(generator.random((n, draws)), n // 2)
-
-
 def lowest(order: np.ndarray, count: int) -> np.ndarray:
-    """(n, draws) of 0 and 1: in each column, ``count`` ones where ``order`` (n, draws) is lowest."""
+    """(n, draws) of 0 and 1: in each column, ``count`` ones where ``order`` (n, draws) is lowest.
+
+    Of random numbers and ``n // 2``, half of the rows without replacement. The spread of an estimate over such
+    half-samples equals its sampling spread at size n (delete-half jackknife).
+    """
     return (order.argsort(axis=0).argsort(axis=0) < count).astype(np.float32)
 
 

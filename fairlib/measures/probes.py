@@ -38,7 +38,7 @@ def probes(
     ones), the people of the segment in the test split. Of two segments only the first: the other is its mirror image.
     """
     (fit_rows, fit_x), (rows, x) = fitted, tested
-    weights = participant_draws(cohort.person[rows], draws).weights
+    weights = participant_draws(cohort.person[rows], draws)
     found, draw, records = groups(cohort, rows), generator(0, "probes"), []
     for (attribute, segment), chosen in found.items():
         names = [name for other, name in found if other == attribute]

@@ -76,12 +76,8 @@ def gaps(permuted: pd.DataFrame, names: tuple[str, ...]) -> pd.DataFrame:
         null = np.stack(rows["permuted"]).astype(float).mean(axis=0)  # the same permutations for every seed
         gap, known = float(rows["gap"].mean()), null[np.isfinite(null)]
         records.append(
-            {
-                "strategy": strategy,
-                "attribute": attribute,
-                "gap": gap,
-                "null_mean": known.mean() if len(known) else np.nan,
-            }
+            {"strategy": strategy, "attribute": attribute, "gap": gap}
+            | {"null_mean": known.mean() if len(known) else np.nan}
             | {"null_bound": upper(known), "p": (1 + (known >= gap - 1e-12).sum()) / (1 + len(known))}
             | {"permutations": len(null), "undefined": len(null) - len(known), "seeds": len(rows)}
         )

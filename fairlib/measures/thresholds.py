@@ -6,7 +6,6 @@ For looking, on twins and open data. A threshold is chosen on validation people,
 import numpy as np
 import pandas as pd
 
-from ..cards import Card
 from ..fairness import GROUP_RATES, METRICS, ratios
 from ..inference import central
 from . import group_sizes
@@ -33,45 +32,34 @@ def counts(y: np.ndarray, score: np.ndarray, weights: np.ndarray) -> dict[str, n
 
 
 def at_thresholds(of: Evaluated) -> pd.DataFrame:
-    """The table of one model; see ``table``."""
-    return table(of.y, of.s, of.weights, of.frame, of.groups, of.card, of.rule)
-
-
-def table(
-    y: np.ndarray, score: np.ndarray, weights: np.ndarray, frame: pd.DataFrame, groups: dict, card: Card, rule: str
-) -> pd.DataFrame:
     """Rates of everybody and of reportable segments, and all metrics between segments, at each threshold of ``GRID``.
-
-    Parameters
-    ----------
-    y, score, weights, frame: of the test windows, as in ``evidence.evaluation_tables``.
-    groups: (attribute, segment) → boolean (n,), those that are reportable.
 
     Returns the columns ``COLUMNS``, with participant intervals. Restricted data have none of it: from one
     threshold to the next, single people change sides. In open data a value is missing where fewer than ``min_cell``
     people of a group are flagged, or are not.
     """
-    if rule == "restricted":
+    if of.rule == "restricted":
         return pd.DataFrame(columns=COLUMNS)
-    least = 1 if rule == "synthetic" else card.min_cell
+    y, score, weights, frame, card = of.y, of.s, of.weights, of.frame, of.card
+    least = 1 if of.rule == "synthetic" else card.min_cell
     everyone = np.vstack([np.ones((1, len(y)), dtype=weights.dtype), weights])  # the data itself, then its draws
 
-    def of(chosen: np.ndarray) -> dict[str, np.ndarray]:
+    def counted(chosen: np.ndarray) -> dict[str, np.ndarray]:
         return counts(y[chosen], score[chosen], everyone[:, chosen])
 
     parts = []
-    for (attribute, segment), chosen in groups.items():
-        found = of(chosen)
+    for (attribute, segment), chosen in of.groups.items():
+        found = counted(chosen)
         enough = _enough(frame, score, chosen, least)
         for name, rate in GROUP_RATES.items():
             parts.append(_rows("segment", attribute, segment, name, rate.of(found), enough))
-    for attribute in dict.fromkeys(name for name, _ in groups if name in card.attributes):
+    for attribute in dict.fromkeys(name for name, _ in of.groups if name in card.attributes):
         base = card.attributes[attribute].privileged
         privileged = (frame[attribute] == base).to_numpy()
         others = (frame[attribute].notna() & (frame[attribute] != base)).to_numpy()
-        if (attribute, base) not in groups or group_sizes.too_few(frame[others], card.min_cell):
+        if (attribute, base) not in of.groups or group_sizes.too_few(frame[others], card.min_cell):
             continue
-        found = ratios(of(others), of(privileged))
+        found = ratios(counted(others), counted(privileged))
         enough = _enough(frame, score, others, least) & _enough(frame, score, privileged, least)
         label = "unprivileged / privileged"
         parts += [_rows("ratio", attribute, label, metric, found[metric], enough) for metric in METRICS]

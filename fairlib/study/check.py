@@ -14,9 +14,8 @@ import pandas as pd
 from statsmodels.stats.power import NormalIndPower
 
 from .. import cards, disclosure, readers
-from ..cards import requirements
 from ..cohort import Cohort, CohortError
-from ..measures import attrition, describe
+from ..measures import attrition, describe, group_sizes
 from ..measures.attrition import counted
 from ..readers import inventory
 from ..readers import table as own_data
@@ -53,7 +52,8 @@ def check(folder: Path | str, dataset: str | None = None, error_rate: float = ER
     card, tables = cohort.card, describe.cohort_tables(cohort)
     lines += _who(cohort, card, tables)
     lines += ["", *_beside_card(cohort, card, tables["sizes"])]
-    lines += ["", "The four requirements", *_rows(requirements(card), "  {requirement}: {holds}. {evidence}")]
+    lines += ["", "The four requirements"]
+    lines += [f"  {row.requirement}: {row.holds}. {row.evidence}" for row in cards.requirements(card).itertuples()]
     lines += ["", *_power_lines(power(cohort, error_rate), error_rate)]
     if not (cohort.attributes.iloc[cohort.rows("test")].nunique() > 1).any():
         reason = "in no attribute are there people of two segments in the test split, so there is nothing to compare"
@@ -75,33 +75,19 @@ def power(cohort: Cohort, error_rate: float = ERROR_RATE) -> pd.DataFrame:
     frame = cohort.attributes.iloc[rows].assign(person=cohort.person[rows])
     records = []
     for attribute, facts in card.attributes.items():
-        for segment in [*facts.segments, "unknown"]:
-            part = frame[frame[attribute].isna() if segment == "unknown" else frame[attribute] == segment]
-            people = part["person"].nunique()
-            if segment != "unknown" or people:
-                records.append({"attribute": attribute, "segment": segment, "people": people, "any outcome": people})
-    table = disclosure.suppress(
-        pd.DataFrame(records),
-        describe.access(cohort),
-        card.min_cell,
-        events="any outcome",
-        non_events="any outcome",
-        values=[],
-    )
-    out = []
-    for attribute, part in table.groupby("attribute", sort=False):
-        reference = part.loc[part["segment"] == card.attributes[attribute].privileged].iloc[0]
-        for row in part[part["segment"] != "unknown"].to_dict("records"):
-            worse = np.nan
-            if row["segment"] == reference["segment"]:
-                row["note"] = "reference"
-            elif row["people"] > 0 and reference["people"] > 0:
-                worse = detectable_rate(row["people"], reference["people"], error_rate)
-            out.append(
-                {name: row[name] for name in ("attribute", "segment", "people", "note")}
-                | {"detectable": worse, "difference": worse - error_rate, "ratio": worse / error_rate}
-            )
-    return pd.DataFrame(out)
+        for segment, part in group_sizes.parts(frame, attribute, facts.segments):
+            records.append({"attribute": attribute, "segment": segment, "people": part["person"].nunique()})
+    table, any_outcome, rule = pd.DataFrame(records), "any outcome", describe.access(cohort)
+    table[any_outcome] = table["people"]
+    table = disclosure.suppress(table, rule, card.min_cell, "people", any_outcome, any_outcome, values=[])
+    table = table[table["segment"] != cards.UNKNOWN].drop(columns=any_outcome).reset_index(drop=True)
+    privileged = table["segment"] == table["attribute"].map({a: f.privileged for a, f in card.attributes.items()})
+    reference = table["attribute"].map(table[privileged].set_index("attribute")["people"])
+    judged = ~privileged & (table["people"] > 0) & (reference > 0)
+    table.loc[privileged, "note"] = "reference"
+    pairs = zip(table["people"], reference, judged, strict=True)
+    worse = pd.Series([detectable_rate(n, of, error_rate) if known else np.nan for n, of, known in pairs])
+    return table.assign(detectable=worse, difference=worse - error_rate, ratio=worse / error_rate)
 
 
 def detectable_rate(people: float, reference: float, error_rate: float = ERROR_RATE) -> float:
@@ -162,23 +148,13 @@ def _size(path: Path) -> str:
     return f"{size:,} bytes" if size < 10_000 else f"{size / 1e3:,.0f} kB" if size < 1e7 else f"{size / 1e6:,.0f} MB"
 
 
-def _rows(table: pd.DataFrame, form: str) -> list[str]:
-    return [form.format(**row) for row in table.to_dict("records")]
-
-
 def _who(cohort: Cohort, card: cards.Card, tables: dict[str, pd.DataFrame]) -> list[str]:
     """Sizes, segments and attrition under the card's privacy rule."""
     rule, smallest = describe.access(cohort), card.min_cell
     steps, channels = cohort.x.shape[1:]
-    title = f"{card.title}; access: {card.access}" + (
-        f" (counts under {smallest} are withheld)" if rule != "synthetic" else ""
-    )
-    lines = [
-        "",
-        "What was read",
-        f"  {title}",
-        f"  windows of {steps} steps × {channels} channels; {card.task.question}",
-    ]
+    privacy = "" if rule == "synthetic" else f" (counts under {smallest} are withheld)"
+    lines = ["", "What was read", f"  {card.title}; access: {card.access}{privacy}"]
+    lines += [f"  windows of {steps} steps × {channels} channels; {card.task.question}"]
     for row in tables["sizes"].to_dict("records"):
         parts = (f"{count(row[name])} {word}" for name, word in SIZES.items())
         lines.append(f"  {row['split']}: {WITHHELD if pd.isna(row['people']) else ', '.join(parts)}")
@@ -207,23 +183,21 @@ def _number(value: float) -> str:
 
 
 def _power_lines(table: pd.DataFrame, error_rate: float) -> list[str]:
-    lines = [
-        "How small a disparity this data could show",
-        f"  If the reference segment's error rate is {100 * error_rate:.0f} %, with {100 * POWER:.0f} % power at"
-        f" {100 * ALPHA:.0f} %, by people in the test split:",
-    ]
-    for row in table.to_dict("records"):
-        people = "" if pd.isna(row["people"]) else f" ({count(row['people'])} people)"
-        name = f"  {row['attribute']} {row['segment']}{people}"
-        if row["note"] == "reference":
-            lines.append(f"{name}: the reference")
-        elif pd.isna(row["people"]):
-            lines.append(f"{name}: {row['note']}")
-        elif row["people"] == 0:
-            lines.append(f"{name}: nobody here, so it cannot be judged")
-        elif np.isnan(row["detectable"]):
-            lines.append(f"{name}: no disparity could be shown with so few people, here or in the reference")
+    assumed = f"If the reference segment's error rate is {100 * error_rate:.0f} %, with {100 * POWER:.0f} % power"
+    lines = ["How small a disparity this data could show"]
+    lines += [f"  {assumed} at {100 * ALPHA:.0f} %, by people in the test split:"]
+    for row in table.itertuples():
+        people = "" if pd.isna(row.people) else f" ({count(row.people)} people)"
+        if row.note == "reference":
+            found = "the reference"
+        elif pd.isna(row.people):
+            found = row.note
+        elif row.people == 0:
+            found = "nobody here, so it cannot be judged"
+        elif np.isnan(row.detectable):
+            found = "no disparity could be shown with so few people, here or in the reference"
         else:
-            rates = f"{100 * row['detectable']:.1f} % or more (difference {100 * row['difference']:.1f} points"
-            lines.append(f"{name}: an error rate of {rates}, ratio {number(row['ratio'], 2)})")
+            beyond = f"difference {100 * row.difference:.1f} points, ratio {number(row.ratio, 2)}"
+            found = f"an error rate of {100 * row.detectable:.1f} % or more ({beyond})"
+        lines.append(f"  {row.attribute} {row.segment}{people}: {found}")
     return lines

@@ -15,7 +15,7 @@ from ..cohort import Cohort
 from ..finetuning import Windows, fit, scores
 from ..inference import auc
 from ..pretraining import pretrain
-from ..recipes import PRETRAINING_GRID, RECIPES, TRAINING_GRID, Recipe
+from ..recipes import PRETRAINING_GRID, RECIPES, TRAINING_GRID, Recipe, of_grid
 from ..strategies import MODELS
 
 #: Not among the seeds of any profile.
@@ -40,15 +40,15 @@ def tune(cohort: Cohort, steps: float = 1.0, known: dict[tuple[str, str], float]
     """
     known = known or {}
     train, validation = (Windows(cohort.x[rows], cohort.y[rows]) for rows in map(cohort.rows, ("train", "val")))
-    base, found = RECIPES["paper_text"], {}
+    found = {}
     for way, settings in TRAINING_GRID.items():
-        recipe = Recipe("tuned", base.pretraining, settings, settings, evaluate_frozen=True)
-        found[way] = known.get(("training", way)) or _judge(train, validation, ("supervised",), recipe.scaled(steps))
+        recipe = of_grid(RECIPES["paper_text"].pretraining, settings).scaled(steps)
+        found[way] = known.get(("training", way)) or _judge(train, validation, ("supervised",), recipe)
         yield Tried("training", way, found[way])
     training = TRAINING_GRID[max(found, key=found.get)]
     for way, settings in PRETRAINING_GRID.items():
-        recipe = Recipe("tuned", settings, training, training, evaluate_frozen=True)
-        value = known.get(("pre-training", way)) or _judge(train, validation, ENDS, recipe.scaled(steps))
+        recipe = of_grid(settings, training).scaled(steps)
+        value = known.get(("pre-training", way)) or _judge(train, validation, ENDS, recipe)
         yield Tried("pre-training", way, value)
 
 

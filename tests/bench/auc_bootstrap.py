@@ -36,7 +36,7 @@ def loop(y: np.ndarray, score: np.ndarray, draws: int, calls: int) -> list[float
 
 
 def ours(y: np.ndarray, score: np.ndarray, draws: int = DRAWS) -> np.ndarray:
-    return weighted_auc(y, score, participant_draws(np.arange(len(y)), draws).weights)
+    return weighted_auc(y, score, participant_draws(np.arange(len(y)), draws))
 
 
 def measure(rounds: int = 3) -> list[dict]:
@@ -52,7 +52,7 @@ def measure(rounds: int = 3) -> list[dict]:
         }
         seconds = in_turns(calls, rounds)
         seconds = {name: [s * (1 if name == "ours" else scale) for s in spent] for name, spent in seconds.items()}
-        weights = participant_draws(np.arange(n), 4).weights
+        weights = participant_draws(np.arange(n), 4)
         oracle = [roc_auc_score(y, score, sample_weight=w) for w in weights]
         error = float(np.abs(weighted_auc(y, score, weights) - oracle).max())
         found += rows("AUC, 500 bootstrap draws", f"n = {n:,}", seconds, 1, error=error)

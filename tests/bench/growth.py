@@ -9,12 +9,13 @@ import torch
 from fairlib import readers, twins
 from fairlib.encoder import Encoder
 from fairlib.finetuning import fit
-from fairlib.measures.half_samples import half_samples, subsample_table
+from fairlib.measures.half_samples import subsample_table
 from fairlib.optimisation import Schedule
 from fairlib.pretraining import pretrain
 from fairlib.recipes import RECIPES, replace
 from fairlib.similarity import cka_table, gram
 from fairlib.strategies import MODELS
+from tests.halves import half_samples
 from tests.tables import evaluation_tables
 
 from . import auc_bootstrap, mesa_windows

@@ -10,9 +10,9 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
+from book.pages.cka_gaps import layer_gaps
 from fairlib.cohort import Cohort
 from fairlib.measures.cka import average_draws, similarity_table
-from fairlib.measures.cka_gaps import layer_gaps
 from fairlib.seeds import generator
 from fairlib.similarity import gram, one_window_each
 

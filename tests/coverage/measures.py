@@ -10,6 +10,7 @@ import pandas as pd
 from fairlib.cohort import Cohort
 from fairlib.inference import auc, interval, participant_draws
 from fairlib.measures import calibration, group_sizes, performance
+from fairlib.measures.evaluated import Evaluated
 from fairlib.measures.segments import between, extremes, log_disparities
 from fairlib.measures.summary import headline, summarise
 from fairlib.seeds import generator
@@ -57,7 +58,7 @@ def intervals(cohort_seed: int, truth: dict[tuple, np.ndarray], people_: int = P
     for name, own in scores.items():
         for seed, score in enumerate(own):
             chances = people.probability(score)
-            table = performance.decision_metrics(cohort, chances, chances >= 0.5, DRAWS)
+            table = performance.metrics(Evaluated(cohort, chances, 0.5, DRAWS))
             tables.append(table.assign(strategy=name, seed=seed))
             validation.append(_validation(cohort, chances).assign(strategy=name, seed=seed))
     models = pd.concat(tables, ignore_index=True)
@@ -167,7 +168,7 @@ def _calibration(cohort: Cohort, score: np.ndarray, name: str, runs: Runs) -> It
     frame, score = group_sizes.frame(cohort).iloc[rows].reset_index(drop=True), score[rows]
     groups = {("everybody", "everybody"): np.full(len(rows), True)}
     groups |= {(a, s): (frame[a] == s).to_numpy() for a, segments in SEGMENTS.items() for s in segments}
-    weights = participant_draws(cohort.person[rows], DRAWS).weights
+    weights = participant_draws(cohort.person[rows], DRAWS)
     table = calibration.table(risk, frame, weights, groups, "synthetic", CARD.min_cell)
     for (attribute, segment), own in table.groupby(["attribute", "segment"], sort=False):
         chosen = groups[attribute, segment]

@@ -183,7 +183,7 @@ def test_the_files_hold_what_the_truth_describes(tmp_path, dataset, size, read):
 def _intervals(dataset: str, cohort: pd.DataFrame, draws: int = 100):
     """(measure, low, high) of each segment that is large enough, resampling people as the study does."""
     label, score = cohort["label"].to_numpy(), cohort["score"].to_numpy()
-    weights = participant_draws(cohort["person"].to_numpy(), draws).weights
+    weights = participant_draws(cohort["person"].to_numpy(), draws)
     weights = np.vstack([np.ones((1, len(cohort)), dtype=np.float32), weights])
     for attribute in cards.load(dataset).attributes:
         for segment in cohort[attribute].unique():

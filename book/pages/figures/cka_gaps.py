@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 from matplotlib.ticker import MaxNLocator
 
+from book.pages.cka_gaps import PUBLISHED, Ratio
 from fairlib.inference import central
-from fairlib.measures.cka_gaps import PUBLISHED, Ratio
 from fairlib.report.style import (
     CHANCE,
     CHANCE_EDGE,

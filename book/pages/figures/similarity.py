@@ -5,10 +5,11 @@ from textwrap import fill
 import numpy as np
 import pandas as pd
 
-from fairlib.measures.cka import over_runs
 from fairlib.report.style import INK, SEGMENT_MARKERS, SEGMENTS, SMALL, WIDTH, Drawn, axes, intervals, legend_below
 from fairlib.strategies import STRATEGY_NAMES
 from fairlib.text import number, signed
+
+from ..cka_gaps import over_runs
 
 
 def matrix(

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 from statsmodels.stats.multitest import multipletests
 
-from fairlib.measures.cka_gaps import PUBLISHED, Ratio
+from book.pages.cka_gaps import PUBLISHED, Ratio
 from fairlib.report.columns import Column, ranged, typed
 from fairlib.strategies import STRATEGY_NAMES
 from fairlib.text import LEVEL_WORDS, OF_100, count, number, percent, with_interval

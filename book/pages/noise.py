@@ -10,8 +10,8 @@ from numpy.typing import ArrayLike
 from scipy.special import ndtri, owens_t
 from statsmodels.nonparametric.smoothers_lowess import lowess
 
-from ..inference import central, half_width
-from ..seeds import generator
+from fairlib.inference import central, half_width
+from fairlib.seeds import generator
 
 MEAN_ABSOLUTE = float(np.sqrt(2 / np.pi))  # of a standard normal z
 FRACTION = 2 / 3  # share of the points behind each point of a lowess curve

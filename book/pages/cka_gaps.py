@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 from statsmodels.stats.multitest import multipletests
 
-from ..inference import central, max_t, seed_interval, upper
-from .cka import KEYS
+from fairlib.inference import central, half_width, interval_over_runs, max_t, seed_interval, upper
+from fairlib.measures.cka import KEYS
 
 PUBLISHED = 13.0
 Pairs = dict[str, tuple[str, str]]  # attribute → best- and worst-served segment
@@ -107,6 +107,22 @@ def sizes(tables: list[pd.DataFrame], chosen: Pairs) -> tuple[pd.DataFrame, Rati
     null = np.stack(nulls)
     observed, matched = (float(table[name].max() / table[name].min()) for name in ("size", "matched"))
     return table, Ratio(observed, null.max(axis=0) / null.min(axis=0), matched)
+
+
+def over_runs(table: pd.DataFrame) -> pd.DataFrame:
+    """Mean over seeds of ``Study.similarity`` tables, with its interval over participants and training runs.
+
+    table: those of all seeds. All seeds share their half-samples, so the mean varies no more over participants than a
+    single value does on average.
+    """
+    records = []
+    for key, own in table.groupby(KEYS, sort=False):
+        people = (((own["high"] - own["low"]) / (2 * half_width())) ** 2).mean()
+        found = interval_over_runs(own["cka"].to_numpy(), people)
+        sizes = {"people": own["people"].iloc[0], "matched": own["matched"].mean(), "seeds": len(own)}
+        ends = {"cka": found.mean, "low": found.low, "high": found.high}
+        records.append(dict(zip(KEYS, key, strict=True)) | ends | sizes)
+    return pd.DataFrame(records)
 
 
 def _differences(tables: list[pd.DataFrame], attribute: str, pair: tuple[str, str], column: str):
