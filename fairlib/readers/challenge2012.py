@@ -4,7 +4,6 @@ Layout: ``set-a.tar.gz`` (or a folder ``set-a``) with ``<RecordID>.txt`` of rows
 ``Outcomes-a.txt``; any subset of the sets a, b, c. Source: https://physionet.org/content/challenge-2012/1.0.0/.
 """
 
-import hashlib
 from collections import Counter
 from pathlib import Path
 
@@ -13,14 +12,14 @@ import pandas as pd
 from tqdm import tqdm
 
 from .. import cards
-from ..cohort import Cohort, CohortError, attrition_table
+from ..cohort import Cohort, CohortError
 from . import challenge2012_files as files_of
 from . import counts as rows_of
-from . import files
 from .challenge2012_files import HOURS as HOURS  # also for the twin
 from .challenge2012_files import OUTCOME_COLUMNS as OUTCOME_COLUMNS
 from .challenge2012_files import VARIABLES
 from .scaling import standardise
+from .splits import by_person
 from .units import Outside
 
 #: Measured values are clipped to these quantiles of the training values (a temperature of -17.8 °C is 0 °F).
@@ -29,10 +28,8 @@ CLIP = (0.005, 0.995)
 NAMED = {"gender": "Gender", "age": "Age", "icu_type": "ICUType"}
 
 
-def read(path: Path | str, sets: tuple[str, ...] | None = None, origin: str | None = None) -> Cohort:
-    """Read the sets found in ``path`` (or the named ``sets``, e.g. ``("a", "b")``) into a cohort.
-
-    ``origin``: "twin" or "real"; by default "twin" where a TWIN.json lies in ``path``.
+def read(path: Path | str) -> Cohort:
+    """Read the sets found in ``path`` into a cohort; a TWIN.json there makes it a twin.
 
     Returns windows (n, 48, 72): 36 variables at 1-hour steps (last value in the hour, carried forward, before the first
     measurement the training median; clipped and standardised with training statistics), then their 36 observation
@@ -41,8 +38,7 @@ def read(path: Path | str, sets: tuple[str, ...] | None = None, origin: str | No
     Raises ``CohortError`` naming file, line and value for anything the format does not allow.
     """
     path = Path(path)
-    found, steps = files_of.find_sets(path, sets)
-    origin = files.origin(path, origin)
+    found, steps = files_of.find_sets(path)
     card, counts, grids, raw, labels, split = cards.load("challenge2012"), Counter(), [], [], [], []
     known: set[str] = set()
     for name in found:
@@ -65,7 +61,7 @@ def read(path: Path | str, sets: tuple[str, ...] | None = None, origin: str | No
             raw.append(descriptors | {"file": f"set-{name}/{record}.txt"})
         deaths = np.array([outcomes[record] for record in records], dtype=np.int8)
         labels.append(deaths)
-        split.append(_split(list(records), deaths))
+        split.append(by_person(np.array(list(records)), deaths))
         has = {part: card.expected[f"set-{name}{part}"] for part in ("", " deaths")}
         note = rows_of.beside_card(stays=(len(records), has[""]), deaths=(int(deaths.sum()), has[" deaths"]))
         steps.append((f"set {name}: record files with an outcome", len(records), len(records), note))
@@ -85,28 +81,6 @@ def read(path: Path | str, sets: tuple[str, ...] | None = None, origin: str | No
     note = f"{rows_of.beside_card(stays=(n, card.expected['total']))}; clipped, imputed and scaled with statistics of"
     note += f" the training stays{standardise(values, split == 'train', VARIABLES, CLIP)}"
     steps.append(("cohort", n, n, note))
-    return Cohort(
-        x=np.concatenate([values, masks], axis=2),
-        y=np.concatenate(labels),
-        person=person,
-        attributes=attributes,
-        split=split,
-        channels=(*VARIABLES, *(f"mask {variable}" for variable in VARIABLES)),
-        card=card,
-        origin=origin,
-        attrition=attrition_table(steps),
-    )
-
-
-def _split(records: list[str], deaths: np.ndarray) -> np.ndarray:
-    """70 % train, 15 % val, 15 % test within each outcome, ordered by a hash of the RecordID.
-
-    The hash makes the split of a set independent of which other sets are there, and of the order of the files.
-    """
-    split = np.empty(len(records), dtype=object)
-    order = np.argsort([hashlib.sha256(record.encode()).hexdigest() for record in records], kind="stable")
-    for outcome in (0, 1):
-        rows = order[deaths[order] == outcome]
-        first, second = round(0.70 * len(rows)), round(0.85 * len(rows))
-        split[rows[:first]], split[rows[first:second]], split[rows[second:]] = "train", "val", "test"
-    return split.astype(str)
+    x, y = np.concatenate([values, masks], axis=2), np.concatenate(labels)
+    channels = (*VARIABLES, *(f"mask {variable}" for variable in VARIABLES))
+    return rows_of.cohort(card, [path], steps, x, y, person, attributes, split, channels)

@@ -3,6 +3,7 @@
 Every fault is a ``CohortError`` naming file, line and value; what is accepted though odd is counted.
 """
 
+import json
 import re
 import tarfile
 import zlib
@@ -17,28 +18,15 @@ from . import files as files_of
 from .counts import Step
 from .recognise import hint
 
-DESCRIPTORS = ("RecordID", "Age", "Gender", "Height", "ICUType", "Weight")
-# fmt: off
-VARIABLES = (
-    "ALP", "ALT", "AST", "Albumin", "BUN", "Bilirubin", "Cholesterol", "Creatinine", "DiasABP", "FiO2", "GCS",
-    "Glucose", "HCO3", "HCT", "HR", "K", "Lactate", "MAP", "MechVent", "Mg", "NIDiasABP", "NIMAP", "NISysABP", "Na",
-    "PaCO2", "PaO2", "Platelets", "RespRate", "SaO2", "SysABP", "Temp", "TroponinI", "TroponinT", "Urine", "WBC",
-    "pH",
-)
-# fmt: on
+_NAMES = json.loads(Path(__file__).with_name("challenge2012_names.json").read_text(encoding="utf-8"))
+#: Names in the files: rows at 00:00, the 36 channels in their order, and the header of the outcomes.
+DESCRIPTORS, VARIABLES, OUTCOME_COLUMNS = map(tuple, _NAMES.values())
 COLUMN = {variable: i for i, variable in enumerate(VARIABLES)}
 HOURS = 48
 #: Time, parameter and value of a row; stricter than ``float``, which reads "1_0", "nan" and digits of other scripts.
 ROW = re.compile(r"(\d\d):(\d\d),([^,]*),([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)", re.ASCII)
 NOT_FINITE = re.compile(r"[^,]*,([^,]*),([-+]?(?:nan|inf|infinity))", re.IGNORECASE)
 LARGEST = float(np.finfo(np.float32).max)  # beyond it, a float32 is infinite
-OUTCOME_COLUMNS = ("RecordID", "SAPS-I", "SOFA", "Length_of_stay", "Survival", "In-hospital_death")
-#: Names as released, by their lower case.
-OFFICIAL = {
-    f"{stem}-{s}{end}".lower(): f"{stem}-{s}{end}"
-    for stem, end in (("set", ""), ("set", ".tar.gz"), ("Outcomes", ".txt"))
-    for s in "abc"
-}
 #: Bytes; the official record files are under 100,000.
 LARGEST_RECORD = 1_000_000
 #: Bytes and members of an archive; an official set has 4,000 records of under 100 MB together.
@@ -47,24 +35,23 @@ OTHER = "other files in a set: not read"
 AGAIN = "fetch the files again"
 
 
-def find_sets(path: Path, wanted: tuple[str, ...] | None) -> tuple[list[str], list[Step]]:
+def find_sets(path: Path) -> tuple[list[str], list[Step]]:
     """The sets to read, each with its outcomes, and an attrition row for each archive that is not read."""
     if not path.is_dir():
         raise CohortError(f"{path} is not a folder; give the folder that holds set-a.tar.gz and Outcomes-a.txt")
     there = {file.name for file in path.iterdir()}
-    for name in sorted(there):
-        if (official := OFFICIAL.get(name.lower(), name)) != name:
-            raise CohortError(f"{path} holds {name}; rename it to {official}, case counts")
+    for official in (
+        f"{name}{s}{end}" for s in "abc" for name, end in (("set-", ""), ("set-", ".tar.gz"), ("Outcomes-", ".txt"))
+    ):
+        files_of.refuse_other_case(path / official)
     found = [s for s in "abc" if f"set-{s}.tar.gz" in there or f"set-{s}" in there]
-    missing = sorted(set(wanted or ()) - set(found))
-    if missing or not found:
-        what = f"set-{missing[0] if missing else 'a'}"
+    if not found:
         raise CohortError(
-            f"{path} holds neither {what}.tar.gz nor a folder {what}{hint(path, 'challenge2012')}; `python -m fairlib"
+            f"{path} holds neither set-a.tar.gz nor a folder set-a{hint(path, 'challenge2012')}; `python -m fairlib"
             f" fetch challenge2012 {path}` downloads the official files"
         )
     steps = []
-    for name in "abc" if wanted is None else sorted(wanted):
+    for name in "abc":
         if name in found and f"Outcomes-{name}.txt" not in there:
             raise CohortError(f"{path} holds set-{name} but not Outcomes-{name}.txt, its labels; {AGAIN}")
         if name not in found and f"Outcomes-{name}.txt" in there:
@@ -74,27 +61,17 @@ def find_sets(path: Path, wanted: tuple[str, ...] | None) -> tuple[list[str], li
             )
         if {f"set-{name}.tar.gz", f"set-{name}"} <= there:
             steps.append((f"set {name}: archive", 0, 0, f"not read: the folder set-{name} beside it is"))
-    return [s for s in found if wanted is None or s in wanted], steps
+    return found, steps
 
 
 def read_outcomes(file: Path) -> dict[str, int]:
-    """RecordID → in-hospital death. Lines are checked one by one so that an error can name the line."""
-    lines = files_of.text(file, AGAIN, ended=True).splitlines()
-    if tuple(lines[0].split(",")) != OUTCOME_COLUMNS:
-        found = files_of.shown(lines[0])
-        raise CohortError(f"{file}, line 1: expected {','.join(OUTCOME_COLUMNS)}, found {found}; {AGAIN}")
-    outcomes = {}
-    for number, line in enumerate(lines[1:], start=2):
-        cells = line.split(",")
-        if len(cells) != len(OUTCOME_COLUMNS) or not cells[0].isdecimal() or cells[-1] not in ("0", "1"):
-            raise CohortError(
-                f"{file}, line {number}: expected 6 cells, a RecordID first and In-hospital_death 0 or 1 last, found"
-                f" {files_of.shown(line)}; {AGAIN}"
-            )
-        if cells[0] in outcomes:
-            raise CohortError(f"{file}, line {number}: RecordID {cells[0]} appears twice; {AGAIN}")
-        outcomes[cells[0]] = int(cells[-1])
-    return outcomes
+    """RecordID → in-hospital death."""
+    table = files_of.table(file, OUTCOME_COLUMNS, AGAIN, "the official file", str, ended=True)
+    record, died = table["RecordID"], table["In-hospital_death"]
+    files_of.refuse(file, ~record.str.isdecimal(), "RecordID", record, "digits", AGAIN)
+    files_of.refuse(file, ~died.isin(["0", "1"]), "In-hospital_death", died, "0 or 1", AGAIN)
+    files_of.refuse_repeated(file, table[["RecordID"]])
+    return dict(zip(record, died.astype(int), strict=True))
 
 
 def records(path: Path, name: str, expected: int, counts: Counter) -> Iterator[tuple[str, str]]:

@@ -1,14 +1,22 @@
 """Rows of the attrition table that every reader writes alike: unknown and empty segments, and what the card expects."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from .. import cards
-from ..cohort import SPLITS, CohortError
+from ..cohort import SPLITS, Cohort, CohortError, attrition_table
+from .files import MARK
 
 Step = tuple[str, int, int, str]
+
+
+def cohort(card: cards.Card, places: Iterable[Path], steps: list[Step], *arrays) -> Cohort:
+    """The cohort of x, y, person, attributes, split and channels; a twin by its card, or by a TWIN.json in a place."""
+    synthetic = card.access == "synthetic" or any((place / MARK).exists() for place in places)
+    return Cohort(*arrays, card=card, origin="twin" if synthetic else "real", attrition=attrition_table(steps))
 
 
 def beside_card(**counts: tuple[int, int | None]) -> str:

@@ -21,25 +21,6 @@ QUOTED = 40
 LARGEST = 4 << 30
 
 
-def origin(path: Path, given: str | None, *places: Path, synthetic: bool = False) -> str:
-    """What is ``given``; by default "twin" where a TWIN.json lies in ``places`` (``path``) or the card says so.
-
-    Raises ``CohortError`` where synthetic files are to be read as real.
-    """
-    mark = any((place / MARK).exists() for place in places or (path,))
-    if (mark or synthetic) and given == "real":
-        why = f"holds {MARK}" if mark else "has a card that says synthetic"
-        raise CohortError(f"{path} {why}: its files are synthetic and cannot be read as real")
-    return given or ("twin" if mark or synthetic else "real")
-
-
-def options(**given: tuple[object, Iterable]) -> None:
-    """Raise ``CohortError`` for the first option (name: its value, and the values that are known) that is none."""
-    for name, (value, known) in given.items():
-        if value not in list(known):  # a list, since a value that has no hash is no option either
-            raise CohortError(f"{name} must be one of {', '.join(map(repr, known))}, got {value!r}")
-
-
 def content(file: Path, again: str, name: str | None = None) -> bytes:
     """The bytes of a file, unpacked if its name ends in ``.gz``.
 

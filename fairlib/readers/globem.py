@@ -12,9 +12,8 @@ import pandas as pd
 from tqdm import tqdm
 
 from .. import cards
-from ..cohort import SPLITS, Cohort, CohortError, attrition_table
+from ..cohort import SPLITS, Cohort, CohortError
 from . import counts as rows_of
-from . import files as files_of
 from . import globem_features as features
 from .files import refuse_repeated
 from .globem_files import Days, Year, days_of, find_years, read_days, read_table, refuse
@@ -28,43 +27,26 @@ DEMOGRAPHICS = ("gender", "race", "disability")
 NORMALISED = 2
 
 
-def read(
-    path: Path | str,
-    extended: bool = False,
-    normalisation: str = "window",
-    imputation: str = "median",
-    split: str = "person",
-    demographics: Path | str | None = None,
-    origin: str | None = None,
-) -> Cohort:
-    """Read all study years in ``path``.
+def read(path: Path | str, split: str = "person") -> Cohort:
+    """Read all study years in ``path``; a TWIN.json beside them makes them a twin.
 
-    Parameters
-    ----------
-    extended: with bluetooth and call features, 2010 channels; without, the paper's 1390.
-    normalisation: "window" (the platform's ``np_norm``: the first half of the channels is normalised within each
-        window, the second half is the provider's normalisation by participant) or "none" (its ``np``: raw units).
-    imputation: "median" (the platform's: a channel's median over the window, 0 where it has no value) or "zero".
-    split: "person" (70 / 15 / 15 % of the participants in the order of a hash of their id, among those with mostly
+    As the platform's ``np_norm``, the first half of the channels is normalised within each window, the second half is
+    the provider's normalisation by participant; a gap takes the channel's median over the window, 0 where it has none.
+    Protected attributes are in the ``demographics.csv`` that the authors give on request: the one in ``path``, or those
+    in the years' ``ParticipantsInfoData``. Without it, only the platform of the phone is known.
+
+    ``split``: "person" (70 / 15 / 15 % of the participants in the order of a hash of their id, among those with mostly
         depressed and with mostly other weeks) or "released" (years 1-3; first and second half of year 4's rows, but
         the participant at this cut is whole, in the half with most of their windows, since nobody is in two splits).
-    demographics: the ``demographics.csv`` that the authors give on request; by default the one in ``path``, or those in
-        the years' ``ParticipantsInfoData``. Without it, only the platform of the phone is known.
-    origin: "twin" or "real"; by default "twin" where a TWIN.json lies in ``path``.
 
-    Returns windows (n, 28, 1390 or 2010) float32, in the order of years and of their label files; ``person`` is the
+    Returns windows (n, 28, 1390) float32, in the order of years and of their label files; ``person`` is the
     participant id. The data holds 700 ids of, by its authors, 497 people: who came back in another year cannot be told.
     Raises ``CohortError`` naming file, line, column and value for anything the format does not allow.
     """
     path = Path(path)
-    files_of.options(
-        extended=(extended, (False, True)),
-        normalisation=(normalisation, features.NORMALISATIONS),
-        imputation=(imputation, features.IMPUTATIONS),
-        split=(split, ("person", "released")),
-    )
-    years, names = find_years(path), features.channels(extended)
-    origin = files_of.origin(years[0].folder.parent, origin)
+    if split not in ("person", "released"):
+        raise CohortError(f"split must be 'person' or 'released', got {split!r}")
+    years, names = find_years(path), features.channels()
     steps, found = [], []
     labels = {year: _read_labels(year, steps) for year in years}
     x = np.empty((sum(map(len, labels.values())), features.DAYS, len(names)), dtype=np.float32)
@@ -74,7 +56,7 @@ def read(
         rows = features.window_rows(days.pid, days.day, windows["pid"], windows["day"].to_numpy("datetime64[D]"))
         kept = _with_data(windows, rows, year, steps)
         steps += _count_days(days, windows, names, year)
-        missing += features.fill(x[n : n + kept.sum()], days.values, rows[kept], imputation, normalisation)
+        missing += features.fill(x[n : n + kept.sum()], days.values, rows[kept])
         n += int(kept.sum())
         found.append(windows[kept].assign(year=year.number, platform=_platforms(year, windows["pid"][kept])))
     windows = pd.concat(found, ignore_index=True)
@@ -83,23 +65,15 @@ def read(
         raise CohortError(
             f"{path}: no label keeps a window ({counts or 'no labels'}); do SurveyData and FeatureData belong together?"
         )
-    attributes = _attributes(path, years, windows, demographics, steps)
+    attributes = _attributes(path, years, windows, steps)
     parts = _split_people(windows) if split == "person" else _split_released(windows, path, steps)
     y, person = windows["label"].to_numpy(np.int8), windows["pid"].to_numpy(str)
     words = {"windows": "windows", "positive": "depressed", "people": "participants"}
     notes = {"total": f"; {100 * missing / x[:n].size:.1f} % of the values missing and imputed"}
     sizes = rows_of.of_splits(cards.load("globem"), parts, person, y, words, notes)
     steps += sizes if split == "released" else sizes[-1:]  # another split is not the study's
-    return Cohort(
-        x=x[:n],
-        y=y,
-        person=person,
-        attributes=attributes,
-        split=parts,
-        channels=names,
-        card=cards.load("globem"),
-        origin=origin,
-        attrition=attrition_table(steps),
+    return rows_of.cohort(
+        cards.load("globem"), [years[0].folder.parent], steps, x[:n], y, person, attributes, parts, names
     )
 
 
@@ -168,18 +142,15 @@ def _platforms(year: Year, pid: pd.Series) -> pd.Series:
     return pid.map(first.set_axis(table["pid"]))
 
 
-def _attributes(
-    path: Path, years: list[Year], windows: pd.DataFrame, given: Path | str | None, steps: list
-) -> pd.DataFrame:
+def _attributes(path: Path, years: list[Year], windows: pd.DataFrame, steps: list) -> pd.DataFrame:
     """Segments of each window: platform, and those of the demographics file, joined on the number in the id."""
     raw, where = windows[["platform"]].copy(), ""
-    there = [Path(given)] if given else _demographics_in([path])
-    there = there or _demographics_in([year.folder / "ParticipantsInfoData" for year in years])
+    there = _demographics_in([path]) or _demographics_in([year.folder / "ParticipantsInfoData" for year in years])
     if there:
         where = ", ".join(map(str, there))
         table = pd.concat([_read_demographics(file) for file in there])
         if (again := table.index.duplicated()).any():
-            raise CohortError(f"{where}: PID {table.index[again][0]} is in several files; give one as demographics=")
+            raise CohortError(f"{where}: PID {table.index[again][0]} is in several files; keep one of them")
         number = windows["pid"].str.extract(r"(?<!\d)([0-9]{1,9})$")[0].astype("Int64")
         _refuse_shared(windows["pid"], number, where)
         raw = raw.join(table.reindex(number).set_axis(raw.index))

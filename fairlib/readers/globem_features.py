@@ -16,21 +16,18 @@ SEGMENTS = ("morning", "afternoon", "evening", "night", "allday")
 DAYS = 28
 #: Windows prepared at once: bounds the memory beside the result.
 BLOCK = 64
-NORMALISATIONS = ("window", "none")
-IMPUTATIONS = ("median", "zero")
 
 
-def channels(extended: bool = False) -> tuple[str, ...]:
-    """Names of the 1390 channels in order; with bluetooth and call features (``extended``) 2010.
+def channels() -> tuple[str, ...]:
+    """Names of the 1390 channels in order.
 
     Segment outermost, then type, then feature in file order: ``type:feature:segment``; then all of them again as
     ``type:feature_norm:segment``, which the provider normalised by participant.
 
-    >>> len(channels()), len(channels(extended=True))
-    (1390, 2010)
+    >>> len(channels())
+    1390
     """
-    kinds = [kind for kind in TYPES if extended or not kind["extended"]]
-    parts = [(kind["type"], feature, segment) for segment in SEGMENTS for kind in kinds for feature in kind["features"]]
+    parts = [(kind["type"], feature, segment) for segment in SEGMENTS for kind in TYPES for feature in kind["features"]]
     return tuple(f"{kind}:{feature}{form}:{segment}" for form in ("", "_norm") for kind, feature, segment in parts)
 
 
@@ -47,7 +44,7 @@ def window_rows(pid: np.ndarray, day: np.ndarray, label_pid: np.ndarray, label_d
     return np.array([[rows.get(key, -1) for key in keys] for keys in wanted], dtype=np.int64).reshape(-1, DAYS)
 
 
-def fill(out: np.ndarray, values: np.ndarray, rows: np.ndarray, imputation: str, normalisation: str) -> int:
+def fill(out: np.ndarray, values: np.ndarray, rows: np.ndarray) -> int:
     """Write the windows of ``rows`` (n, 28) of ``values`` (its last row NaN) into ``out`` (n, 28, channels) float32.
 
     Returns how many of their values were missing.
@@ -56,25 +53,22 @@ def fill(out: np.ndarray, values: np.ndarray, rows: np.ndarray, imputation: str,
     for start in range(0, len(rows), BLOCK):
         windows = values[rows[start : start + BLOCK]]
         missing += int(np.isnan(windows).sum())
-        impute(windows, imputation)
-        if normalisation == "window":
-            plain = windows[:, :, : windows.shape[2] // 2]  # the second half is normalised by participant already
-            plain[:] = normalise(plain, axis=1)
+        impute(windows)
+        plain = windows[:, :, : windows.shape[2] // 2]  # the second half is normalised by participant already
+        plain[:] = normalise(plain, axis=1)
         out[start : start + BLOCK] = windows
     return missing
 
 
-def impute(windows: np.ndarray, how: str) -> None:
+def impute(windows: np.ndarray) -> None:
     """Fill gaps of (n, 28, channels) in place, each window and channel by itself.
 
-    "median": the median of its known days; 0 where it has none (the platform's rule). "zero": 0 in every gap.
+    A gap takes the median of the known days; 0 where there is none (the platform's rule).
     """
     known = ~np.isnan(windows)
-    value = np.zeros((len(windows), 1, windows.shape[2]))
-    if how == "median":
-        ordered, count = np.sort(windows, axis=1), known.sum(axis=1, keepdims=True)  # NaN sorts to the end
-        middle = [np.take_along_axis(ordered, np.maximum(at, 0), axis=1) for at in ((count - 1) // 2, count // 2)]
-        value = np.where(count > 0, (middle[0] + middle[1]) / 2, 0.0)
+    ordered, count = np.sort(windows, axis=1), known.sum(axis=1, keepdims=True)  # NaN sorts to the end
+    middle = [np.take_along_axis(ordered, np.maximum(at, 0), axis=1) for at in ((count - 1) // 2, count // 2)]
+    value = np.where(count > 0, (middle[0] + middle[1]) / 2, 0.0)
     np.copyto(windows, value, where=~known)
 
 

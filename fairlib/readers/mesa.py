@@ -6,8 +6,6 @@ also as .gz. Task 1 of the sleep/wake benchmark (Palotti et al., npj Digit Med 2
 """
 
 from collections import Counter
-from collections.abc import Sequence
-from numbers import Integral
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,7 +14,7 @@ import pandas as pd
 from tqdm import tqdm
 
 from .. import cards
-from ..cohort import SPLITS, Cohort, CohortError, attrition_table
+from ..cohort import SPLITS, Cohort, CohortError
 from ..windows import LazyWindows
 from . import counts as rows_of
 from . import files, recognise
@@ -31,7 +29,7 @@ HARMONIZED = "mesa-sleep-harmonized-dataset"
 NIGHT_FILE, STAGES_FILE = r"mesa-sleep-(\d{4,})\.csv", r"mesa-sleep-(\d{4,})-profusion\.xml"
 TIMESTEPS = 101
 #: The released windows run t, t-1 to t-50, t+1 to t+50 (finding D2).
-ORDERS = {"chronological": None, "released": (*range(50, -1, -1), *range(51, TIMESTEPS))}
+RELEASED = (*range(50, -1, -1), *range(51, TIMESTEPS))
 #: Beyond the ends of a recording, in both scalings; and where the device recorded no value, by default: the mean of the
 #: training participants once standardised, which the padding is not.
 PADDING, MISSING = -1.0, 0.0
@@ -69,52 +67,33 @@ class Night(NamedTuple):
     asleep: np.ndarray
 
 
-def read(
-    path: Path | str,
-    time_order: str = "chronological",
-    scaling: str = "training",
-    split: str = "ours",
-    seed: int = 42,
-    order: str | Sequence[int] = "sorted",
-    origin: str | None = None,
-) -> Cohort:
+def read(path: Path | str, released: bool = False) -> Cohort:
     """Read the folder that holds ``actigraphy``, ``overlap``, ``polysomnography`` and ``datasets``.
 
-    Parameters
-    ----------
-    time_order: "chronological", or "released": t, t-1 to t-50, t+1 to t+50, as in the published arrays.
-    scaling: "training": every channel standardised with the recorded values of the training participants; a missing
-        value is their mean, ``MISSING``. "released": activity standardised with training and validation participants,
-        after missing became 0; light as it is, missing is -1 like the padding; and the first participant of each split
-        has activity in all channels.
-    split: "ours": 70 % of the participants train, 15 % validation, 15 % test, in the order of a hash of their id.
-        "documented": the benchmark's; participants in ``order``, shuffled with numpy's ``seed``, the first fifth test,
-        and the others again for validation.
-    seed: of the documented split, a whole number from 0 to 2**32 - 1.
-    order: of the participants in the documented split, and who is first for the released scaling. "sorted" (by id),
-        "listing" (as the directory lists the files, which depends on the machine), or all ids.
-    origin: "twin" or "real"; by default "twin" where a TWIN.json lies in ``path``.
+    Every channel is standardised with the recorded values of the training participants; a missing value is their mean,
+    ``MISSING``. 70 % of the participants train, 15 % are for validation, 15 % for test, in the order of a hash of their
+    id.
 
-    Returns windows (n, 101, 5) float32, lazy, one an epoch with a sleep stage, the epoch in their middle (with
-    ``time_order="released"``: at their beginning); beyond the ends ``PADDING``. ``y`` is 1 for asleep: every stage but
-    0, as in the benchmark. ``person`` is the mesaid. Sorted by person and time.
+    ``released``: as the published arrays are made instead. Time runs t, t-1 to t-50, t+1 to t+50. Activity is
+    standardised with training and validation participants, after missing became 0; light is as it is, missing is -1
+    like the padding; and the first participant of each split has activity in all channels. The split is the
+    benchmark's: participants by id, shuffled with numpy's seed 42, the first fifth test, and the others again for
+    validation. (The benchmark took them as its directory listed the files, which depends on the machine.)
+
+    Returns windows (n, 101, 5) float32, lazy, one an epoch with a sleep stage, the epoch in their middle (``released``:
+    at their beginning); beyond the ends ``PADDING``. ``y`` is 1 for asleep: every stage but 0, as in the benchmark.
+    ``person`` is the mesaid; a TWIN.json in ``path`` makes it a twin. Sorted by person and time.
     Raises ``CohortError`` naming file, line, column and value for anything the format does not allow.
     """
     path = Path(path)
-    files.options(time_order=(time_order, ORDERS), scaling=(scaling, SCALINGS), split=(split, ("ours", "documented")))
-    if not isinstance(seed, Integral) or not 0 <= seed < 2**32:
-        raise CohortError(f"seed must be a whole number from 0 to 2**32 - 1, got {seed!r}")
-    origin = files.origin(path, origin)
     found = _find(path)
     raw, repeated = _read_people(path)
     nights, steps = _read_nights(path, found)
     steps.insert(0, _count_others(path))
     people = sorted(nights)
-    first = _in_order(people, order, found)
     ours = by_person(np.array(people), np.ones(len(people)))  # everybody sleeps
-    split_of = dict(zip(people, ours.tolist(), strict=True)) if split == "ours" else _split_documented(first, seed)
+    split_of = _split_released(people) if released else dict(zip(people, ours.tolist(), strict=True))
     lengths = [len(nights[person].asleep) for person in people]
-    leaders = [next(p for p in first if split_of[p] == name) for name in SPLITS if name in split_of.values()]
     asleep = np.concatenate([nights[person].asleep for person in people])
     values = np.concatenate([nights.pop(person).values for person in people])
     row_person = np.repeat(people, lengths)
@@ -123,8 +102,9 @@ def read(
     outside.look(values[:, None])
     steps.append(outside.step(row_person, path))
     steps += _count_missing(values, row_person)
-    note = SCALINGS[scaling](values, row_split, row_person, leaders)
-    x = LazyWindows.centred(np.split(values, np.cumsum(lengths)[:-1]), TIMESTEPS, PADDING, ORDERS[time_order])
+    note = _scale_released(values, row_split, row_person) if released else _scale(values, row_split == "train")
+    order = RELEASED if released else None
+    x = LazyWindows.centred(np.split(values, np.cumsum(lengths)[:-1]), TIMESTEPS, PADDING, order)
     raw = raw.reindex(people)
     attributes = rows_of.segments(cards.load("mesa"), raw, lambda name, person: f"{raw['place'][person]}{name}")
     attributes = attributes.iloc[np.repeat(np.arange(len(people)), lengths)].reset_index(drop=True)
@@ -132,16 +112,8 @@ def read(
     steps += rows_of.of_attributes(attributes, row_person, cards.load("mesa"))
     words = {"windows": "windows", "people": "participants", "positive": "asleep"}
     steps += rows_of.of_splits(cards.load("mesa"), row_split, row_person, asleep, words, {"total": f"; {note}"})
-    return Cohort(
-        x=x,
-        y=asleep.astype(np.int8),
-        person=row_person,
-        attributes=attributes,
-        split=row_split,
-        channels=CHANNELS,
-        card=cards.load("mesa"),
-        origin=origin,
-        attrition=attrition_table(steps),
+    return rows_of.cohort(
+        cards.load("mesa"), [path], steps, x, asleep.astype(np.int8), row_person, attributes, row_split, CHANNELS
     )
 
 
@@ -249,26 +221,12 @@ def _read_nights(path: Path, found: tuple) -> tuple[dict[int, Night], list[tuple
     return nights, [(step, epochs[step], people[step], note or has) for step, note in STEPS.items()]
 
 
-def _in_order(people: list[int], order: str | Sequence[int], found: tuple) -> list[int]:
-    """The participants as the benchmark meets them."""
-    if isinstance(order, str):
-        files.options(order=(order, ("sorted", "listing")))
-        return people if order == "sorted" else [person for person in found[0] if person in set(people)]
-    try:
-        given = [int(person) for person in order]
-    except (TypeError, ValueError):
-        raise CohortError(f"order must be 'sorted', 'listing' or a list of mesaids, got {order!r}") from None
-    if lost := sorted(set(people) - set(given)):
-        raise CohortError(f"order lacks participant {lost[0]} ({len(lost)} such participant(s)), who is in the cohort")
-    return [person for person in dict.fromkeys(given) if person in set(people)]
-
-
-def _split_documented(people: list[int], seed: int) -> dict[int, str]:
+def _split_released(people: list[int]) -> dict[int, str]:
     """The benchmark's test participants, and the study's validation participants, drawn alike from the others."""
 
     def draw(ids: list[int]) -> set[int]:
         shuffled = np.array(ids)
-        np.random.RandomState(seed).shuffle(shuffled)  # the documented generator
+        np.random.RandomState(42).shuffle(shuffled)  # the documented generator
         return set(shuffled[: int(0.2 * len(ids))].tolist())
 
     test = draw(people)
@@ -277,9 +235,9 @@ def _split_documented(people: list[int], seed: int) -> dict[int, str]:
     return {person: "test" if person in test else "val" if person in val else "train" for person in people}
 
 
-def _scale_training(values: np.ndarray, split: np.ndarray, person: np.ndarray, leaders: list[int]) -> str:
+def _scale(values: np.ndarray, train: np.ndarray) -> str:
     """Standardise in place with the recorded values of the training participants; missing values become ``MISSING``."""
-    train, unrecorded, alike = split == "train", [], 0
+    unrecorded, alike = [], 0
     for column, name in enumerate(CHANNELS):
         mean, sd, n = _statistics(values[train, column])
         if n == 0:
@@ -293,21 +251,18 @@ def _scale_training(values: np.ndarray, split: np.ndarray, person: np.ndarray, l
     return note + (f"; never recorded in training: {', '.join(unrecorded)}" if unrecorded else "")
 
 
-def _scale_released(values: np.ndarray, split: np.ndarray, person: np.ndarray, leaders: list[int]) -> str:
+def _scale_released(values: np.ndarray, split: np.ndarray, person: np.ndarray) -> str:
     """Scale activity in place as the released analysis does (finding D4), its slip with light included (D3)."""
     values[:, 0] = np.nan_to_num(values[:, 0], nan=0.0)
     mean, sd, _ = _statistics(values[split != "test", 0])
     values[:, 0] = (values[:, 0] - mean) / sd
     values[np.isnan(values)] = PADDING
-    slip = np.isin(person, leaders)
+    slip = np.isin(person, [person[split == name][0] for name in SPLITS if name in split])
     values[slip] = values[slip, :1]
     return (
         "released scaling: activity with training and validation participants (missing as 0), light as recorded;"
         f" missing light and padding are {PADDING:g}; the first participant of each split has activity in all channels"
     )
-
-
-SCALINGS = {"training": _scale_training, "released": _scale_released}
 
 
 def _statistics(values: np.ndarray) -> tuple[float, float, int]:

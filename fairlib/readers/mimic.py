@@ -8,7 +8,6 @@ a folder of their own, the MIMIC-III tables ADMISSIONS, PATIENTS and, if there, 
 Source: YerevaNN/mimic3-benchmarks (Harutyunyan et al., Sci Data 2019;6:96).
 """
 
-import re
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +15,7 @@ import pandas as pd
 from tqdm import tqdm
 
 from .. import cards
-from ..cohort import SPLITS, Cohort, CohortError, attrition_table
+from ..cohort import SPLITS, Cohort, CohortError
 from . import counts as rows_of
 from . import files as files_of
 from . import mimic_raw
@@ -26,28 +25,21 @@ from .recognise import hint
 from .units import Outside
 
 TASK = "in-hospital-mortality"
-STAY = re.compile(r"(\d{1,18})_episode(\d{1,9})_timeseries\.csv", re.ASCII)
+STAY = r"^(?P<subject>[0-9]{1,18})_episode(?P<episode>[0-9]{1,9})_timeseries\.csv$"
+AGAIN = "copy it again, or run the benchmark's split step again"
 RELEASE = "use the tables of the release that the benchmark was run on"
 #: Stays discretised at once: bounds the memory beside the result.
 BLOCK = 1024
 
 
-def read(
-    path: Path | str,
-    tables: Path | str | None = None,
-    origin: str | None = None,
-    fio2: str = "benchmark",
-    split_lists: Path | str | None = None,
-) -> Cohort:
+def read(path: Path | str) -> Cohort:
     """Read the benchmark's output in ``path`` (the folder that holds ``in-hospital-mortality``, or that folder).
 
-    Without that, but with CHARTEVENTS or ICUSTAYS there, the raw tables are read; ``fio2`` and ``split_lists`` are for
-    them alone (``mimic_raw.read``).
+    Without that, but with CHARTEVENTS or ICUSTAYS there, the raw tables are read (``mimic_raw.read``).
 
-    ``tables``: folder of ADMISSIONS and PATIENTS (``.csv`` or ``.csv.gz``), searched first; then ``path`` and its
-    parent. With ICUSTAYS there, each episode gets the attributes of its own admission; without, an attribute is used
-    only where all admissions of the person agree on it.
-    ``origin``: "twin" or "real"; by default "twin" where a TWIN.json lies in ``path``.
+    ADMISSIONS and PATIENTS (``.csv`` or ``.csv.gz``) are looked for in ``path``, then in its parent. With ICUSTAYS
+    there, each episode gets the attributes of its own admission; without, an attribute is used only where all
+    admissions of the person agree on it. A TWIN.json beside them makes it a twin.
 
     Returns windows (n, 48, 76) float32 as the benchmark's discretiser and normaliser make them
     (``benchmark_episodes``), in the order of the train, validation and test lists; ``person`` is the subject id.
@@ -57,14 +49,12 @@ def read(
     if not path.is_dir():
         raise CohortError(f"{path} is not a folder; give the folder that holds {TASK}, the output of mimic3-benchmarks")
     folder = path / TASK if (path / TASK).is_dir() else path
-    origin = files_of.origin(path, origin, path, folder, folder.parent)
+    places = [path, folder, folder.parent]  # where a twin says so
     if folder == path and not any(path.glob("*listfile.csv")) and mimic_raw.holds_tables(path):
-        return mimic_raw.read(path, tables, origin, fio2, split_lists)
-    if fio2 != "benchmark" or split_lists is not None:
-        raise CohortError(f"{path} holds the benchmark's output: fio2 and split_lists are for the raw tables only")
+        return mimic_raw.read(path, places)
     stays = _read_lists(folder)
     files = _find_episodes(folder, stays)
-    attributes, steps = _attributes([*([Path(tables)] if tables else []), path, path.parent], stays)
+    attributes, steps = _attributes([path, path.parent], stays)
     x, outside = np.empty((len(files), HOURS, len(CHANNELS)), dtype=np.float32), Outside(HEADER[1:])
     for start in tqdm(
         range(0, len(files), BLOCK), desc="episodes", unit="block", mininterval=2, disable=len(files) < BLOCK
@@ -82,59 +72,37 @@ def read(
     notes = {"total": "; normalised with the benchmark's stored statistics"}
     *lists, total = rows_of.of_splits(cards.load("mimic"), split, person, y, tables_of.WORDS, notes)
     lists = [(f"{name} list: stays with an episode file", *rest) for name, *rest in lists]
-    return Cohort(
-        x=x,
-        y=y,
-        person=person,
-        attributes=attributes,
-        split=split,
-        channels=CHANNELS,
-        card=cards.load("mimic"),
-        origin=origin,
-        attrition=attrition_table([*lists, _count_others(folder, stays), *steps, total]),
-    )
+    steps = [*lists, _count_others(folder, stays), *steps, total]
+    return rows_of.cohort(cards.load("mimic"), places, steps, x, y, person, attributes, split, CHANNELS)
 
 
 def _read_lists(folder: Path) -> pd.DataFrame:
     """One row a stay: file, subject, episode, label, split; in the order of the lists."""
-    rows, split_of, line_of = [], {}, {}
+    lists, split_of = [], {}
     for split in SPLITS:
         file = folder / f"{split}_listfile.csv"
         if not file.exists():
             raise CohortError(_no_list(folder, file))
-        again = "copy it again, or run the benchmark's split step again"
-        lines = files_of.text(file, again, ended=True).splitlines()
-        if not lines or lines[0] != "stay,y_true":
-            found = files_of.shown(lines[0]) if lines else "nothing"
+        if (header := files_of.header(file, AGAIN)) != ["stay", "y_true"]:
+            found = files_of.shown(",".join(header))
             raise CohortError(f"{file}, line 1: expected 'stay,y_true', found {found}; is this a list of {TASK}?")
-        for number, line in enumerate(lines[1:], start=2):
-            name, _, label = line.partition(",")
-            stay = STAY.fullmatch(name)
-            if stay is None:
-                raise CohortError(
-                    f"{file}, line {number}: expected <subject>_episode<k>_timeseries.csv, found"
-                    f" {files_of.shown(name)}; correct or remove the line"
-                )
-            if label not in ("0", "1"):
-                raise CohortError(
-                    f"{file}, line {number}, column y_true: the label must be 0 or 1, found"
-                    f" {files_of.shown(label)}; use the benchmark's official lists"
-                )
-            subject = int(stay[1])
-            first = split_of.setdefault(subject, split)
-            if first != split:
-                raise CohortError(
-                    f"{file}, line {number}: subject {subject} is in {first}_listfile.csv too; a person may be"
-                    " in one split only, use the benchmark's official lists"
-                )
-            if line_of.setdefault(name, number) != number:  # the same stay in two lists is a subject in two splits
-                raise CohortError(
-                    f"{file}, line {number}: {name} is listed twice, first in line {line_of[name]}; remove one"
-                )
-            rows.append((name, subject, int(stay[2]), int(label), split))
-        if len(lines) == 1:
-            raise CohortError(f"{file} lists no stay; run the benchmark's split step again")
-    return pd.DataFrame(rows, columns=["file", "subject", "episode", "label", "split"])
+        table = files_of.table(file, ("stay", "y_true"), AGAIN, f"a list of {TASK}", str, ended=True)
+        stay, label = table["stay"], table["y_true"]
+        parts = stay.str.extract(STAY)
+        files_of.refuse(file, parts["subject"].isna(), "stay", stay, "<subject>_episode<k>_timeseries.csv", AGAIN)
+        files_of.refuse(file, ~label.isin(["0", "1"]), "y_true", label, "0 or 1", "use the benchmark's official lists")
+        files_of.refuse_repeated(file, table[["stay"]])
+        lists.append(parts.astype(np.int64).assign(file=stay, label=label.astype(int), split=split))
+        subject = lists[-1]["subject"]
+        first = subject.map(split_of)
+        if (both := first.notna()).any():
+            raise CohortError(
+                f"{files_of.at(file, table, both)}: subject {subject[both].iloc[0]} is in"
+                f" {first[both].iloc[0]}_listfile.csv too; a person may be in one split only, use the benchmark's"
+                " official lists"
+            )
+        split_of |= dict.fromkeys(subject, split)
+    return pd.concat(lists, ignore_index=True)
 
 
 def _no_list(folder: Path, file: Path) -> str:
@@ -179,8 +147,7 @@ def _attributes(folders: list[Path], stays: pd.DataFrame) -> tuple[pd.DataFrame,
         if found[name] is None:
             places = ", ".join(str(folder) for folder in folders)
             raise CohortError(
-                f"{name}.csv or {name}.csv.gz is in none of {places}; it holds the protected attributes, give"
-                " its folder as tables="
+                f"{name}.csv or {name}.csv.gz is in none of {places}; it holds the protected attributes, copy it there"
             )
     patients = tables_of.read_table(found["PATIENTS"], tables_of.PATIENTS, "SUBJECT_ID")
     admissions = tables_of.read_table(found["ADMISSIONS"], tables_of.ADMISSIONS, "HADM_ID")

@@ -5,7 +5,7 @@ Harutyunyan et al., Sci Data 2019;6:96). Two of them look odd and are kept, beca
 
 * the source reads all values of a subject as text as soon as one of them is not a number. Then values of heart rate,
   respiratory rate and mean pressure charted at one time are ordered as text ("98" after "102"), and fractions of
-  inspired oxygen are divided by 100 even where they are fractions already. ``fio2="corrected"`` undoes the latter;
+  inspired oxygen are divided by 100 even where they are fractions already;
 * of several values at one time the largest is kept, whatever the order of the rows.
 """
 
@@ -119,9 +119,8 @@ FROM judged GROUP BY ALL
 # A view, so that a block of stays is all that is ever held: both tables together, each subject read as the source does.
 CHOSEN = """
 CREATE TABLE reading AS SELECT subject_id, bool_or(text) AS text FROM cell GROUP BY subject_id;
-CREATE MACRO number_of(name, text, uncleaned, label, from_text, from_number) AS CASE
-    WHEN NOT text OR (name = 'Fraction inspired oxygen' AND {corrected}) THEN from_number
-    WHEN uncleaned THEN try_cast(label AS DOUBLE) ELSE from_text END;
+CREATE MACRO number_of(text, uncleaned, label, from_text, from_number) AS CASE
+    WHEN NOT text THEN from_number WHEN uncleaned THEN try_cast(label AS DOUBLE) ELSE from_text END;
 CREATE VIEW chosen AS
 WITH merged AS (
     SELECT subject_id, stay, variable, microseconds, max(from_text) AS from_text, max(from_number) AS from_number,
@@ -131,7 +130,7 @@ WITH merged AS (
 SELECT stay, merged.variable, microseconds,
     CASE WHEN category AND NOT text AND from_number IS NOT NULL THEN from_number::VARCHAR
         WHEN category THEN label END AS label,
-    CASE WHEN NOT category THEN number_of(name, text, uncleaned, label, from_text, from_number) END AS number
+    CASE WHEN NOT category THEN number_of(text, uncleaned, label, from_text, from_number) END AS number
 FROM merged JOIN reading USING (subject_id) JOIN variable USING (variable)
 """
 
@@ -139,7 +138,7 @@ FROM merged JOIN reading USING (subject_id) JOIN variable USING (variable)
 COUNT = """
 WITH judged AS (
     SELECT CASE WHEN why = 0 AND NOT category
-            AND number_of(name, reading.text, uncleaned, label, from_text, from_number) IS NULL
+            AND number_of(reading.text, uncleaned, label, from_text, from_number) IS NULL
         THEN 8 ELSE why END AS reason, subject_id, stay, variable, rows
     FROM cell LEFT JOIN variable USING (variable) LEFT JOIN reading USING (subject_id) WHERE rows > 0
 )
@@ -150,13 +149,12 @@ FROM judged GROUP BY ALL ORDER BY ALL
 
 
 def extract(
-    files: dict[str, Path], stays: pd.DataFrame, fio2: str
+    files: dict[str, Path], stays: pd.DataFrame
 ) -> tuple[np.ndarray, np.ndarray, list[tuple[str, int, int, str]], Outside]:
     """Windows of the stays of a cohort, from the tables of events.
 
     ``files``: CHARTEVENTS and LABEVENTS. ``stays``: one row a kept stay with SUBJECT_ID, HADM_ID, ICUSTAY_ID, INTIME,
-    OUTTIME, and STAY, its number in the cohort from 0, or missing where it is too short for it. ``fio2``: "benchmark"
-    or "corrected".
+    OUTTIME, and STAY, its number in the cohort from 0, or missing where it is too short for it.
 
     Returns windows (m, 48, 76) float32 of the stays with a measurement, normalised (``benchmark_episodes``); which of
     the cohort's stays they are, boolean (n,); attrition rows that count every event read, by the reason it is left
@@ -170,7 +168,7 @@ def extract(
             _tables(base, stays)
             for name, file in tqdm(files.items(), desc="events", unit="table", mininterval=2):
                 _scan(base, name, file)
-            base.execute(CHOSEN.format(corrected=fio2 == "corrected"))
+            base.execute(CHOSEN)
             _codes(base)
             outside = Outside(NAMES)
             x, measured = _windows(base, int(stays["STAY"].count()), outside)

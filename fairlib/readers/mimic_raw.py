@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from .. import cards
-from ..cohort import Cohort, CohortError, attrition_table
+from ..cohort import Cohort, CohortError
 from . import counts as rows_of
 from . import files as files_of
 from . import mimic_tables as tables_of
@@ -22,7 +22,6 @@ from .splits import by_person
 
 TABLES = ("ADMISSIONS", "PATIENTS", "ICUSTAYS", "CHARTEVENTS", "LABEVENTS")
 DIAGNOSES = ("DIAGNOSES_ICD", "D_ICD_DIAGNOSES")
-FIO2 = ("benchmark", "corrected")
 #: The benchmark's published lists, ``subject,1`` for the people of that split; for all others ``subject,0``.
 LISTS = {"test": "testset.csv", "val": "valset.csv"}
 
@@ -32,34 +31,23 @@ def holds_tables(path: Path) -> bool:
     return any(tables_of.find_table(name, [path]) for name in ("CHARTEVENTS", "ICUSTAYS"))
 
 
-def read(
-    path: Path,
-    tables: Path | str | None = None,
-    origin: str = "real",
-    fio2: str = "benchmark",
-    split_lists: Path | str | None = None,
-) -> Cohort:
-    """Read the tables in ``path``, or in ``tables`` where one is there.
+def read(path: Path, places: list[Path]) -> Cohort:
+    """Read the tables in ``path``; ``places``: where a TWIN.json would lie.
 
-    ``fio2``: "benchmark" divides fractions of inspired oxygen by 100 as the benchmark does, nearly always also where
-    they are fractions already; "corrected" divides only values above 1.
-    ``split_lists``: folder of the benchmark's ``testset.csv`` and ``valset.csv``; by default ``path``, if they are
-    there. Without them: 70 % train, 15 % val, 15 % test of the people with a death and of those without, by a hash of
-    SUBJECT_ID (``splits.by_person``).
+    The split is that of the benchmark's ``testset.csv`` and ``valset.csv``, if they are there; else 70 % train, 15 %
+    val, 15 % test of the people with a death and of those without, by a hash of SUBJECT_ID (``splits.by_person``).
 
     Returns windows (n, 48, 76) float32 equal to those of the benchmark's own files, ordered by SUBJECT_ID and time.
     The label is the benchmark's Mortality: DEATHTIME or DOD lies between ADMITTIME and DISCHTIME of the admission.
     Raises ``CohortError`` naming file, line, column and value for anything the format does not allow.
     """
-    files_of.options(fio2=(fio2, FIO2))
-    places = [*([Path(tables)] if tables else []), path]
-    files = {name: tables_of.find_table(name, places) for name in TABLES}
+    files = {name: tables_of.find_table(name, [path]) for name in TABLES}
     if missing := [name for name in TABLES if files[name] is None]:
         raise CohortError(
             f"{path} has no {missing[0]}.csv or {missing[0]}.csv.gz; copy it there from PhysioNet. Needed are"
             f" {', '.join(TABLES)}"
         )
-    lists = _lists(path, split_lists)
+    lists = _lists(path)
     patients = tables_of.read_table(files["PATIENTS"], (*tables_of.PATIENTS, "DOD"), "SUBJECT_ID")
     columns = (*tables_of.ADMISSIONS, "DISCHTIME", "DEATHTIME")
     admissions = tables_of.read_table(files["ADMISSIONS"], columns, "HADM_ID")
@@ -67,7 +55,7 @@ def read(
     _check_ids(icustays, admissions, patients, files)
     steps = [("stays in ICUSTAYS", len(icustays), icustays["SUBJECT_ID"].nunique(), "")]
     kept = tables_of.episode_admissions(icustays, patients, steps).reset_index(drop=True)
-    stays = _long_and_coded(kept, *(tables_of.find_table(name, places) for name in DIAGNOSES), steps)
+    stays = _long_and_coded(kept, *(tables_of.find_table(name, [path]) for name in DIAGNOSES), steps)
     numbered = stays[["ICUSTAY_ID"]].assign(STAY=np.arange(len(stays)))
     if not len(stays):
         why = ", ".join(f"{stays:,} {step}" for step, stays, _, _ in steps if stays)
@@ -76,7 +64,7 @@ def read(
             " release"
         )
     events = {name: files[name] for name in ("CHARTEVENTS", "LABEVENTS")}
-    x, measured, counts, outside = extract(events, kept.merge(numbered, on="ICUSTAY_ID", how="left"), fio2)
+    x, measured, counts, outside = extract(events, kept.merge(numbered, on="ICUSTAY_ID", how="left"))
     if not measured.any():
         raise CohortError(
             f"{files['CHARTEVENTS']} and {files['LABEVENTS'].name} hold no measurement of a stay in"
@@ -84,11 +72,12 @@ def read(
         )
     tables_of.leave_out(stays, measured, f"no measurement in the first {HOURS} h", steps)
     stays = stays[measured].merge(admissions, on=["SUBJECT_ID", "HADM_ID"]).merge(patients, on="SUBJECT_ID")
-    y, person = _died(stays).to_numpy(np.int8), stays["SUBJECT_ID"].to_numpy()
+    died = [stays[time].between(stays["ADMITTIME"], stays["DISCHTIME"]) for time in ("DOD", "DEATHTIME")]
+    y, person = np.any(died, axis=0).astype(np.int8), stays["SUBJECT_ID"].to_numpy()
     split, rule = (by_person(person, y), "by a hash of SUBJECT_ID") if lists is None else _official(lists, person)
     if lists is not None and (nobody := [LISTS[name] for name in LISTS if name not in split]):
         raise CohortError(
-            f"{Path(split_lists or path) / nobody[0]} marks none of the {len(np.unique(person)):,} people of the cohort"
+            f"{path / nobody[0]} marks none of the {len(np.unique(person)):,} people of the cohort"
             " with 1; copy the lists of this release, or remove both for a split by SUBJECT_ID"
         )
     admissions = admissions[admissions["HADM_ID"].isin(stays["HADM_ID"])]
@@ -97,20 +86,13 @@ def read(
     more = dict.fromkeys(attributes, "; of the stay's own admission")
     steps += rows_of.of_attributes(attributes, person, cards.load("mimic"), more)
     steps += [outside.step(person, path, "kept, as in the benchmark, after its conversions")]
-    steps += [_odd_deaths(stays), _odd_order(stays), *counts]
-    notes = {"total": f"; fio2 {fio2!r}, normalised with the benchmark's stored statistics", "train": f"; split {rule}"}
+    steps += [*_odd(stays), *counts]
+    notes = {
+        "total": "; fio2 and normalisation as in the benchmark",
+        "train": f"; split {rule}",
+    }
     steps += rows_of.of_splits(cards.load("mimic"), split, person, y, tables_of.WORDS, notes)
-    return Cohort(
-        x=x,
-        y=y,
-        person=person,
-        attributes=attributes,
-        split=split,
-        channels=CHANNELS,
-        card=cards.load("mimic"),
-        origin=origin,
-        attrition=attrition_table(steps),
-    )
+    return rows_of.cohort(cards.load("mimic"), places, steps, x, y, person, attributes, split, CHANNELS)
 
 
 def _check_ids(
@@ -149,32 +131,30 @@ def _long_and_coded(kept: pd.DataFrame, diagnoses: Path | None, dictionary: Path
     return tables_of.leave_out(stays, has_code, why, steps)
 
 
-def _died(stays: pd.DataFrame) -> pd.Series:
-    """The benchmark's Mortality: death within the admission, by DEATHTIME (a time) or DOD (a day)."""
-    return stays["DOD"].between(stays["ADMITTIME"], stays["DISCHTIME"]) | stays["DEATHTIME"].between(
-        stays["ADMITTIME"], stays["DISCHTIME"]
+def _odd(stays: pd.DataFrame) -> list[rows_of.Step]:
+    """Attrition rows: recorded deaths outside the admission, and stays and admissions that end before they begin."""
+    inside = stays["DEATHTIME"].between(stays["ADMITTIME"], stays["DISCHTIME"])
+    turned = (stays["OUTTIME"] < stays["INTIME"]) | (stays["DISCHTIME"] < stays["ADMITTIME"])
+    outside, late = "DEATHTIME outside the admission", "OUTTIME before INTIME, or DISCHTIME before ADMITTIME"
+    found = (
+        (
+            outside,
+            stays[stays["DEATHTIME"].notna() & ~inside],
+            ": label 0 by the benchmark's rule, unless DOD lies in it",
+        ),
+        (late, stays[turned], ", as in the benchmark: label 0 where it is DISCHTIME"),
     )
+    return [
+        (name, len(odd), odd["SUBJECT_ID"].nunique(), f"kept{note}" if len(odd) else "none")
+        for name, odd, note in found
+    ]
 
 
-def _odd_deaths(stays: pd.DataFrame) -> rows_of.Step:
-    """Attrition row: recorded times of death that do not lie in the admission."""
-    odd = stays[stays["DEATHTIME"].notna() & ~stays["DEATHTIME"].between(stays["ADMITTIME"], stays["DISCHTIME"])]
-    note = "kept: label 0 by the benchmark's rule, unless DOD lies in it" if len(odd) else "none"
-    return "DEATHTIME outside the admission", len(odd), odd["SUBJECT_ID"].nunique(), note
-
-
-def _odd_order(stays: pd.DataFrame) -> rows_of.Step:
-    """Attrition row: stays and admissions that end before they begin."""
-    odd = stays[(stays["OUTTIME"] < stays["INTIME"]) | (stays["DISCHTIME"] < stays["ADMITTIME"])]
-    note = "kept, as in the benchmark: label 0 where it is DISCHTIME" if len(odd) else "none"
-    return "OUTTIME before INTIME, or DISCHTIME before ADMITTIME", len(odd), odd["SUBJECT_ID"].nunique(), note
-
-
-def _lists(path: Path, folder: Path | str | None) -> dict[str, set[int]] | None:
-    """The subjects of the test and validation lists; None where no list is given or lies in ``path``."""
-    places = {split: Path(folder or path) / name for split, name in LISTS.items()}
+def _lists(path: Path) -> dict[str, set[int]] | None:
+    """The subjects of the test and validation lists; None where no list lies in ``path``."""
+    places = {split: path / name for split, name in LISTS.items()}
     there = [split for split in places if places[split].is_file()]
-    if not there and folder is None:
+    if not there:
         return None
     if lost := [file for split, file in places.items() if split not in there]:
         raise CohortError(f"{lost[0]} is missing; the official split needs both {' and '.join(LISTS.values())}")

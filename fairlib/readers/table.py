@@ -21,7 +21,7 @@ import pyarrow
 from pyarrow import ArrowException, parquet
 
 from .. import cards
-from ..cohort import SPLITS, Cohort, CohortError, attrition_table
+from ..cohort import SPLITS, Cohort, CohortError
 from . import counts as rows_of
 from . import files as files_of
 from . import table_channels as channels_of
@@ -41,11 +41,11 @@ LONGEST = 200
 MISSING = ["", "NA", "NaN", "nan", "null", "NULL"]
 
 
-def read(path: Path | str, origin: str | None = None, card: cards.Card | None = None) -> Cohort:
+def read(path: Path | str, card: cards.Card | None = None) -> Cohort:
     """Read a folder in the layout above.
 
     ``card``: of an official dataset whose files are such tables; by default the folder brings its own.
-    ``origin``: "twin" or "real"; by default "twin" where the card's access is synthetic or a TWIN.json lies beside it.
+    It is a twin where the card's access is synthetic or a TWIN.json lies beside it.
 
     Returns windows (n, timesteps, channels) float32 in the order of ``labels``, imputed as above, standardised with
     mean and standard deviation of the measured training values. Without a column ``split``, participants are split by
@@ -61,7 +61,6 @@ def read(path: Path | str, origin: str | None = None, card: cards.Card | None = 
         advice = f"rename {like[0]} to it" if like else "`python -m fairlib new DIR` writes a template"
         raise CohortError(f"{path / cards.CARD} is missing{hint(path, 'table')}; {advice}")
     card = card or cards.own(path)
-    origin = files_of.origin(path, origin, synthetic=card.access == "synthetic")
     files = {name: _find(path, name) for name in KEYS}
     for file in files.values():
         if file.suffix == ".csv" and file.is_file() and not files_of.has_end(file):
@@ -84,17 +83,7 @@ def read(path: Path | str, origin: str | None = None, card: cards.Card | None = 
     )
     how = "as given" if SPLIT in labels else "by a hash of person"
     steps.append(("cohort", len(y), people, f"{beside}; {int(y.sum()):,} windows positive; split {how}; {note}"))
-    return Cohort(
-        x=values,
-        y=y,
-        person=person,
-        attributes=attributes,
-        split=split,
-        channels=tuple(channels),
-        card=card,
-        origin=origin,
-        attrition=attrition_table(steps),
-    )
+    return rows_of.cohort(card, [path], steps, values, y, person, attributes, split, tuple(channels))
 
 
 def _find(folder: Path, name: str) -> Path:

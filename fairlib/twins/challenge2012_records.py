@@ -19,17 +19,12 @@ from ..readers.challenge2012 import HOURS, VARIABLES
 from .mimic_episodes import Signal
 from .people import Scorer, facts
 
-SIGNALS = {name: Signal(*values) for name, values in facts("challenge2012_signals")["signals"].items()}
+FACTS = facts("challenge2012_signals")
+SIGNALS = {name: Signal(*values) for name, values in FACTS["signals"].items()}
 #: Measured in the same stays: by one device, or in one sample. The first has the probability.
-TOGETHER = (
-    ("MAP", "DiasABP", "SysABP"),
-    ("NIMAP", "NIDiasABP", "NISysABP"),
-    ("pH", "PaCO2", "PaO2"),
-    ("MechVent", "FiO2"),
-    ("ALP", "ALT", "AST", "Bilirubin"),
-)
+TOGETHER = FACTS["together"]
 #: Ever measured, where the published counts say nothing: our round figures. All others: as creatinine.
-ROUND = {"NIMAP": 0.87, "ALP": 0.45, "Albumin": 0.4, "SaO2": 0.45}
+ROUND = FACTS["ever measured"]
 #: A variable that is ordered for the severely ill is measured in more of their stays: log odds per unit of z.
 ORDERED = 0.4
 INTERRUPTED, UNNAMED, REPEATED = 0.025, 0.13, 0.004

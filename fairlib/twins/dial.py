@@ -56,13 +56,9 @@ def _value(dataset: str, knob: str, drawn: pd.DataFrame) -> float:
     inside = (drawn[attribute] == segment).to_numpy()
     if knob == "share":
         return float(inside.mean())
-    of = _rate if knob == "prevalence" else _auc
-    return of(drawn[inside]) - of(drawn[~inside])
-
-
-def _rate(drawn: pd.DataFrame) -> float:
-    return float(drawn["label"].mean())
-
-
-def _auc(drawn: pd.DataFrame) -> float:
-    return truth.auc(drawn["label"].to_numpy(), drawn["score"].to_numpy())
+    label, score = drawn["label"].to_numpy(), drawn["score"].to_numpy()
+    own, others = (
+        label[part].mean() if knob == "prevalence" else truth.auc(label[part], score[part])
+        for part in (inside, ~inside)
+    )
+    return float(own - others)

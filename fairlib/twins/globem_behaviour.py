@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 
 from ..readers.globem_features import channels, normalise
-from .people import Scorer
+from .people import Scorer, facts
 
 PLAIN = channels()[: len(channels()) // 2]
 #: Weeks of a study year with data, and the days of the week (0: Monday) that may have a questionnaire.
@@ -27,10 +27,7 @@ PERSON, CAUSES, DAY = 0.8, 0.4, 0.8
 #: Correlation of z (and of the weekly causes) from one week to the next; share of z that is the person's own level
 #: (both normalisations take a person's level out of the features, so that a large share could not be learnt).
 MEMORY, LEVEL = 0.6, 0.1
-#: Share of days on which the sensor of a type has data.
-WORN = {"f_loc": 0.85, "f_screen": 0.9, "f_slp": 0.7, "f_steps": 0.8}
-#: Share of days on which the features of a segment exist at all (few people sleep in the afternoon).
-EXISTS = {("f_slp", "afternoon"): 0.1, ("f_slp", "evening"): 0.25, ("f_slp", "morning"): 0.6}
+FACTS = facts("globem_signals")
 
 
 class Scale(NamedTuple):
@@ -42,20 +39,9 @@ class Scale(NamedTuple):
     digits: int
 
 
-SCALES = (
-    Scale("percent|(?<!du)ratio|entropy|prob|rtn|efficiency", 0.5, 0.15, 3),
-    Scale("firstuse|bedtime|waketime", 600, 120, 0),
-    Scale("count|number|visited|label", 12, 4, 0),
-    Scale("sumsteps|totaldistance|disttravelled", 3000, 1000, 0),
-    Scale("", 60, 20, 1),
-)
-#: Effect of z by feature type, and the names for which it has the other sign.
-EFFECTS = {
-    "f_loc": (-0.5, "hometime|timeathome|probpause|timeattop1|lengthstay"),
-    "f_screen": (0.5, "firstuse"),
-    "f_slp": (-0.4, "awake|afterwakeup|tofallasleep|bedtime|waketime"),
-    "f_steps": (-0.5, "sedentary"),
-}
+#: What the file says of each.
+WORN, EXISTS, EFFECTS = (FACTS[name] for name in ("worn", "exists", "effects"))
+SCALES = [Scale(*values) for values in FACTS["scales"]]
 
 
 #: The fixed scorer: who walks less than usual feels worse; where nothing was recorded, it says: as usual.
@@ -91,7 +77,7 @@ def _person(number: int, noise: float, charted: float, z: np.ndarray, rng: np.ra
         shared = causes[week] + DAY * np.sqrt(0.5) * rng.standard_normal(days)
         values[:, kind == KINDS] += shared[:, None]
         lost[:, kind == KINDS] = (rng.random(days) >= there * charted)[:, None]
-    for (kind, segment), there in EXISTS.items():
+    for kind, segment, there in EXISTS:
         lost[:, (kind == KINDS) & (segment == PARTS)] |= (rng.random(days) >= there)[:, None]
     values = _shown(EFFECT * z[week, None] + noise * values, slice(None))
     normal = np.round(normalise_known(values, lost), 2)

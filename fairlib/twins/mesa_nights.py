@@ -139,13 +139,3 @@ def stages(nights: Nights) -> np.ndarray:
     cycle = (time % (90 * MINUTE)) / (90 * MINUTE)
     asleep = np.where((cycle > 0.8) & (nights.depth > 1), 5, 1 + (nights.depth > 1) + (nights.depth > 7))
     return np.where(nights.label, asleep, 0).astype(np.int8)
-
-
-def bouts(asleep: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Lengths in minutes of the bouts of sleep, and of the bouts of wake between them, in one night."""
-    change = np.flatnonzero(np.diff(asleep.astype(np.int8)) != 0) + 1
-    edges = np.concatenate([[0], change, [len(asleep)]])
-    lengths, state = np.diff(edges) / MINUTE, asleep[edges[:-1]]
-    wake = ~state
-    wake[[0, -1]] = False  # before the first sleep and after the last one
-    return lengths[state], lengths[wake]

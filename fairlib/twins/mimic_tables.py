@@ -10,6 +10,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from .people import facts
+
+FACTS = facts("mimic_tables")
 #: Ids lie above those of MIMIC-III (subjects under 100,000), so that no synthetic person can be taken for a real one.
 FIRST_SUBJECT, FIRST_ADMISSION, FIRST_STAY = 1_000_000, 2_000_000, 3_000_000
 #: Share of people with a further, earlier admission, and of these with another insurance then.
@@ -68,21 +71,14 @@ def write_tables(folder: Path, stays: pd.DataFrame, rng: np.random.Generator) ->
             "ADMITTIME": admitted,
             "DISCHTIME": discharged,
             "DEATHTIME": died,
-            "ADMISSION_TYPE": "EMERGENCY",
-            "ADMISSION_LOCATION": "EMERGENCY ROOM ADMIT",
             "DISCHARGE_LOCATION": np.where(rows["label"] == 1, "DEAD/EXPIRED", "HOME"),
             "INSURANCE": rows["raw insurance"],
             "LANGUAGE": rows["raw language"],
-            "RELIGION": "NOT SPECIFIED",
-            "MARITAL_STATUS": "",
             "ETHNICITY": rows["raw ethnicity"],
-            "EDREGTIME": "",
-            "EDOUTTIME": "",
-            "DIAGNOSIS": "SYNTHETIC",
             "HOSPITAL_EXPIRE_FLAG": rows["label"],
-            "HAS_CHARTEVENTS_DATA": 1,
         }
     )
+    admissions = admissions.assign(**FACTS["same for all"])[FACTS["ADMISSIONS"]]
     deaths = died.groupby(rows["subject"]).max()
     patients = stays.drop_duplicates("subject").set_index("subject").sort_index()
     deaths = deaths[patients.index].to_numpy()

@@ -56,11 +56,6 @@ def write(folder: Path, dataset: str, spec: Spec) -> None:
     (folder / FILE).write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
 
 
-def read(folder: Path | str) -> pd.DataFrame:
-    """The table of segments of a written twin."""
-    return pd.DataFrame(json.loads((Path(folder) / FILE).read_text(encoding="utf-8"))["segments"])
-
-
 def draw(dataset: str, spec: Spec, n: int, rng: np.random.Generator) -> pd.DataFrame:
     """n fresh draws: person, a column of text for each attribute, label, score (of the fixed scorer), best (score)."""
     twin = module(dataset)

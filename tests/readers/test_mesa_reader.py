@@ -68,14 +68,14 @@ def slow_night(root: Path, person: int) -> tuple[list[list[float | None]], list[
     return values, labels
 
 
-def slow_windows(root: Path, cohort, lags, scaling: str) -> tuple[np.ndarray, np.ndarray]:
+def slow_windows(root: Path, cohort, released: bool) -> tuple[np.ndarray, np.ndarray]:
     nights = {person: slow_night(root, person) for person in PEOPLE}
     split = dict(zip(cohort.person.tolist(), cohort.split.tolist(), strict=True))
-    fitted = [p for p in PEOPLE if split[p] == "train" or (scaling == "released" and split[p] == "val")]
+    fitted = [p for p in PEOPLE if split[p] == "train" or (released and split[p] == "val")]
     scales = []
     for c in range(5):
         known = [row[c] for p in fitted for row in nights[p][0]]
-        known = [v or 0.0 for v in known] if scaling == "released" else [v for v in known if v is not None]
+        known = [v or 0.0 for v in known] if released else [v for v in known if v is not None]
         mean = sum(known) / len(known)
         scales.append((mean, (sum((v - mean) ** 2 for v in known) / len(known)) ** 0.5))
     leaders = {next(p for p in PEOPLE if split[p] == name) for name in ("train", "val", "test")}
@@ -84,14 +84,16 @@ def slow_windows(root: Path, cohort, lags, scaling: str) -> tuple[np.ndarray, np
         values = nights[person][0]
         if not 0 <= i < len(values):
             return -1.0
-        c = 0 if scaling == "released" and person in leaders else c
+        c = 0 if released and person in leaders else c
         value, (mean, sd) = values[i][c], scales[c]
-        if scaling == "training":
+        if not released:
             return 0.0 if value is None else (value - mean) / sd
         if c == 0:
             return ((value or 0.0) - mean) / sd
         return -1.0 if value is None else value
 
+    lags = RELEASED if released else CHRONOLOGICAL
+    lags = RELEASED if released else CHRONOLOGICAL
     windows = [
         [[shown(p, i + lag, c) for c in range(5)] for lag in lags] for p in PEOPLE for i in range(len(nights[p][0]))
     ]
@@ -102,28 +104,16 @@ CHRONOLOGICAL = range(-50, 51)
 RELEASED = [0, *(-lag for lag in range(1, 51)), *range(1, 51)]
 
 
-@pytest.mark.parametrize(
-    ("time_order", "scaling", "split"),
-    [("chronological", "training", "ours"), ("released", "released", "documented")],
-)
-def test_every_value_equals_the_slow_reference(original, time_order, scaling, split):
-    cohort = mesa.read(original, time_order, scaling, split)
-    lags = CHRONOLOGICAL if time_order == "chronological" else RELEASED
-    wanted, labels = slow_windows(original, cohort, lags, scaling)
+@pytest.mark.parametrize("released", [False, True])
+def test_every_value_equals_the_slow_reference(original, released):
+    cohort = mesa.read(original, released)
+    wanted, labels = slow_windows(original, cohort, released)
     assert cohort.x.shape == wanted.shape == (12 * LENGTH - 15, 101, 5)
     np.testing.assert_allclose(cohort.x[:], wanted, atol=2e-5)
     assert cohort.y.tolist() == labels.tolist()
     assert cohort.channels == CHANNELS
     assert cohort.dataset == "mesa"
     assert cohort.origin == "real"
-
-
-def test_the_orders_of_time_show_the_same_epochs(original):
-    usual, released = mesa.read(original), mesa.read(original, time_order="released")
-    rows = np.array([0, 60, 129, 700])
-    np.testing.assert_array_equal(usual.x[rows][:, 50 + np.array(RELEASED)], released.x[rows])
-    assert usual.fingerprint() != released.fingerprint()
-    assert usual.fingerprint() == mesa.read(original).fingerprint()
 
 
 def test_missing_values_are_told_apart_from_padding(original):
@@ -135,7 +125,7 @@ def test_missing_values_are_told_apart_from_padding(original):
     missing = np.array([[v is None for v in row] for row in values[:51]])
     assert missing.any(axis=0).all()
     np.testing.assert_array_equal(first[50:] == mesa.MISSING, missing)
-    released = mesa.read(original, scaling="released")
+    released = mesa.read(original, released=True)
     person = released.person == 12  # nobody's first: its light is light
     middle = released.x[np.flatnonzero(person)][:, 50]
     lost = np.array([row[1] is None for row in slow_night(original, 12)[0]])
@@ -143,18 +133,18 @@ def test_missing_values_are_told_apart_from_padding(original):
 
 
 def test_statistics_come_from_training_people_only(original, nsrr):
-    before, released = mesa.read(original), mesa.read(original, scaling="released")
+    before, released = mesa.read(original), mesa.read(original, released=True)
     changed = int(before.person[before.split == "val"][0])
     for line in range(START + 1, START + LENGTH):
         cell(night_file(nsrr, changed), line, "activity", "99999")
     same = before.person != changed
     np.testing.assert_array_equal(before.x[same], mesa.read(nsrr).x[same])
-    leaked = mesa.read(nsrr, scaling="released")  # finding D4: here the training windows change with validation people
+    leaked = mesa.read(nsrr, released=True)  # finding D4: here the training windows change with validation people
     assert np.abs(leaked.x[leaked.rows("train")][:, 50, 0] - released.x[released.rows("train")][:, 50, 0]).min() > 0.01
 
 
 def test_people_are_in_one_split_and_the_split_is_stable(original, nsrr):
-    for options, sizes in (({}, (8, 2, 2)), ({"split": "documented"}, (8, 2, 2))):
+    for options, sizes in (({}, (8, 2, 2)), ({"released": True}, (8, 2, 2))):
         cohort = mesa.read(original, **options)
         splits = pd.DataFrame({"person": cohort.person, "split": cohort.split}).drop_duplicates()
         assert splits["person"].is_unique
@@ -179,17 +169,12 @@ def documented(ids, seed):
     return test, fifth([i for i in ids if i not in test])
 
 
-def test_the_documented_split_has_a_seed_and_an_order(original):
-    listing = list(reversed(PEOPLE))
-    for seed, order, ids in ((42, "sorted", PEOPLE), (5, "sorted", PEOPLE), (42, listing, listing)):
-        cohort = mesa.read(original, split="documented", seed=seed, order=order)
-        test, val = documented(ids, seed)
-        assert set(cohort.person[cohort.split == "test"].tolist()) == set(test)
-        assert set(cohort.person[cohort.split == "val"].tolist()) == set(val)
-    mesa.read(original, split="documented", order="listing")
-    assert "order lacks participant 6814" in refusal(original, split="documented", order=PEOPLE[:-1])
-    assert "order must be one of 'sorted', 'listing'" in refusal(original, split="documented", order="random")
-    full = mesa._split_documented(list(range(1817)), 42)
+def test_the_documented_split(original):
+    cohort = mesa.read(original, released=True)
+    test, val = documented(PEOPLE, 42)
+    assert set(cohort.person[cohort.split == "test"].tolist()) == set(test)
+    assert set(cohort.person[cohort.split == "val"].tolist()) == set(val)
+    full = mesa._split_released(list(range(1817)))
     assert [list(full.values()).count(name) for name in ("train", "val", "test")] == [1164, 290, 363]
 
 
@@ -270,24 +255,7 @@ def test_the_newest_dataset_table_counts_and_repeated_rows_are_counted(nsrr):
     assert "0.10.0.csv, line 14: mesaid 1 has another age" in message
 
 
-# --- options; bad input: tests/readers/faults/mesa.py
-
-
-@pytest.mark.parametrize("options", [{"time_order": "reversed"}, {"scaling": "none"}, {"split": "random"}])
-def test_unknown_options_are_refused(original, options):
-    (name, value), *_ = options.items()
-    assert f"{name} must be one of" in (message := refusal(original, **options))
-    assert repr(value) in message
-
-
-@pytest.mark.parametrize("seed", [-1, 2**32, 1.5, "x", None])
-def test_a_seed_that_numpy_does_not_take_is_refused(original, seed):
-    assert "seed must be a whole number from 0 to 2**32 - 1, got" in refusal(original, split="documented", seed=seed)
-
-
-@pytest.mark.parametrize("order", [["a"], 5])
-def test_an_order_without_ids_is_refused(original, order):
-    assert "order must be 'sorted', 'listing' or a list of mesaids" in refusal(original, order=order)
+# --- bad input: tests/readers/faults/mesa.py
 
 
 def test_a_study_trains_on_lazy_windows(original, tmp_path, tiny):

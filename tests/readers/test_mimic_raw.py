@@ -5,7 +5,6 @@ import gzip
 import math
 import os
 import re
-import shutil
 from pathlib import Path
 
 import numpy as np
@@ -61,7 +60,7 @@ def is_number(text: str) -> bool:
         return False
 
 
-def slow_clean(variable: str, value: str, unit: str, label: str, as_text: bool, fio2: str) -> float | str | None:
+def slow_clean(variable: str, value: str, unit: str, label: str, as_text: bool) -> float | str | None:
     """One VALUE → number, text (of the scales), or None where it is left out."""
     unit, label = unit.lower(), label.lower()
     if variable.startswith("Glascow"):
@@ -79,7 +78,7 @@ def slow_clean(variable: str, value: str, unit: str, label: str, as_text: bool, 
     if variable == "Oxygen saturation" and number <= 1:
         return number * 100
     if variable == "Fraction inspired oxygen" and "torr" not in unit:
-        return number / 100 if number > 1 or (as_text and fio2 == "benchmark") else number
+        return number / 100 if number > 1 or as_text else number
     if variable == "Temperature" and number >= 79:
         return (number - 32) * 5 / 9
     if variable == "Weight" and ("oz" in unit or "oz" in label):
@@ -93,7 +92,7 @@ def slow_clean(variable: str, value: str, unit: str, label: str, as_text: bool, 
     return number
 
 
-def slow_episodes(folder: Path, items: dict[str, tuple[str, str]], fio2: str = "benchmark") -> list[tuple]:
+def slow_episodes(folder: Path, items: dict[str, tuple[str, str]]) -> list[tuple]:
     """(subject, label, text of the episode file) of every stay of the cohort."""
     events = []
     for name in ("CHARTEVENTS", "LABEVENTS"):
@@ -119,7 +118,7 @@ def slow_episodes(folder: Path, items: dict[str, tuple[str, str]], fio2: str = "
             for event in mine[inside].itertuples():
                 hours = (event.CHARTTIME - stay.INTIME) / pd.Timedelta(hours=1)
                 variable, label = items[event.ITEMID]
-                value = slow_clean(variable, event.VALUE, event.VALUEUOM, label, as_text, fio2)
+                value = slow_clean(variable, event.VALUE, event.VALUEUOM, label, as_text)
                 if value is None or not -1e-6 < hours < 48 + 1e-6:
                     continue
                 row = rows.setdefault(hours, {})
@@ -136,7 +135,7 @@ def slow_episodes(folder: Path, items: dict[str, tuple[str, str]], fio2: str = "
 def compare(folder: Path, items: dict[str, tuple[str, str]], **options) -> None:
     """Person, label, measured cells and every value are those of the slow reference."""
     cohort = mimic.read(folder, **options)
-    wanted = slow_episodes(folder, items, options.get("fio2", "benchmark"))
+    wanted = slow_episodes(folder, items)
     assert cohort.person.tolist() == [subject for subject, _, _ in wanted]
     assert cohort.y.tolist() == [label for _, label, _ in wanted]
     grid = np.full((len(wanted), 48 * 17), np.nan)
@@ -208,9 +207,8 @@ def refusal(folder: Path, **options) -> str:
     return str(caught.value)
 
 
-@pytest.mark.parametrize("fio2", ["benchmark", "corrected"])
-def test_every_value_of_the_tiny_set_equals_the_slow_reference(tables, fio2):
-    compare(tables, ITEM, fio2=fio2)
+def test_every_value_of_the_tiny_set_equals_the_slow_reference(tables):
+    compare(tables, ITEM)
 
 
 def channel(cohort, name: str, person: int) -> np.ndarray:
@@ -228,9 +226,6 @@ def test_units_and_order_by_hand(tables):
     assert values["Heart Rate"][0].round(3) == 98  # as text, "98" comes after "102"
     assert channel(cohort, "Heart Rate", 118)[1].round(3) == 102  # whose values are all numbers
     np.testing.assert_allclose(values["Fraction inspired oxygen"][:4], [0.005, 0.4, 300, 55], rtol=1e-4)
-    corrected = channel(mimic.read(tables, fio2="corrected"), "Fraction inspired oxygen", 105)
-    np.testing.assert_allclose(corrected[:4], [0.5, 0.4, 300, 55], rtol=1e-4)
-    assert "fio2 must be one of 'benchmark', 'corrected'" in refusal(tables, fio2="right")
 
 
 def test_labels_rules_and_attrition(tables):
@@ -307,18 +302,13 @@ def test_blocks_of_stays_do_not_matter(tables, monkeypatch):
 # --- splits
 
 
-def test_the_official_lists_decide_the_split(tables, tmp_path):
-    lists = tmp_path / "lists"
-    lists.mkdir()
-    (lists / "testset.csv").write_text("".join(f"{p},{int(p > 114)}\n" for p in PEOPLE))
-    (lists / "valset.csv").write_text("".join(f"{p},{int(p in (109, 110, 112))}\n" for p in PEOPLE if 104 < p < 115))
-    given = mimic.read(tables, split_lists=lists)
+def test_the_official_lists_decide_the_split(tables):
+    (tables / "testset.csv").write_text("".join(f"{p},{int(p > 114)}\n" for p in PEOPLE))
+    (tables / "valset.csv").write_text("".join(f"{p},{int(p in (109, 110, 112))}\n" for p in PEOPLE if 104 < p < 115))
+    given = mimic.read(tables)
     for person, split in zip(given.person, given.split, strict=True):
         assert split == ("test" if person > 114 else "val" if person in (109, 110, 112) else "train")
     assert "testset.csv" in given.attrition.set_index("step").loc["train", "note"]
-    for file in lists.iterdir():
-        shutil.copy(file, tables)
-    assert mimic.read(tables).split.tolist() == given.split.tolist()  # found in the folder, too
 
 
 def test_without_lists_the_split_follows_the_subjects_alone(tables):
@@ -332,10 +322,9 @@ def test_without_lists_the_split_follows_the_subjects_alone(tables):
     assert dict(zip(again.person, again.split, strict=True)) == split
 
 
-# --- options; bad input: tests/readers/faults/mimic_raw.py
+# --- bad input: tests/readers/faults/mimic_raw.py
 
 
-def test_options_of_the_raw_tables_are_refused_for_episode_files(tables):
+def test_raw_tables_are_not_read_beside_the_task(tables):
     (tables / "in-hospital-mortality").mkdir()
-    assert "for the raw tables only" in refusal(tables, fio2="corrected")
     assert "listfile.csv is missing" in refusal(tables)

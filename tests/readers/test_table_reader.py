@@ -186,7 +186,6 @@ def test_a_hash_split_has_everybody_once():
 def test_synthetic_data_is_a_twin(folder):
     recard(folder, access="synthetic")
     assert table.read(folder).origin == "twin"
-    assert "cannot be read as real" in refused(folder, origin="real")
     recard(folder, access="open")
     assert table.read(folder).origin == "real"
     (folder / "TWIN.json").write_text("{}")

@@ -93,7 +93,7 @@ TARGETS = {
 @contextmanager
 def few_features() -> Iterator[None]:
     """GLOBEM with the first feature of two sensors: 20 channels instead of 1,390."""
-    few = [kind | {"features": kind["features"][:1]} for kind in globem_features.TYPES if not kind["extended"]][:2]
+    few = [kind | {"features": kind["features"][:1]} for kind in globem_features.TYPES][:2]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(globem_features, "TYPES", few)
         patch.setattr(globem_files, "FILES", {kind["type"]: kind["file"] for kind in few})

@@ -12,7 +12,7 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from fairlib import baselines, cards
-from fairlib.cohort import SPLITS, CohortError
+from fairlib.cohort import SPLITS
 from fairlib.finetuning import Windows
 from fairlib.readers.globem import read
 from fairlib.readers.globem_features import channels
@@ -237,5 +237,4 @@ def test_other_files_are_never_overwritten_and_a_twin_is_not_real(tmp_path, smal
     with pytest.raises(SpecError, match="is no twin"):
         globem.write(tmp_path, {"people": 20})
     assert (tmp_path / "rapids.csv").read_text() == "real"
-    with pytest.raises(CohortError, match="synthetic"):
-        read(small, origin="real")
+    assert read(small).origin == "twin"

@@ -142,7 +142,7 @@ fault(
 fault(
     "another header in the outcomes",
     lambda f: edit(f / LABELS, 1, "RecordID,In-hospital_death"),
-    refused("Outcomes-a.txt, line 1: expected RecordID,SAPS-I", "found 'RecordID,In-hospital_death'"),
+    refused("Outcomes-a.txt: column SAPS-I is missing, found 'RecordID,In-hospital_death'"),
 )
 fault(
     "a descriptor is missing",
@@ -159,7 +159,7 @@ fault(
     (row(""), refused("line 9: expected 'HH:MM,Parameter,number', found ''")),
     (
         lambda f: edit(f / LABELS, 2, f"{FIRST},1,1,5,-1"),
-        refused("line 2: expected 6 cells, a RecordID first", f"found '{FIRST},1,1,5,-1'"),
+        refused("line 2: expected 6 cells, found 5; cut off?"),
     ),
 )
 
@@ -173,8 +173,8 @@ fault(
 fault(
     "a file name in another case",
     lambda f: (f / LABELS).rename(f / "outcomes-A.txt"),
-    refused("holds outcomes-A.txt; rename it to Outcomes-a.txt, case counts"),
-    (lambda f: (f / "set-a").rename(f / "Set-a"), refused("holds Set-a; rename it to set-a")),
+    refused("Outcomes-a.txt is missing, but outcomes-A.txt is there; rename it, case counts"),
+    (lambda f: (f / "set-a").rename(f / "Set-a"), refused("set-a is missing, but Set-a is there; rename it")),
 )
 
 fault = TABLE.of_kind("duplicate keys")
@@ -241,9 +241,9 @@ fault(
 fault(
     "an outcome other than 0 and 1",
     lambda f: edit(f / LABELS, 2, f"{FIRST},1,1,5,-1,2"),
-    refused("Outcomes-a.txt, line 2: expected 6 cells, a RecordID first and In-hospital_death 0 or 1 last"),
-    (lambda f: edit(f / LABELS, 2, f"{FIRST},1,1,5,-1,NaN"), refused("line 2: expected 6 cells")),
-    (lambda f: edit(f / LABELS, 2, ",1,1,5,-1,0"), refused("line 2: expected 6 cells, a RecordID first")),
+    refused("Outcomes-a.txt, line 2, column In-hospital_death: expected 0 or 1, found '2'"),
+    (lambda f: edit(f / LABELS, 2, f"{FIRST},1,1,5,-1,NaN"), refused("line 2, column In-hospital_death", "'NaN'")),
+    (lambda f: edit(f / LABELS, 2, ",1,1,5,-1,0"), refused("line 2, column RecordID: expected digits, found ''")),
 )
 
 fault = TABLE.of_kind("non-numeric text")
@@ -340,7 +340,7 @@ fault(
     lambda f: None,
     counted("set a: record files with an outcome", "you have 40 stays and 10 deaths, the card says 4,000 stays"),
     (lambda f: None, counted("cohort", "you have 40 stays, the card says 12,000 stays", windows=40)),
-    (lambda f: (f / LABELS).write_text(f"{OUTCOMES}\n"), refused("set-a holds record")),
+    (lambda f: (f / LABELS).write_text(f"{OUTCOMES}\n"), refused("Outcomes-a.txt holds a header and no rows")),
 )
 
 fault = TABLE.of_kind("anything else")

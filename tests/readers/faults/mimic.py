@@ -169,7 +169,7 @@ fault = TABLE.of_kind("duplicate keys")
 fault(
     "a stay twice in a list",
     listed("train", 4, "12_episode1_timeseries.csv,1"),
-    refused("train_listfile.csv, line 4: 12_episode1_timeseries.csv is listed twice, first in line 3"),
+    refused("train_listfile.csv, line 4: stay 12_episode1_timeseries.csv appears twice; keep one row of it"),
 )
 fault(
     "a person or an admission twice in a table",
@@ -245,9 +245,14 @@ fault(
 fault(
     "a label other than 0 and 1",
     listed("train", 3, "12_episode1_timeseries.csv,2"),
-    refused("train_listfile.csv, line 3, column y_true: the label must be 0 or 1, found '2'"),
-    (listed("train", 3, "12_episode1_timeseries.csv"), refused("line 3, column y_true", "found ''")),
-    (listed("train", 3, "episode.csv,1"), refused("line 3: expected <subject>_episode<k>", "'episode.csv'")),
+    refused(
+        "train_listfile.csv, line 3, column y_true: expected 0 or 1, found '2'; use the benchmark's official lists"
+    ),
+    (listed("train", 3, "12_episode1_timeseries.csv"), refused("line 3: expected 2 cells, found 1")),
+    (
+        listed("train", 3, "episode.csv,1"),
+        refused("line 3, column stay: expected <subject>_episode<k>", "'episode.csv'"),
+    ),
 )
 
 fault = TABLE.of_kind("non-numeric text")
@@ -313,7 +318,7 @@ fault(
     "a file of 0 bytes",
     content(b""),
     refused(f"{NAME} is empty (0 bytes); copy the episode or extract it again"),
-    (lambda f: (f / TASK / "val_listfile.csv").write_bytes(b""), refused("val_listfile.csv is empty (0 b")),
+    (lambda f: (f / TASK / "val_listfile.csv").write_bytes(b""), refused("val_listfile.csv is empty; copy it again")),
     (lambda f: (f / "ADMISSIONS.csv").write_bytes(b""), refused("ADMISSIONS.csv is empty (0 bytes)")),
     (lambda f: (f / "ADMISSIONS.csv").write_bytes(b"\n"), refused("ADMISSIONS.csv is empty")),
 )
@@ -321,7 +326,7 @@ fault(
     "a header and nothing else",
     content(",".join(HEADER).encode() + b"\n"),
     refused(f"{NAME} holds a header and no rows"),
-    (lambda f: (f / TASK / "val_listfile.csv").write_text("stay,y_true\n"), refused("lists no stay")),
+    (lambda f: (f / TASK / "val_listfile.csv").write_text("stay,y_true\n"), refused("holds a header and no rows")),
     (
         lambda f: (f / "PATIENTS.csv").write_text("SUBJECT_ID,GENDER,DOB\n"),
         refused("PATIENTS.csv holds a header and no rows"),
