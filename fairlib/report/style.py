@@ -44,6 +44,8 @@ HATCHES = ["", "//", "..", "xx", "\\\\", "oo", "--"]
 OURS, RELEASED = SEGMENTS[0], SEGMENTS[3]  # the chapter on the release: as described, as the scripts run
 FAIR_BAND, FAIR_EDGE = "#EAF3EE", "#5F8A72"  # where a disparity counts as small
 CHANCE, CHANCE_EDGE = "#DADADA", "#767676"  # what chance gives: permuted labels, models that know nothing
+SHADE = {"facecolor": CHANCE, "edgecolor": CHANCE_EDGE, "zorder": 0}
+BARS = {"color": CHANCE, "edgecolor": CHANCE_EDGE, "linewidth": 0.6}
 INK, PALE = "#222222", "#767676"
 
 mpl.use("agg")
@@ -85,6 +87,12 @@ mpl.rcParams.update(
 def axes(width: float = WIDTH, height: float = 4.0, rows: int = 1, columns: int = 1, **options):
     """A figure and its axes with constrained layout."""
     return plt.subplots(rows, columns, figsize=(width, height), layout="constrained", **options)
+
+
+def lines(panel: Axes, labels: list[str]) -> None:
+    """A line a label, the first on top."""
+    panel.set_yticks(range(len(labels)), labels)
+    panel.set_ylim(len(labels) - 0.5, -0.5)
 
 
 def parity_band(panel: Axes, low: float, high: float, upright: bool = False, **options) -> None:
