@@ -12,6 +12,7 @@ from fairlib.report.style import COLOURS, INK, MARKERS, WIDTH, Drawn, axes, inte
 from fairlib.strategies import STRATEGY_NAMES
 from fairlib.text import ACCURACY_NAMES, count, disparity_name, number, signed
 
+from ..columns import between
 from ..marks import NOBODY, briefly
 
 
@@ -44,7 +45,7 @@ def parity_domain(
     Left its distance from parity (|1 − r|; of AOD the absolute value), right the same with its direction (log r; AOD).
     left_out: rows of ``summaries.headline`` that are, by strategy; these are hollow: their disparity says nothing.
     """
-    rows = _between(summary, [metric], attributes)
+    rows = between(summary, [metric], attributes)
     facts, ratio = METRICS[metric], metric in RATES
     bound, short = facts.threshold, facts.short
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -91,12 +92,6 @@ def parity_domain(
     return figure, f"{name} per attribute. " + "; ".join(parts) + "."
 
 
-def _between(summary: pd.DataFrame, metrics, attributes: list[str]) -> pd.DataFrame:
-    """Rows of ``summaries.summarise`` about metrics between the groups of attributes."""
-    chosen = summary["metric"].isin(metrics) & summary["attribute"].isin(attributes)
-    return summary[(summary["scope"] == "ratio") & chosen]
-
-
 def _sizes(row: pd.Series) -> str:
     """People and positive windows; of restricted data they may be withheld."""
     return f"{count(row['people'])}, {count(row['events'])}"
@@ -126,7 +121,7 @@ def parity_all(summary: pd.DataFrame, attributes: list[str], left_out: Mapping[s
 
     left_out: rows of ``summaries.headline`` that are, by strategy; these are hollow: their disparity says nothing.
     """
-    rows = _between(summary, RATES, attributes).dropna(subset="deviation")
+    rows = between(summary, RATES, attributes).dropna(subset="deviation")
     names = list(dict.fromkeys(rows["strategy"]))
     figure, panel = axes(WIDTH, 1.0 + 0.33 * len(names))
     parity_band(panel, 0, FAIR_DEVIATION)
