@@ -9,7 +9,8 @@ import pytest
 from book.pages import croissant
 from book.pages.__main__ import main
 from book.pages.croissant import CONTEXT, to_croissant, verdict
-from book.pages.tables.card import card_tables
+from book.pages.tables import card as tables
+from book.pages.tables.evaluation import metric_choice
 from fairlib import cards
 from fairlib.report.columns import written
 from fairlib.study.parameters import ROOT
@@ -68,20 +69,20 @@ def test_the_command(capsys):
 @pytest.mark.parametrize("name", CARDS)
 def test_the_card_as_tables(name):
     card = cards.load(name)
-    tables = card_tables(card)
-    assert list(tables) == [
-        "Task",
-        "People and windows",
-        "Segments",
-        "The four requirements",
-        "Why this metric",
-        "Access and licence",
-        "Known biases",
-    ]
-    assert all(len(table) for table in tables.values())
-    assert tables["Segments"]["attribute"].tolist() == list(card.attributes)
-    assert tables["Known biases"]["known bias"].tolist() == card.known_biases
-    text = " ".join(str(cell) for table in tables.values() for cell in written(table).to_numpy().ravel())
+    made = (
+        tables.task,
+        tables.counts,
+        tables.segments,
+        cards.requirements,
+        metric_choice,
+        tables.access,
+        tables.biases,
+    )
+    found = [function(card) for function in made]
+    assert all(map(len, found))
+    assert tables.segments(card)["attribute"].tolist() == list(card.attributes)
+    assert tables.biases(card)["known bias"].tolist() == card.known_biases
+    text = " ".join(str(cell) for table in found for cell in written(table).to_numpy().ravel())
     assert card.licence in text
     assert card.task.question in text
     assert f"{card.people:,}" in text
@@ -89,7 +90,7 @@ def test_the_card_as_tables(name):
 
 
 def test_how_raw_values_map():
-    rows = card_tables(cards.load("mimic"))["Segments"].set_index("attribute")["from"]
+    rows = tables.segments(cards.load("mimic")).set_index("attribute")["from"]
     assert rows["age"] == "a number, cut at 65"
     assert "WHITE… → White" in rows["ethnicity"]
     assert "all others → Other" in rows["ethnicity"]

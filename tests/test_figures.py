@@ -84,7 +84,7 @@ def small(request, make_cohort):
         summary=summary.summarise(models),
         roc=roc.groupby(keys, as_index=False, sort=False)["tpr"].mean(),
         headline=summary.headline(models, CARD.protected(), CARD.metric.metric),
-        crossed=summary.summarise(pd.concat([parts["intersections"], models[models["scope"] == "overall"]])),
+        crossed=summary.summarise(parts["intersections"]),
         calibration=parts["calibration"],
         offsets=parts["calibration_in_the_large"],
         extremes=segments.extremes(models, parts["validation"], NAMES),
@@ -161,7 +161,6 @@ FIGURES = {
     gap_figures.yardstick: lambda e: ({"frozen_0": e.cka}, {"supervised": e.cka, "frozen_0": e.cka}),
     gap_figures.gaps: lambda e: (cka_gaps.layer_gaps([e.cka, e.cka], PAIRS),),
     gap_figures.ratio: lambda e: (cka_gaps.sizes([e.cka], PAIRS)[1],),
-    feature_figures.probes: lambda e: (e.probes,),
     feature_figures.embedding: lambda e: (e.planes,),
     evaluation.roc_conditioned: lambda e: (e.roc, e.summary, "age", ("supervised", "frozen_0")),
     evaluation.parity_domain: lambda e: (e.summary, "error_rate_ratio", CARD.protected(), DOUBTFUL),
@@ -169,8 +168,6 @@ FIGURES = {
     evaluation.trade_off: lambda e: (e.headline, CARD.metric.metric),
     metric_tree.metric_tree: lambda e: ({name: cards.load(name) for name in ("mimic", "globem")}, "globem"),
     subgroups.calibration: lambda e: (e.calibration, "age", ("supervised", "frozen_0")),
-    subgroups.gaps: lambda e: (e.gaps,),
-    subgroups.intersections: lambda e: (e.crossed, "gender × age", ("supervised", "frozen_0")),
     audit_figures.learning_rates: lambda e: (),
     audit_figures.views: lambda e: (simulations.view_agreement(40),),
     audit_figures.globem_chance: lambda e: (simulations.globem_coin(100),),
@@ -188,7 +185,6 @@ FIGURES = {
         {name: noise.fit(own(e), "log_windows", 20) for name in ("synthetic twins", "real data")},
     ),
     synthesis_figures.efficiency: lambda e: (published.table("data_efficiency"),),
-    twin_figures.truth: lambda e: (TRUTH, truth.DRAWS),
     twin_figures.dial_curves: lambda e: ({"noise": dial.curve("mimic", "noise", 10_000, 1, 500)}, "mimic"),
 }
 TABLES = {

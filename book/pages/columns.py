@@ -1,5 +1,7 @@
 """Columns that several tables share."""
 
+from collections.abc import Iterable
+
 import numpy as np
 import pandas as pd
 
@@ -16,6 +18,12 @@ def sizes(minimum: int | None = None) -> dict[str, Column]:
     """How the sizes of groups are set; missing ones stayed under the minimum."""
     titles = {"people": "people", "windows": "windows", "events": "positive windows"}
     return {name: Column(title, "count", fewest=minimum) for name, title in titles.items()}
+
+
+def between(summary: pd.DataFrame, metrics: Iterable[str], attributes: list[str]) -> pd.DataFrame:
+    """Rows of ``summaries.summarise`` about metrics between the groups of attributes."""
+    chosen = summary["metric"].isin(metrics) & summary["attribute"].isin(attributes)
+    return summary[(summary["scope"] == "ratio") & chosen]
 
 
 def suppressed(rows: pd.DataFrame, minimum: int) -> pd.DataFrame:

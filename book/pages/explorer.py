@@ -83,16 +83,10 @@ def sizes(tables: dict[str, pd.DataFrame], minimum: int) -> pd.DataFrame:
 
 def _rows(tables: dict[str, pd.DataFrame], shown: list[str], groups: pd.DataFrame, card: Card) -> list[Row]:
     """Curves of one model; of: attribute, group (two, for a metric between them), measure."""
-    rows = []
-    for (scope, *name, metric), own in tables["thresholds"].groupby(
-        ["scope", "attribute", "segment", "metric"], sort=False
-    ):
+    rows, keys = [], ["scope", "attribute", "segment", "metric"]
+    for (scope, *name, metric), own in tables["thresholds"].groupby(keys, sort=False):
         if tuple(name) in groups.index if scope == "segment" else metric in shown:
-            of = (
-                [*name, metric.replace("_", " ")]
-                if scope == "segment"
-                else [name[0], sides(card, name[0]), measure_name(metric)]
-            )
+            of = [name[0], name[1] if scope == "segment" else sides(card, name[0]), measure_name(metric)]
             rows.append(Row(of=of, curves=[thousandths(own[end]) for end in ENDS]))
     for name, own in tables["roc"].groupby(["attribute", "segment"], sort=False):
         if name in groups.index:

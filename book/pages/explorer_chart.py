@@ -21,7 +21,9 @@ from fairlib.text import LEVEL_WORDS
 from . import turning
 from .explorer import ROC_STEP
 
-BAND, INK, PALE = "#009E73", "currentColor", "#8884"
+BAND, INK = "#009E73", "currentColor"
+#: Looks; no names for those who do not see it, since the page says in words and tables what a chart shows.
+CONFIG = json.loads(Path(__file__).with_name("explorer_config.json").read_text(encoding="utf-8"))
 SHAPES = ["circle", "square", "diamond", "triangle-up", "triangle-down", "cross", "triangle-right"]
 DASHES = [[1, 0], [6, 3], [2, 2], [8, 3, 2, 3], [4, 2], [1, 3], [10, 2]]
 RATES = [rate.name for rate in GROUP_RATES.values()]
@@ -143,26 +145,21 @@ def rates(rows: alt.Chart, title: str) -> alt.LayerChart:
 
 def roc(rows: alt.Chart) -> alt.LayerChart:
     """ROC curves of groups, and the decisions where the slider stands."""
-    x, y = (
-        alt.X("fpr:Q", title="false positive rate", scale=alt.Scale(domain=[0, 1])),
-        alt.Y("tpr:Q", title="true positive rate", scale=alt.Scale(domain=[0, 1])),
-    )
+    share = alt.Scale(domain=[0, 1])
+    x = alt.X("fpr:Q", title="false positive rate", scale=share)
+    y = alt.Y("tpr:Q", title="true positive rate", scale=share)
     grid = [round(float(value), 4) for value in ROC_GRID[::ROC_STEP]]
     curves = rows.transform_filter("datum.measure == 'ROC'").transform_calculate(fpr=f"{grid}", all="datum.curves[0]")
     curves = curves.transform_flatten(["fpr", "all"]).transform_calculate(tpr=f"datum.all / {SCALE}")
     fpr, fnr = "false positive rate", "false negative rate"
-    points = _at(rows.transform_filter(f"indexof(['{fpr}', '{fnr}'], datum.measure) >= 0")).transform_filter(
-        "isValid(datum.estimate)"
+    points = _at(rows.transform_filter(f"indexof(['{fpr}', '{fnr}'], datum.measure) >= 0"))
+    points = points.transform_filter("isValid(datum.estimate)").transform_pivot(
+        "measure", value="estimate", groupby=["group"]
     )
-    points = points.transform_pivot("measure", value="estimate", groupby=["group"])
     points = points.transform_calculate(fpr=f"datum['{fpr}']", tpr=f"1 - datum['{fnr}']")
-    chance = (
-        alt.Chart(alt.InlineData([{"fpr": 0, "tpr": 0}, {"fpr": 1, "tpr": 1}]))
-        .encode(x, y)
-        .mark_line(color=CONTROL, strokeWidth=1)
-    )
+    chance = alt.Chart(alt.InlineData([{"fpr": 0, "tpr": 0}, {"fpr": 1, "tpr": 1}])).encode(x, y)
     return alt.layer(
-        chance,
+        chance.mark_line(color=CONTROL, strokeWidth=1),
         curves.encode(x, y, COLOUR, DASH, order="fpr:Q").mark_line(),
         points.encode(x, y, COLOUR, SHAPE).mark_point(filled=True, size=130, opacity=1),
         title=_title("['ROC curves; points:', 'decisions at threshold ' + threshold]"),
@@ -184,10 +181,8 @@ def over(rows: alt.Chart, measure: str, series: list[str] | alt.ExprRef, title: 
     x = alt.X("x:Q", title=axis, scale=alt.Scale(nice=False, zero=False))
     whole = {name: f"datum.curves[{i}]" for i, name in enumerate(curves)}
     ends = {name: _scaled(f"datum.{name}", METRIC if picked else "{}") for name in curves}
-    lines = (
-        rows.transform_calculate(x="settings", **whole).transform_flatten(["x", *curves]).transform_calculate(**ends)
-    )
-    lines = lines.encode(x, colour, detail=["of:N", "group:N"])
+    lines = rows.transform_calculate(x="settings", **whole).transform_flatten(["x", *curves])
+    lines = lines.transform_calculate(**ends).encode(x, colour, detail=["of:N", "group:N"])
     ribbon = lines.transform_filter("datum.now").mark_area(opacity=0.22, clip=True)
     here = alt.Chart(alt.InlineData([{}])).transform_calculate(x="settings[place]", low=f"-{EDGE}", high=EDGE)
     band = here.mark_rect(color=BAND, opacity=0.18).encode(alt.Y("low:Q", **options), alt.Y2("high:Q"))
@@ -227,19 +222,9 @@ def _joined(parts: list[alt.LayerChart], params: list[alt.Parameter]) -> alt.Con
 
 def compiled() -> dict[str, dict]:
     """The charts as Vega, in the page's own colours, as wide as their place: on a phone in one column."""
-    text = {"labelColor": INK, "titleColor": INK, "labelFontSize": 12, "titleFontSize": 12, "titleFontWeight": "normal"}
-    config = {
-        "aria": False,  # the page itself says in words and tables what a chart shows
-        "background": "transparent",
-        "font": "system-ui, sans-serif",
-        "view": {"stroke": None},
-        "axis": text | {"gridColor": PALE, "domainColor": PALE, "tickColor": PALE},
-        "legend": text
-        | {"orient": "bottom", "symbolSize": 90, "labelLimit": 260, "columns": {"signal": "childWidth < 320 ? 1 : 2"}},
-    }
     out = {}
     for name, chart in charts().items():
-        out[name] = spec = vl_convert.vegalite_to_vega(chart.to_dict(), config=config)
+        out[name] = spec = vl_convert.vegalite_to_vega(chart.to_dict(), config=CONFIG)
         spec["signals"] = [one for one in spec["signals"] if one["name"] != "childWidth"]
         spec["signals"] += [
             {"name": "room", "value": 600},  # explorer_start.js measures it

@@ -60,9 +60,7 @@ def collect(dataset: str, draws: int, windows: list[int]) -> Numbers:
                     found.setdefault(cohort, {}).setdefault(of, []).append(values)
         for cohort, measures in found.items():
             rows = [
-                Row(
-                    of=[named[side], measure_name(name)], curves=[thousandths(end) for end in zip(*values, strict=True)]
-                )
+                Row(of=[named[side], measure_name(name)], curves=list(map(thousandths, zip(*values, strict=True))))
                 for (side, name), values in measures.items()
             ]
             blocks.append(Block(of=[knob.replace("_", " "), cohort], rows=rows))

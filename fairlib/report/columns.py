@@ -24,7 +24,8 @@ class Column:
     ----------
     title: its header, a noun phrase with its unit; "" for the name of the column.
     form: how a value is written. "count": a whole number, "percent": a share as a percentage, "p": a p-value; "link":
-        text with addresses, "file": the name of a file, which may break between its words.
+        text with addresses, "file": the name of a file, which may break between its words. Numbers that come as text,
+        such as durations with their units, stay as they are.
     digits: decimals of a number; None: as many as it has, at most six figures.
     low, high: columns with the ends of the interval that is written behind the value.
     fewest: missing counts were suppressed below this number, and are written as "<11".
@@ -56,14 +57,14 @@ class Column:
         return written + self.then.format(**parts)
 
     def _value(self, row: Mapping, value) -> str:
+        if self.form in WORDS or isinstance(value, str):
+            return str(value)
         if self.form == "count":
             return text.count(value)
         if self.form == "percent":
             return text.percent(value).replace(" ", "\u00a0")
         if self.form == "p":
             return text.p_value(value)
-        if self.form in WORDS:
-            return str(value)
         if self.digits is None:
             return text.minus(f"{value:g}")
         if self.low:

@@ -36,19 +36,14 @@ def banner(made: Provenance) -> None:
 
 
 def figure(figure: Figure, title: str, alt: str, made: Provenance) -> None:
-    """Show a figure with alt text, caption and provenance."""
-    _show(figure_html(figure, title, alt, made), f"[figure] {title}: {alt}")
-
-
-def figure_html(figure: Figure, title: str, alt: str, made: Provenance) -> Piece:
-    """The figure as ``figure`` shows it: a raster image, since vector graphics would embed data points.
+    """Show a figure with caption and provenance, as a raster image, since vector graphics would embed data points.
 
     alt: what the figure shows, in a sentence or two, for those who do not see it.
     """
     if len(alt.strip()) < 20:
         raise ValueError(f"the alt text must say what the figure shows, got {alt!r}")
     _set_readable(figure)
-    title, alt, buffer = readable(title), readable(alt), io.BytesIO()
+    shown, text, buffer = readable(title), readable(alt), io.BytesIO()
     saved = {"metadata": {"Software": None}, "pil_kwargs": {"optimize": True}}
     figure.savefig(buffer, format="png", dpi=DPI, bbox_inches="tight", **saved)
     plt.close(figure)
@@ -56,11 +51,11 @@ def figure_html(figure: Figure, title: str, alt: str, made: Provenance) -> Piece
     width, height = (round(96 * pixels / DPI) for pixels in struct.unpack(">II", buffer.getvalue()[16:24]))
     html = (
         f'<figure class="fairlib-figure"><div class="fairlib-scroll" tabindex="0" role="group"'
-        f' aria-label="{escape(title, quote=True)}"><img src="data:image/png;base64,{image}" width="{width}"'
-        f' height="{height}" alt="{escape(alt, quote=True)}"></div>'
-        f"<figcaption><strong>{escape(title)}</strong>{_made(made)}</figcaption></figure>"
+        f' aria-label="{escape(shown, quote=True)}"><img src="data:image/png;base64,{image}" width="{width}"'
+        f' height="{height}" alt="{escape(text, quote=True)}"></div>'
+        f"<figcaption><strong>{escape(shown)}</strong>{_made(made)}</figcaption></figure>"
     )
-    return Piece.made(html, "figure", made.access)
+    _show(Piece.made(html, "figure", made.access), f"[figure] {title}: {alt}")
 
 
 def _set_readable(figure: Figure) -> None:

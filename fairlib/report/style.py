@@ -5,6 +5,7 @@ Colours keep a contrast of 3 to 1 on white and stay apart under the three kinds 
 """
 
 from itertools import cycle
+from pathlib import Path
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
@@ -13,6 +14,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from .. import strategies
+
+mpl.use("agg")
+plt.style.use(Path(__file__).with_name("fairlib.mplstyle"))  # type and grid; its colours are those below
 
 Drawn = tuple[Figure, str]  # a figure and its alt text
 
@@ -37,49 +41,16 @@ MARKERS = dict(zip(strategies.MODELS, cycle("osD^v<>xP*pXh"), strict=False))
 _STYLES = ["-", (0, (9, 2)), "--", "-.", ":", (0, (5, 1)), (0, (1, 1)), (0, (3, 5)), (0, (4, 2, 1, 2))]
 LINES = dict(zip(strategies.ALL, cycle(_STYLES), strict=False))
 
-SEGMENTS = ["#0062C4", "#A93400", "#008A52", "#C96FB0", "#A58D00", "#2898E8", "#666666"]
+SEGMENTS = mpl.rcParams["axes.prop_cycle"].by_key()["color"]
 SEGMENT_MARKERS, SEGMENT_LINES = "osD^v<>", ["-", "--", ":", "-."]
 HATCHES = ["", "//", "..", "xx", "\\\\", "oo", "--"]
 
 OURS, RELEASED = SEGMENTS[0], SEGMENTS[3]  # the chapter on the release: as described, as the scripts run
 FAIR_BAND, FAIR_EDGE = "#EAF3EE", "#5F8A72"  # where a disparity counts as small
 CHANCE, CHANCE_EDGE = "#DADADA", "#767676"  # what chance gives: permuted labels, models that know nothing
-INK, PALE = "#222222", "#767676"
-
-mpl.use("agg")
-mpl.rcParams.update(
-    {
-        "figure.dpi": 100,
-        "figure.facecolor": "white",
-        "figure.labelsize": 9,
-        "font.family": "DejaVu Sans",  # comes with matplotlib: the same figure on every machine
-        "font.size": 9,
-        "text.color": INK,
-        "axes.edgecolor": PALE,
-        "axes.labelcolor": INK,
-        "axes.labelsize": 9,
-        "axes.titlesize": 9.5,
-        "axes.prop_cycle": mpl.cycler(color=SEGMENTS),
-        "axes.spines.top": False,
-        "axes.spines.right": False,
-        "axes.grid": True,
-        "axes.axisbelow": True,
-        "grid.color": "#E6E6E6",
-        "grid.linewidth": 0.7,
-        "hatch.linewidth": 0.8,
-        "legend.fontsize": 8.5,
-        "legend.frameon": False,
-        "lines.linewidth": 1.6,
-        "lines.markersize": 5.5,
-        "svg.hashsalt": "fairlib",
-        "xtick.color": PALE,
-        "xtick.labelcolor": INK,
-        "xtick.labelsize": 8.5,
-        "ytick.color": PALE,
-        "ytick.labelcolor": INK,
-        "ytick.labelsize": 8.5,
-    }
-)
+SHADE = {"facecolor": CHANCE, "edgecolor": CHANCE_EDGE, "zorder": 0}
+BARS = {"color": CHANCE, "edgecolor": CHANCE_EDGE, "linewidth": 0.6}
+INK, PALE = mpl.rcParams["text.color"], mpl.rcParams["axes.edgecolor"]
 
 
 def axes(width: float = WIDTH, height: float = 4.0, rows: int = 1, columns: int = 1, **options):
@@ -87,13 +58,19 @@ def axes(width: float = WIDTH, height: float = 4.0, rows: int = 1, columns: int 
     return plt.subplots(rows, columns, figsize=(width, height), layout="constrained", **options)
 
 
-def parity_band(panel: Axes, low: float, high: float, upright: bool = False, **options) -> None:
+def lines(panel: Axes, labels: list[str]) -> None:
+    """A line a label, the first on top."""
+    panel.set_yticks(range(len(labels)), labels)
+    panel.set_ylim(len(labels) - 0.5, -0.5)
+
+
+def parity_band(panel: Axes, low: float, high: float, upright: bool = False) -> None:
     """Where a disparity counts as small; the edges are drawn, since a shade this light is not seen by everybody.
 
     upright: along the vertical axis.
     """
     span = panel.axhspan if upright else panel.axvspan
-    span(low, high, facecolor=FAIR_BAND, edgecolor=FAIR_EDGE, linewidth=0.8, zorder=0, **options)
+    span(low, high, facecolor=FAIR_BAND, edgecolor=FAIR_EDGE, linewidth=0.8, zorder=0)
 
 
 def intervals(panel: Axes, at, low, high, colour: str, edges: tuple[float, float], upright: bool = False) -> None:

@@ -6,27 +6,10 @@ from matplotlib.ticker import MaxNLocator
 
 from book.pages.cka_gaps import PUBLISHED, Ratio
 from fairlib.inference import central
-from fairlib.report.style import (
-    CHANCE,
-    CHANCE_EDGE,
-    COLOURS,
-    CONTROL,
-    INK,
-    MARKERS,
-    SEGMENTS,
-    SUPERVISED,
-    WIDTH,
-    Drawn,
-    axes,
-    legend_below,
-)
+from fairlib.report import style
+from fairlib.report.style import COLOURS, MARKERS, SEGMENTS, WIDTH, Drawn, axes, legend_below
 from fairlib.strategies import STRATEGY_NAMES
 from fairlib.text import OF_100, number, p_value, percent, signed
-
-
-def _same_layer(table: pd.DataFrame) -> pd.DataFrame:
-    """Everybody's CKA of each layer with the same one."""
-    return table[(table["attribute"] == "everybody") & (table["layer_supervised"] == table["layer_other"])]
 
 
 def yardstick(tables: dict[str, pd.DataFrame], between: dict[str, pd.DataFrame]) -> Drawn:
@@ -37,32 +20,31 @@ def yardstick(tables: dict[str, pd.DataFrame], between: dict[str, pd.DataFrame])
     for layer, panel in enumerate(panels, start=1):
         band = _layer(between.get("supervised"), layer)
         if len(band):
-            panel.axvspan(band.min() - 0.004, band.max() + 0.004, facecolor=CHANCE, edgecolor=CHANCE_EDGE, zorder=0)
+            panel.axvspan(band.min() - 0.004, band.max() + 0.004, **style.SHADE)
         for i, name in enumerate(names):
             for found, filled, shift in ((tables.get(name), True, -0.13), (between.get(name), False, 0.13)):
                 values = _layer(found, layer)
                 marker = MARKERS[name].upper() if MARKERS[name] == "x" else MARKERS[name]  # one that can be open
-                style = {"color": COLOURS[name], "marker": marker, "linestyle": "none", "markersize": 5}
-                panel.plot(values, np.full(len(values), i + shift), fillstyle="full" if filled else "none", **style)
+                look = {"color": COLOURS[name], "marker": marker, "linestyle": "none", "markersize": 5}
+                panel.plot(values, np.full(len(values), i + shift), fillstyle="full" if filled else "none", **look)
                 if layer == 3 and len(values):
                     what = "with supervised" if filled else "between its own runs"
                     facts.append(f"{STRATEGY_NAMES[name]} {what} {number(values.mean(), 2)}")
-        panel.set_title(f"conv{layer} with conv{layer}")
-        panel.set_xlabel("CKA")
-    look = {"color": INK, "marker": "s", "linestyle": "none"}
+        panel.set(title=f"conv{layer} with conv{layer}", xlabel="CKA")
+    look = {"color": style.INK, "marker": "s", "linestyle": "none"}
     panels[0].plot([], [], fillstyle="full", label="with the supervised model", **look)
     panels[0].plot([], [], fillstyle="none", label="between its own training runs", **look)
     legend_below(figure, panels[0])
-    panels[0].set_yticks(range(len(names)), [STRATEGY_NAMES[name] for name in names])
-    panels[0].set_ylim(len(names) - 0.5, -0.5)
+    style.lines(panels[0], [STRATEGY_NAMES[name] for name in names])
     return figure, f"CKA between models and between training runs of one model. Means for conv3: {'; '.join(facts)}."
 
 
 def _layer(table: pd.DataFrame | None, layer: int) -> np.ndarray:
+    """Everybody's CKA of a layer with the same one; none without a table."""
     if table is None or table.empty:
         return np.empty(0)
-    rows = _same_layer(table)
-    return rows.loc[rows["layer_supervised"] == layer, "cka"].dropna().to_numpy()
+    same = (table["layer_supervised"] == layer) & (table["layer_other"] == layer)
+    return table.loc[same & (table["attribute"] == "everybody"), "cka"].dropna().to_numpy()
 
 
 def gaps(table: pd.DataFrame) -> Drawn:
@@ -74,21 +56,18 @@ def gaps(table: pd.DataFrame) -> Drawn:
     for layer, panel in enumerate(panels, start=1):
         own = rows[rows["layer_supervised"] == layer].reset_index(drop=True)
         for i, row in own.iterrows():
-            look = {"color": CHANCE, "edgecolor": CHANCE_EDGE, "linewidth": 0.6}
             width = row["null_high"] - row["null_low"]
-            panel.barh(i, width, 0.42, row["null_low"], label="permuted labels", **look)
+            panel.barh(i, width, 0.42, row["null_low"], label="permuted labels", **style.BARS)
             panel.hlines(i, row["low"], row["high"], color=SEGMENTS[0])
             panel.plot(row["gap"], i, "o", color=SEGMENTS[0], label="measured, with its interval")
-        panel.axvline(0, color=CONTROL, linewidth=1)
+        panel.axvline(0, color=style.CONTROL, linewidth=1)
         panel.xaxis.set_major_locator(MaxNLocator(4))
-        panel.set_title(f"conv{layer} with conv{layer}")
-        panel.set_xlabel("difference in CKA")
+        panel.set(title=f"conv{layer} with conv{layer}", xlabel="difference in CKA")
         facts += [
             f"{r.attribute} conv{layer} {signed(r.gap, 2)}, p (max-T) {p_value(r.p_family)}" for r in own.itertuples()
         ]
     first = rows.drop_duplicates("attribute").itertuples()
-    panels[0].set_yticks(range(len(names)), [f"{r.attribute}:\n{r.best} − {r.worst}" for r in first])
-    panels[0].set_ylim(len(names) - 0.5, -0.5)
+    style.lines(panels[0], [f"{r.attribute}:\n{r.best} − {r.worst}" for r in first])
     legend_below(figure, panels[0])
     return figure, f"Differences in CKA, best minus worst segment, beside permuted labels: {'; '.join(facts)}."
 
@@ -98,21 +77,13 @@ def ratio(found: Ratio) -> Drawn:
     figure, panel = axes(WIDTH, 2.9)
     null = found.null[np.isfinite(found.null)]
     edges = np.geomspace(1, max(2 * PUBLISHED, found.observed * 1.3, np.quantile(null, 0.99)), 36)
-    panel.hist(
-        np.clip(null, None, edges[-1]),
-        bins=edges,
-        color=CHANCE,
-        edgecolor=CHANCE_EDGE,
-        linewidth=0.6,
-        label="permuted labels",
-    )
+    panel.hist(np.clip(null, None, edges[-1]), bins=edges, label="permuted labels", **style.BARS)
     panel.axvline(found.observed, color=SEGMENTS[0], label=f"ours ×{number(found.observed, 1)}")
-    panel.axvline(PUBLISHED, color=SUPERVISED, linestyle="--", label=f"published: up to ×{PUBLISHED:.0f}")
+    panel.axvline(PUBLISHED, color=style.SUPERVISED, linestyle="--", label=f"published: up to ×{PUBLISHED:.0f}")
     panel.set_xscale("log")
     panel.set_xticks([1, 2, 5, 10, 20], ["×1", "×2", "×5", "×10", "×20"])
     panel.minorticks_off()
-    panel.set_xlabel("largest difference in CKA over the smallest, over attributes")
-    panel.set_ylabel("permutations")
+    panel.set(xlabel="largest difference in CKA over the smallest, over attributes", ylabel="permutations")
     legend_below(figure, panel)
     low, high, middle = (*central(null), np.median(null))
     return figure, (

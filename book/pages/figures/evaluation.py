@@ -7,24 +7,12 @@ import pandas as pd
 
 from fairlib.fairness import FAIR_DEVIATION, METRICS, RATES
 from fairlib.measures.summary import left_out as is_left_out
-from fairlib.report.style import (
-    COLOURS,
-    INK,
-    MARKERS,
-    PALE,
-    SEGMENT_LINES,
-    SEGMENTS,
-    WIDTH,
-    Drawn,
-    axes,
-    intervals,
-    legend_below,
-    legend_beside,
-    parity_band,
-)
+from fairlib.report import style
+from fairlib.report.style import COLOURS, INK, MARKERS, WIDTH, Drawn, axes, intervals, legend_below, parity_band
 from fairlib.strategies import STRATEGY_NAMES
 from fairlib.text import ACCURACY_NAMES, count, disparity_name, number, signed
 
+from ..columns import between
 from ..marks import NOBODY, briefly
 
 
@@ -36,14 +24,13 @@ def roc_conditioned(curves: pd.DataFrame, summary: pd.DataFrame, attribute: str,
         own = curves[(curves["strategy"] == strategy) & (curves["attribute"] == attribute)]
         scores = summary[(summary["strategy"] == strategy) & (summary["attribute"] == attribute)]
         scores = scores[scores["metric"] == "auc"].set_index("segment")
-        panel.plot([0, 1], [0, 1], color=PALE, linewidth=0.8)
+        panel.plot([0, 1], [0, 1], color=style.PALE, linewidth=0.8)
         for i, (segment, part) in enumerate(own.groupby("segment", sort=False)):
             area = number(scores.loc[segment, "mean"], 2)
-            look = {"color": SEGMENTS[i], "linestyle": SEGMENT_LINES[i % 4]}
+            look = {"color": style.SEGMENTS[i], "linestyle": style.SEGMENT_LINES[i % 4]}
             panel.plot(part["fpr"], part["tpr"], label=f"{segment}: {area} ({_sizes(scores.loc[segment])})", **look)
             facts.append(f"{STRATEGY_NAMES[strategy]}, {segment} {area}")
-        panel.set_title(STRATEGY_NAMES[strategy])
-        panel.set_xlabel("false positive rate")
+        panel.set(title=STRATEGY_NAMES[strategy], xlabel="false positive rate")
         if len(own):
             panel.legend(loc="lower right", title="AUC (people, positive windows)")
     panels[0, 0].set_ylabel("true positive rate")
@@ -58,9 +45,7 @@ def parity_domain(
     Left its distance from parity (|1 − r|; of AOD the absolute value), right the same with its direction (log r; AOD).
     left_out: rows of ``summaries.headline`` that are, by strategy; these are hollow: their disparity says nothing.
     """
-    rows = summary[
-        (summary["scope"] == "ratio") & (summary["metric"] == metric) & summary["attribute"].isin(attributes)
-    ]
+    rows = between(summary, [metric], attributes)
     facts, ratio = METRICS[metric], metric in RATES
     bound, short = facts.threshold, facts.short
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -90,8 +75,8 @@ def parity_domain(
     for place, shown in zip(at, judged, strict=True):
         if not shown:
             panels[0].text(0, place, "  withheld, or too few to judge", va="center", fontsize=8.5)
-    sizes = [_sizes(rows[rows["attribute"] == attribute].iloc[0]) for attribute in attributes]
-    panels[0].set_yticks(at, [f"{name}\n({size})" for name, size in zip(attributes, sizes, strict=True)])
+    by_attribute = [rows[rows["attribute"] == name] for name in attributes]
+    panels[0].set_yticks(at, [f"{own['attribute'].iloc[0]}\n({_sizes(own.iloc[0])})" for own in by_attribute])
     panels[0].tick_params(axis="y", length=0)
     panels[0].set_ylim(sum(heights), 0)
     name = f"parity deviation |1 − {short}|" if ratio else f"|{short}|, where 0 is parity"
@@ -102,9 +87,7 @@ def parity_domain(
     name = f"log {short}\nright: more for the unprivileged" if ratio else f"{short}\nright: unprivileged flagged more"
     panels[1].set_xlabel(f"{name}\nshaded: ±{number(band, 2)}")
     legend_below(figure, panels[1])
-    parts = [
-        f"{attribute}: {_spread(rows[rows['attribute'] == attribute], bound, left_out)}" for attribute in attributes
-    ]
+    parts = [f"{own['attribute'].iloc[0]}: {_spread(own, bound, left_out)}" for own in by_attribute]
     name = f"Parity deviation of {short} (signed log ratio)" if ratio else f"Absolute value of {short} (signed)"
     return figure, f"{name} per attribute. " + "; ".join(parts) + "."
 
@@ -138,10 +121,7 @@ def parity_all(summary: pd.DataFrame, attributes: list[str], left_out: Mapping[s
 
     left_out: rows of ``summaries.headline`` that are, by strategy; these are hollow: their disparity says nothing.
     """
-    rows = summary[
-        (summary["scope"] == "ratio") & summary["metric"].isin(RATES) & summary["attribute"].isin(attributes)
-    ]
-    rows = rows.dropna(subset="deviation")
+    rows = between(summary, RATES, attributes).dropna(subset="deviation")
     names = list(dict.fromkeys(rows["strategy"]))
     figure, panel = axes(WIDTH, 1.0 + 0.33 * len(names))
     parity_band(panel, 0, FAIR_DEVIATION)
@@ -182,38 +162,29 @@ def trade_off(headline: pd.DataFrame, metric: str, accuracy: str = "auc") -> Dra
             intervals(panel, own["deviation"], own[f"{accuracy}_low"], own[f"{accuracy}_high"], colour, sides[0])
             ends = (own["deviation_low"], own["deviation_high"])
             intervals(panel, own[accuracy], *ends, colour, sides[1], upright=True)
-        panel.plot(
-            own[accuracy],
-            own["deviation"],
-            MARKERS[strategy],
-            color=colour,
-            markerfacecolor="white" if hollow else colour,
-            label=_marked(strategy, {strategy: own}, "\n"),
-        )
-    panel.set(xlim=sides[0], ylim=sides[1])
+        look = {"color": colour, "markerfacecolor": "white" if hollow else colour}
+        label = _marked(strategy, {strategy: own}, "\n")
+        panel.plot(own[accuracy], own["deviation"], MARKERS[strategy], label=label, **look)
+    panel.set(xlim=sides[0], ylim=sides[1], ylabel=f"mean {disparity_name(metric)} (low: closer to parity)")
     panel.set_xlabel(f"{ACCURACY_NAMES[accuracy]} on the test split (right: more accurate)")
-    panel.set_ylabel(f"mean {disparity_name(metric)} (low: closer to parity)")
-    legend_beside(panel)
+    style.legend_beside(panel)
     return figure, f"Accuracy against disparity of {len(headline)} models. {_best(headline, metric, accuracy)}"
 
 
 def _best(headline: pd.DataFrame, metric: str, accuracy: str) -> str:
     """In words: the supervised model, the most accurate, the closest to parity, and how many are ahead of the first."""
+    accurate, disparity = ACCURACY_NAMES[accuracy], disparity_name(metric)
     own = headline[headline["strategy"] == "supervised"]
-    ends = {
-        "Most accurate": headline.nlargest(1, accuracy),
-        "Closest to parity": headline.nsmallest(1, "deviation"),
+    shown = {
+        "Most accurate: ": headline.nlargest(1, accuracy),
+        "Closest to parity: ": headline.nsmallest(1, "deviation"),
     }
     facts = []
-    for what, row in ({"": own} | ends).items():
-        for r in row.to_dict("records"):
-            values = f"{ACCURACY_NAMES[accuracy]} {number(r[accuracy])}"
-            values += f", {disparity_name(metric)} {number(r['deviation'], 2)}"
-            facts.append(f"{what}{': ' * bool(what)}{STRATEGY_NAMES[r['strategy']]}, {values}")
-    if len(own):
-        ahead = {
-            f"a higher {ACCURACY_NAMES[accuracy]}": (headline[accuracy] > own[accuracy].iloc[0]).sum(),
-            f"a smaller {disparity_name(metric)}": (headline["deviation"] < own["deviation"].iloc[0]).sum(),
-        }
-        facts.append(f"Ahead of supervised: {', '.join(f'{n} with {what}' for what, n in ahead.items())}")
+    for what, rows in ({"": own} | shown).items():
+        for r in rows.to_dict("records"):
+            values = f"{accurate} {number(r[accuracy])}, {disparity} {number(r['deviation'], 2)}"
+            facts.append(f"{what}{STRATEGY_NAMES[r['strategy']]}, {values}")
+    for first in own.to_dict("records"):
+        ahead = (headline[accuracy] > first[accuracy]).sum(), (headline["deviation"] < first["deviation"]).sum()
+        facts.append(f"Ahead of supervised: {ahead[0]} with a higher {accurate}, {ahead[1]} with a smaller {disparity}")
     return f"{'. '.join(facts)}."

@@ -19,9 +19,7 @@ def roc(curves: pd.DataFrame, summary: pd.DataFrame) -> Drawn:
         label = f"{STRATEGY_NAMES[strategy]}\n{number(mean)} [{number(low)}, {number(high)}]"
         panel.plot(part["fpr"], part["tpr"], color=COLOURS[strategy], linestyle=LINES[strategy], label=label)
         facts.append(f"{STRATEGY_NAMES[strategy]} {number(mean)}")
-    panel.set_xlabel("false positive rate")
-    panel.set_ylabel("true positive rate")
-    panel.set_aspect("equal")
+    panel.set(xlabel="false positive rate", ylabel="true positive rate", aspect="equal")
     legend_beside(panel, title=f"AUC [{LEVEL_WORDS} interval]", alignment="left")
     return figure, "ROC curves on the test split. Area under the curve: " + ", ".join(facts) + "."
 
@@ -36,21 +34,18 @@ def efficiency(curve: pd.DataFrame, whole: pd.DataFrame, metric: str) -> Drawn:
     names = list(dict.fromkeys(curve["strategy"]))
     for panel, (column, title) in zip(panels, titles.items(), strict=True):
         for i, name in enumerate(names):
-            own, colour = curve[curve["strategy"] == name], COLOURS[name]
+            own, look = curve[curve["strategy"] == name], {"color": COLOURS[name], "linestyle": LINES[name]}
             at = own["people"] * 1.04 ** (i - (len(names) - 1) / 2)  # side by side on the log axis
-            panel.plot(
-                at, own[column], color=colour, linestyle=LINES[name], marker=MARKERS[name], label=STRATEGY_NAMES[name]
-            )
-            panel.vlines(at, own[f"{column}_low"], own[f"{column}_high"], color=colour, linewidth=1)
+            panel.plot(at, own[column], marker=MARKERS[name], label=STRATEGY_NAMES[name], **look)
+            panel.vlines(at, own[f"{column}_low"], own[f"{column}_high"], color=COLOURS[name], linewidth=1)
             for value in whole.loc[whole["strategy"] == name, column]:
-                panel.axhline(value, color=colour, linestyle=LINES[name], linewidth=0.8, alpha=0.6)
+                panel.axhline(value, linewidth=0.8, alpha=0.6, **look)
             ends = ", ".join(f"{n} people {number(v, 2)}" for n, v in zip(own["people"], own[column], strict=True))
             facts.append(f"{title}, {STRATEGY_NAMES[name]}: {ends}")
         panel.set_xscale("log")
         panel.set_xticks(sorted(set(curve["people"])), [str(n) for n in sorted(set(curve["people"]))])
         panel.minorticks_off()
-        panel.set_xlabel("labelled training people in each group\n(thin lines: all labels)")
-        panel.set_ylabel(title)
+        panel.set(xlabel="labelled training people in each group\n(thin lines: all labels)", ylabel=title)
     panels[1].set_ylim(bottom=0)
     legend_below(figure, panels[0], columns=2)
     return figure, f"Data efficiency. {'; '.join(facts)}."

@@ -44,45 +44,32 @@ def metric_tree(cards: dict[str, Card], own: str) -> Drawn:
     for row, branch in enumerate(tree):
         before = None
         for depth in range(4):
-            key = branch[: depth + 1] if depth < 3 else branch[:4]
+            key = branch[: depth + 1]
             if not branch[depth]:
                 continue
             rows = [i for i, other in enumerate(tree) if other[: len(key)] == key]
             y, on = (min(rows) + max(rows)) / 2, path[: len(key)] == key
+            x = AT[depth]
             if before:
                 line = {"color": SUPERVISED if on else PALE, "linewidth": 2.4 if on else 0.8, "zorder": 1 + on}
-                panel.plot(
-                    [before[0], AT[depth] - 0.3, AT[depth] - 0.1, AT[depth]], [before[1], before[1], y, y], **line
-                )
-            before = (AT[depth], y)  # the line starts behind its box
+                panel.plot([before[0], x - 0.3, x - 0.1, x], [before[1], before[1], y, y], **line)
+            before = (x, y)  # the line starts behind its box
             if key not in drawn:
                 drawn.add(key)
-                _box(panel, AT[depth], y, depth, branch, on)
+                _box(panel, x, y, depth, branch, on)
         shown = [name for name, at in chosen.items() if at == branch]
         text = [("▶ " if name == own else "") + name for name in shown]
         panel.text(AT[3] + 4.15, row, "\n".join(text), va="center", fontsize=SMALL)
     facts = "; ".join(
         f"{name}: {', '.join(part for part in at[:3] if part)} → {METRICS[at[3]].short}" for name, at in chosen.items()
     )
-    return (
-        figure,
-        f"Tree of three questions that lead to {len(tree)} leaves with a fairness metric each. Answers of the data"
-        f" cards: {facts}.",
-    )
+    text = f"Tree of three questions that lead to {len(tree)} leaves with a fairness metric each"
+    return figure, f"{text}. Answers of the data cards: {facts}."
 
 
 def _box(panel, x: float, y: float, depth: int, branch: tuple, on: bool) -> None:
     """One answer, or a metric with what it counts."""
     text = branch[depth] if depth < 3 else f"{METRICS[branch[3]].short}\n{branch[4]}"
-    look = {"boxstyle": "round,pad=0.3", "facecolor": FAIR_BAND if on else "white", "linewidth": 1.6 if on else 0.8}
-    weight = "bold" if on else "normal"
-    panel.text(
-        x,
-        y,
-        text,
-        va="center",
-        fontsize=SMALL,
-        fontweight=weight,
-        bbox=look | {"edgecolor": INK if on else PALE},
-        zorder=3,
-    )
+    box = {"facecolor": FAIR_BAND if on else "white", "edgecolor": INK if on else PALE, "linewidth": 1.6 if on else 0.8}
+    look = {"fontweight": "bold" if on else "normal", "bbox": {"boxstyle": "round,pad=0.3"} | box}
+    panel.text(x, y, text, va="center", fontsize=SMALL, zorder=3, **look)

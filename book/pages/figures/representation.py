@@ -1,4 +1,4 @@
-"""What the features tell about people: probes, and where segments lie in a plane. Regions only, never points."""
+"""Where segments lie in a plane of the features. Regions only, never points."""
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -7,50 +7,9 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from scipy.ndimage import gaussian_filter
 
-from fairlib.report.style import (
-    COLOURS,
-    CONTROL,
-    INK,
-    MARKERS,
-    SEGMENT_MARKERS,
-    SEGMENTS,
-    SMALL,
-    WIDTH,
-    Drawn,
-    axes,
-    legend_below,
-)
+from fairlib.report.style import INK, SEGMENT_MARKERS, SEGMENTS, SMALL, WIDTH, Drawn, axes
 from fairlib.strategies import STRATEGY_NAMES
 from fairlib.text import number
-
-
-def probes(summary: pd.DataFrame) -> Drawn:
-    """AUC of linear probes per target and model, with intervals; grey ticks: the best probe fitted on shuffled labels.
-
-    summary: ``representation.summarise_probes``.
-    """
-    targets = list(dict.fromkeys(zip(summary["attribute"], summary["segment"], strict=True)))
-    names = list(dict.fromkeys(summary["strategy"]))
-    figure, panel = axes(WIDTH, 1.2 + len(targets) * (0.16 + 0.1 * len(names)))
-    for row in summary.itertuples():
-        place = targets.index((row.attribute, row.segment))
-        y = place + (names.index(row.strategy) - (len(names) - 1) / 2) * 0.8 / max(len(names), 1)
-        panel.hlines(y, row.low, row.high, color=COLOURS[row.strategy], linewidth=1.2)
-        label = STRATEGY_NAMES[row.strategy] if place == 0 else None
-        style = {"marker": MARKERS[row.strategy], "color": COLOURS[row.strategy], "linestyle": "none"}
-        panel.plot(row.mean, y, markersize=4.5, label=label, **style)
-        panel.plot(row.chance, y, "|", color=CONTROL, markersize=7, markeredgewidth=1.5)
-    panel.axvline(0.5, color=CONTROL, linestyle=":")
-    panel.set_yticks(range(len(targets)), [f"{a}: {s}" for a, s in targets])
-    panel.invert_yaxis()
-    panel.plot([], [], "|", color=CONTROL, markersize=7, markeredgewidth=1.5, label="shuffled labels")
-    panel.set_xlabel("AUC of a linear probe on the 96 features")
-    legend_below(figure, panel)
-    shown = summary[summary["strategy"].isin(names[:3])]
-    facts = "; ".join(
-        f"{r.attribute} {r.segment}, {STRATEGY_NAMES[r.strategy]} {number(r.mean, 2)}" for r in shown.itertuples()
-    )
-    return figure, f"AUC of linear probes from the features of {len(names)} models: {facts}."
 
 
 def embedding(tables: dict[str, pd.DataFrame]) -> Drawn:

@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 
 from fairlib.cards import Card
-from fairlib.report.style import CHANCE, CHANCE_EDGE, HATCHES, INK, SEGMENTS, SMALL, WIDTH, Drawn, axes, parity_band
+from fairlib.report import style
+from fairlib.report.style import INK, SEGMENTS, SMALL, WIDTH, Drawn, axes, parity_band
 from fairlib.text import count, number
 
 
@@ -22,16 +23,16 @@ def segments(tables: dict[str, pd.DataFrame], card: Card) -> Drawn:
         labels = [s + (" (reference)" if s == card.attributes[attribute].privileged else "") for s in part["segment"]]
         values = part["windows"].to_numpy(dtype=float)
         for i, value in enumerate(values):
-            look = {"color": SEGMENTS[i % len(SEGMENTS)], "edgecolor": "white", "hatch": HATCHES[i % len(HATCHES)]}
+            look = {"color": SEGMENTS[i % len(SEGMENTS)], "edgecolor": "white", "hatch": style.HATCHES[i % 7]}
             if part["segment"].iloc[i] == "unknown":
-                look = {"color": CHANCE, "edgecolor": CHANCE_EDGE}
+                look = {"color": style.CHANCE, "edgecolor": style.CHANCE_EDGE}
             panel.barh(i, np.nan_to_num(value), height=0.72, **look)
             panel.text(np.nan_to_num(value), i, f" {count(value, card.min_cell)}", va="center", fontsize=SMALL)
         panel.set_yticks(range(len(labels)), labels)
         panel.tick_params(axis="y", length=0)
         panel.invert_yaxis()
-        kind = card.attributes[attribute].kind
-        panel.set_title(f"{attribute}" + (" (care segment)" if kind == "care segment" else ""), loc="left", pad=3)
+        kind = " (care segment)" * (card.attributes[attribute].kind == "care segment")
+        panel.set_title(attribute + kind, loc="left", pad=3)
         panel.margins(x=0.1)
         panel.grid(axis="y", visible=False)
         shown = part.dropna(subset="windows")
@@ -48,12 +49,9 @@ def label_bias(tables: dict[str, pd.DataFrame], card: Card) -> Drawn:
     ratios = {}
     for attribute, facts in card.attributes.items():
         part = rows[rows["attribute"] == attribute]
-        privileged = part["segment"] == facts.privileged
-        rate = {
-            who: part.loc[chosen, "events"].sum() / part.loc[chosen, "windows"].sum() if chosen.any() else np.nan
-            for who, chosen in (("p", privileged), ("u", ~privileged))
-        }
-        ratios[attribute] = rate["u"] / rate["p"] if rate["p"] else np.nan
+        sums = part.groupby(part["segment"] == facts.privileged)[["events", "windows"]].sum()
+        rate = (sums["events"] / sums["windows"]).reindex([True, False])
+        ratios[attribute] = rate[False] / rate[True] if rate[True] else np.nan
     figure, panel = axes(WIDTH, 0.8 + 0.42 * len(ratios))
     parity_band(panel, 0.8, 1.25)
     panel.axvline(1, color=INK, linewidth=0.8)
@@ -61,8 +59,7 @@ def label_bias(tables: dict[str, pd.DataFrame], card: Card) -> Drawn:
         within = 0.8 <= ratio <= 1.25
         panel.plot(ratio, i, "o" if within else "D", color=SEGMENTS[not within], markersize=7)
         panel.annotate(number(ratio, 2), (ratio, i), (8, 0), textcoords="offset points", va="center")
-    panel.set_yticks(range(len(ratios)), [f"{a}: all others / {card.attributes[a].privileged}" for a in ratios])
-    panel.set_ylim(len(ratios) - 0.5, -0.5)
+    style.lines(panel, [f"{a}: all others / {card.attributes[a].privileged}" for a in ratios])
     panel.set_xlim(min(0.7, panel.get_xlim()[0]), max(1.4, panel.get_xlim()[1] * 1.05))
     panel.set_xlabel(f"ratio of the share of positive labels ({card.task.positive}); shaded: 0.8 to 1.25")
     text = "; ".join(f"{attribute} {number(ratio, 2)}" for attribute, ratio in ratios.items())

@@ -31,20 +31,14 @@ def heat_maps(tables: dict[str, pd.DataFrame]) -> Drawn:
     for panel, (strategy, table) in zip(panels.flat, tables.items(), strict=False):
         values = matrix(table)
         image = panel.imshow(values, vmin=0, vmax=1, cmap="cividis")
-        _write(panel, values, lambda v: "white" if v < 0.55 else "black")
-        panel.set_xticklabels("123")  # longer ones would touch
-        panel.set_yticklabels("123")
+        _write(panel, values, lambda v: "white" if v < 0.55 else "black", ticks="123")  # longer ones would touch
         panel.set_title(fill(STRATEGY_NAMES[strategy].removeprefix("control: "), 16), fontsize=SMALL)
         facts.append(f"{STRATEGY_NAMES[strategy]} {', '.join(number(v, 2) for v in np.diag(values))}")
     figure.colorbar(image, ax=panels, shrink=0.7, label="CKA")
     figure.supylabel("convolution of the supervised model")
     figure.supxlabel("convolution of the other model")
-    return (
-        figure,
-        "CKA heat maps against the supervised model. Same-layer values for conv1, conv2, conv3: "
-        + "; ".join(facts)
-        + ".",
-    )
+    same = "CKA heat maps against the supervised model. Same-layer values for conv1, conv2, conv3"
+    return figure, f"{same}: {'; '.join(facts)}."
 
 
 def conditioned(table: pd.DataFrame, strategy: str) -> Drawn:
@@ -64,9 +58,7 @@ def conditioned(table: pd.DataFrame, strategy: str) -> Drawn:
             intervals(panel, i, row["low"], row["high"], colour, edges)
             panel.plot(row["cka"], i, marker, color=colour)
             panel.plot(row["matched"], i, "|", color=INK, markersize=10, label="at equal size of segments")
-        panel.set_xlim(edges)
-        panel.set_title(f"conv{layer} with conv{layer}")
-        panel.set_xlabel("CKA")
+        panel.set(xlim=edges, title=f"conv{layer} with conv{layer}", xlabel="CKA")
     legend_below(figure, panels[0])
     panels[0].set_yticks(range(len(groups)), [f"{a}: {s}" if a != s else a for a, s in groups])
     panels[0].invert_yaxis()
@@ -95,11 +87,11 @@ def difference(table: pd.DataFrame, pairs: dict[str, tuple[str, str]]) -> Drawn:
     return figure, "Signed differences in CKA, best-served minus worst-served segment: " + "; ".join(facts) + "."
 
 
-def _write(panel, values: np.ndarray, colour, sign: bool = False) -> None:
+def _write(panel, values: np.ndarray, colour, sign: bool = False, ticks=("conv1", "conv2", "conv3")) -> None:
     for i, j in np.ndindex(values.shape):
         if np.isfinite(values[i, j]):
             text = signed(values[i, j], 2) if sign else number(values[i, j], 2)
             panel.text(j, i, text, ha="center", va="center", fontsize=SMALL, color=colour(values[i, j]))
-    panel.set_xticks(range(3), ["conv1", "conv2", "conv3"], fontsize=SMALL)
-    panel.set_yticks(range(3), ["conv1", "conv2", "conv3"], fontsize=SMALL)
+    panel.set_xticks(range(3), ticks, fontsize=SMALL)
+    panel.set_yticks(range(3), ticks, fontsize=SMALL)
     panel.grid(visible=False)

@@ -10,7 +10,7 @@ from fairlib.text import LEVEL_WORDS, number, signed
 
 MODELS = {"Supervised": (SUPERVISED, "-"), "SSL": (SSL["frozen_0"], "--")}
 SHAPES = "osD^vP*X"
-NOISE = "noise alone, on average"
+NOISE, GAP = "noise alone, on average", "|AUC of the segment − AUC of everybody|"
 
 
 def size_gap(rows: pd.DataFrame, curves: pd.DataFrame) -> Drawn:
@@ -23,17 +23,15 @@ def size_gap(rows: pd.DataFrame, curves: pd.DataFrame) -> Drawn:
     for panel, x in zip(panels, ("share", "log_windows"), strict=True):
         _points(panel, rows, x)
     _curves(panels[0], curves)
-    panels[0].set_xlabel("share of the attribute's windows (all the data)")
     _noise(panels[1], rows)
     _count_axis(panels[1], rows)
-    panels[0].set_ylabel("|AUC of the segment − AUC of everybody|")
+    panels[0].set(xlabel="share of the attribute's windows (all the data)", ylabel=GAP)
     panels[0].set_ylim(0, 1.05 * rows["gap"].max())
     legend_below(figure, *panels)
-    means, small = rows.groupby("model")["gap"].mean(), rows.nsmallest(10, "test_windows")["gap"].mean()
+    small = rows.nsmallest(10, "test_windows")["gap"].mean()
     beyond = [f"{name} {(own['gap'] > own['bound']).sum()} of {len(own)}" for name, own in rows.groupby("dataset")]
-    both = f"supervised {number(means['Supervised'])}, SSL {number(means['SSL'])}"
     facts = [
-        f"Mean gap: {both}, noise alone {number(rows['expected'].mean())}",
+        f"Mean gap: {_means(rows)}",
         f"The ten rows with fewest test windows have a mean gap of {number(small)}",
         f"The lowess curve of SSL lies below that of the supervised model at {_share_below(curves)} of the sizes",
         f"Beyond the {LEVEL_WORDS} bound of noise: {', '.join(beyond)}",
@@ -42,13 +40,20 @@ def size_gap(rows: pd.DataFrame, curves: pd.DataFrame) -> Drawn:
     return figure, ". ".join([size, *facts]) + "."
 
 
+def _means(rows: pd.DataFrame) -> str:
+    """The mean gaps of both models and of noise, in words."""
+    means = rows.groupby("model")["gap"].mean()
+    both = f"supervised {number(means['Supervised'])}, SSL {number(means['SSL'])}"
+    return f"{both}, noise alone {number(rows['expected'].mean())}"
+
+
 def _share_below(curves: pd.DataFrame) -> str:
     """At how many of the sizes the curve of SSL is the lower one."""
     lines = curves.pivot_table(index="x", columns="curve", values="value")
     return f"{100 * (lines['SSL'] < lines['Supervised']).mean():.0f} %"
 
 
-def size_gap_ours(panels_rows: dict[str, pd.DataFrame], curves: dict[str, pd.DataFrame] | None = None) -> Drawn:
+def size_gap_ours(panels_rows: dict[str, pd.DataFrame], curves: dict[str, pd.DataFrame]) -> Drawn:
     """F-size-gap, ours: a panel for each origin ("synthetic twins", "real data"), which are never pooled.
 
     panels_rows: title → ``synthesis.own_rows`` of the cases of that origin, with the case's title in ``dataset``.
@@ -59,31 +64,18 @@ def size_gap_ours(panels_rows: dict[str, pd.DataFrame], curves: dict[str, pd.Dat
     for panel, (title, rows) in zip(panels[0], panels_rows.items(), strict=True):
         _points(panel, rows, "log_windows")
         sizes = rows.groupby(["dataset", "attribute", "segment"])[["log_windows", "expected"]].mean()
-        look = {
-            "linestyle": "none",
-            "marker": "_",
-            "markersize": 13,
-            "markeredgewidth": 2,
-            "color": CONTROL,
-            "alpha": 0.7,
-        }
-        panel.plot(sizes["log_windows"], sizes["expected"], label=NOISE, zorder=1, **look)
-        if curves and curves[title]["value"].notna().any():
-            own = curves[title]
+        look = {"markersize": 13, "markeredgewidth": 2, "color": CONTROL, "alpha": 0.7, "zorder": 1}
+        panel.plot(sizes["log_windows"], sizes["expected"], "_", label=NOISE, **look)
+        if (own := curves[title])["value"].notna().any():
             _curves(panel, own[own["curve"] != "noise"])
             facts.append(f"{title}: the lowess curve of SSL lies lower at {_share_below(own)} of the sizes")
         _count_axis(panel, rows)
         panel.set_title(title)
         panel.legend(loc="upper center", bbox_to_anchor=(0.5, -0.17))
         top = max(top, 1.05 * rows["gap"].max())
-        means, beyond = rows.groupby("model")["gap"].mean(), int((rows["gap"] > rows["bound"]).sum())
-        both = f"supervised {number(means['Supervised'])}, SSL {number(means['SSL'])}"
-        facts.append(
-            f"{title}, {len(rows)} points: mean gap {both}, noise alone {number(rows['expected'].mean())},"
-            f" {beyond} beyond the {LEVEL_WORDS} bound of noise"
-        )
-    panels[0, 0].set_ylim(0, top)
-    panels[0, 0].set_ylabel("|AUC of the segment − AUC of everybody|")
+        beyond = f"{(rows['gap'] > rows['bound']).sum()} beyond the {LEVEL_WORDS} bound of noise"
+        facts.append(f"{title}, {len(rows)} points: mean gap {_means(rows)}, {beyond}")
+    panels[0, 0].set(ylim=(0, top), ylabel=GAP)
     return figure, "Absolute gap in AUC of our segments against test windows. " + "; ".join(facts) + "."
 
 
@@ -93,25 +85,17 @@ def efficiency(table: pd.DataFrame) -> Drawn:
     table: published table ``data_efficiency``.
     """
     figure, panels = axes(WIDTH, 3.2, 1, 2)
-    names = {"supervised": "Supervised", "ssl_frozen1_middle": "SSL"}
-    facts = []
-    for panel, (metric, title) in zip(
-        panels, {"auc": "AUC", "deviation": "mean parity deviation"}.items(), strict=True
-    ):
-        for model, name in names.items():
+    models = {"supervised": ("Supervised", "o", "supervised"), "ssl_frozen1_middle": ("SSL", "s", "SSL, middle frozen")}
+    titles, facts = {"auc": "AUC", "deviation": "mean parity deviation"}, []
+    for panel, (metric, title) in zip(panels, titles.items(), strict=True):
+        for model, (name, marker, label) in models.items():
             own = table[(table["metric"] == metric) & (table["model"] == model)].sort_values("windows_per_code")
-            colour, line = MODELS[name]
-            marker = "o" if name == "Supervised" else "s"
-            label = "supervised" if name == "Supervised" else "SSL, middle frozen"
-            panel.plot(own["windows_per_code"], own["value"], line, marker=marker, color=colour, label=label)
+            at, (colour, line) = own["windows_per_code"], MODELS[name]
+            panel.plot(at, own["value"], line, marker=marker, color=colour, label=label)
             if own["low"].notna().all():
-                panel.fill_between(
-                    own["windows_per_code"], own["low"], own["high"], color=colour, alpha=0.15, linewidth=0
-                )
-            ends = f"{number(own['value'].iloc[0])} to {number(own['value'].iloc[-1])}"
-            facts.append(f"{title}, {label} {ends}")
-        panel.set_xlabel("at most so many training windows\nof each ethnicity code")
-        panel.set_ylabel(title)
+                panel.fill_between(at, own["low"], own["high"], color=colour, alpha=0.15, linewidth=0)
+            facts.append(f"{title}, {label} {number(own['value'].iloc[0])} to {number(own['value'].iloc[-1])}")
+        panel.set(xlabel="at most so many training windows\nof each ethnicity code", ylabel=title)
     legend_below(figure, panels[0])
     change = table.pivot_table(index=["metric", "windows_per_code"], columns="model", values="value")
     change = (change["ssl_frozen1_middle"] - change["supervised"]).groupby("metric").mean()
@@ -160,5 +144,4 @@ def _count_axis(panel: Axes, rows: pd.DataFrame) -> None:
         counts = [int(value) for value in MaxNLocator(8, integer=True).tick_values(10**low, 10**high)]
     counts = [count for count in counts if 10**low <= count <= 10**high]
     panel.set_xticks(np.log10(counts), [f"{count:,}" if count < 10_000 else f"{count / 1000:g}k" for count in counts])
-    panel.set_xlim(low, high)
-    panel.set_xlabel("windows in the test data")
+    panel.set(xlim=(low, high), xlabel="windows in the test data")

@@ -2,31 +2,17 @@
 
 import pandas as pd
 
-from fairlib.cards import Card, requirements
+from fairlib.cards import Card
 from fairlib.cohort import SPLITS
 from fairlib.report.columns import Column, typed
 
 from .. import croissant
-from .evaluation import metric_choice
 
 ACCESS = {
     "synthetic": "synthetic: nobody in it is real, nothing is withheld",
     "open": "open: segments under {minimum} people or events are withheld",
     "restricted": "restricted: segments under {minimum} people or events are withheld, and others that reveal them",
 }
-
-
-def card_tables(card: Card) -> dict[str, pd.DataFrame]:
-    """Title → table: task, counts, segments, requirements, metric, access and licence, known biases."""
-    return {
-        "Task": task(card),
-        "People and windows": counts(card),
-        "Segments": segments(card),
-        "The four requirements": requirements(card),
-        "Why this metric": metric_choice(card),
-        "Access and licence": access(card),
-        "Known biases": biases(card),
-    }
 
 
 def task(card: Card) -> pd.DataFrame:

@@ -10,7 +10,7 @@ from fairlib.fairness import METRICS, SHORT, definition
 from fairlib.inference import ALPHA
 from fairlib.report.columns import Column, beside, ranged, typed
 
-from ..columns import DRAWN, compared, comparison, sizes, suppressed, who, without_withheld
+from ..columns import DRAWN, between, compared, comparison, sizes, suppressed, who, without_withheld
 from ..marks import NOBODY, marks_note, named
 
 SHORT_NOTE = "; ".join(f"{short}: {metric.replace('_', ' ')}" for metric, short in SHORT.items()) + "."
@@ -47,7 +47,7 @@ def segments(summary: pd.DataFrame, strategy: str, minimum: int) -> pd.DataFrame
     overall = rows.loc[rows["scope"] == "overall", "mean"].iloc[0]
     rows = without_withheld(rows[rows["scope"] == "segment"])
     return typed(
-        rows.assign(difference=rows["mean"] - overall, undefined_draws=rows["undefined_draws"].where(_known(rows))),
+        rows.assign(difference=rows["mean"] - overall, undefined_draws=_drawn(rows)),
         heads=2,
         attribute=Column(),
         segment=Column(),
@@ -59,8 +59,9 @@ def segments(summary: pd.DataFrame, strategy: str, minimum: int) -> pd.DataFrame
     )
 
 
-def _known(rows: pd.DataFrame) -> pd.Series:
-    return np.isfinite(rows["mean"])
+def _drawn(rows: pd.DataFrame) -> pd.Series:
+    """On how many draws a number is undefined; missing where the number itself is."""
+    return rows["undefined_draws"].where(np.isfinite(rows["mean"]))
 
 
 def parity(
@@ -74,16 +75,15 @@ def parity(
     minimum: smaller sizes are not told.
     q is the p-value of parity after controlling the false discovery rate over the whole screen (``summarise``).
     """
-    rows = summary[(summary["scope"] == "ratio") & (summary["metric"] == metric) & (summary["attribute"] == attribute)]
-    facts, ratio, ends = METRICS[metric], metric in SHORT, ["mean", "low", "high"]
-    title = facts.short
+    rows, facts, ratio = between(summary, [metric], [attribute]), METRICS[metric], metric in SHORT
+    title, ends = facts.short, ["mean", "low", "high"]
     with np.errstate(divide="ignore", invalid="ignore"):
         logs = np.log(rows[ends].set_axis(["log", "log_low", "log_high"], axis=1)) if ratio else rows[[]]
     beyond = logs["log"].abs() > facts.log_threshold if ratio else rows["mean"].abs() > facts.threshold
     table = rows.join(logs).assign(
         strategy=[named(name, left_out.get(name)) for name in rows["strategy"]],
         mark=beyond.map({True: "†", False: ""}),
-        undefined_draws=rows["undefined_draws"].where(_known(rows)),
+        undefined_draws=_drawn(rows),
     )
     table = typed(
         table,
@@ -104,18 +104,14 @@ def note(metric: str) -> str:
     bound = METRICS[metric].threshold
     low, high, marks = f"{1 - bound:.3g}", f"{1 / (1 - bound):.3g}", f"† beyond ±{bound:g}."
     if metric in SHORT:
-        marks = (
-            f"† ratio outside {low} to {high}, a band that is the same whichever group is the reference (|log ratio|"
-        )
-        marks += f" above log {high})."
+        marks = f"† ratio outside {low} to {high}, a band that is the same whichever group is the reference"
+        marks += f" (|log ratio| above log {high})."
     return f"{marks} q: parity, with the false discovery rate controlled over all ratios and strategies. {marks_note()}"
 
 
 def screen(summary: pd.DataFrame, attributes: list[str], left_out: Mapping[str, pd.Series] = NOBODY) -> pd.DataFrame:
     """In how many attributes each ratio metric differs from parity, with the false discovery rate held at 5 %."""
-    rows = summary[
-        (summary["scope"] == "ratio") & summary["attribute"].isin(attributes) & summary["metric"].isin(SHORT)
-    ]
+    rows = between(summary, SHORT, attributes)
     counts = rows.assign(differs=rows["q"] < ALPHA, judged=rows["q"].notna()).groupby(["strategy", "metric"])
     counts = counts[["differs", "judged"]].sum().unstack("metric", fill_value=0)
     every = pd.MultiIndex.from_product([["differs", "judged"], SHORT])

@@ -94,23 +94,19 @@ def tests(tables: dict[str, list[pd.DataFrame]]) -> tuple[pd.DataFrame, str]:
 
 def distances(tables: dict[str, list[pd.DataFrame]]) -> tuple[pd.DataFrame, str]:
     """T-distances: between medoids, and over pairs, for each two segments and model."""
-    records = []
+    parts = []
     for strategy, runs in tables.items():
-        keys = ["attribute", "segment", "other"]
-        every = pd.concat(runs)
-        rows = every.groupby(keys, sort=False)[["people", "medoids", "mean", "chance", "spread"]].mean()
-        largest = every.groupby(keys, sort=False)["p"].max() if "p" in every else pd.Series(dtype=float)
-        for (attribute, segment, other), row in rows[
-            rows.index.get_level_values(1) != rows.index.get_level_values(2)
-        ].iterrows():
-            within = [rows.loc[(attribute, name, name), "mean"] for name in (segment, other)]
-            sizes = [rows.loc[(attribute, name, name), "people"] for name in (segment, other)]
-            record = {"model": STRATEGY_NAMES[strategy], "attribute": attribute, "segment": segment, "other": other}
-            record |= {"people": sizes[0], "other_people": sizes[1], "within": sum(within) / 2, "seeds": len(runs)}
-            row = row.drop("people").to_dict()
-            records.append(record | row | {"p": largest.get((attribute, segment, other), np.nan)})
+        means = dict.fromkeys(("people", "medoids", "mean", "chance", "spread"), "mean") | {"p": "max"}
+        rows = pd.concat(runs).groupby(["attribute", "segment", "other"], sort=False).agg(means).reset_index()
+        alone = rows["segment"] == rows["other"]
+        own = rows.loc[alone, ["attribute", "segment", "people", "mean"]]
+        rows = rows[~alone].drop(columns="people").assign(model=STRATEGY_NAMES[strategy], seeds=len(runs))
+        one = own.set_axis(["attribute", "segment", "people", "own"], axis=1)
+        two = own.set_axis(["attribute", "other", "other_people", "other_own"], axis=1)
+        rows = rows.merge(one, "left").merge(two, "left")
+        parts.append(rows.assign(within=(rows["own"] + rows["other_own"]) / 2))
     table = typed(
-        pd.DataFrame(records),
+        pd.concat(parts),
         heads=3,
         model=Column(),
         attribute=Column(),

@@ -43,15 +43,12 @@ def finding(headline: pd.DataFrame, card: Card, made: Provenance) -> str:
         return text + "No self-supervised model can be compared." + longer
     by_measure = {}
     for measure, title in (("auc", "AUC"), ("deviation", name))[: 1 + known]:
-        verdicts = by_measure[measure] = [
-            verdict(rows.loc[n, f"{measure}_difference_low"], rows.loc[n, f"{measure}_difference_high"]) for n in judged
-        ]
+        verdicts = by_measure[measure] = _verdicts(rows.loc[judged], measure)
         words = [word for word in ("lower", "higher", "not distinguishable", "not known") if word in verdicts]
         counts = " and ".join(f"{word} in {verdicts.count(word)}" for word in words)
         text += f"Of {len(judged)} self-supervised models, the {title} is {counts}. "
     if known:
-        pairs = list(zip(by_measure["auc"], by_measure["deviation"], strict=True))
-        both = sum(accuracy != "lower" and disparity == "lower" for accuracy, disparity in pairs)
+        both = _without_loss(by_measure["auc"], by_measure["deviation"])
         text += f"A lower {name} without a distinguishably lower AUC: {both} of {len(judged)}. "
     titles = {"auc": "AUC", "deviation": name}
     left = " and ".join(f"{_left(rows.loc[judged], measure)} in {titles[measure]}" for measure in by_measure)
@@ -83,15 +80,9 @@ def answer(headline: pd.DataFrame) -> dict[str, str]:
         return {"smaller": "no two models to compare" + f" ({'; '.join(reasons)})" * bool(reasons)} | nothing
     if not np.isfinite(rows.loc["supervised", "deviation"]):
         return {"smaller": "too few people to judge a disparity"} | nothing
-    found = {
-        measure: [
-            verdict(rows.loc[name, f"{measure}_difference_low"], rows.loc[name, f"{measure}_difference_high"])
-            for name in judged
-        ]
-        for measure in ("auc", "deviation")
-    }
-    smaller, alike = found["deviation"].count("lower"), found["deviation"].count("not distinguishable")
-    both = sum(a != "lower" and d == "lower" for a, d in zip(found["auc"], found["deviation"], strict=True))
+    accuracy, disparity = (_verdicts(rows.loc[judged], measure) for measure in ("auc", "deviation"))
+    smaller, alike = disparity.count("lower"), disparity.count("not distinguishable")
+    both = _without_loss(accuracy, disparity)
     left = [_left(rows.loc[judged], measure) for measure in ("deviation", "auc")]
     return {
         "smaller": f"{smaller} of {len(judged)}" + f" (cannot tell: {alike})" * bool(alike),
@@ -106,6 +97,17 @@ def _without(rows: pd.DataFrame) -> str:
     counts = Counter(" and ".join(own) for own in reasons if own)
     told = "; ".join(f"{reason}: {n}" for reason, n in counts.items())
     return f"{counts.total()} of {len(rows)} self-supervised models ({told})"
+
+
+def _verdicts(rows: pd.DataFrame, measure: str) -> list[str]:
+    """What the interval of each difference to the supervised model says."""
+    ends = zip(rows[f"{measure}_difference_low"], rows[f"{measure}_difference_high"], strict=True)
+    return [verdict(low, high) for low, high in ends]
+
+
+def _without_loss(accuracy: list[str], disparity: list[str]) -> int:
+    """How many models have a lower disparity without a distinguishably lower accuracy."""
+    return sum(a != "lower" and d == "lower" for a, d in zip(accuracy, disparity, strict=True))
 
 
 def _left(rows: pd.DataFrame, measure: str) -> str:
@@ -171,9 +173,8 @@ def mitigation(headline: pd.DataFrame, card: Card, groups: set[str] | None = Non
         own = own[~own.apply(left_out, axis=1)] if len(own) else own
         if own.empty or own["deviation"].isna().all():
             continue
-        ends = [(own[f"{m}_difference_low"], own[f"{m}_difference_high"]) for m in ("deviation", "balanced_accuracy")]
-        disparity, accuracy = ([verdict(*pair) for pair in zip(low, high, strict=True)] for low, high in ends)
-        both = sum(d == "lower" and a != "lower" for d, a in zip(disparity, accuracy, strict=True))
+        accuracy, disparity = (_verdicts(own, measure) for measure in ("balanced_accuracy", "deviation"))
+        both = _without_loss(accuracy, disparity)
         remain, lower = (own["deviation_difference_p"] < ALPHA).sum(), disparity.count("lower")
         parts.append(
             f"of {len(own)} {who} models, {lower} {'has' if lower == 1 else 'have'} a lower mean {name} than the"

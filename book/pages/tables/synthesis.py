@@ -66,11 +66,8 @@ def datasets(shapes: pd.DataFrame, cases: dict[str, dict[str, pd.DataFrame]]) ->
         positive = rows.loc["all", "events"] / rows.loc["all", "windows"]
         shape = [shape["timesteps"], shape["channels"]]
         records.append([title, rows.loc["all", "people"], *sizes[:1], positive, *sizes[1:], *shape])
-    parts = {name: Column(form="count") for name in ("training", "validation", "test")}
-    columns = {"data": Column(), "people": Column(form="count"), "windows": Column(form="count")}
-    columns |= {"positive": Column(form="percent"), **parts}
-    columns |= {
-        "timesteps": Column("steps × channels", "count", then=" × {channels}"),
-        "channels": Column(form="count"),
-    }
+    count = Column(form="count")
+    columns = {"data": Column(), "people": count, "windows": count, "positive": Column(form="percent")}
+    columns |= dict.fromkeys(("training", "validation", "test", "timesteps", "channels"), count)
+    columns["timesteps"] = Column("steps × channels", "count", then=" × {channels}")
     return typed(pd.DataFrame(records, columns=list(columns)), **columns)
