@@ -79,11 +79,4 @@ def self_supervised(strategy: str) -> bool:
     return MODELS[strategy].family == SSL
 
 
-def title(strategy: str) -> str:
-    """A model in words."""
-    return MODELS[strategy].title
-
-
-# Until every page asks the rows.
-NAMED, CONTROLS = PRIMARY, {"random_frozen_3": MODELS["random_frozen_3"]}
 STRATEGY_NAMES = {name: model.title for name, model in MODELS.items()}

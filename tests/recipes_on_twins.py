@@ -14,7 +14,7 @@ from book.pages.contracts import check
 from book.release import runs
 from fairlib import __version__, twins
 from fairlib.recipes import RECIPES
-from fairlib.strategies import NAMED
+from fairlib.strategies import PRIMARY
 from fairlib.study.results import code_hash
 from fairlib.study.sources import open_study
 
@@ -23,7 +23,7 @@ def rows(dataset: str, recipe: str, results: Path, profile: str = "quick", seeds
     """``runs.recipes`` of one twin with one recipe; trains what is not found in ``results``."""
     given = {"dataset": dataset, "recipe": recipe, "profile": profile, "seeds": list(seeds)}
     p = check(
-        "5_evaluation", given | {"strategies": ["supervised", NAMED, "random_frozen_3"], "results_dir": str(results)}
+        "5_evaluation", given | {"strategies": ["supervised", PRIMARY, "random_frozen_3"], "results_dir": str(results)}
     )
     study = open_study(p)
     for strategy in p.wanted:

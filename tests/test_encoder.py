@@ -21,7 +21,7 @@ from fairlib.encoder import (
     trainable_parameters,
 )
 from fairlib.finetuning import Windows, fit
-from fairlib.strategies import CONTROLS, MODELS, STRATEGIES
+from fairlib.strategies import MODELS, NETWORKS, STRATEGIES
 
 #: METHOD §3, table of gradual unfreezing: trainable parameters for 76 channels.
 METHOD = {
@@ -41,13 +41,13 @@ DATASETS = {"MIMIC": 76, "MESA": 5, "GLOBEM": 1390}
 
 def trainable(channels: int, strategy: str) -> int:
     model = Classifier(Encoder(channels, generator=np.random.default_rng(0)))
-    freeze(model, {**STRATEGIES, **CONTROLS}[strategy])
+    freeze(model, MODELS[strategy])
     return trainable_parameters(model)
 
 
 @pytest.mark.parametrize("channels", CONV1)
 def test_parameter_counts(channels):
-    for name, strategy in {**STRATEGIES, **CONTROLS}.items():
+    for name, strategy in ((name, MODELS[name]) for name in NETWORKS):
         trained = zip(strategy.trains, (CONV1[channels], CONV2, CONV3), strict=True)
         assert trainable(channels, name) == HEAD + sum(size for trains, size in trained if trains), name
 
@@ -229,9 +229,9 @@ def test_the_order_of_the_last_relu_and_the_maximum_changes_no_bit():
     assert all(torch.equal(one, other) for one, other in zip(*found, strict=True))
 
 
-@pytest.mark.parametrize("name", [*STRATEGIES, *CONTROLS])
+@pytest.mark.parametrize("name", NETWORKS)
 def test_training_moves_exactly_what_is_not_frozen(name, tiny):
-    draw, strategy = np.random.default_rng(0), {**STRATEGIES, **CONTROLS}[name]
+    draw, strategy = np.random.default_rng(0), MODELS[name]
     windows = Windows(draw.normal(size=(32, 9, 3)).astype(np.float32), np.arange(32) % 2)
     encoder = Encoder(3, generator=draw) if strategy.pretrained else None
     still, moved = (fit(windows, windows, MODELS[name], tiny(rate=rate), 1, encoder)[0] for rate in (0.0, 0.1))

@@ -15,7 +15,7 @@ from book.pages.tables import synthesis as tables
 from fairlib import cards
 from fairlib.mitigation import TRAINED
 from fairlib.report import show
-from fairlib.strategies import LABELLED, NAMED
+from fairlib.strategies import LABELLED, PRIMARY
 from fairlib.study import runs
 from fairlib.study.frozen import Frozen, freeze
 from fairlib.study.parameters import FROZEN, PROFILES
@@ -29,16 +29,16 @@ def trained(make_cohort, tiny, tmp_path_factory):
     """A study with both models trained, one mitigation of two seeds, and 20 labelled people a group of one seed."""
     made = Study(make_cohort(people=400), tiny(), tmp_path_factory.mktemp("gathered"), draws=DRAWS, runs=(1, 2))
     for seed in (1, 2):
-        for name in ("supervised", NAMED, "reweighed"):
+        for name in ("supervised", PRIMARY, "reweighed"):
             made.train(name, seed)
-    for name in ("supervised", NAMED):
+    for name in ("supervised", PRIMARY):
         made.table("metrics", name, 1, 20)
     return made
 
 
 def case_of(made, people=(20, 40)):
     p = check("5_evaluation", {"dataset": "challenge2012", "profile": "smoke", "seeds": [1, 2]})
-    found = tuple((name, seed) for name in ("supervised", NAMED) for seed in (1, 2))
+    found = tuple((name, seed) for name in ("supervised", PRIMARY) for seed in (1, 2))
     return cases.Case(p, made, cards.load("challenge2012"), SimpleNamespace(seeds=(1, 2)), found, (), people)
 
 
@@ -46,11 +46,11 @@ def test_every_model_is_listed_once_and_none_is_trained(trained, monkeypatch):
     monkeypatch.setattr(runs, "fit", lambda *_: pytest.fail("a page that trains nothing trained"))
     table = case_of(trained).every_model()
     listed = list(zip(table["strategy"], table["seed"], table["people"].fillna(0), strict=True))
-    full = [(name, seed, 0) for name in ("supervised", NAMED, "reweighed") for seed in (1, 2)]
-    assert listed == [*full, ("supervised", 1, 20), (NAMED, 1, 20)]
+    full = [(name, seed, 0) for name in ("supervised", PRIMARY, "reweighed") for seed in (1, 2)]
+    assert listed == [*full, ("supervised", 1, 20), (PRIMARY, 1, 20)]
     pd.testing.assert_frame_equal(table.iloc[:4], case_of(trained).each_model())
     few = table[table["people"] == 20].iloc[1]
-    metrics = trained.table("metrics", NAMED, 1, 20)
+    metrics = trained.table("metrics", PRIMARY, 1, 20)
     assert few["auc"] == metrics.loc[(metrics["scope"] == "overall") & (metrics["metric"] == "auc"), "estimate"].item()
 
 
@@ -65,7 +65,7 @@ def test_tables_of_models_hold_each_once_and_pass_the_gate(trained):
 
 
 def test_frozen_models_are_listed_like_those_of_a_study(trained, tmp_path, monkeypatch):
-    names = ("supervised", NAMED, "reweighed")
+    names = ("supervised", PRIMARY, "reweighed")
     monkeypatch.setattr("fairlib.strategies.LABELLED", names[:2])
     freeze(trained, tmp_path / "challenge2012", names)
     freeze(replace(trained, runs=(1,)), tmp_path / "challenge2012", names, people=(20,))

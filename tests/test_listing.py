@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from fairlib.study.listing import listing, stamp
+from book.pages.listing import listing, stamp
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ from pyarrow import parquet as pq
 from fairlib import cards, readers
 from fairlib.cohort import CohortError
 from fairlib.readers import challenge2012_files, files, mesa_files
-from fairlib.strategies import NAMED
+from fairlib.strategies import PRIMARY
 from fairlib.study import sources
 from fairlib.study.parameters import check
 from fairlib.study.results import checksum, fresh
@@ -205,7 +205,7 @@ def test_a_real_run_writes_only_what_the_book_lists_for_the_eyes_of_its_owner(re
     """Every file below results, and who may read it; ``book/enclave.md`` is the list."""
     page = (ROOT / "book" / "enclave.md").read_text(encoding="utf-8")
     for name, table in TABLES.items():
-        for strategy in {"supervised", NAMED, PRETRAINED} & {*table.models}:
+        for strategy in {"supervised", PRIMARY, PRETRAINED} & {*table.models}:
             real.table(name, strategy, 2)
     real.table("metrics", "supervised", 1, 30)
     assert stat.S_IMODE(real.results.stat().st_mode) == 0o700

@@ -14,7 +14,7 @@ from fairlib.measures import segments
 from fairlib.measures import summary as summaries
 from fairlib.mitigation import TRAINED
 from fairlib.report.provenance import Provenance
-from fairlib.strategies import LABELLED, NAMED
+from fairlib.strategies import LABELLED, PRIMARY
 from fairlib.study.collect import cohort_tables, collect
 from fairlib.study.frozen import Frozen
 from fairlib.study.parameters import Evaluation, ParameterError
@@ -55,7 +55,7 @@ class Case:
     def ssl(self) -> str | None:
         """The SSL model named beforehand; where it was not trained, the first that was."""
         names = [name for name in self.strategies if name.startswith("frozen_")]
-        return NAMED if NAMED in names else next(iter(names), None)
+        return PRIMARY if PRIMARY in names else next(iter(names), None)
 
     @property
     def paired_seeds(self) -> tuple[int, ...]:

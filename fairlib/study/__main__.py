@@ -22,23 +22,12 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m fairlib.study", description="Long computations of the study.")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
-    freeze = commands.add_parser(
-        "freeze", help="keep aggregated results of an open dataset in the book", description=_freeze.__doc__
-    )
+    freeze = commands.add_parser("freeze", help="keep results of open data in the book", description=_freeze.__doc__)
     freeze.add_argument("dataset", help="e.g. challenge2012")
     freeze.add_argument("source", metavar="DIR", help="the folder of the official files")
     freeze.add_argument("--recipes", nargs="+", default=["paper_text", "paper_code"])
-    freeze.add_argument(
-        "--mitigate", nargs="*", default=["paper_text"], metavar="RECIPE", help="recipes with mitigations too"
-    )
-    freeze.add_argument(
-        "--people",
-        nargs="*",
-        type=int,
-        default=[],
-        metavar="N",
-        help="labelled people a group, for data efficiency",
-    )
+    freeze.add_argument("--mitigate", nargs="*", default=["paper_text"], help="recipes with mitigations too")
+    freeze.add_argument("--people", nargs="*", type=int, default=[], help="labelled people per group, e.g. 25 100")
     freeze.add_argument("--seeds", nargs="+", type=int, default=[1, 2, 3], metavar="SEED")
     freeze.add_argument("--threads", type=int, default=1, help="CPU threads; the same number gives the same bytes")
     freeze.set_defaults(run=_freeze)
@@ -60,14 +49,8 @@ def _freeze(options: argparse.Namespace) -> int:
     from .sources import open_study
 
     for recipe in options.recipes:
-        p = FineTuning(
-            dataset=options.dataset,
-            source=options.source,
-            profile="paper",
-            recipe=recipe,
-            seeds=options.seeds,
-            threads=options.threads,
-        )
+        given = {name: getattr(options, name) for name in ("dataset", "source", "seeds", "threads")}
+        p = FineTuning(profile="paper", recipe=recipe, **given)
         strategies = (*ALL, *MITIGATIONS) if recipe in options.mitigate else ALL
         kept = freeze(open_study(p), FROZEN / p.dataset, strategies, people=tuple(options.people))
         print(f"recipe {recipe}, seeds {options.seeds}: kept in {kept}", flush=True)

@@ -269,10 +269,6 @@ class Study:
         model.load_state_dict(load_file(folder / "weights.safetensors"))
         return model.eval()
 
-    def history(self, strategy: str, seed: int) -> pd.DataFrame:
-        """Training and monitored loss of each epoch."""
-        return pd.DataFrame(json.loads((self.train(strategy, seed) / "history.json").read_text()))
-
     def _features(self, strategy: str, seed: int, split: str) -> tuple[np.ndarray, np.ndarray]:
         """Rows of one window of each participant of a split, and their features (n, 96) before the classifier."""
         rows = self.cohort.rows(split)

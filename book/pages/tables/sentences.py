@@ -11,7 +11,7 @@ from fairlib.inference import ALPHA
 from fairlib.measures.groups import OTHERS
 from fairlib.measures.summary import at_chance, left_out, one_decision, verdict
 from fairlib.report.provenance import ORIGINS, Provenance
-from fairlib.strategies import CONTROLS, LOGISTIC, MITIGATIONS, NAMED, STRATEGIES, STRATEGY_NAMES
+from fairlib.strategies import MITIGATIONS, PRIMARY, STRATEGIES, STRATEGY_NAMES, UNTESTED
 from fairlib.text import LEVEL_WORDS, disparity_name, recipe_name, with_interval
 
 from ..marks import NOT_SURE, ONE_DECISION, why_left_out
@@ -123,7 +123,7 @@ def named_ssl(headline: pd.DataFrame, card: Card) -> str:
     rows = headline[headline["strategy"].isin(set(STRATEGIES) - {"supervised"})]
     if rows.empty:
         return "no self-supervised model in this run"
-    row = next((row for _, row in rows.iterrows() if row["strategy"] == NAMED), rows.iloc[0])
+    row = next((row for _, row in rows.iterrows() if row["strategy"] == PRIMARY), rows.iloc[0])
     parts = [_of(row, f"{measure}_difference", sign=True) for measure in ("auc", "deviation")]
     return (
         f"{STRATEGY_NAMES[row['strategy']]}: AUC {_of(row, 'auc')}, that is {parts[0]} against supervised; mean"
@@ -133,7 +133,7 @@ def named_ssl(headline: pd.DataFrame, card: Card) -> str:
 
 def controls(headline: pd.DataFrame, card: Card) -> str:
     """The models without pre-training: what they reach tells what pre-training itself is worth."""
-    rows = headline[headline["strategy"].isin([*CONTROLS, LOGISTIC])]
+    rows = headline[headline["strategy"].isin(UNTESTED)]
     if rows.empty:
         return "no controls in this run"
     parts = [
