@@ -9,7 +9,7 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
-from .results import replace_file
+from fairlib.study.results import replace_file
 
 
 def stamp(folder: Path | str, file: Path | str, besides: Iterable[Path | str] = ()) -> str:
