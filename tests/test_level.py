@@ -18,7 +18,7 @@ from fairlib.inference import Estimate
 from fairlib.measures import calibration, probes, segments, summary, thresholds
 from fairlib.measures.half_samples import half_sample_interval
 from fairlib.seeds import generator
-from tests import release_claims
+from tests.release import release_claims
 
 ROOT = Path(__file__).parent.parent
 NORMAL = stats.norm.ppf(0.95) / stats.norm.ppf(0.975)  # widths at 90 % over those at 95 %

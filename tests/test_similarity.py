@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from fairlib.measures.half_samples import half_sample_interval, subsample_table
 from fairlib.similarity import cka, cka_table, gram, hsic, one_window_each
-from tests.halves import cka_subsamples, half_samples
+from tests.measures.halves import cka_subsamples, half_samples
 
 
 def hsic_by_definition(k, l):  # noqa: E741

@@ -11,7 +11,7 @@ from ..pages.cases import Case
 from ..pages.contracts import ReleaseAudit
 from ..pages.provenance import collected
 
-#: Every recipe on every twin, kept in the book: ``python -m tests.recipes_on_twins``.
+#: Every recipe on every twin, kept in the book: ``python -m tests.release.recipes_on_twins``.
 TWINS_FILE = Path(__file__).with_name("recipes_on_twins.csv")
 #: What is kept of a model's row, by its first letters.
 MEASURED = ("auc", "dev", "people_low", "constant_decisions")

@@ -1,7 +1,7 @@
 """One visual language: type, grid, and colours with named roles, each with a marker or line style as a second cue.
 
 Colours keep a contrast of 3 to 1 on white and stay apart under the three kinds of colour blindness
-(``tests/test_style.py``); ``book/_static/fairlib.css`` names the same roles for pages.
+(``tests/report/test_style.py``); ``book/_static/fairlib.css`` names the same roles for pages.
 """
 
 from itertools import cycle

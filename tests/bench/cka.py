@@ -9,7 +9,7 @@ import numpy as np
 
 from fairlib.measures.half_samples import subsample_table
 from fairlib.similarity import cka_table, gram
-from tests.halves import half_samples
+from tests.measures.halves import half_samples
 
 from .turns import gemm, in_turns, rows
 

@@ -15,7 +15,7 @@ from fairlib.pretraining import pretrain
 from fairlib.recipes import RECIPES, replace
 from fairlib.similarity import cka_table, gram
 from fairlib.strategies import MODELS
-from tests.halves import half_samples
+from tests.measures.halves import half_samples
 from tests.tables import evaluation_tables
 
 from . import auc_bootstrap, mesa_windows

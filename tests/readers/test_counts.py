@@ -13,8 +13,8 @@ from fairlib import cards
 from fairlib.cohort import CohortError
 from fairlib.measures import describe
 from fairlib.readers import counts, files, units
+from tests.measures.test_attrition import shown
 from tests.readers.fault_page import TABLES
-from tests.test_attrition import shown
 
 # ---------------------------------------------------------------------------------------------------- beside the card
 

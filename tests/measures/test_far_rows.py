@@ -12,7 +12,7 @@ from fairlib.measures.cka import need_float64, similarity_table
 from fairlib.measures.half_samples import half_sample_interval, subsample_table
 from fairlib.similarity import cka, cka_table, coarse, gram
 from fairlib.study import runs
-from tests.halves import half_samples
+from tests.measures.halves import half_samples
 from tests.test_similarity import cka_by_definition
 
 WIDTHS = (40, 60, 80)

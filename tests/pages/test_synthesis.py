@@ -8,7 +8,7 @@ from book.pages import noise as synthesis
 from book.pages.noise import MEAN_ABSOLUTE
 from book.release import published
 from fairlib.inference import auc, half_width
-from tests import release_claims
+from tests.release import release_claims
 
 
 def test_auc_variance_in_known_cases():

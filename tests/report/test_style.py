@@ -10,7 +10,7 @@ import pytest
 from fairlib.report import style
 from fairlib.strategies import MITIGATIONS
 
-SHEET = Path(__file__).parents[1] / "book" / "_static" / "fairlib.css"
+SHEET = Path(__file__).parents[2] / "book" / "_static" / "fairlib.css"
 MODELS = {name: colour for name, colour in style.COLOURS.items() if name not in MITIGATIONS}
 #: How linear RGB is seen without one kind of cone (Machado, Oliveira and Fernandes 2009, severity 1).
 SEEN = {

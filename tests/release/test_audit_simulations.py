@@ -6,7 +6,7 @@ import pytest
 from book.release import published, simulations
 from fairlib.fairness import ratio_metrics
 from fairlib.similarity import cka
-from tests import release_numbers
+from tests.release import release_numbers
 
 
 def test_views():

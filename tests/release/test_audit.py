@@ -24,9 +24,9 @@ from fairlib.recipes import RECIPES
 from fairlib.report import columns
 from fairlib.strategies import STRATEGY_NAMES
 from fairlib.text import percent
-from tests import recipes_on_twins, release_numbers
+from tests.release import recipes_on_twins, release_numbers
 
-NOTEBOOK = Path(__file__).parents[1] / "notebooks" / "release_audit.ipynb"
+NOTEBOOK = Path(__file__).parents[2] / "notebooks" / "release_audit.ipynb"
 IDS = [f"D{i}" for i in range(1, 51)]
 #: Tables of the collection without a source of each number: what they were measured from.
 PICTURE = "GitHub sdimi/sdimi.github.io, commit 236c86e, projects/SSLfairness: picture of the {} figure"

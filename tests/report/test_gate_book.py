@@ -5,7 +5,7 @@ import pytest
 from fairlib.report import show
 from fairlib.report.gate import DisclosureError, check_book, scan_html
 from fairlib.report.pieces import joined
-from tests.test_gate import (
+from tests.report.test_gate import (
     BLOB,
     EMBEDDED,
     GOOD,

@@ -14,7 +14,7 @@ from book.release import claims, published
 from book.release.claims import DECISIONS, TWIN
 from fairlib import cards
 from fairlib.measures import summary as summaries
-from tests import release_claims
+from tests.release import release_claims
 from tests.tables import evaluation_tables
 
 STRATEGIES = ("supervised", "frozen_1_middle", "frozen_3", "random_frozen_3")
