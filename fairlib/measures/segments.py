@@ -32,23 +32,19 @@ ALL_SSL = "all"
 def extremes(models: pd.DataFrame, validation: pd.DataFrame, names: tuple[str, ...]) -> pd.DataFrame:
     """T-conditioned: per strategy and attribute the segments served best and worst, and their AUC on test people.
 
-    They are chosen by the mean AUC over seeds on ``validation``; where that is missing (results frozen before it was
-    kept) on the test people themselves, and ``chosen_on`` says so. Columns for ``best``, ``worst`` and their paired
-    ``gap``: mean, low and high; segments and sizes of both.
+    They are chosen by the mean AUC over seeds on ``validation``, never on the test people: without it there is no row.
+    Columns for ``best``, ``worst`` and their paired ``gap``: mean, low and high; segments and sizes of both.
     """
     rows = models[(models["metric"] == "auc") & (models["scope"] == "segment") & (models["note"] == "")]
     records = []
     for strategy in names:
         for attribute, own in rows[rows["strategy"] == strategy].groupby("attribute", sort=False):
-            choosing, where = own.rename(columns={"estimate": "auc"}), "test"
-            if not validation.columns.empty:
-                choosing, where = validation[validation["strategy"] == strategy], "validation"
-                choosing = choosing[choosing["attribute"] == attribute]
+            choosing = validation[(validation["strategy"] == strategy) & (validation["attribute"] == attribute)]
             shown = choosing[choosing["segment"].isin(own["segment"])]
             mean = shown.groupby("segment", sort=False)["auc"].mean().dropna()
             if len(mean) < 2:
                 continue
-            record = {"strategy": strategy, "attribute": attribute, "chosen_on": where, "seeds": own["seed"].nunique()}
+            record = {"strategy": strategy, "attribute": attribute, "seeds": own["seed"].nunique()}
             sides = {}
             for side, segment in (("best", mean.idxmax()), ("worst", mean.idxmin())):
                 part = own[own["segment"] == segment]

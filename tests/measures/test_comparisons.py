@@ -40,7 +40,7 @@ def validation(aucs, strategy="supervised"):
 def test_extremes_are_chosen_on_validation_and_shown_on_test():
     models = segments()
     found = extremes(models, validation({"a": 0.6, "b": 0.9, "c": 0.7}), ("supervised",)).iloc[0]
-    assert (found["best_segment"], found["worst_segment"], found["chosen_on"]) == ("b", "a", "validation")
+    assert (found["best_segment"], found["worst_segment"]) == ("b", "a")
     assert (found["best"], found["worst"], found["gap"]) == pytest.approx((0.70, 0.80, -0.10))  # test may disagree
     by = {s: np.stack(models[(models["segment"] == s) & (models["metric"] == "auc")]["replicates"]) for s in "ab"}
     wanted = seed_interval(np.array([-0.1, -0.1]), by["b"].astype(float) - by["a"])
@@ -48,11 +48,8 @@ def test_extremes_are_chosen_on_validation_and_shown_on_test():
     assert (found["best_people"], found["worst_events"], found["seeds"]) == (90, 20, 2)
 
 
-def test_extremes_without_validation_say_so():
-    found = extremes(segments(), pd.DataFrame(), ("supervised",)).iloc[0]
-    assert (found["best_segment"], found["worst_segment"], found["chosen_on"]) == ("a", "b", "test")
-    kept_but_empty = validation(AUCS).iloc[:0]
-    assert extremes(segments(), kept_but_empty, ("supervised",)).empty  # never chosen on test in silence
+def test_extremes_are_never_chosen_on_test():
+    assert extremes(segments(), validation(AUCS).iloc[:0], ("supervised",)).empty
 
 
 def test_a_segment_that_test_cannot_judge_is_not_chosen():

@@ -161,7 +161,7 @@ def test_the_study_makes_gram_matrices_of_such_a_segment_in_float64(apart, monke
         taken.extend(k.dtype for k in (*left, *right))
         raise InterruptedError
 
-    monkeypatch.setattr(runs.conditioned, "similarity_table", take)
+    monkeypatch.setattr("fairlib.measures.cka.similarity_table", take)
     for found in (both, layers(len(both[0][0]))):
         taken.clear()
         monkeypatch.setattr(runs.Study, "_activations", lambda self, name, seed, rows, found=found: found[seed])
