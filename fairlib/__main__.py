@@ -2,10 +2,9 @@
 
 import argparse
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-
-from .cohort import CohortError
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -13,12 +12,10 @@ def main(arguments: list[str] | None = None) -> int:
 
     Returns 0; 1 if check found something; 2, with a sentence on stderr, for other errors.
     """
-    from .readers.fetch import FetchError  # here and below: `--help` needs none of them
-
     options = _parser().parse_args(arguments)
     try:
         return options.run(options)
-    except (CohortError, FetchError, OSError, ValueError) as error:  # CardError, SpecError … are ValueErrors
+    except (OSError, ValueError) as error:  # CohortError, CardError, FetchError … are among them
         print(f"fairlib {options.command}: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
@@ -30,23 +27,17 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m fairlib", description="Data for the study.")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
-    fetch = commands.add_parser(
-        "fetch", help="download the official files of an open dataset", description=_fetch.__doc__
-    )
+    fetch = commands.add_parser("fetch", help="download the official files of open data", description=_fetch.__doc__)
     fetch.add_argument("dataset", help="challenge2012")
     fetch.add_argument("folder", type=Path, metavar="DIR", help="where the files go; made if needed")
-    fetch.add_argument(
-        "--base-url", metavar="URL", help="a mirror of the official folder (hashes are checked all the same)"
-    )
+    fetch.add_argument("--base-url", metavar="URL", help="a mirror of the official folder; hashes are checked too")
     fetch.set_defaults(run=_fetch)
 
     check = commands.add_parser("check", help="say what data is there, and what a study of it could find")
     check.description = _check.__doc__
     check.add_argument("folder", type=Path, metavar="FOLDER", help="official files, or your own data with a card.yaml")
     check.add_argument("--dataset", metavar="NAME", help="mimic, challenge2012 … or table; default: guessed")
-    check.add_argument(
-        "--error-rate", type=_share, default=0.2, metavar="P", help="of the reference segments, default %(default)s"
-    )
+    check.add_argument("--error-rate", type=_share, default=0.2, help="of the reference segments, default %(default)s")
     check.set_defaults(run=_check)
 
     new = commands.add_parser("new", help="write a template for your own data", description=_new.__doc__)
@@ -56,25 +47,24 @@ def _parser() -> argparse.ArgumentParser:
     twin = commands.add_parser("twin", help="write a synthetic twin of a dataset", description=_twin.__doc__)
     twin.add_argument("dataset", help="whose official layout, e.g. mimic")
     twin.add_argument("folder", type=Path, metavar="DIR", help="where the files go; made if needed")
-    twin.add_argument("--windows", type=_positive, metavar="N", help="how many windows, about")
+    twin.add_argument("--windows", type=_whole(1, "above 0"), metavar="N", help="how many windows, about")
     twin.add_argument("--spec", type=Path, metavar="FILE", help="YAML file of the knobs that differ from the defaults")
-    twin.add_argument("--seed", type=_seed, default=0, metavar="S", help="of the generator, default %(default)s")
+    twin.add_argument(
+        "--seed", type=_whole(0, "from 0 on"), default=0, metavar="S", help="of the generator, default %(default)s"
+    )
     twin.set_defaults(run=_twin)
 
     # A further command is a parser here and a function below.
     return parser
 
 
-def _positive(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number above 0")
-    return int(text)
+def _whole(least: int, words: str) -> Callable[[str], int]:
+    def read(text: str) -> int:
+        if text.isdecimal() and int(text) >= least:
+            return int(text)
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number {words}")
 
-
-def _seed(text: str) -> int:
-    if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 0 on")
-    return int(text)
+    return read
 
 
 def _share(text: str) -> float:

@@ -66,7 +66,7 @@ def in_the_large(of: Evaluated) -> pd.DataFrame:
 
 def curve(of: Evaluated) -> pd.DataFrame:
     """Predicted and observed risk per bin of each group; see ``table``."""
-    return table(risks(of), of.frame, of.weights, of.groups, of.rule, of.card.min_cell)
+    return table(risks(of), of.frame, of.weights, of.groups, of.rule, of.cohort.card.min_cell)
 
 
 def offsets(risk: np.ndarray, frame: pd.DataFrame, weights: np.ndarray, groups: dict, rule: str) -> pd.DataFrame:

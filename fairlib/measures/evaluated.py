@@ -6,7 +6,6 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
-from ..cards import Card
 from ..cohort import Cohort
 from ..inference import participant_draws
 from . import describe, group_sizes
@@ -31,10 +30,6 @@ class Evaluated:
     threshold: float
     draws: int
     decided: bool = False
-
-    @property
-    def card(self) -> Card:
-        return self.cohort.card
 
     @property
     def rule(self) -> str:
@@ -80,7 +75,9 @@ class Evaluated:
     def groups(self) -> dict[tuple[str, str], np.ndarray]:
         """(attribute, segment) → (test windows,) boolean, of everybody and of segments that can be reported."""
         found = {EVERYBODY: np.ones(len(self.frame), dtype=bool)}
-        for name, facts in self.card.attributes.items():
-            for segment in group_sizes.reportable(self.frame, name, facts.segments, self.rule, self.card.min_cell):
+        for name, facts in self.cohort.card.attributes.items():
+            for segment in group_sizes.reportable(
+                self.frame, name, facts.segments, self.rule, self.cohort.card.min_cell
+            ):
                 found[name, segment] = (self.frame[name] == segment).to_numpy()
         return found

@@ -22,7 +22,7 @@ TABLE = ["scope", "attribute", "segment", "metric", "estimate", "people", "windo
 def metrics(of: Evaluated) -> pd.DataFrame:
     """Areas, rates and ratios on the test split, overall, per segment and between segments: columns ``TABLE``;
     replicates is a list of ``draws`` values. Decisions have no areas under a curve, for they rank nobody."""
-    everybody, card = np.ones(len(of.y), dtype=bool), of.card
+    everybody, card = np.ones(len(of.y), dtype=bool), of.cohort.card
     records = _rows(of, "overall", *EVERYBODY, everybody, "")
     records.append(records[0] | _precision(of.y, of.s, of.weights))
     for attribute, facts in card.attributes.items():
@@ -53,8 +53,8 @@ def validation(of: Evaluated) -> pd.DataFrame:
     """AUC of each segment on validation people, for choosing. Without sizes: with those of the other splits, they would
     add up to groups that are suppressed."""
     records, score = [], of.score[of.cohort.rows("val")]
-    for attribute, facts in of.card.attributes.items():
-        for segment in group_sizes.reportable(of.held, attribute, facts.segments, of.rule, of.card.min_cell):
+    for attribute, facts in of.cohort.card.attributes.items():
+        for segment in group_sizes.reportable(of.held, attribute, facts.segments, of.rule, of.cohort.card.min_cell):
             chosen = (of.held[attribute] == segment).to_numpy()
             value = auc(of.held["y"].to_numpy()[chosen], score[chosen])
             records.append({"attribute": attribute, "segment": segment, "auc": value})
@@ -79,7 +79,7 @@ def permutation_null(of: Evaluated) -> pd.DataFrame:
 def intersections(of: Evaluated) -> pd.DataFrame:
     """AUC and error rate of people who share two segments: columns ``TABLE``."""
     records = []
-    for attribute, segment, chosen, note in groups.intersections(of.frame, of.card, of.rule):
+    for attribute, segment, chosen, note in groups.intersections(of.frame, of.cohort.card, of.rule):
         found = _rows(of, "intersection", attribute, segment, chosen, note)
         records += [row for row in found if row["metric"] in ("auc", "error_rate")]
     return pd.DataFrame(records, columns=TABLE)
@@ -125,16 +125,16 @@ def _ratio_rows(of: Evaluated, attribute: str) -> list[dict]:
 
     Where they are suppressed, or people too few, one row of the card's metric says why.
     """
-    minimum, values = of.card.min_cell, of.frame[attribute]
+    minimum, values = of.cohort.card.min_cell, of.frame[attribute]
     known = values.notna().to_numpy()
-    privileged = (values == of.card.attributes[attribute].privileged).to_numpy()
+    privileged = (values == of.cohort.card.attributes[attribute].privileged).to_numpy()
     sides = (known & ~privileged, privileged)
     base = {"scope": "ratio", "attribute": attribute, "segment": "unprivileged / privileged"}
     hidden = [group_sizes.withheld(of.frame[side], of.rule, minimum) for side in sides]
     few = [group_sizes.too_few(of.frame[side], minimum) for side in sides]
     if note := next(filter(None, (*hidden, *few)), ""):
         sizes = group_sizes.size(of.frame[:0] if any(hidden) else of.frame[known])
-        return [base | sizes | {"note": note} | _undefined(of.card.metric.metric, of.draws)]
+        return [base | sizes | {"note": note} | _undefined(of.cohort.card.metric.metric, of.draws)]
     unprivileged, privileged = (_counts(of, side) for side in sides)
     point, drawn = map(ratios, unprivileged, privileged)
     unknown, sizes, note = of.frame[~known], group_sizes.size(of.frame[known]), ""

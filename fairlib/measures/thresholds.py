@@ -40,7 +40,7 @@ def at_thresholds(of: Evaluated) -> pd.DataFrame:
     """
     if of.rule == "restricted":
         return pd.DataFrame(columns=COLUMNS)
-    y, score, weights, frame, card = of.y, of.s, of.weights, of.frame, of.card
+    y, score, weights, frame, card = of.y, of.s, of.weights, of.frame, of.cohort.card
     least = 1 if of.rule == "synthetic" else card.min_cell
     everyone = np.vstack([np.ones((1, len(y)), dtype=weights.dtype), weights])  # the data itself, then its draws
 

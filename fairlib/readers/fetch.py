@@ -30,7 +30,7 @@ TIMEOUT = (15, 60)  # seconds to connect, and to wait for the next bytes
 RETRIES = 2
 
 
-class FetchError(RuntimeError):
+class FetchError(OSError):
     """A file cannot be downloaded, or is not the official one; the message says what to do."""
 
 

@@ -21,8 +21,8 @@ def collect(study, name: str, strategies: tuple[str, ...], seeds: tuple[int, ...
 
 def collect_roc(study, strategies: tuple[str, ...], seeds: tuple[int, ...]) -> pd.DataFrame:
     """ROC curves averaged over seeds at each false positive rate."""
-    keys = ["strategy", "attribute", "segment", "fpr"]
-    return collect(study, "roc", strategies, seeds).groupby(keys, as_index=False, sort=False)["tpr"].mean()
+    curves = collect(study, "roc", strategies, seeds)
+    return curves.groupby(["strategy", "attribute", "segment", "fpr"], as_index=False, sort=False)["tpr"].mean()
 
 
 def cohort_tables(study) -> dict[str, pd.DataFrame]:

@@ -18,6 +18,7 @@ from .parameters import FROZEN, Parameters
 from .results import checksum, code_hash, fresh, key_hash, replace_file, seal, writing
 from .runs import Study
 
+HERE = Path(__file__).parents[1]
 IDENTIFIERS = "identifiers.txt"
 
 
@@ -54,13 +55,11 @@ def open_study(p: Parameters) -> "Study | Frozen":
 def _read(p: Parameters, folder: Path) -> Cohort:
     if p.source != "twin":
         cohort = readers.read(p.dataset, Path(p.source).expanduser())
-        return _thinned(cohort, p)
+        return thin(cohort, p.chosen.windows, p.chosen.each)
     from .. import twins
 
     data, kept, chosen = folder / "data", folder / "cohort", p.chosen
-    facts = {
-        path.name: checksum(path) for path in sorted(Path(__file__).parents[1].rglob("*.json"))
-    }  # channels, counts
+    facts = {path.name: checksum(path) for path in sorted(HERE.rglob("*.json"))}  # channels, counts
     key = {"spec": twins.sized(p.dataset, chosen.windows, chosen.each), "seed": 0, "facts": key_hash(facts)}
     read = key | {"windows": chosen.windows, "each": chosen.each, "code": code_hash("fairlib.readers", "fairlib.twins")}
     read |= {"card": key_hash(p.card.model_dump(mode="json"))}
@@ -72,24 +71,20 @@ def _read(p: Parameters, folder: Path) -> Cohort:
             seal(data, key)
     if fresh(kept, read):
         return load_cohort(kept)
-    cohort = _thinned(readers.read(p.dataset, data), p)
+    cohort = thin(readers.read(p.dataset, data), chosen.windows, chosen.each)
     if chosen.windows:  # one of the original's size fills the disk twice, and is read by long jobs only
         save_cohort(kept, read, cohort)
     return cohort
 
 
-def _thinned(cohort: Cohort, p: Parameters) -> Cohort:
-    return cohort if p.chosen.windows is None else thin(cohort, p.chosen.windows, p.chosen.each)
-
-
-def thin(cohort: Cohort, windows: int, each: int = 12) -> Cohort:
-    """About ``windows`` windows of a cohort for a quick look, of as many people as possible, both outcomes in a split.
+def thin(cohort: Cohort, windows: int | None, each: int = 12) -> Cohort:
+    """About ``windows`` windows of a cohort (None: all) for a quick look, of as many people as possible, both outcomes in a split.
 
     First about ``each`` windows a participant, evenly spaced: neighbours tell little more, and people are the sample
     size. If that is still too many (by more than a tenth), the first participants of each split, with all that is left.
     """
     people = pd.DataFrame({"person": cohort.person, "y": cohort.y, "split": cohort.split})
-    if len(people) <= 1.1 * windows:
+    if windows is None or len(people) <= 1.1 * windows:
         return cohort
     step = max(1, round(len(people) / people["person"].nunique() / each))
     order = people.groupby("person").cumcount()

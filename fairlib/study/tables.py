@@ -14,15 +14,8 @@ from ..measures import calibration, compared, describe, features, performance, p
 from ..measures.evaluated import Evaluated
 from ..strategies import ALL, MITIGATIONS, NETWORKS, PRIMARY, SUPERVISED
 
-COHORT, PRETRAINING, MODEL, FEATURES, FITTED, PAIR, RUNS = (
-    "cohort",
-    "pretraining",
-    "model",
-    "features",
-    "fitted",
-    "pair",
-    "runs",
-)
+COHORT, PRETRAINING, MODEL, PAIR, RUNS = "cohort", "pretraining", "model", "pair", "runs"
+FEATURES, FITTED = "features", "fitted"
 
 
 @dataclass(frozen=True)
@@ -47,7 +40,6 @@ class Table:
 
 #: Pre-training is kept like a model of this name.
 PRETRAINED = "pretraining"
-_OTHERS = tuple(name for name in NETWORKS if name != SUPERVISED)
 TABLES = {
     table.name: table
     for table in (
@@ -70,7 +62,7 @@ TABLES = {
         Table("tests", FEATURES, features.tests, NETWORKS),
         Table("distances", FEATURES, features.distances, NETWORKS),
         Table("embedding", FEATURES, features.embedding, (SUPERVISED, PRIMARY)),
-        Table("cka", PAIR, compared.similarity, _OTHERS),
+        Table("cka", PAIR, compared.similarity, NETWORKS[1:]),
         Table("cka_draws", PAIR, compared.draws, (PRIMARY,)),
         Table("cka_released", PAIR, compared.as_released, (PRIMARY,)),
         Table("cka_between", RUNS, compared.similarity, NETWORKS),
