@@ -80,8 +80,9 @@ def _read(p: Parameters, folder: Path) -> Cohort:
 def thin(cohort: Cohort, windows: int | None, each: int = 12) -> Cohort:
     """About ``windows`` windows of a cohort (None: all) for a quick look, of as many people as possible.
 
-    Both outcomes stay in each split. First about ``each`` windows a participant, evenly spaced: neighbours tell little more, and people are the sample
-    size. If that is still too many (by more than a tenth), the first participants of each split, with all that is left.
+    Both outcomes stay in each split. First about ``each`` windows a participant, evenly spaced: neighbours tell little
+    more, and people are the sample size. If that is still too many (by more than a tenth), the first participants of
+    each split, with all that is left.
     """
     people = pd.DataFrame({"person": cohort.person, "y": cohort.y, "split": cohort.split})
     if windows is None or len(people) <= 1.1 * windows:
