@@ -45,10 +45,6 @@ def read(path: Path | str) -> Cohort:
         outcomes = files_of.read_outcomes(path / f"Outcomes-{name}.txt")
         records = dict(files_of.records(path, name, len(outcomes), counts))
         files_of.match(path, name, records, outcomes)
-        if not records:
-            raise CohortError(
-                f"{path}: set-{name} and Outcomes-{name}.txt hold no record at all; fetch the files again"
-            )
         if again := sorted(records.keys() & known):
             raise CohortError(
                 f"{path}: record {again[0]} is in set-{name} and in another set ({len(again)} such case(s)); keep it in"

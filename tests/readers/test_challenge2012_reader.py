@@ -262,7 +262,7 @@ def test_flipped_byte_that_still_unpacks(tmp_path):
 
 
 def test_set_without_any_record(tmp_path):
-    with pytest.raises(CohortError, match="set-a"):
+    with pytest.raises(CohortError, match=r"Outcomes-a\.txt holds a header and no rows"):
         read(write(tmp_path, {}, {}))
 
 

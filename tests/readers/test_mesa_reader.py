@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from fairlib import cards, readers
-from fairlib.cohort import CohortError
+from fairlib.cohort import SPLITS, CohortError
 from fairlib.readers import mesa, mesa_files
 from fairlib.study.runs import Study
 from tests.readers.small import mesa as small
@@ -126,21 +126,31 @@ def test_missing_values_are_told_apart_from_padding(original):
     assert missing.any(axis=0).all()
     np.testing.assert_array_equal(first[50:] == mesa.MISSING, missing)
     released = mesa.read(original, released=True)
-    person = released.person == 12  # nobody's first: its light is light
-    middle = released.x[np.flatnonzero(person)][:, 50]
-    lost = np.array([row[1] is None for row in slow_night(original, 12)[0]])
+    first = {released.person[released.split == name][0] for name in SPLITS}
+    other = next(person for person in PEOPLE if person not in first)  # nobody's first: its light is light
+    middle = released.x[np.flatnonzero(released.person == other)][:, 0]
+    lost = np.array([row[1] is None for row in slow_night(original, other)[0]])
+    assert lost.any()
     np.testing.assert_array_equal(middle[:, 1] == -1, lost)  # there, missing is the padding value
 
 
-def test_statistics_come_from_training_people_only(original, nsrr):
+def test_statistics_come_from_training_people_only(original, tmp_path):
     before, released = mesa.read(original), mesa.read(original, released=True)
-    changed = int(before.person[before.split == "val"][0])
-    for line in range(START + 1, START + LENGTH):
-        cell(night_file(nsrr, changed), line, "activity", "99999")
-    same = before.person != changed
-    np.testing.assert_array_equal(before.x[same], mesa.read(nsrr).x[same])
-    leaked = mesa.read(nsrr, released=True)  # finding D4: here the training windows change with validation people
-    assert np.abs(leaked.x[leaked.rows("train")][:, 50, 0] - released.x[released.rows("train")][:, 50, 0]).min() > 0.01
+
+    def changed(cohort) -> tuple[Path, int]:
+        """Files in which a validation participant of this cohort moves much more."""
+        person = int(cohort.person[cohort.split == "val"][0])
+        folder = shutil.copytree(original, tmp_path / f"{person}", dirs_exist_ok=True)
+        for line in range(START + 1, START + LENGTH):
+            cell(night_file(folder, person), line, "activity", "99999")
+        return folder, person
+
+    folder, person = changed(before)
+    same = before.person != person
+    np.testing.assert_array_equal(before.x[same], mesa.read(folder).x[same])
+    leaked = mesa.read(changed(released)[0], released=True)  # finding D4: here training windows change with validation
+    rows = released.rows("train")
+    assert np.abs(leaked.x[rows][:, 0, 0] - released.x[rows][:, 0, 0]).min() > 0.01
 
 
 def test_people_are_in_one_split_and_the_split_is_stable(original, nsrr):
