@@ -13,7 +13,7 @@ from book.pages.figures.metric_tree import metric_tree
 from fairlib import cards, readers, twins
 from fairlib.cards import CardError
 from fairlib.readers import recognise, template
-from fairlib.report import show as display
+from fairlib.report import show
 from fairlib.report.gate import scan_notebook
 from fairlib.study.check import check as report
 from fairlib.study.parameters import ROOT, ParameterError
@@ -40,14 +40,11 @@ def tremor(tmp_path, monkeypatch):
 def executed(name, folder, monkeypatch, **given):
     """Run a notebook in this process, and write it with its outputs as papermill would."""
     notebook, scope, outputs = nbformat.read(ROOT / "notebooks" / f"{name}.ipynb", 4), {"__name__": "notebook"}, []
-    monkeypatch.setattr(
-        display, "display", lambda data, raw=False: outputs.append(data if raw else {"text/html": data.data})
-    )
-    monkeypatch.setattr("myst_nb.glue", lambda name, value, display: outputs.append({"text/html": value.data}))
+    monkeypatch.setattr(show, "display", lambda data, metadata, raw: outputs.append((data, metadata)))
     for cell in (cell for cell in notebook.cells if cell.cell_type == "code"):
         exec(cell.source, scope)
         scope |= given if "parameters" in cell.metadata.tags else {}
-        cell.outputs = [nbformat.v4.new_output("display_data", data) for data in outputs]
+        cell.outputs = [nbformat.v4.new_output("display_data", data, metadata=of) for data, of in outputs]
         outputs.clear()
     notebook.metadata["papermill"] = {"parameters": given}
     nbformat.write(notebook, path := folder / f"{name}.ipynb")
@@ -90,9 +87,10 @@ def test_a_made_up_dataset_with_files_and_a_twin_of_its_own(tremor, tmp_path, mo
         check("1_dataset_requirements", {"dataset": "tremor"})
     for package, code in {
         readers: "from . import table\nfrom .. import cards\ndef read(path):\n"
-        "    return table.read(path / 'inner', 'twin', cards.load('tremor'))\n",
+        "    return table.read(path / 'inner', cards.load('tremor'))\n",
         twins: "from ..readers import template\nfrom .people import Spec as TwinSpec\n"
-        "def write(path, spec=None, seed=0):\n    return template.write(path / 'inner', **template.EXAMPLE)\n",
+        "def write(path, spec=None, seed=0):\n    made = template.write(path / 'inner', **template.EXAMPLE)\n"
+        "    (made / 'TWIN.json').write_text('{}')\n",
     }.items():
         (place := tmp_path / package.__name__).mkdir()
         (place / "tremor.py").write_text(code, encoding="utf-8")
