@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 
+from book.pages.__main__ import main as pages
 from fairlib import readers, recipes, twins
 from fairlib.__main__ import main
 from fairlib.cards import CardError
@@ -15,6 +16,7 @@ from fairlib.readers import fetch
 from fairlib.readers.fetch import FetchError
 from fairlib.report import gate
 from fairlib.study import tuning
+from fairlib.study.__main__ import main as study
 from fairlib.twins import SpecError, folder
 
 
@@ -125,19 +127,19 @@ def test_gate(monkeypatch, capsys, tmp_path):
     (tmp_path / "ids.txt").write_text("132539\n140501\n")
     seen = []
     monkeypatch.setattr(gate, "check_book", lambda *arguments: seen.append(arguments) or "3 pages scanned")
-    assert main(["gate", "executed", "html", "--identifiers", str(tmp_path / "ids.txt")]) == 0
+    assert pages(["gate", "executed", "html", "--identifiers", str(tmp_path / "ids.txt")]) == 0
     assert [str(seen[0][0]), str(seen[0][1]), *seen[0][2]] == ["executed", "html", "132539", "140501"]
     assert capsys.readouterr().out == "3 pages scanned\n"
 
 
 def test_gate_with_findings(capsys, tmp_path):
-    assert main(["gate", str(tmp_path), str(tmp_path)]) == 1
+    assert pages(["gate", str(tmp_path), str(tmp_path)]) == 1
     printed = capsys.readouterr()
     assert "no executed notebook found" in printed.err
     assert printed.out == ""
 
 
-@pytest.mark.parametrize("command", ["fetch", "twin", "gate"])
+@pytest.mark.parametrize("command", ["fetch", "twin"])
 def test_help_says_what_it_does(capsys, command):
     with pytest.raises(SystemExit) as stop:
         main([command, "--help"])
@@ -160,7 +162,7 @@ def test_tune_keeps_the_grid(monkeypatch, tmp_path, capsys):
     monkeypatch.setattr(tuning, "tune", lambda cohort, known: iter(rows))
     monkeypatch.setattr(readers, "read", lambda dataset, folder: None)
     monkeypatch.setattr(recipes, "GRID_FILE", tmp_path / "grid.csv")
-    assert main(["tune", "challenge2012", "data"]) == 0
+    assert study(["tune", "challenge2012", "data"]) == 0
     assert "training: adam: validation AUC 0.8125" in capsys.readouterr().out
     lines = ["part,way,validation_auc", "training,adam,0.8125", "pre-training,jitter,0.7"]
     assert (tmp_path / "grid.csv").read_text().splitlines() == lines

@@ -86,8 +86,8 @@ def test_a_made_up_dataset_with_files_and_a_twin_of_its_own(tremor, tmp_path, mo
     with pytest.raises(ParameterError, match="there is no twin of tremor yet"):
         check("1_dataset_requirements", {"dataset": "tremor"})
     for package, code in {
-        readers: "from . import table\nfrom .. import cards\ndef read(path):\n"
-        "    return table.read(path / 'inner', cards.load('tremor'))\n",
+        readers: "from dataclasses import replace\nfrom . import table\nfrom .. import cards\ndef read(path):\n"
+        "    return replace(table.read(path / 'inner', cards.load('tremor')), origin='twin')\n",
         twins: "from ..readers import template\nfrom .people import Spec as TwinSpec\n"
         "def write(path, spec=None, seed=0):\n    made = template.write(path / 'inner', **template.EXAMPLE)\n"
         "    (made / 'TWIN.json').write_text('{}')\n",

@@ -166,7 +166,9 @@ def test_calibration_and_thresholds(ninety):
     wanted = ends(weights @ y / weights.sum(axis=1))
     assert (found["low"].item(), found["high"].item()) == pytest.approx(wanted, abs=1e-6)
     card = cards.load("mimic")
-    of = SimpleNamespace(y=y, s=risk, weights=weights, frame=frame, groups=everyone, card=card, rule="synthetic")
+    of = SimpleNamespace(
+        y=y, s=risk, weights=weights, frame=frame, groups=everyone, cohort=SimpleNamespace(card=card), rule="synthetic"
+    )
     found = ninety(lambda: thresholds.at_thresholds(of))[1]
     row = found[(found["metric"] == "selection_rate") & (found["threshold"] == 0.5)].iloc[0]
     wanted = ends(weights @ (risk >= 0.5) / weights.sum(axis=1))

@@ -47,7 +47,7 @@ def measure(folder: Path, threads: int) -> None:
     """Read once and print seconds and peak memory; a process of its own, so that the peak is the reader's."""
     os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:threads])
     start = time.perf_counter()
-    cohort = mimic_raw.read(folder)
+    cohort = mimic_raw.read(folder, [folder])
     seconds = time.perf_counter() - start
     status = Path("/proc/self/status").read_text()
     peak = int(status.split("VmHWM:")[1].split()[0]) / 1024**2  # not ru_maxrss, which remembers the parent's memory

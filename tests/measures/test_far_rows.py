@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from fairlib.measures.cka import need_float64, similarity_table
+from fairlib.measures.compared import Compared
 from fairlib.measures.half_samples import half_sample_interval, subsample_table
 from fairlib.similarity import cka, cka_table, coarse, gram
-from fairlib.study import runs
 from tests.measures.halves import half_samples
 from tests.test_similarity import cka_by_definition
 
@@ -151,11 +151,8 @@ def test_a_segment_far_from_the_others_needs_float64(apart):
         assert row.cka == pytest.approx(by_definition(x, y), abs=1e-6)
 
 
-def test_the_study_makes_gram_matrices_of_such_a_segment_in_float64(apart, monkeypatch, tmp_path):
-    cohort, _, _, both = apart
-    one, taken = runs.Study(cohort, None, tmp_path, permutations=0), []
-    monkeypatch.setattr(runs.Study, "train", lambda *_: tmp_path)
-    monkeypatch.setattr(runs.Study, "_model_key", lambda *_: {})
+def test_the_study_makes_gram_matrices_of_such_a_segment_in_float64(apart, monkeypatch):
+    (cohort, _, _, both), taken = apart, []
 
     def take(cohort, left, right, rows, **options):
         taken.extend(k.dtype for k in (*left, *right))
@@ -164,7 +161,6 @@ def test_the_study_makes_gram_matrices_of_such_a_segment_in_float64(apart, monke
     monkeypatch.setattr("fairlib.measures.cka.similarity_table", take)
     for found in (both, layers(len(both[0][0]))):
         taken.clear()
-        monkeypatch.setattr(runs.Study, "_activations", lambda self, name, seed, rows, found=found: found[seed])
         with pytest.raises(InterruptedError):
-            one._compared(("supervised", 0), ("other", 1))
+            _ = Compared(cohort, lambda rows, found=found: found[0], lambda rows, found=found: found[1]).table
         assert set(taken) == {np.dtype(np.float64 if found is both else np.float32)}

@@ -86,7 +86,7 @@ def test_truth_stands_beside_the_data_and_depends_on_the_knobs_only(tmp_path):
     assert "no evidence about real people" in told["statement"]
     assert told["scorer"]["signal"] == "last heart rate charted in hour 24"
     assert told["draws"] == truth.DRAWS
-    table = truth.read(folder)
+    table = pd.DataFrame(told["segments"])
     spec = twins.load_spec("mimic")
     pd.testing.assert_frame_equal(table, truth.compute("mimic", replace(spec, windows=500)), atol=1e-6)
     assert set(table["attribute"]) == {"everybody", *cards.load("mimic").attributes}
