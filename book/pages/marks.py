@@ -7,7 +7,7 @@ import pandas as pd
 from fairlib.measures.summary import at_chance, one_decision
 from fairlib.strategies import STRATEGY_NAMES
 
-NOT_SURE, ONE_DECISION = "not surely better than chance", "the same decision for everybody in a run or more"
+NO_BETTER, ONE_DECISION = "no better than chance", "one decision for everybody in a run or more"
 NOBODY: Mapping[str, pd.Series] = {}  # is left out
 SAYS_NOTHING = "The disparity of such a model says nothing."
 
@@ -20,8 +20,9 @@ def named(strategy: str, row: pd.Series | None = None) -> str:
 
 def marks_note(accuracy: str = "auc") -> str:
     """What the marks of ``named`` mean where models are judged by this accuracy."""
-    judged = "Not" if accuracy == "auc" else "Decisions that are not"
-    return f"‡ {judged} surely better than chance. § {ONE_DECISION[0].upper()}{ONE_DECISION[1:]}. {SAYS_NOTHING}"
+    judged = "No" if accuracy == "auc" else "Decisions are no"
+    mark = f"‡ {judged} better than chance: the interval over people includes 0.5."
+    return f"{mark} § {ONE_DECISION[0].upper()}{ONE_DECISION[1:]}. {SAYS_NOTHING}"
 
 
 def why_left_out(row: pd.Series) -> str:
@@ -29,9 +30,9 @@ def why_left_out(row: pd.Series) -> str:
 
     row: of ``summaries.headline``; without an AUC only the decisions are known.
     """
-    reasons = [f"{'is' if 'auc' in row else 'makes decisions that are'} {NOT_SURE}"] * at_chance(row)
+    reasons = [f"{'is' if 'auc' in row else 'makes decisions that are'} {NO_BETTER}"] * at_chance(row)
     if one_decision(row):
-        reasons.append(f"gives everybody the same decision in {row.constant_decisions:.0f} of {row.seeds:.0f} runs")
+        reasons.append(f"gives everyone the same decision in {row.constant_decisions:.0f} of {row.seeds:.0f} runs")
     return " and ".join(reasons)
 
 
@@ -39,5 +40,5 @@ def briefly(row: pd.Series | None) -> str:
     """The same as ``why_left_out`` for the legend of a figure."""
     if row is None:
         return ""
-    reasons = ["perhaps chance" if "auc" in row else "decisions perhaps chance"] * at_chance(row)
-    return "; ".join(reasons + ["one decision for all"] * one_decision(row))
+    reasons = ["no better than chance" if "auc" in row else "decisions no better than chance"] * at_chance(row)
+    return "; ".join(reasons + ["one decision for everybody"] * one_decision(row))

@@ -268,7 +268,7 @@ def test_models_that_are_left_out_are_counted_by_reason(made):
     doubts = zip(names, (0.4, 0.4, 0.7, 0.7), (0, 1, 1, 0), strict=True)
     parts = [ssl.assign(strategy=name, people_low=low, constant_decisions=runs) for name, low, runs in doubts]
     everyone = pd.concat([rows[rows["strategy"] == "supervised"], *parts])
-    chance, decision = "not surely better than chance", "the same decision for everybody in a run or more"
+    chance, decision = "no better than chance", "one decision for everybody in a run or more"
     counted = f"3 of 4 self-supervised models ({chance}: 1; {chance} and {decision}: 1; {decision}: 1)"
     text = sentences.finding(everyone, cards.load("mimic"), made)
     assert f"Left out of what follows: {counted}. Of 1 self-supervised models" in text

@@ -127,7 +127,7 @@ def test_a_model_at_chance_decides_nothing(make_cohort):
     lost.headline.loc[lost.headline["strategy"] == "frozen_1_middle", "people_low"] = 0.45
     for record in (claims.accuracy(lost), claims.disparity(lost), claims.gaps(lost)):
         assert record["verdict"].startswith("undecided")
-        assert "SSL, middle frozen: it is not surely better than chance" in record["cause"]
+        assert "SSL, middle frozen: it is no better than chance" in record["cause"]
         assert "decision" not in record["cause"]
 
 
@@ -136,7 +136,7 @@ def test_a_model_with_one_decision_is_not_said_to_be_at_chance(make_cohort):
     own.headline.loc[own.headline["strategy"] == "frozen_1_middle", "constant_decisions"] = 1
     for record in (claims.accuracy(own), claims.disparity(own), claims.gaps(own)):
         assert record["verdict"].startswith("undecided")
-        assert "SSL, middle frozen: it gives everybody the same decision in 1 of 2 runs" in record["cause"]
+        assert "SSL, middle frozen: it gives everyone the same decision in 1 of 2 runs" in record["cause"]
         assert "chance" not in record["cause"]
 
 

@@ -14,7 +14,7 @@ from fairlib.report.provenance import ORIGINS, Provenance
 from fairlib.strategies import MITIGATIONS, PRIMARY, STRATEGIES, STRATEGY_NAMES, UNTESTED
 from fairlib.text import LEVEL_WORDS, disparity_name, recipe_name, with_interval
 
-from ..marks import NOT_SURE, ONE_DECISION, why_left_out
+from ..marks import NO_BETTER, ONE_DECISION, why_left_out
 
 #: Those that start from the pre-trained encoder.
 SSL_STRATEGIES = tuple(name for name, strategy in STRATEGIES.items() if strategy.pretrained)
@@ -93,7 +93,7 @@ def answer(headline: pd.DataFrame) -> dict[str, str]:
 
 def _without(rows: pd.DataFrame) -> str:
     """How many of these self-supervised models are left out, and how many for which reason, or for both."""
-    reasons = [[NOT_SURE] * at_chance(row) + [ONE_DECISION] * one_decision(row) for _, row in rows.iterrows()]
+    reasons = [[NO_BETTER] * at_chance(row) + [ONE_DECISION] * one_decision(row) for _, row in rows.iterrows()]
     counts = Counter(" and ".join(own) for own in reasons if own)
     told = "; ".join(f"{reason}: {n}" for reason, n in counts.items())
     return f"{counts.total()} of {len(rows)} self-supervised models ({told})"
