@@ -44,7 +44,7 @@ def collect(study, card: Card, access: str, strategies: Iterable[str], seeds: It
     access: of the data that the study read, "synthetic" for a twin.
 
     Groups under the card's ``min_cell`` are left out: everybody too, where the whole test split is that small. None, if
-    no group is left. Models whose results were frozen before the table existed are left out.
+    no group is left.
     """
     shown, minimum = list(dict.fromkeys([card.metric.metric, *RATES])), 1 if access == "synthetic" else card.min_cell
     groups, blocks = None, []

@@ -63,7 +63,7 @@ def gaps(permuted: pd.DataFrame, names: tuple[str, ...]) -> pd.DataFrame:
 
     Per strategy and attribute: ``gap`` (mean over seeds), ``null_mean`` and ``null_bound`` (a share ``LEVEL`` of the
     permutations is below), ``p`` (this gap alone) and ``p_family`` (max-T over all strategies and attributes in the
-    table), ``permutations`` and those ``undefined``. Empty for results frozen before this was kept.
+    table), ``permutations`` and those ``undefined``.
     """
     if permuted.empty:
         return permuted
