@@ -22,7 +22,7 @@ from fairlib.inference import (
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(n=st.integers(2, 80), levels=st.integers(1, 50), seed=st.integers(0, 10**6))
 def test_weighted_auc(n, levels, seed):
     draw = np.random.default_rng(seed)

@@ -37,7 +37,7 @@ def projections(n, width, seed):
     return torch.from_numpy(np.random.default_rng(seed).normal(size=(2, n, width)))
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(n=st.integers(1, 7), width=st.integers(2, 9), seed=st.integers(0, 10**6), temperature=st.floats(0.1, 3))
 def test_nt_xent_by_hand(n, width, seed, temperature):
     z1, z2 = projections(n, width, seed)

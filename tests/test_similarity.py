@@ -34,7 +34,7 @@ def related(n, p, q, seed, noise=0.5):
     return x, x @ draw.normal(size=(p, q)) + noise * draw.normal(size=(n, q))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(n=st.integers(4, 60), p=st.integers(1, 20), q=st.integers(1, 20), seed=st.integers(0, 10**6))
 def test_hsic_by_definition(n, p, q, seed):
     k, l = (gram(a) for a in related(n, p, q, seed))  # noqa: E741
@@ -42,7 +42,7 @@ def test_hsic_by_definition(n, p, q, seed):
     assert hsic(k, l) == pytest.approx(hsic_by_definition(k, l), rel=1e-9, abs=1e-9 * scale)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(n=st.integers(20, 60), p=st.integers(1, 6), q=st.integers(1, 6), seed=st.integers(0, 10**6))
 def test_cka_by_definition(n, p, q, seed):
     x, y = related(n, p, q, seed)
