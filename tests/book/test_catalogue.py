@@ -56,7 +56,7 @@ def pages(tmp_path):
 def test_an_item_that_is_named_in_one_place_is_in_the_index_with_all_its_pages(pages):
     text = items.rows(pages)
     assert text.startswith(
-        "| **F-made-up** | a figure of nothing | {ref}`MESA twin, paper_text <executed-mesa-paper-text-"
+        "| **F-made-up** | a figure of nothing | {ref}`MESA twin, paper text <executed-mesa-paper-text-"
     )
     assert len(text.splitlines()) == 1
     source = ["| item |\nITEMS\n"]
