@@ -34,10 +34,11 @@ book: $(VENV)/ready
 	PATH="$(abspath $(BIN)):$$PATH" snakemake --snakefile notebooks/Snakefile --cores $(CORES) --nolock --rerun-incomplete --quiet rules
 
 # otter-grader has an environment of its own on top: its widgets have no place in the book's, nor do its old versions.
+# Its requirements name every package; asked to look for more, pip of Python 3.13 takes two minutes.
 $(OTTER)/ready: $(VENV)/ready notebooks/course/requirements.txt
 	$(BIN)/python -m venv $(OTTER)
 	$(BIN)/python -c "import sysconfig; print(f'import site; site.addsitedir({sysconfig.get_path(\"purelib\")!r})')" > "$$($(OTTER)/bin/python -c "import sysconfig; print(sysconfig.get_path('purelib'))")"/study.pth
-	$(OTTER)/bin/pip install --quiet --requirement notebooks/course/requirements.txt
+	$(OTTER)/bin/pip install --quiet --no-deps --requirement notebooks/course/requirements.txt
 	touch $@
 
 course: $(OTTER)/ready
