@@ -91,9 +91,8 @@ def source_hash(*modules: str) -> str:
 
 def code_hash(*packages: str) -> str:
     """Hash of all code of the study, or of the modules in the named packages."""
-    return source_hash(
-        *sorted(name for name in SOURCES if f"{name}.".startswith(tuple(f"{p}." for p in packages or ("",))))
-    )
+    chosen = tuple(f"{package}." for package in packages)
+    return source_hash(*sorted(name for name in SOURCES if not chosen or f"{name}.".startswith(chosen)))
 
 
 def key_hash(key: dict) -> str:

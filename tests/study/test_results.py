@@ -258,3 +258,17 @@ def test_workers_that_race_for_one_result_all_end_well(tmp_path):
     assert found == [[]] * 4
     assert fresh(tmp_path / "one", {"seed": 1})
     assert sorted(path.name for path in (tmp_path / "one").iterdir()) == ["a.json", "b", "manifest.json"]
+
+
+def test_hash_of_all_code_and_of_one_package():
+    assert results.code_hash() == source_hash(*sorted(results.SOURCES))
+    twins = [name for name in sorted(results.SOURCES) if f"{name}.".startswith("fairlib.twins.")]
+    assert results.code_hash("fairlib.twins") == source_hash(*twins) != results.code_hash()
+    assert len({results.code_hash(), results.code_hash("fairlib.readers"), source_hash()}) == 3
+
+
+def test_a_closure_holds_what_a_module_imports_and_no_more():
+    found = results.closure("fairlib.pretraining")
+    assert {"fairlib.encoder", "fairlib.views", "fairlib.optimisation", "fairlib.seeds"} <= set(found)
+    assert not {"fairlib.cohort", "fairlib.cards", "fairlib.strategies"} & set(found)  # types alone do not count
+    assert results.closure_hash("fairlib.pretraining") == source_hash(*found)
