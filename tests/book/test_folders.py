@@ -66,7 +66,7 @@ def test_every_page_about_official_files_waits_for_their_folder(clone, tmp_path)
     said = run([*SNAKEMAKE, "--dry-run"], clone, tmp_path, "mesa")
     jobs = re.findall(r"rule (\w+):\n    input: (.*)\n    output: (.*)\n", said)
     waiting = {rule for rule, files, _ in jobs if "results/jobs/mesa/source.sha256" in files}
-    assert waiting == {rule for rule, _, made in jobs if re.search("(executed|jobs)/mesa/(1_|described)", made)}
+    assert waiting == {rule for rule, _, made in jobs if re.search("(executed|jobs)/mesa/(1_|paper_text)", made)}
     assert len(waiting) == 7
     assert "results/jobs/mimic/source.sha256" not in said
 
@@ -74,7 +74,8 @@ def test_every_page_about_official_files_waits_for_their_folder(clone, tmp_path)
 def test_in_a_folder_with_a_space_the_last_step_finds_its_contents(clone):
     said = run([*SNAKEMAKE, "--dry-run", "--printshellcmds"], clone)
     (build,) = re.findall(r"jupyter-book build .*? -W", said)
-    assert shlex.split(build)[3:] == ["--toc", str(clone / "book" / "_toc.yml"), "-W"]
+    made = ["--path-output", "book/_build/new", "--toc", str(clone / "book" / "_toc.yml"), "-W"]
+    assert shlex.split(build)[3:] == made
 
 
 @pytest.mark.parametrize(("source", "read"), [("2024_05", "202405"), ("data #2", "'data'")])

@@ -75,7 +75,7 @@ def work(job: Job, answer=None) -> None:
 def _study(job: Job) -> None:
     import torch
 
-    from fairlib.study import parameters, sources
+    from fairlib.study import parameters, sources, tables
     from fairlib.twins import truth
 
     if job.short:
@@ -87,12 +87,11 @@ def _study(job: Job) -> None:
     p = parameters.check("5_evaluation", given)
     study = sources.open_study(p)
     for seed in job.seeds:
-        study.table("losses", seed=seed)
-        for strategy in STRATEGIES:
-            for name in ("metrics", "probes", "tests"):  # each makes what else there is of its kind
-                study.table(name, strategy, seed)
-        for name in ("cka", "embedding"):
-            study.table(name, STRATEGIES[1], seed)
+        for strategy in (tables.PRETRAINED, *STRATEGIES):
+            for name, table in tables.TABLES.items():
+                if strategy in table.models and table.of != tables.RUNS:
+                    study.table(name, strategy, seed)
+        study.table("embedding", STRATEGIES[1], seed)
 
 
 class Running:
