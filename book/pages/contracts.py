@@ -51,7 +51,7 @@ class Dial(OfTwin):
 
     source: Literal["twin"] = "twin"
     draws: int = Field(default=60_000, ge=5_000, le=10_000_000)
-    windows: list[Annotated[int, Field(ge=200, le=100_000)]] = [300, 1000, 4000]
+    windows: list[Annotated[int, Field(ge=200, le=100_000)]] = Field(default=[300, 1000, 4000])
 
     @field_validator("windows")
     @classmethod
