@@ -7,12 +7,13 @@ import pytest
 from fairlearn import metrics as fairlearn
 from hypothesis import given
 from hypothesis import strategies as st
-from sklearn.metrics import confusion_matrix
+from sklearn.metrics import accuracy_score, balanced_accuracy_score, confusion_matrix, f1_score
 
 from fairlib.fairness import (
     METRICS,
     RATES,
     SHORT,
+    SUMMARIES,
     UndefinedRatio,
     confusion,
     log_ratio,
@@ -95,6 +96,17 @@ def test_by_fairlearn(seed):
     assert found["average_abs_odds_difference"] == pytest.approx(absolute)
     smaller = min(found["disparate_impact"], 1 / found["disparate_impact"])
     assert smaller == pytest.approx(fairlearn.demographic_parity_ratio(y, decision, sensitive_features=privileged))
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_summaries_by_scikit_learn(seed):
+    draw = np.random.default_rng(seed)
+    y = (draw.random(200) < 0.3).astype(int)
+    decision = (draw.random(200) < np.where(y, 0.6, 0.2)).astype(int)
+    wanted = {"accuracy": accuracy_score, "balanced_accuracy": balanced_accuracy_score, "f1": f1_score}
+    counts = confusion(y, decision)
+    for name, oracle in wanted.items():
+        assert SUMMARIES[name](counts) == pytest.approx(oracle(y, decision)), name
 
 
 def test_by_hand():
