@@ -284,7 +284,7 @@ def test_the_audit_shows_every_finding_once(pages):
     for row in rows:
         name, certainty, told, numbers = (cell.get_text() for cell in row.select("th, td"))
         assert certainty in ("certain", "high", "moderate"), name
-        assert re.search(r"\[.*(cell|:\d|function|ipynb|notebooks)", told), name  # its source
+        assert re.search(r"\[.*(cell|commit|:\d|function|ipynb|notebooks)", told), name  # its source
         assert " Lesson: " in numbers, name
     assert len(page.select("figure.fairlib-figure")) >= 7
     banners = [banner.get_text() for banner in page.select(".fairlib-origin")]
