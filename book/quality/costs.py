@@ -98,7 +98,7 @@ def precision(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def gains(table: pd.DataFrame) -> Drawn:
-    """How many times as fast as the alternative, a dot a comparison, with a line at what was asked.
+    """How many times as fast as the alternative, one dot per comparison, with a line at what was asked.
 
     table: of ``compared``, what was measured of it.
     """

@@ -36,7 +36,7 @@ def by_measure(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def dots(table: pd.DataFrame) -> Drawn:
-    """A line a measure, a dot a case: filled for one scorer, open over training runs. table: of ``judged``."""
+    """One line per measure, one dot per case: filled for one scorer, open over training runs. table: of ``judged``."""
     names = list(dict.fromkeys(table["measure"]))
     figure, panel = axes(WIDTH, 1.2 + 0.25 * len(names))
     parity_band(panel, LOW, HIGH)
