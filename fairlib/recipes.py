@@ -9,7 +9,7 @@ import csv
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from .optimisation import Schedule
+from .schedules import Schedule
 
 
 @dataclass(frozen=True)

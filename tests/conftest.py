@@ -12,7 +12,7 @@ from hypothesis import settings
 
 from fairlib import cards
 from fairlib.cohort import Cohort, attrition_table
-from fairlib.optimisation import Schedule
+from fairlib.schedules import Schedule
 from fairlib.recipes import RECIPES
 
 ROOT = Path(__file__).parent.parent

@@ -46,7 +46,9 @@ def test_environment_and_makefile_use_the_constraints():
     assert [re.split("[=<>]", entry)[0] for entry in conda] == ["python", "pip"]  # conda gives these, pip the rest
     assert pip == ["--constraint constraints.txt", "--editable .[book,test]"]
     makefile = (ROOT / "Makefile").read_text()
-    assert len(re.findall(r"pip install.*--constraint constraints.txt", makefile)) == 2
+    installs = re.findall(r"^.*(?:pip install|call installed).*$", makefile, re.M)
+    assert len(installs) == 5
+    assert all("--constraint constraints.txt" in line or "--requirement" in line or "$2" in line for line in installs)
     assert conda[0] == "python" + project()["requires-python"]
 
 

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fairlib import pretraining
-from fairlib.optimisation import Schedule
+from fairlib.schedules import Schedule
 from fairlib.pretraining import nt_xent, pretrain
 from fairlib.recipes import RECIPES
 from fairlib.views import VIEWS, channel_mask, compose, jitter, negation, scaling, time_mask

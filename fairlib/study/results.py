@@ -56,13 +56,19 @@ _PACKAGES = {name.rpartition(".")[0] for name in SOURCES}
 
 
 @cache
+def _imported(module: str) -> set[str]:
+    """What a module imports; it is parsed once, however many closures hold it."""
+    return imports(SOURCES[module], module)
+
+
+@cache
 def closure(*modules: str) -> tuple[str, ...]:
     """These modules and all that they import, directly or through others: what a result of theirs depends on."""
     found, todo = set(), [*modules]
     while todo:
         if (name := todo.pop()) not in found:
             found.add(name)
-            todo += imports(SOURCES[name], name)
+            todo += _imported(name)
     return tuple(sorted(found))
 
 
@@ -71,22 +77,23 @@ def closure_hash(*modules: str) -> str:
     return source_hash(*closure(*modules))
 
 
-@cache
 def source_hash(*modules: str) -> str:
     """Hash of the code of modules, blind to comments, docstrings and layout.
 
     A clearer comment does not retrain a model; a changed line does.
     """
-    digest = hashlib.sha256()
-    for module in modules:
-        tree = ast.parse(SOURCES[module])
-        for node in ast.walk(tree):
-            body = getattr(node, "body", None)
-            first = body[0] if isinstance(body, list) and body else None
-            if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant):
-                first.value.value = ""
-        digest.update(ast.dump(tree).encode())
-    return digest.hexdigest()
+    return hashlib.sha256("".join(map(_hashed, modules)).encode()).hexdigest()
+
+
+@cache
+def _hashed(module: str) -> str:
+    tree = ast.parse(SOURCES[module])
+    for node in ast.walk(tree):
+        body = getattr(node, "body", None)
+        first = body[0] if isinstance(body, list) and body else None
+        if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant):
+            first.value.value = ""
+    return hashlib.sha256(ast.dump(tree).encode()).hexdigest()
 
 
 def code_hash(*packages: str) -> str:

@@ -3,20 +3,21 @@
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-import torch
 
 from .. import readers
 from ..cohort import Cohort
-from ..optimisation import usable
 from ..recipes import RECIPES
 from .cohort_files import load_cohort, save_cohort
 from .frozen import Frozen
 from .parameters import FROZEN, Parameters
 from .results import checksum, code_hash, fresh, key_hash, replace_file, seal, writing
-from .runs import Study
+
+if TYPE_CHECKING:
+    from .runs import Study
 
 HERE = Path(__file__).parents[1]
 IDENTIFIERS = "identifiers.txt"
@@ -24,9 +25,14 @@ IDENTIFIERS = "identifiers.txt"
 
 def open_study(p: Parameters) -> "Study | Frozen":
     """The study that a notebook's parameters ask for: data read, models found or made when first needed."""
-    torch.set_num_threads(p.threads)
     if p.source == "frozen":
         return Frozen(FROZEN / p.dataset, p.recipe)
+    import torch  # here, so that pages on frozen results start without it
+
+    from ..optimisation import usable
+    from .runs import Study
+
+    torch.set_num_threads(p.threads)
     folder = Path(p.results_dir) / p.dataset / p.label
     device = _device(p.device)
     recipe = replace(RECIPES[p.recipe].scaled(p.chosen.steps), precision=usable(p.precision, device))
@@ -103,6 +109,8 @@ def thin(cohort: Cohort, windows: int | None, each: int = 12) -> Cohort:
 
 
 def _device(wanted: str) -> str:
+    import torch
+
     if wanted != "auto":
         return wanted
     if torch.cuda.is_available():

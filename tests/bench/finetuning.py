@@ -10,7 +10,8 @@ from torch import nn
 
 from fairlib.encoder import Encoder
 from fairlib.finetuning import Windows, class_weights, fit
-from fairlib.optimisation import Schedule, adadelta
+from fairlib.optimisation import adadelta
+from fairlib.schedules import Schedule
 from fairlib.recipes import RECIPES, replace
 from fairlib.strategies import MODELS, STRATEGIES
 

@@ -10,7 +10,7 @@ from fairlib import readers, twins
 from fairlib.encoder import Encoder
 from fairlib.finetuning import fit
 from fairlib.measures.half_samples import subsample_table
-from fairlib.optimisation import Schedule
+from fairlib.schedules import Schedule
 from fairlib.pretraining import pretrain
 from fairlib.recipes import RECIPES, replace
 from fairlib.similarity import cka_table, gram

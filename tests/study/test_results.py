@@ -189,12 +189,12 @@ def step(x):
 def hash_of(monkeypatch):
     def hashed(**sources):
         monkeypatch.setattr(results, "SOURCES", dict(sources.items()))
-        source_hash.cache_clear()
+        results._hashed.cache_clear()
         return source_hash(*sources)
 
     yield hashed
     monkeypatch.undo()
-    source_hash.cache_clear()
+    results._hashed.cache_clear()
 
 
 @pytest.mark.parametrize(

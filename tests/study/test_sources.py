@@ -1,17 +1,22 @@
 """What is kept in the book of real runs is whole, and small."""
 
+import ast
 import json
+import subprocess
+import sys
 from pathlib import Path
 
+import nbformat
 import pandas as pd
 import pytest
 
-from fairlib.study.parameters import FROZEN
+from fairlib.study.parameters import FROZEN, ROOT
 from fairlib.study.results import checksum
 from fairlib.study.tables import TABLES
 
 DATASETS = sorted(path.parent for path in FROZEN.glob("*/manifest.json"))
 #: Columns that tell models apart; a table is small per model, however many there are.
+IMPORTS = (ast.Import, ast.ImportFrom)
 KEYS = ["recipe", "strategy", "seed", "labels"]
 
 
@@ -31,3 +36,17 @@ def test_frozen_tables_are_aggregates_of_enough_people(path: Path):
     assert not {"person", "row", "score", "RecordID"} & set(table)
     for column in {"people", "windows", "events"} & set(table):
         assert not table[column].between(1, 10).any()
+
+
+def test_a_page_on_frozen_results_never_imports_pytorch():
+    """All that the notebooks import, and a table; PyTorch takes seconds to start, and nobody would use it."""
+    across = {"6_synthesis", "release_audit"}  # they open models that were trained here, too
+    pages = [page for page in sorted((ROOT / "notebooks").glob("*.ipynb")) if page.stem not in across]
+    cells = [cell for page in pages for cell in nbformat.read(page, 4).cells if cell.cell_type == "code"]
+    lines = [node for cell in cells for node in ast.parse(cell.source).body if isinstance(node, IMPORTS)]
+    opened = 'open_study(check("5_evaluation", {"dataset": "challenge2012", "source": "frozen"}))'
+    code = [*map(ast.unparse, lines), "from fairlib.study.parameters import check", f"study = {opened}"]
+    code += ["assert len(study.table('sizes'))", "import sys", "print('torch' in sys.modules)"]
+    assert len(lines) > 60
+    done = subprocess.run([sys.executable, "-c", "\n".join(code)], cwd=ROOT, capture_output=True, text=True)
+    assert (done.stdout, done.returncode) == ("False\n", 0), done.stderr

@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 
 from fairlib import recipes
-from fairlib.optimisation import OPTIMISERS, Schedule
+from fairlib.optimisation import OPTIMISERS
+from fairlib.schedules import Schedule
 from fairlib.study import tuning
 
 
