@@ -41,9 +41,7 @@ def settings() -> pd.DataFrame:
     table = audit.settings()
     table["setting"] = table["setting"].str.replace("head_normal_sd", "initial weights of the head, standard deviation")
     table["setting"] = table["setting"].str.replace("_", " ").str.replace("l2", "L2")
-    return table.map(
-        lambda value: "–" if value is None or pd.isna(value) else f"{value:,}" if isinstance(value, int) else str(value)
-    )
+    return table.map(lambda value: "–" if pd.isna(value) else f"{value:,}" if isinstance(value, int) else str(value))
 
 
 def counts() -> pd.DataFrame:
