@@ -53,8 +53,8 @@ def at_thresholds(of: Evaluated) -> pd.DataFrame:
         enough = _enough(frame, score, chosen, least)
         for name, rate in GROUP_RATES.items():
             parts.append(_rows("segment", attribute, segment, name, rate.of(found), enough))
-    for attribute in dict.fromkeys(name for name, _ in of.groups if name in card.attributes):
-        base = card.attributes[attribute].privileged
+    for attribute, facts in card.attributes.items():
+        base = facts.privileged
         privileged = (frame[attribute] == base).to_numpy()
         others = (frame[attribute].notna() & (frame[attribute] != base)).to_numpy()
         if (attribute, base) not in of.groups or group_sizes.too_few(frame[others], card.min_cell):
@@ -63,7 +63,7 @@ def at_thresholds(of: Evaluated) -> pd.DataFrame:
         enough = _enough(frame, score, others, least) & _enough(frame, score, privileged, least)
         label = "unprivileged / privileged"
         parts += [_rows("ratio", attribute, label, metric, found[metric], enough) for metric in METRICS]
-    return pd.concat(parts, ignore_index=True)[COLUMNS] if parts else pd.DataFrame(columns=COLUMNS)
+    return pd.concat(parts, ignore_index=True)[COLUMNS]
 
 
 def _enough(frame: pd.DataFrame, score: np.ndarray, chosen: np.ndarray, least: int) -> np.ndarray:
