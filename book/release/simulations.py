@@ -26,14 +26,16 @@ GLOBEM_GROUPS = {"gender": ("Male", "not Male"), "race": ("White", "not White"),
 # Training ------------------------------------------------------------------------------------------------------------
 
 
-def view_agreement(windows: int = 400) -> pd.DataFrame:
-    """How alike the two views of a window are (D12): recipe, correlation, flipped (the first view is negated).
-
-    The windows are standardised random walks of 48 steps and 8 channels.
-    """
-    draw, parts = generator(0, "views"), []
+def _smooth(draw: np.random.Generator, windows: int) -> np.ndarray:
+    """Standardised random walks of 48 steps and 8 channels, (windows, 48, 8) float32."""
     x = draw.normal(size=(windows, 48, 8)).cumsum(axis=1)
-    x = ((x - x.mean(axis=(0, 1))) / x.std(axis=(0, 1))).astype(np.float32)
+    return ((x - x.mean(axis=(0, 1))) / x.std(axis=(0, 1))).astype(np.float32)
+
+
+def view_agreement(windows: int = 400) -> pd.DataFrame:
+    """How alike the two views of a window are (D12): recipe, correlation, flipped (the first view is negated)."""
+    draw, parts = generator(0, "views"), []
+    x = _smooth(draw, windows)
     for name, views in VIEWS.items():
         one, other = (compose(x, views, draw) for _ in range(2))
         flipped = (one * x).sum(axis=(1, 2)) < 0

@@ -63,13 +63,11 @@ def recipes(found: pd.DataFrame) -> pd.DataFrame:
 
 def similarity(found: pd.DataFrame) -> pd.DataFrame:
     """CKA of our runs at unequal and at equal sizes, and as the release took it. found: ``runs.similarity``."""
+    heads = {"dataset": Column("data"), **dict.fromkeys(("recipe", "attribute", "segment"), Column())}
     return typed(
         found,
-        heads=4,
-        dataset=Column("data"),
-        recipe=Column(),
-        attribute=Column(),
-        segment=Column(),
+        heads=len(heads),
+        **heads,
         people=Column(form="count"),
         cka=Column("CKA", "number"),
         matched_people=Column("people, equal", "count"),
