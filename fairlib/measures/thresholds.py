@@ -53,8 +53,8 @@ def at_thresholds(of: Evaluated) -> pd.DataFrame:
         enough = _enough(frame, score, chosen, least)
         for name, rate in GROUP_RATES.items():
             parts.append(_rows("segment", attribute, segment, name, rate.of(found), enough))
-    for attribute, facts in card.attributes.items():
-        base = facts.privileged
+    for attribute in dict.fromkeys(name for name, _ in of.groups if name in card.attributes):
+        base = card.attributes[attribute].privileged
         privileged = (frame[attribute] == base).to_numpy()
         others = (frame[attribute].notna() & (frame[attribute] != base)).to_numpy()
         if (attribute, base) not in of.groups or group_sizes.too_few(frame[others], card.min_cell):
