@@ -21,11 +21,10 @@ def intersections(frame: pd.DataFrame, card: Card, rule: str) -> Iterator[tuple[
     Restricted data: rows and columns of such a table add up to segments that are shown elsewhere, so one suppressed
     count could be recomputed. A pair with a small count, unknown people included, is suppressed as a whole.
     """
-    known = _known(frame, card).astype("category")
     for one, other in combinations(card.protected(), 2):
         segments, reasons = ([*card.attributes[name].segments, UNKNOWN] for name in (one, other)), {}
         for first, second in product(*segments):
-            chosen = ((known[one] == first) & (known[other] == second)).to_numpy()
+            chosen = _is(frame[one], first) & _is(frame[other], second)
             if chosen.any() or UNKNOWN not in (first, second):  # nobody unknown: no such group
                 reasons[first, second] = (chosen, group_sizes.withheld(frame[chosen], rule, card.min_cell))
         together = rule == "restricted" and any(reason for _, reason in reasons.values())
@@ -37,9 +36,8 @@ def intersections(frame: pd.DataFrame, card: Card, rule: str) -> Iterator[tuple[
             yield f"{one}{BETWEEN}{other}", f"{first}{BETWEEN}{second}", chosen, note
 
 
-def _known(frame: pd.DataFrame, card: Card) -> pd.DataFrame:
-    """The protected attributes of each window as text, "unknown" where they are."""
-    return frame[card.protected()].astype("string").fillna(UNKNOWN)
+def _is(values: pd.Series, segment: str) -> np.ndarray:
+    return (values.isna() if segment == UNKNOWN else values == segment).to_numpy()
 
 
 #: Groups too small to learn from, or to choose thresholds on, share this one.
@@ -53,7 +51,7 @@ def crossed(cohort: Cohort) -> np.ndarray:
     the smallest of the rest, as long as the pool itself has too few. If nothing is left, everybody is one group.
     """
     card, frame = cohort.card, group_sizes.frame(cohort)
-    crossed = _known(frame, card).agg(", ".join, axis=1).to_numpy(dtype=str)
+    crossed = frame[card.protected()].astype("string").fillna(UNKNOWN).agg(", ".join, axis=1).to_numpy(dtype=str)
     fewest = _fewest_people(frame, crossed).sort_values(kind="stable")
     out = np.where(np.isin(crossed, fewest.index[fewest >= card.min_cell]), crossed, OTHERS)
     for name in fewest.index[fewest >= card.min_cell]:  # the smallest first
