@@ -3,14 +3,12 @@
 Nothing here is about our own runs (``runs``) or simulated (``simulations``).
 """
 
-from dataclasses import fields
-
 import numpy as np
 import pandas as pd
 
 from fairlib.encoder import Classifier, Encoder, freeze, trainable_parameters
 from fairlib.inference import half_width
-from fairlib.recipes import RECIPES, FineTuning, Recipe
+from fairlib.recipes import RECIPES, Recipe
 from fairlib.strategies import STRATEGIES
 
 from . import published
@@ -41,14 +39,15 @@ def schedules(recipe: Recipe = RECIPES["paper_code"]) -> pd.DataFrame:
     Columns: dataset, training, schedule, windows, steps_per_epoch, zero_step, zero_epoch (epochs until the rate is 0),
     epochs (that training is set to run).
     """
+    parts = {
+        "pre-training": recipe.pretraining,
+        "fine-tuning of SSL": recipe.finetuning,
+        "supervised": recipe.supervised,
+    }
     records = []
     for dataset in ("MIMIC", "MESA", "GLOBEM"):
         windows = size(dataset, "train")
-        for training, part in (
-            ("pre-training", recipe.pretraining),
-            ("fine-tuning of SSL", recipe.finetuning),
-            ("supervised", recipe.supervised),
-        ):
+        for training, part in parts.items():
             schedule = part.schedule
             each = schedule.steps_per_epoch(windows)
             zero = schedule.decay_steps or schedule.run_epochs(windows) * each
@@ -66,14 +65,12 @@ def settings() -> pd.DataFrame:
     released, described = RECIPES["paper_code"], RECIPES["paper_text"]
     trainings = {"SSL, released": released.finetuning, "supervised, released": released.supervised}
     trainings |= {"both, described": described.finetuning}
-    values = {name: _flat(part) for name, part in trainings.items()}
-    table = pd.DataFrame(values).rename_axis("setting").reset_index()
+    values = {}
+    for name, part in trainings.items():
+        steps = {"batch size": part.schedule.batch_size, "steps until the rate is 0": part.schedule.decay_steps}
+        values[name] = steps | vars(part)
+    table = pd.DataFrame(values).drop("schedule").rename_axis("setting").reset_index()
     return table[table["SSL, released"].map(str) != table["supervised, released"].map(str)].reset_index(drop=True)
-
-
-def _flat(part: FineTuning) -> dict:
-    own = {field.name: getattr(part, field.name) for field in fields(part) if field.name != "schedule"}
-    return {"batch size": part.schedule.batch_size, "steps until the rate is 0": part.schedule.decay_steps} | own
 
 
 def trainable(channels: int) -> dict[str, int]:
@@ -95,12 +92,10 @@ def mesa_labels() -> pd.DataFrame:
     """
     against = {"gt": numbers("D1", "predictions against gt")}
     against["wake"] = sum(numbers("D1", f"predictions against wake, {sex}") for sex in ("male", "female"))
-    records = []
-    for label, of in against.items():
-        n, positive = of.sum(), of["TP"] + of["FN"]
-        record = {"label": label, "windows": int(n), "positive": int(positive), "predicted": int(of["TP"] + of["FP"])}
-        records.append(record | {"accuracy": (of["TP"] + of["TN"]) / n, "always_no": 1 - positive / n})
-    return pd.DataFrame(records).set_index("label")
+    of = pd.DataFrame(against).T.astype(int).rename_axis("label")
+    n, positive = of.sum(axis=1), of["TP"] + of["FN"]
+    table = pd.DataFrame({"windows": n, "positive": positive, "predicted": of["TP"] + of["FP"]})
+    return table.assign(accuracy=(of["TP"] + of["TN"]) / n, always_no=1 - positive / n)
 
 
 def chance_interval(positive: int, negative: int) -> tuple[float, float]:
@@ -134,14 +129,12 @@ def extremes() -> pd.DataFrame:
     Columns: dataset, attribute, model, gap, overall, windows (tuple of test windows a segment). MESA is left out, since
     its windows are not independent.
     """
-    rows = published.segments()
-    rows = rows[rows["dataset"] != "MESA"]
-    records = []
-    for (dataset, attribute, model), own in rows.groupby(["dataset", "attribute", "model"], sort=False):
-        sizes = tuple(int(n) for n in own["test_windows"])
-        record = {"dataset": dataset, "attribute": attribute, "model": model, "overall": own["overall_auc"].iloc[0]}
-        records.append(record | {"gap": own["auc"].max() - own["auc"].min(), "windows": sizes})
-    return pd.DataFrame(records)
+    rows = published.segments().query("dataset != 'MESA'")
+    return rows.groupby(["dataset", "attribute", "model"], sort=False, as_index=False).agg(
+        overall=("overall_auc", "first"),
+        gap=("auc", lambda areas: areas.max() - areas.min()),
+        windows=("test_windows", lambda sizes: tuple(sizes.astype(int))),
+    )
 
 
 # Representation ------------------------------------------------------------------------------------------------------

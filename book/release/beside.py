@@ -25,16 +25,12 @@ def beside(item: str, dataset: str) -> tuple[pd.DataFrame, str]:
     """The published values of one item on one dataset, as text, and a title; an empty table where none is printed."""
     rows = published.table("beside")
     rows = rows[(rows["item"] == item) & (rows["dataset"].str.lower() == dataset)]
-    values = [
-        with_interval(r.value, r.low, r.high)
-        if np.isfinite(r.low)
-        else count(r.value)
-        if r.value == int(r.value)
-        else number(r.value)
-        for r in rows.itertuples()
-    ]
-    table = pd.DataFrame({"of": rows["subject"], "measure": rows["measure"], "published": values})
-    table = table.assign(source=rows["source"], note=rows["note"])
+    values = []
+    for row in rows.itertuples():
+        form = count if row.value == int(row.value) else number
+        values.append(with_interval(row.value, row.low, row.high) if np.isfinite(row.low) else form(row.value))
+    table = rows.rename(columns={"subject": "of"}).assign(published=values)
+    table = table[["of", "measure", "published", "source", "note"]]
     return table if rows["note"].any() else table.drop(columns="note"), f"Published: {TITLES[item]}"
 
 

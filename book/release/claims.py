@@ -6,25 +6,20 @@ A twin never gets a verdict.
 """
 
 import re
-from collections.abc import Mapping
-from types import MappingProxyType
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from book.pages.noise import MODELS, own_rows
 from fairlib.inference import seed_interval
-from fairlib.measures.summary import left_out
+from fairlib.measures.summary import left_out, paired
 from fairlib.strategies import STRATEGY_NAMES, UNTESTED
 from fairlib.text import count
 
+from ..pages.cases import Case
 from ..pages.marks import why_left_out
 from . import published
 from .templates import fill_line
-
-if TYPE_CHECKING:
-    from ..pages.cases import Case
 
 TWIN = "illustrated on a twin: no verdict"
 PAPERS_OWN = ("mimic", "mesa", "globem")  # the datasets of the paper
@@ -48,13 +43,10 @@ def decide(low: float, high: float, bar: float = 0.0, more_is_better: bool = Fal
 
 def both(first: str, second: str) -> str:
     """Two decisions that must hold together."""
-    for word in ("does not hold", "not known", "undecided"):
-        if word in (first, second):
-            return word
-    return "holds"
+    return next(word for word in ("does not hold", "not known", "undecided", "holds") if word in (first, second))
 
 
-def verdict(case: "Case", decision: str) -> str:
+def verdict(case: Case, decision: str) -> str:
     """The verdict of a case in words: none for a twin, and real data is named."""
     if case.made.origin == "twin":
         return TWIN
@@ -63,13 +55,13 @@ def verdict(case: "Case", decision: str) -> str:
     return f"{decision} on {case.title.split(',')[0]} ({own})"
 
 
-def who(case: "Case") -> str:
+def who(case: Case) -> str:
     """Test participants, events and training runs behind a case's numbers."""
     first, seeds = case.summary[case.summary["scope"] == "overall"].iloc[0], len(case.made.seeds)
     return f"{count(first['people'])} people · {count(first['events'])} events · {seeds} seed{'s' * (seeds != 1)}"
 
 
-def line(case: "Case", claim: str, values: dict, decision: str, words: str = "ours") -> dict[str, str]:
+def line(case: Case, claim: str, values: dict, decision: str, words: str = "ours") -> dict[str, str]:
     """One line of T-headline about a case of ours. words: which templates of the claim tell it."""
     told = fill_line(published.claims()[claim][words], values)
     kind = "" if case.made.origin == "twin" else ", real data"
@@ -77,14 +69,14 @@ def line(case: "Case", claim: str, values: dict, decision: str, words: str = "ou
     return row | {"verdict": verdict(case, decision), "cause": told["cause"]}
 
 
-def not_judged(case: "Case") -> str:
+def not_judged(case: Case) -> str:
     """Which of the two compared models are left out of conclusions, and why; "" if none."""
     rows = case.headline.set_index("strategy")
     why = {name: why_left_out(rows.loc[name]) for name in ("supervised", case.ssl)}
     return "; ".join(f"{STRATEGY_NAMES[name]}: it {reason}" for name, reason in why.items() if reason)
 
 
-def all_claims(cases: list["Case"]) -> dict[str, list[dict[str, str]]]:
+def all_claims(cases: list[Case]) -> dict[str, list[dict[str, str]]]:
     """Claim id → its lines: each dataset's published line, as ``claims.yaml`` states it, then ours."""
     compared = [case for case in cases if case.ssl]
     ours = {"accuracy": accuracy, "disparity": disparity, "gaps": gaps, "representations": representations}
@@ -94,12 +86,12 @@ def all_claims(cases: list["Case"]) -> dict[str, list[dict[str, str]]]:
     return {name: sorted(found, key=by_data) for name, found in lines.items()}
 
 
-def accuracy(case: "Case") -> dict[str, str]:
+def accuracy(case: Case) -> dict[str, str]:
     """The SSL model named beforehand against the supervised one in AUC, and how all SSL models fare."""
     return _compared(case, "accuracy", "auc", _on_par(case))
 
 
-def disparity(case: "Case") -> dict[str, str]:
+def disparity(case: Case) -> dict[str, str]:
     """The same in distance from parity. A smaller disparity counts only with accuracy on par: errors also even out
     where a model is worse for everybody, as the control shows."""
     rows, on_par = case.headline.set_index("strategy"), _on_par(case)
@@ -109,10 +101,10 @@ def disparity(case: "Case") -> dict[str, str]:
     alone = not not_judged(case) and smaller[case.ssl] == "holds" != on_par[case.ssl]
     lower = [{"on_par": _plain(on_par[case.ssl])}] if alone else []
     relative = [{"share": share}] if np.isfinite(share) else []
-    return _compared(case, "disparity", "deviation", decisions, {"relative": relative, "lower": lower})
+    return _compared(case, "disparity", "deviation", decisions, relative=relative, lower=lower)
 
 
-def _compared(case: "Case", claim: str, measure: str, decisions: dict[str, str], more: Mapping = MappingProxyType({})):
+def _compared(case: Case, claim: str, measure: str, decisions: dict[str, str], **more: list[dict]) -> dict[str, str]:
     """A line about the SSL model named beforehand against the supervised one in one measure; controls beside."""
     rows, reason = case.headline.set_index("strategy"), not_judged(case)
     values = {"name": STRATEGY_NAMES[case.ssl], "ours": rows.loc[case.ssl, measure], "why": reason}
@@ -127,7 +119,7 @@ def _compared(case: "Case", claim: str, measure: str, decisions: dict[str, str],
     return line(case, claim, values | more, "undecided" if reason else decisions[case.ssl])
 
 
-def gaps(case: "Case") -> dict[str, str]:
+def gaps(case: Case) -> dict[str, str]:
     """Mean |Δ| over segments, beside what noise gives."""
     strategies = dict(zip(MODELS, ("supervised", case.ssl), strict=True))
     own = own_rows(case.summary, case.p.dataset, strategies, case.card.protected())
@@ -140,24 +132,21 @@ def gaps(case: "Case") -> dict[str, str]:
     return line(case, "gaps", values, "undecided" if reason else decide(*change[1:]))
 
 
-def gap_change(case: "Case") -> tuple[float, float, float]:
+def gap_change(case: Case) -> tuple[float, float, float]:
     """Mean |Δ| over segments, SSL minus supervised, with its interval over participants and training runs."""
     areas, values = case.models[case.models["metric"] == "auc"], {}
     for strategy in ("supervised", case.ssl):
-        runs = []
+        means, drawn = [], []
         for _, part in areas[areas["strategy"] == strategy].groupby("seed"):
             everybody = part[part["scope"] == "overall"].iloc[0]
             segments = part[part["attribute"].isin(case.card.protected()) & part["estimate"].notna()]
-            drawn = np.stack(segments["replicates"]) - np.asarray(everybody["replicates"])
-            runs.append((np.abs(segments["estimate"] - everybody["estimate"]).mean(), np.abs(drawn).mean(axis=0)))
-        values[strategy] = runs
-    pairs = list(zip(values[case.ssl], values["supervised"], strict=False))
-    if len({len(runs) for runs in values.values()}) > 1:
-        return (np.nan, np.nan, np.nan)
-    return seed_interval(np.array([s[0] - r[0] for s, r in pairs]), np.stack([s[1] - r[1] for s, r in pairs]))
+            means.append(np.abs(segments["estimate"] - everybody["estimate"]).mean())
+            drawn.append(np.abs(np.stack(segments["replicates"]) - everybody["replicates"]).mean(axis=0))
+        values[strategy] = (np.array(means), np.stack(drawn))
+    return seed_interval(*paired(values[case.ssl], values["supervised"]))
 
 
-def representations(case: "Case") -> dict[str, str]:
+def representations(case: Case) -> dict[str, str]:
     """Differences in CKA between extremes, and the ratio of the largest to the smallest over attributes."""
     found, ratio = case.similarity_gaps()
     if ratio is None:
@@ -173,14 +162,14 @@ def _ends(row: pd.Series, measure: str) -> tuple[float, float, float]:
     return tuple(row[f"{measure}_difference{end}"] for end in ("", "_low", "_high"))
 
 
-def _on_par(case: "Case") -> dict[str, str]:
+def _on_par(case: Case) -> dict[str, str]:
     """Whether each SSL model that is not left out of conclusions is about as accurate as the supervised one."""
     rows, margin = case.headline.set_index("strategy"), published.claims()["accuracy"]["margin"]
     names = [name for name in case.strategies if name.startswith("frozen_") and not left_out(rows.loc[name])]
     return {name: decide(*_ends(rows.loc[name], "auc")[1:], -margin, more_is_better=True) for name in names}
 
 
-def _tally(case: "Case", decisions: dict[str, str]) -> str:
+def _tally(case: Case, decisions: dict[str, str]) -> str:
     """How all SSL models fare; of a twin nothing is judged."""
     if case.made.origin == "twin":
         return "synthetic: what was planted stands on the page of the twin"

@@ -5,29 +5,16 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from fairlib.inference import central
-from fairlib.report.style import (
-    CHANCE,
-    CHANCE_EDGE,
-    CONTROL,
-    INK,
-    OURS,
-    RELEASED,
-    SMALL,
-    SSL,
-    SUPERVISED,
-    WIDTH,
-    Drawn,
-    axes,
-    legend_below,
-)
+from fairlib.report.style import BARS, COLOURS, CONTROL, INK, OURS, RELEASED, SHADE, SMALL, Drawn, axes, legend_below
 from fairlib.text import LEVEL_WORDS, OF_100, count, number, percent, signed
 
 from . import audit
 from .published import held_out
 
+SUPERVISED, SSL = COLOURS["supervised"], COLOURS["frozen_0"]
 TRAININGS = {
-    "pre-training": (SSL["frozen_1_first"], "-"),
-    "fine-tuning of SSL": (SSL["frozen_0"], "--"),
+    "pre-training": (COLOURS["frozen_1_first"], "-"),
+    "fine-tuning of SSL": (SSL, "--"),
     "supervised": (SUPERVISED, "-."),
 }
 
@@ -35,7 +22,7 @@ TRAININGS = {
 def learning_rates() -> Drawn:
     """D13: learning rate against epochs of each dataset, until it reaches 0; the axis of epochs is logarithmic."""
     rows = audit.schedules()
-    figure, panels = axes(WIDTH, 3.0, 1, 3, sharey=True)
+    figure, panels = axes(height=3.0, columns=3, sharey=True)
     facts = []
     for panel, (dataset, own) in zip(panels, rows.groupby("dataset", sort=False), strict=True):
         panel.axvspan(0.001, 1, color="#F3F3F3", linewidth=0)
@@ -64,14 +51,12 @@ def learning_rates() -> Drawn:
 
 def views(agreement: pd.DataFrame) -> Drawn:
     """D12: correlation between the two views of a window. agreement: ``simulations.view_agreement``."""
-    figure, panels = axes(WIDTH, 2.8, 1, 2, sharex=True, sharey=True)
+    figure, panels = axes(height=2.8, columns=2, sharex=True, sharey=True)
     facts = []
-    for panel, (name, own), colour in zip(
-        panels, agreement.groupby("recipe", sort=False), (RELEASED, OURS), strict=False
-    ):
-        panel.hist(
-            own["correlation"], bins=np.linspace(-1, 1, 41), color=colour, weights=np.full(len(own), 1 / len(own))
-        )
+    recipes = agreement.groupby("recipe", sort=False)
+    for panel, colour, (name, own) in zip(panels, (RELEASED, OURS), recipes, strict=True):
+        share = np.full(len(own), 1 / len(own))
+        panel.hist(own["correlation"], bins=np.linspace(-1, 1, 41), color=colour, weights=share)
         panel.set_title(f"{name}\n{percent(own['flipped'].mean())} of the inputs have their sign turned")
         panel.set_xlabel("correlation between the two views")
         opposite = (own["correlation"] < 0).mean()
@@ -86,17 +71,17 @@ def globem_chance(coin: np.ndarray) -> Drawn:
 
     coin: ``simulations.globem_coin``.
     """
-    figure, panels = axes(WIDTH, 3.3, 1, 2, gridspec_kw={"width_ratios": [1, 1.15]})
+    figure, panels = axes(height=3.3, columns=2, gridspec_kw={"width_ratios": [1, 1.15]})
     windows, share = held_out("GLOBEM")
     positive = round(windows * share)
     low, high = audit.chance_interval(positive, windows - positive)
-    panels[0].axvspan(low, high, facecolor=CHANCE, edgecolor=CHANCE_EDGE, label=f"{OF_100} models that know nothing")
+    panels[0].axvspan(low, high, **SHADE | {"zorder": 1}, label=f"{OF_100} models that know nothing")
     panels[0].axvline(0.5, color=CONTROL, linewidth=1)
     found = audit.globem_auc()
     labels = ["supervised (Figure 6)", "SSL (Figure 6)", "SSL, first frozen", "the same, validation"]
     for y, row in enumerate(found.itertuples()):
-        colour = SUPERVISED if row.model == "supervised" else SSL["frozen_0"]
-        panels[0].plot(row.auc, -y, "o" if row.model == "supervised" else "s", color=colour)
+        colour, marker = (SUPERVISED, "o") if row.model == "supervised" else (SSL, "s")
+        panels[0].plot(row.auc, -y, marker, color=colour)
         if np.isfinite(row.low):
             panels[0].plot([row.low, row.high], [-y, -y], color=colour)
     panels[0].set_yticks([-y for y in range(len(found))], labels)
@@ -105,11 +90,11 @@ def globem_chance(coin: np.ndarray) -> Drawn:
     panels[0].set_xticks([0.45, 0.5, 0.55])
     panels[0].set_xlabel("AUC, as published")
     means = audit.globem_deviation()
-    panels[1].hist(coin, bins=30, color=CHANCE, edgecolor=CHANCE_EDGE, linewidth=0.6, label="a coin, simulated")
+    panels[1].hist(coin, bins=30, **BARS, label="a coin, simulated")
     for model, value in means.items():
-        colour, line = (SUPERVISED, "-.") if model == "supervised" else (SSL["frozen_0"], "-")
+        colour, line = (SUPERVISED, "-.") if model == "supervised" else (SSL, "-")
         panels[1].axvline(value, color=colour, linewidth=2, linestyle=line)
-    panels[1].plot([], [], "-", color=SSL["frozen_0"], label="six SSL models, as published")
+    panels[1].plot([], [], "-", color=SSL, label="six SSL models, as published")
     panels[1].plot([], [], "-.", color=SUPERVISED, label="supervised, as published")
     panels[1].set_yticks([])
     panels[1].set_xlabel("mean parity deviation, 6 ratios × 3 attributes")
@@ -121,14 +106,13 @@ def globem_chance(coin: np.ndarray) -> Drawn:
         f"{sum(within)} of {len(within)} published AUC of GLOBEM lie in {number(low)} to {number(high)}, where {OF_100}"
         f" models that know nothing lie. A coin has a mean parity deviation of {number(np.median(coin))}, {LEVEL_WORDS}"
         f" range {number(inside[0])} to {number(inside[1])}; the published SSL models {number(ssl.min())} to"
-        f" {number(ssl.max())}, the"
-        f" supervised one {number(means['supervised'])}."
+        f" {number(ssl.max())}, the supervised one {number(means['supervised'])}."
     )
 
 
 def interval_widths(widths: pd.DataFrame) -> Drawn:
     """D23: width of an interval by resampling windows and people. widths: ``simulations.interval_widths``."""
-    figure, panel = axes(WIDTH, 3.3)
+    figure, panel = axes(height=3.3)
     for name, label, colour, look in (
         ("true", "what new people would give", CONTROL, "d:"),
         ("people", "bootstrap of people", OURS, "o-"),
@@ -160,24 +144,21 @@ def interval_widths(widths: pd.DataFrame) -> Drawn:
 def extremes(found: pd.DataFrame) -> Drawn:
     """D20: published distance of best and worst segment beside what chance gives. found:
     ``simulations.published_extremes``."""
-    figure, panel = axes(WIDTH, 4.2)
+    figure, panel = axes(height=4.2)
     keys = list(found.groupby(["dataset", "attribute"], sort=False))[::-1]
-    chance = {"color": CHANCE, "edgecolor": CHANCE_EDGE, "linewidth": 0.6, "zorder": 1}
-    chance["label"] = f"chance, {LEVEL_WORDS} range"
+    looks = {
+        "Supervised": {"marker": "o", "color": SUPERVISED},
+        "SSL": {"marker": "s", "markeredgecolor": SSL, "markerfacecolor": "none"},
+    }
     for y, (_, own) in enumerate(keys):
         first = own.iloc[0]
-        panel.barh(y, first["high"] - first["low"], 0.4, first["low"], **chance)
+        panel.barh(y, first["high"] - first["low"], 0.4, first["low"], **BARS, label=f"chance, {LEVEL_WORDS} range")
         panel.plot(first["middle"], y, "|", color=CONTROL, markersize=12, zorder=2)
         for row in own.itertuples():
-            look = {"color": SUPERVISED, "marker": "o"}
-            if row.model != "Supervised":
-                look = {"markeredgecolor": SSL["frozen_0"], "markerfacecolor": "none", "marker": "s"}
-            panel.plot(row.gap, y, linestyle="none", markersize=7, zorder=3, **look)
-    panel.plot([], [], "o", color=SUPERVISED, label="supervised, as published")
-    panel.plot([], [], "s", markeredgecolor=SSL["frozen_0"], markerfacecolor="none", label="SSL, as published")
-    names = [
-        f"{dataset}, {attribute.lower()}\n{len(own.iloc[0]['windows'])} segments" for (dataset, attribute), own in keys
-    ]
+            panel.plot(row.gap, y, linestyle="none", markersize=7, zorder=3, **looks[row.model])
+    for model, name in (("Supervised", "supervised"), ("SSL", "SSL")):
+        panel.plot([], [], linestyle="none", label=f"{name}, as published", **looks[model])
+    names = [f"{name}, {of.lower()}\n{len(own.iloc[0]['windows'])} segments" for (name, of), own in keys]
     panel.set_yticks(range(len(names)), names)
     panel.set_xlim(0, None)
     panel.set_xlabel("AUC of the best segment − AUC of the worst, on the data that chose them")
@@ -193,7 +174,7 @@ def extremes(found: pd.DataFrame) -> Drawn:
 
 def cka_traps(sizes: pd.DataFrame, windows: pd.DataFrame, repeats: pd.DataFrame) -> Drawn:
     """D33, D34: what the number of rows, of windows a person, and repeated rows do to CKA; all simulated."""
-    figure, panels = axes(WIDTH, 3.1, 1, 3)
+    figure, panels = axes(height=3.1, columns=3)
     ticks = sorted(sizes["rows"].unique())
     for name, colour, marker in (("biased", RELEASED, "s"), ("unbiased", OURS, "o")):
         by = sizes.groupby("rows")[name]
@@ -218,10 +199,9 @@ def cka_traps(sizes: pd.DataFrame, windows: pd.DataFrame, repeats: pd.DataFrame)
     rest = ", ".join(f"{name} {number(value)}" for name, value in repeats.mean().items())
     return figure, (
         f"From {count(ticks[0])} to {count(ticks[-1])} rows of one truth, biased CKA goes from {ends['biased']} and"
-        f" unbiased CKA"
-        f" from {ends['unbiased']}. Features that share only people have an unbiased CKA of {number(first)} with one"
-        f" window each"
-        f" and {number(last)} with {count(by.mean().index[-1])}. Unrelated features: {rest}."
+        f" unbiased CKA from {ends['unbiased']}. Features that share only people have an unbiased CKA of"
+        f" {number(first)} with one window each and {number(last)} with {count(by.mean().index[-1])}. Unrelated"
+        f" features: {rest}."
     )
 
 
@@ -236,7 +216,7 @@ def _levels(panel: Axes, labels: list[str], values: list[np.ndarray]) -> None:
 def clipped() -> Drawn:
     """D37: published differences of CKA of the two clipped maps, in colours from 0 to 1 and around 0."""
     pairs = list(audit.differences(clipped=True).groupby("pair", sort=False))
-    figure, panels = axes(WIDTH, 2.7 * len(pairs), len(pairs), 2)
+    figure, panels = axes(height=2.7 * len(pairs), rows=len(pairs), columns=2)
     facts = []
     for row, (pair, own) in zip(np.atleast_2d(panels), pairs, strict=True):
         limit = own["value"].abs().max()
@@ -254,7 +234,5 @@ def clipped() -> Drawn:
             panel.set_title(f"{pair}\n{title}")
             panel.grid(False)
         facts.append(f"{pair}: {(own['value'] < 0).sum()} of {len(own)} differences are negative")
-    return (
-        figure,
-        f"Published differences of CKA between two segments. {'; '.join(facts)}, which a scale from 0 colours like 0.",
-    )
+    alt = f"Published differences of CKA between two segments. {'; '.join(facts)}, which a scale from 0 colours like 0."
+    return figure, alt

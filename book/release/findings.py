@@ -5,13 +5,12 @@ from pathlib import Path
 from typing import Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from .published import FOLDER, PublishedError
 
 FILE = FOLDER / "findings.yaml"
 Section = Literal["labels and data", "training", "evaluation", "representation", "release hygiene"]
-Certainty = Literal["certain", "high", "moderate"]
 
 
 class Finding(BaseModel):
@@ -21,7 +20,7 @@ class Finding(BaseModel):
 
     id: str = Field(pattern=r"^D[1-9]\d?$", min_length=2)
     section: Section
-    certainty: Certainty
+    certainty: Literal["certain", "high", "moderate"]
     title: str
     does: str
     source: str
@@ -34,21 +33,15 @@ class Finding(BaseModel):
     doubt: str | None = None  # which part of it is less certain, and why
     lead: int | None = Field(default=None, ge=1)  # place among those told first
 
-    @property
-    def parts(self) -> dict[str, str]:
-        return {"each": self.each, "none": self.none}
-
 
 @cache
 def load(path: Path = FILE) -> dict[str, Finding]:
     """Every finding by its id, in the order of the file; raises ``PublishedError`` where one is incomplete."""
-    found: dict[str, Finding] = {}
-    for number, entry in enumerate(yaml.safe_load(path.read_text(encoding="utf-8")), start=1):
-        try:
-            finding = Finding(**entry)
-        except ValidationError as error:
-            first = error.errors()[0]
-            where = ".".join(map(str, first["loc"]))
-            raise PublishedError(f"{path}, entry {number}: {where or 'entry'}: {first['msg']}") from None
-        found[finding.id] = finding
-    return found
+    try:
+        found = TypeAdapter(list[Finding]).validate_python(yaml.safe_load(path.read_text(encoding="utf-8")))
+    except ValidationError as error:
+        first = error.errors()[0]
+        number, *field = first["loc"]
+        where = ".".join(map(str, field))
+        raise PublishedError(f"{path}, entry {number + 1}: {where or 'entry'}: {first['msg']}") from None
+    return {finding.id: finding for finding in found}

@@ -31,17 +31,9 @@ COLUMNS = {
     "audit": "finding dataset item group value kind",
 }
 #: Columns of numbers and the range that they must keep to; NaN is allowed.
-RANGES = {
-    "auc": (0, 1),
-    "overall_auc": (0, 1),
-    "delta": (-1, 1),
-    "share": (0, 1),
-    "test_windows": (1, 1e7),
-    "low": (0, 1),
-    "high": (0, 1),
-    "parity_deviation": (0, 10),
-    "windows_per_code": (1, 1e7),
-}
+RANGES = dict.fromkeys(("auc", "overall_auc", "share", "low", "high"), (0, 1))
+RANGES |= dict.fromkeys(("test_windows", "windows_per_code"), (1, 1e7))
+RANGES |= {"delta": (-1, 1), "parity_deviation": (0, 10)}
 
 
 class PublishedError(ValueError):
@@ -81,10 +73,8 @@ def claims() -> dict[str, dict]:
 
 def fingerprint() -> str:
     """SHA-256 of all published numbers, for provenance."""
-    digest = sha256()
-    for path in sorted((*FOLDER.glob("*.csv"), *FOLDER.glob("*.yaml"))):
-        digest.update(path.read_bytes())
-    return digest.hexdigest()
+    paths = sorted((*FOLDER.glob("*.csv"), *FOLDER.glob("*.yaml")))
+    return sha256(b"".join(path.read_bytes() for path in paths)).hexdigest()
 
 
 def segments() -> pd.DataFrame:

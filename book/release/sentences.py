@@ -29,7 +29,8 @@ def sentences(simulated: Simulated, seeds: pd.DataFrame) -> dict[str, str]:
         if compute := globals().get(name.lower()):
             values = compute(**{argument: given[argument] for argument in signature(compute).parameters})
             try:
-                found[name] = fill(finding.sentence, values, finding.parts, finding.between)
+                parts = {"each": finding.each, "none": finding.none}
+                found[name] = fill(finding.sentence, values, parts, finding.between)
             except TemplateError as error:
                 raise TemplateError(f"{findings.FILE}, {name}: {error}") from None
     return found

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from fairlib.fairness import RATES, parity_deviation, ratios
 from fairlib.inference import auc, central, half_width, participant_draws, weighted_auc
 from fairlib.recipes import RECIPES
 from fairlib.seeds import generator
@@ -25,15 +26,15 @@ GLOBEM_GROUPS = {"gender": ("Male", "not Male"), "race": ("White", "not White"),
 # Training ------------------------------------------------------------------------------------------------------------
 
 
-def _smooth(draw: np.random.Generator, windows: int, steps: int = 48, channels: int = 8) -> np.ndarray:
-    """Standardised random walks, (windows, steps, channels) float32."""
-    x = draw.normal(size=(windows, steps, channels)).cumsum(axis=1)
+def _smooth(draw: np.random.Generator, windows: int) -> np.ndarray:
+    """Standardised random walks of 48 steps and 8 channels, (windows, 48, 8) float32."""
+    x = draw.normal(size=(windows, 48, 8)).cumsum(axis=1)
     return ((x - x.mean(axis=(0, 1))) / x.std(axis=(0, 1))).astype(np.float32)
 
 
-def view_agreement(windows: int = 400, seed: int = 0) -> pd.DataFrame:
+def view_agreement(windows: int = 400) -> pd.DataFrame:
     """How alike the two views of a window are (D12): recipe, correlation, flipped (the first view is negated)."""
-    draw, parts = generator(seed, "views"), []
+    draw, parts = generator(0, "views"), []
     x = _smooth(draw, windows)
     for name, views in VIEWS.items():
         one, other = (compose(x, views, draw) for _ in range(2))
@@ -61,7 +62,7 @@ def globem_coin(draws: int) -> np.ndarray:
     return coin_deviation(pairs, rate, draws)
 
 
-def coin_deviation(groups: list[list[tuple[int, int]]], rate: float, draws: int = 1000, seed: int = 0) -> np.ndarray:
+def coin_deviation(groups: list[list[tuple[int, int]]], rate: float, draws: int) -> np.ndarray:
     """Mean parity deviation over six ratios and all attributes of a coin that says yes with probability ``rate`` (D24).
 
     groups: for each attribute (windows, positive windows) of the privileged group and of the others. The attributes are
@@ -70,19 +71,16 @@ def coin_deviation(groups: list[list[tuple[int, int]]], rate: float, draws: int 
 
     Returns (draws,), without draws in which a ratio has a zero denominator.
     """
-    draw, deviations = generator(seed, "coin"), []
+    draw, deviations = generator(0, "coin"), []
     for pair in groups:
-        rates = []
+        counts = []
         for windows, positive in pair:
-            negative = windows - positive
-            tp, fp = draw.binomial(positive, rate, draws), draw.binomial(negative, rate, draws)
-            fn, tn = positive - tp, negative - fp
-            with np.errstate(invalid="ignore", divide="ignore"):
-                cells = (fp + fn) / windows, fn / positive, fp / negative, fp / (tp + fp), fn / (tn + fn)
-                rates.append(np.array([*cells, (tp + fp) / windows]))
-        with np.errstate(invalid="ignore", divide="ignore"):
-            deviations.append(np.abs(1 - rates[1] / rates[0]))
-    means = np.concatenate(deviations).mean(axis=0)
+            tp, fp = draw.binomial(positive, rate, draws), draw.binomial(windows - positive, rate, draws)
+            counts.append({"tp": tp, "fp": fp, "tn": windows - positive - fp, "fn": positive - tp})
+        privileged, others = counts
+        found = ratios(others, privileged)
+        deviations += [parity_deviation(found[name]) for name in RATES]
+    means = np.mean(deviations, axis=0)
     return means[np.isfinite(means)]
 
 
@@ -99,16 +97,14 @@ def published_extremes(draws: int) -> pd.DataFrame:
     return rows.join(pd.DataFrame(records))
 
 
-def extremes_by_chance(
-    windows: tuple[int, ...], rate: float, overall: float, draws: int = 300, seed: int = 0
-) -> tuple[np.ndarray, np.ndarray]:
+def extremes_by_chance(windows: tuple[int, ...], rate: float, overall: float, draws: int) -> tuple[np.ndarray, ...]:
     """Best minus worst AUC over segments of these sizes, of a model that serves everybody alike (D20).
 
     rate: positive share; overall: its AUC everywhere. Scores are normal, windows independent.
 
     Returns (draws,) on the data that chose the two segments, and (draws,) of the same two segments on new data.
     """
-    draw, shift = generator(seed, "extremes"), np.sqrt(2) * stats.norm.ppf(overall)
+    draw, shift = generator(0, "extremes"), np.sqrt(2) * stats.norm.ppf(overall)
     found = np.empty((2, draws, len(windows)))
     for column, n in enumerate(windows):
         positive = min(n - 1, max(1, round(rate * n)))
@@ -123,9 +119,7 @@ def extremes_by_chance(
     return tuple(found[again, rows, best] - found[again, rows, worst] for again in range(2))
 
 
-def interval_widths(
-    each: tuple[int, ...] = (1, 10, 100, 1000), people: int = 363, draws: int = 30, seed: int = 0
-) -> pd.DataFrame:
+def interval_widths(each: tuple[int, ...] = (1, 10, 100, 1000), people: int = 363, draws: int = 30) -> pd.DataFrame:
     """Width of the interval of an AUC by a bootstrap of windows and of people, with so many windows each (D23).
 
     Of the variance of a score, a fifth belongs to the person, two fifths to a stretch of 50 windows with one label
@@ -133,11 +127,11 @@ def interval_widths(
     """
     records, wide = [], 2 * half_width()
     for windows in each:
-        draw = generator(seed, "intervals", str(windows))
+        draw = generator(0, "intervals", str(windows))
         person, y, score = _nights(draw, people, windows)
         record = {"each": windows}
         for name, unit in (("people", person), ("windows", np.arange(len(y)))):
-            record[name] = wide * float(np.std(weighted_auc(y, score, participant_draws(unit, draws, seed))))
+            record[name] = wide * float(np.std(weighted_auc(y, score, participant_draws(unit, draws))))
         fresh = [auc(*_nights(draw, people, windows)[1:]) for _ in range(draws)]
         records.append(record | {"true": wide * float(np.std(fresh))})
     return pd.DataFrame(records)
@@ -163,27 +157,26 @@ def biased_cka(x: np.ndarray, y: np.ndarray) -> float:
     return float(((x.T @ y) ** 2).sum() / np.sqrt(((x.T @ x) ** 2).sum() * ((y.T @ y) ** 2).sum()))
 
 
-def _features(draw, rows: int, width: int = 100, shared: float = 0.5) -> tuple[np.ndarray, np.ndarray]:
-    """Two sets of features that share some directions; their spread falls off as it does in a network."""
-    spread = (1 / np.sqrt(np.arange(1, width + 1))).astype(np.float32)
-    common = draw.normal(size=(rows, width))
-    own = [draw.normal(size=(rows, width)) for _ in range(2)]
-    return tuple(((np.sqrt(shared) * common + np.sqrt(1 - shared) * z) * spread).astype(np.float32) for z in own)
+def _features(draw: np.random.Generator, rows: int) -> tuple[np.ndarray, ...]:
+    """Two sets of 100 features that share half of their variance; it falls off as it does in a network."""
+    spread = (1 / np.sqrt(np.arange(1, 101))).astype(np.float32)
+    common, *own = (draw.normal(size=(rows, 100)) for _ in range(3))
+    return tuple(((np.sqrt(0.5) * common + np.sqrt(0.5) * z) * spread).astype(np.float32) for z in own)
 
 
-def cka_by_size(sizes=(122, 336, 1252, 3670), draws=(40, 24, 8, 3), shared: float = 0.5, seed: int = 0) -> pd.DataFrame:
+def cka_by_size(sizes=(122, 336, 1252, 3670), draws=(40, 24, 8, 3)) -> pd.DataFrame:
     """Both estimates of one and the same CKA at sizes of published segments, a row a draw: rows, biased, unbiased."""
-    draw, records = generator(seed, "cka sizes"), []
+    draw, records = generator(0, "cka sizes"), []
     for rows, times in zip(sizes, draws, strict=True):
         for _ in range(times):
-            x, y = _features(draw, rows, shared=shared)
+            x, y = _features(draw, rows)
             records.append({"rows": rows, "biased": biased_cka(x, y), "unbiased": cka(x, y)})
     return pd.DataFrame(records)
 
 
-def cka_by_windows(each=(1, 2, 5, 10), people: int = 60, draws: int = 20, seed: int = 0) -> pd.DataFrame:
+def cka_by_windows(each=(1, 2, 5, 10), people: int = 60, draws: int = 20) -> pd.DataFrame:
     """Unbiased CKA of features that have nothing in common but the people they come from: columns each, cka."""
-    draw, records = generator(seed, "cka people"), []
+    draw, records = generator(0, "cka people"), []
     for windows in each:
         person = np.repeat(np.arange(people), windows)
         for _ in range(draws):
@@ -192,9 +185,9 @@ def cka_by_windows(each=(1, 2, 5, 10), people: int = 60, draws: int = 20, seed: 
     return pd.DataFrame(records)
 
 
-def cka_of_repeats(rows: int = 100, draws: int = 40, seed: int = 0) -> pd.DataFrame:
+def cka_of_repeats(rows: int = 100, draws: int = 40) -> pd.DataFrame:
     """Unbiased CKA of unrelated features: as they are, each row twice (D34), and a row bootstrap. One row a draw."""
-    draw, records = generator(seed, "cka repeats"), []
+    draw, records = generator(0, "cka repeats"), []
     for _ in range(draws):
         x, y = (draw.normal(size=(rows, 50)) for _ in range(2))
         again = draw.integers(0, rows, rows)

@@ -41,9 +41,7 @@ def settings() -> pd.DataFrame:
     table = audit.settings()
     table["setting"] = table["setting"].str.replace("head_normal_sd", "initial weights of the head, standard deviation")
     table["setting"] = table["setting"].str.replace("_", " ").str.replace("l2", "L2")
-    return table.map(
-        lambda value: "–" if value is None or pd.isna(value) else f"{value:,}" if isinstance(value, int) else str(value)
-    )
+    return table.map(lambda value: "–" if pd.isna(value) else f"{value:,}" if isinstance(value, int) else str(value))
 
 
 def counts() -> pd.DataFrame:
@@ -65,13 +63,11 @@ def recipes(found: pd.DataFrame) -> pd.DataFrame:
 
 def similarity(found: pd.DataFrame) -> pd.DataFrame:
     """CKA of our runs at unequal and at equal sizes, and as the release took it. found: ``runs.similarity``."""
+    heads = {"dataset": Column("data"), **dict.fromkeys(("recipe", "attribute", "segment"), Column())}
     return typed(
         found,
-        heads=4,
-        dataset=Column("data"),
-        recipe=Column(),
-        attribute=Column(),
-        segment=Column(),
+        heads=len(heads),
+        **heads,
         people=Column(form="count"),
         cka=Column("CKA", "number"),
         matched_people=Column("people, equal", "count"),

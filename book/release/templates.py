@@ -53,11 +53,7 @@ class _Filler(Formatter):
 
 
 def fill(
-    template: str,
-    values: Mapping,
-    parts: Mapping[str, str] | None = None,
-    between: str = "; ",
-    given: Mapping | None = None,
+    template: str, values: Mapping, parts: Mapping | None = None, between: str = "; ", given: Mapping | None = None
 ) -> str:
     """The template with its values; every value must be used.
 

@@ -40,9 +40,7 @@ def withhold(table: pd.DataFrame, rule: str, minimum: int, sizes: pd.DataFrame, 
     out["note"] = out["note"].str.replace(few, f"fewer than {minimum} ", regex=True)
     small = out[["windows", "people"]].isna().any(axis=1) | out["note"].str.contains(f"fewer than {minimum} ")
     counts = table[["windows", "people"]].sum(axis=1) > 0  # rows that only count rows of a file are in no total
-    kinds = pd.Series(
-        [_kind(*pair) for pair in zip(table["step"], table["note"], strict=True)], table.index, dtype=object
-    )
+    kinds = pd.Series(map(_kind, table["step"], table["note"]), table.index, dtype=object)
     hidden, unknown = _hidden(sizes, segments, table)
     total = kinds == "total"
     if (small & counts & kinds.isin(["left out", "total"])).any():
@@ -55,9 +53,7 @@ def withhold(table: pd.DataFrame, rule: str, minimum: int, sizes: pd.DataFrame, 
             out.loc[row, column] = 0 if table.loc[row, column] == 0 else None
         named = "" if re.search(r"\d|remain", table.loc[row, "note"]) else table.loc[row, "note"]
         out.loc[row, "note"] = f"{WHY}; {named}" if named else WHY
-    out["note"] = [
-        _without_card(note, before, minimum) for note, before in zip(out["note"], table["note"], strict=True)
-    ]
+    out["note"] = [_without_card(*notes, minimum) for notes in zip(out["note"], table["note"], strict=True)]
     return out
 
 
@@ -83,9 +79,7 @@ def _hidden(sizes: pd.DataFrame, segments: pd.DataFrame, table: pd.DataFrame) ->
     """Rows that tell what the tables of sizes or of segments withhold; and whether unknown people are withheld."""
     splits = set(sizes.loc[sizes["people"].isna(), "split"])
     unknown = segments[(segments["split"] == "all") & (segments["segment"] == "unknown") & segments["people"].isna()]
-    told = table["step"].map(_split).isin(splits) | table["step"].isin(
-        [f"{name} unknown" for name in unknown["attribute"]]
-    )
+    told = table["step"].map(_split).isin(splits) | table["step"].isin(unknown["attribute"] + " unknown")
     if len(unknown):
         told |= table["note"].str.startswith("kept, all unknown") & (table["people"] > 0)
     return set(table.index[told]), len(unknown) > 0

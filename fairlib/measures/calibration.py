@@ -109,10 +109,8 @@ def table(
             with np.errstate(invalid="ignore", divide="ignore"):
                 low, high = central(drawn @ y[own].astype(np.float32) / drawn.sum(axis=1))
             predicted = float(risk[own].mean())
-            records.append(
-                {"attribute": attribute, "segment": segment, "bin": bin_}
-                | {"predicted": predicted if rule == "synthetic" else round(predicted, 2)}
-                | {"observed": float(y[own].mean()), "low": float(low), "high": float(high)}
-                | group_sizes.size(frame.iloc[own])
-            )
+            record = {"attribute": attribute, "segment": segment, "bin": bin_}
+            record["predicted"] = predicted if rule == "synthetic" else round(predicted, 2)
+            record |= {"observed": float(y[own].mean()), "low": float(low), "high": float(high)}
+            records.append(record | group_sizes.size(frame.iloc[own]))
     return pd.DataFrame(records)

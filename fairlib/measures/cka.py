@@ -42,9 +42,9 @@ def shown_segments(cohort: Cohort, rows: np.ndarray, minimum: int = PEOPLE) -> d
     return found
 
 
-def need_float64(cohort: Cohort, grams: list[Gram], rows: np.ndarray, minimum: int = PEOPLE) -> bool:
+def need_float64(cohort: Cohort, grams: list[Gram], rows: np.ndarray) -> bool:
     """Whether a shown segment lies so far from the others that Gram matrices in float32 are too coarse for it."""
-    shown = shown_segments(cohort, rows, minimum).values()
+    shown = shown_segments(cohort, rows).values()
     return any(coarse(k[chosen][:, chosen]) for chosen in shown for k in grams)
 
 
@@ -77,15 +77,13 @@ def similarity_table(
     records, draw = [], generator(0, "half-samples")
     _, who = np.unique(cohort.person[rows], return_inverse=True)
     order, matching = draw.random((len(rows), draws))[who], draw.random((len(rows), 50))[who]
-    segments, smallest = shown_segments(cohort, rows, minimum), {}
-    for (attribute, _), chosen in segments.items():
-        smallest[attribute] = min(len(chosen), smallest.get(attribute, len(chosen)))
+    groups = {("everybody", "everybody"): np.arange(len(rows)), **shown_segments(cohort, rows, minimum)}
     sources = list(label_sources(cohort.person[rows], cohort.y[rows], permutations)) if permutations else []
-    for (attribute, segment), chosen in {("everybody", "everybody"): np.arange(len(rows)), **segments}.items():
+    for (attribute, segment), chosen in groups.items():
         blocks = [[k[chosen][:, chosen] for k in grams] for grams in (supervised, other)]
         values = cka_table(*blocks)
         halves = lowest(order[chosen], len(chosen) // 2)
-        size = smallest.get(attribute, len(chosen))
+        size = min(len(people) for (name, _), people in groups.items() if name == attribute)
         matched = lowest(matching[chosen], size) if size < len(chosen) else halves[:, :0]
         found = subsample_table(*blocks, np.hstack([halves, matched]))
         permuted = np.empty((*values.shape, 0))
@@ -95,12 +93,10 @@ def similarity_table(
         for i, j in np.ndindex(values.shape):
             low, high = half_sample_interval(values[i, j], found[i, j, :draws])
             as_many = float(np.nanmean(found[i, j, draws:])) if size < len(chosen) else values[i, j]
-            records.append(
-                {"attribute": attribute, "segment": segment, "people": len(chosen), "layer_supervised": i + 1}
-                | {"layer_other": j + 1, "cka": values[i, j], "low": low, "high": high}
-                | {"matched": as_many, "matched_people": size}
-                | {"halves": np.float32(found[i, j, :draws]), "permuted": np.float32(permuted[i, j])}
-            )
+            record = {"attribute": attribute, "segment": segment, "people": len(chosen), "layer_supervised": i + 1}
+            record |= {"layer_other": j + 1, "cka": values[i, j], "low": low, "high": high}
+            record |= {"matched": as_many, "matched_people": size, "halves": np.float32(found[i, j, :draws])}
+            records.append(record | {"permuted": np.float32(permuted[i, j])})
     return pd.DataFrame(records)
 
 

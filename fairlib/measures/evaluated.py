@@ -74,10 +74,12 @@ class Evaluated:
     @cached_property
     def groups(self) -> dict[tuple[str, str], np.ndarray]:
         """(attribute, segment) → (test windows,) boolean, of everybody and of segments that can be reported."""
-        found = {EVERYBODY: np.ones(len(self.frame), dtype=bool)}
-        for name, facts in self.cohort.card.attributes.items():
-            for segment in group_sizes.reportable(
-                self.frame, name, facts.segments, self.rule, self.cohort.card.min_cell
-            ):
-                found[name, segment] = (self.frame[name] == segment).to_numpy()
+        return {EVERYBODY: np.ones(len(self.frame), dtype=bool)} | self.reportable(self.frame)
+
+    def reportable(self, frame: pd.DataFrame) -> dict[tuple[str, str], np.ndarray]:
+        """(attribute, segment) → (n,) boolean, of segments of these windows whose numbers can be reported."""
+        card, found = self.cohort.card, {}
+        for name, facts in card.attributes.items():
+            for segment in group_sizes.reportable(frame, name, facts.segments, self.rule, card.min_cell):
+                found[name, segment] = (frame[name] == segment).to_numpy()
         return found

@@ -59,8 +59,7 @@ def tests(cohort: Cohort, rows: np.ndarray, x: np.ndarray) -> pd.DataFrame:
             continue
         for component, values in enumerate(projected.T, start=1):
             test = ks_2samp(values[chosen], values[found[attribute, against]])
-            record = {"attribute": attribute, "segment": segment, "against": against, "component": component}
-            records.append(record | {"people": len(chosen), "statistic": test.statistic, "p": test.pvalue})
+            records.append((attribute, segment, against, component, len(chosen), test.statistic, test.pvalue))
     columns = ["attribute", "segment", "against", "component", "people", "statistic", "p"]
     table = pd.DataFrame(records, columns=columns)
     adjusted = multipletests(table["p"], method="fdr_by")[1] if len(table) else []
@@ -87,7 +86,6 @@ def distances(cohort: Cohort, rows: np.ndarray, x: np.ndarray, permutations: int
         for other in [name for to, name in list(found)[i:] if to == attribute]:
             there, same = found[attribute, other], segment == other
             block = apart[np.ix_(chosen, there)]
-            record = {"attribute": attribute, "segment": segment, "other": other, "people": len(chosen)}
             between = block.sum() / (len(chosen) * (len(there) - same))
             centres = apart[medoid[attribute, segment], medoid[attribute, other]]
             if same:
@@ -96,8 +94,8 @@ def distances(cohort: Cohort, rows: np.ndarray, x: np.ndarray, permutations: int
             if not same and attribute != "outcome":
                 nulls[len(records)] = null = apart[dealt[attribute, segment], dealt[attribute, other]]
                 chance = upper(null)
-            record |= {"medoids": centres / spread, "mean": between / spread, "chance": chance / spread}
-            records.append(record | {"spread": spread})
+            shown = (centres / spread, between / spread, chance / spread, spread)
+            records.append((attribute, segment, other, len(chosen), *shown))
     columns = ["attribute", "segment", "other", "people", "medoids", "mean", "chance", "spread"]
     table = pd.DataFrame(records, columns=columns).assign(p=np.nan)
     if nulls:

@@ -2,12 +2,12 @@
 people nor women are."""
 
 from collections.abc import Iterator
-from itertools import combinations
+from itertools import combinations, product
 
 import numpy as np
 import pandas as pd
 
-from ..cards import Card
+from ..cards import UNKNOWN, Card
 from ..cohort import Cohort
 from . import group_sizes
 
@@ -22,25 +22,22 @@ def intersections(frame: pd.DataFrame, card: Card, rule: str) -> Iterator[tuple[
     count could be recomputed. A pair with a small count, unknown people included, is suppressed as a whole.
     """
     for one, other in combinations(card.protected(), 2):
-        segments = [card.attributes[name].segments for name in (one, other)]
-        reasons = {}
-        for first in [*segments[0], None]:
-            for second in [*segments[1], None]:
-                chosen = _is(frame[one], first) & _is(frame[other], second)
-                known = first is not None and second is not None
-                if known or chosen.any():  # nobody unknown: no such group
-                    reasons[first, second] = (chosen, group_sizes.withheld(frame[chosen], rule, card.min_cell))
+        segments, reasons = ([*card.attributes[name].segments, UNKNOWN] for name in (one, other)), {}
+        for first, second in product(*segments):
+            chosen = _is(frame[one], first) & _is(frame[other], second)
+            if chosen.any() or UNKNOWN not in (first, second):  # nobody unknown: no such group
+                reasons[first, second] = (chosen, group_sizes.withheld(frame[chosen], rule, card.min_cell))
         together = rule == "restricted" and any(reason for _, reason in reasons.values())
         for (first, second), (chosen, reason) in reasons.items():
-            if first is None or second is None:
+            if UNKNOWN in (first, second):
                 continue
             note = f"withheld: a cell of {one}{BETWEEN}{other} holds fewer than {card.min_cell} people or events"
             note = note if together else reason or group_sizes.too_few(frame[chosen], card.min_cell)
             yield f"{one}{BETWEEN}{other}", f"{first}{BETWEEN}{second}", chosen, note
 
 
-def _is(values: pd.Series, segment: str | None) -> np.ndarray:
-    return (values.isna() if segment is None else values == segment).to_numpy()
+def _is(values: pd.Series, segment: str) -> np.ndarray:
+    return (values.isna() if segment == UNKNOWN else values == segment).to_numpy()
 
 
 #: Groups too small to learn from, or to choose thresholds on, share this one.
@@ -54,7 +51,7 @@ def crossed(cohort: Cohort) -> np.ndarray:
     the smallest of the rest, as long as the pool itself has too few. If nothing is left, everybody is one group.
     """
     card, frame = cohort.card, group_sizes.frame(cohort)
-    crossed = frame[card.protected()].astype("string").fillna("unknown").agg(", ".join, axis=1).to_numpy(dtype=str)
+    crossed = frame[card.protected()].astype("string").fillna(UNKNOWN).agg(", ".join, axis=1).to_numpy(dtype=str)
     fewest = _fewest_people(frame, crossed).sort_values(kind="stable")
     out = np.where(np.isin(crossed, fewest.index[fewest >= card.min_cell]), crossed, OTHERS)
     for name in fewest.index[fewest >= card.min_cell]:  # the smallest first

@@ -52,28 +52,24 @@ def roc(of: Evaluated) -> pd.DataFrame:
 def validation(of: Evaluated) -> pd.DataFrame:
     """AUC of each segment on validation people, for choosing. Without sizes: with those of the other splits, they would
     add up to groups that are suppressed."""
-    records, score = [], of.score[of.cohort.rows("val")]
-    for attribute, facts in of.cohort.card.attributes.items():
-        for segment in group_sizes.reportable(of.held, attribute, facts.segments, of.rule, of.cohort.card.min_cell):
-            chosen = (of.held[attribute] == segment).to_numpy()
-            value = auc(of.held["y"].to_numpy()[chosen], score[chosen])
-            records.append({"attribute": attribute, "segment": segment, "auc": value})
+    y, score = of.held["y"].to_numpy(), of.score[of.cohort.rows("val")]
+    records = [(*names, auc(y[chosen], score[chosen])) for names, chosen in of.reportable(of.held).items()]
     return pd.DataFrame(records, columns=["attribute", "segment", "auc"])
 
 
 def permutation_null(of: Evaluated) -> pd.DataFrame:
     """Per attribute with two reportable segments or more: the gap in AUC between best and worst, and the same gap after
     permuting segment labels among participants."""
-    names, codes = [], []
-    for name in dict.fromkeys(attribute for attribute, _ in of.groups):
+    codes = {}
+    for name in of.cohort.card.attributes:
         members = [chosen for (attribute, _), chosen in of.groups.items() if attribute == name]
         if len(members) > 1:
-            names.append(name)
-            codes.append(np.select(members, range(len(members)), -1))
-    if not names:
+            codes[name] = np.select(members, range(len(members)), -1)
+    if not codes:
         return pd.DataFrame(columns=["attribute", "gap", "permuted"])
-    gaps, null = segment_gaps(of.y, of.s, of.frame["person"].to_numpy(), codes, PERMUTATIONS * of.draws)
-    return pd.DataFrame({"attribute": names, "gap": gaps, "permuted": list(null.T.astype(np.float32))})
+    person = of.frame["person"].to_numpy()
+    gaps, null = segment_gaps(of.y, of.s, person, [*codes.values()], PERMUTATIONS * of.draws)
+    return pd.DataFrame({"attribute": [*codes], "gap": gaps, "permuted": list(null.T.astype(np.float32))})
 
 
 def intersections(of: Evaluated) -> pd.DataFrame:
@@ -141,13 +137,8 @@ def _ratio_rows(of: Evaluated, attribute: str) -> list[dict]:
     # Everybody minus the known must not give a small count.
     if of.rule == "restricted" and len(unknown) and group_sizes.withheld(unknown, of.rule, minimum):
         sizes, note = group_sizes.size(of.frame[:0]), SIZES_HIDDEN
-    return [
-        base
-        | sizes
-        | {"note": note if np.isfinite(point[metric][0]) else ZERO_RATE}
-        | _row(metric, float(point[metric][0]), drawn[metric])
-        for metric in point
-    ]
+    rows = [_row(metric, float(value[0]), drawn[metric]) for metric, value in point.items()]
+    return [base | sizes | row | {"note": note if np.isfinite(row["estimate"]) else ZERO_RATE} for row in rows]
 
 
 def _row(metric: str, estimate: float, replicates: np.ndarray) -> dict:

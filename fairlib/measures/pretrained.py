@@ -25,17 +25,11 @@ def of_window(window: pd.DataFrame, steps: tuple) -> pd.DataFrame:
     """``views`` of a window (timesteps, channels) by the named steps of a recipe."""
     x = window.to_numpy(dtype=np.float32)[None]
     # Where a view flips signs at random, show a draw in which the two differ: that is what the encoder must ignore.
-    draws = [_two(x, steps, seed) for seed in range(20)]
+    draws = []
+    for seed in range(20):
+        draw = generator(seed, "figure views")
+        draws.append([compose(x, steps, draw) for _ in range(2)])
     first, second = next((pair for pair in draws if np.sign(pair[0][0, -1, 0]) != np.sign(pair[1][0, -1, 0])), draws[0])
-    parts = []
-    for panel, values in (("window", x), ("view 1", first), ("view 2", second)):
-        part = pd.DataFrame(values[0], columns=window.columns)
-        part.insert(0, "step", np.arange(len(part)))
-        part.insert(0, "panel", panel)
-        parts.append(part)
-    return pd.concat(parts, ignore_index=True)
-
-
-def _two(x: np.ndarray, steps: tuple, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    draw = generator(seed, "figure views")
-    return compose(x, steps, draw), compose(x, steps, draw)
+    panels = {"window": x, "view 1": first, "view 2": second}
+    parts = {name: pd.DataFrame(values[0], columns=window.columns) for name, values in panels.items()}
+    return pd.concat(parts, names=["panel", "step"]).reset_index()

@@ -7,17 +7,10 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from ..cohort import Cohort
-from ..inference import (
-    Estimate,
-    false_discovery,
-    participant_draws,
-    seed_interval,
-    seed_test,
-    undefined_share,
-    weighted_auc,
-)
+from ..inference import false_discovery, participant_draws, seed_interval, seed_test, undefined_share, weighted_auc
 from ..seeds import generator
 from .features import FIT, OUTCOME, groups
+from .summary import paired
 
 
 def probes(
@@ -57,9 +50,8 @@ def probes(
         y, score = label[known], read(target)
         one = np.ones((1, len(y)), dtype=np.float32)
         chance = [weighted_auc(y, read(draw.permutation(target)), one)[0] for _ in range(shuffles)]
-        record = {"attribute": attribute, "segment": segment, "people": len(chosen)}
-        record |= {"estimate": float(weighted_auc(y, score, one)[0]), "chance": float(max(chance))}
-        records.append(record | {"replicates": np.float32(weighted_auc(y, score, weights[:, known]))})
+        estimate, replicates = float(weighted_auc(y, score, one)[0]), weighted_auc(y, score, weights[:, known])
+        records.append((attribute, segment, len(chosen), estimate, float(max(chance)), np.float32(replicates)))
     return pd.DataFrame(records, columns=["attribute", "segment", "people", "estimate", "chance", "replicates"])
 
 
@@ -70,7 +62,7 @@ def summarise_probes(tables: dict[str, list[pd.DataFrame]]) -> pd.DataFrame:
     low, high, chance (the largest over seeds), q (of an AUC of 0.5, with the false discovery rate controlled over the
     table), difference, difference_low, difference_high (NaN for supervised) and their difference_q.
     """
-    values, records = {}, []
+    values, records, nothing = {}, [], (np.empty(0), np.empty(0))
     for strategy, runs in tables.items():
         for (attribute, segment), rows in pd.concat(runs).groupby(["attribute", "segment"], sort=False):
             found = (rows["estimate"].to_numpy(dtype=float), np.stack(rows["replicates"]).astype(float))
@@ -78,13 +70,10 @@ def summarise_probes(tables: dict[str, list[pd.DataFrame]]) -> pd.DataFrame:
             record = {"strategy": strategy, "attribute": attribute, "segment": segment, "people": rows["people"].max()}
             record |= seed_interval(*found)._asdict() | {"undefined_draws": undefined_share(found[1])}
             record |= {"chance": rows["chance"].max(), "q": seed_test(found[0] - 0.5, found[1] - 0.5)}
-            reference = values.get(("supervised", attribute, segment))
-            difference, q = Estimate(np.nan, np.nan, np.nan), np.nan
-            if strategy != "supervised" and reference and len(reference[0]) == len(found[0]):
-                change = (found[0] - reference[0], found[1] - reference[1])
-                difference, q = seed_interval(*change), seed_test(*change)
-            record |= difference.columns("difference")
-            records.append(record | {"difference_q": q, "seeds": len(found[0])})
+            reference = values.get(("supervised", attribute, segment), nothing)
+            change = paired(found, nothing if strategy == "supervised" else reference)
+            record |= seed_interval(*change).columns("difference")
+            records.append(record | {"difference_q": seed_test(*change), "seeds": len(found[0])})
     out = pd.DataFrame(records)
     return out.assign(**{name: false_discovery(out[name]) for name in ("q", "difference_q")}) if records else out
 

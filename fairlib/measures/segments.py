@@ -10,16 +10,7 @@ import numpy as np
 import pandas as pd
 
 from ..fairness import RATES, SHORT, log_ratio
-from ..inference import (
-    holm,
-    interval,
-    max_t,
-    seed_interval,
-    seed_test,
-    skewed_seed_interval,
-    undefined_share,
-    upper,
-)
+from ..inference import holm, interval, max_t, seed_interval, seed_test, skewed_seed_interval, undefined_share, upper
 from ..strategies import UNTESTED, self_supervised
 from .performance import REPORTABLE
 from .summary import mean_over_attributes, paired
@@ -71,12 +62,11 @@ def gaps(permuted: pd.DataFrame, names: tuple[str, ...]) -> pd.DataFrame:
     for (strategy, attribute), rows in permuted[permuted["strategy"].isin(names)].groupby(keys, sort=False):
         null = np.stack(rows["permuted"]).astype(float).mean(axis=0)  # the same permutations for every seed
         gap, known = float(rows["gap"].mean()), null[np.isfinite(null)]
-        records.append(
-            {"strategy": strategy, "attribute": attribute, "gap": gap}
-            | {"null_mean": known.mean() if len(known) else np.nan}
-            | {"null_bound": upper(known), "p": (1 + (known >= gap - 1e-12).sum()) / (1 + len(known))}
-            | {"permutations": len(null), "undefined": len(null) - len(known), "seeds": len(rows)}
-        )
+        record = {"strategy": strategy, "attribute": attribute, "gap": gap}
+        record["null_mean"] = known.mean() if len(known) else np.nan
+        record |= {"null_bound": upper(known), "p": (1 + (known >= gap - 1e-12).sum()) / (1 + len(known))}
+        record |= {"permutations": len(null), "undefined": len(null) - len(known), "seeds": len(rows)}
+        records.append(record)
         draws.append(null)
     out = pd.DataFrame(records)
     return out.assign(p_family=max_t(out["gap"], np.stack(draws, axis=1))) if records else out
@@ -90,10 +80,8 @@ def between(models: pd.DataFrame, names: tuple[str, ...]) -> pd.DataFrame:
     seeds before the root is taken; over participants the ends are percentiles of the double-corrected draws, as in the
     paper: normal ones would miss above, since the draws are skewed.
     """
-    rows = models[
-        (models["scope"] == "segment") & models["metric"].isin(["auc", "error_rate"]) & (models["note"] == "")
-    ]
-    rows, records = rows[rows["strategy"].isin(names)], []
+    wanted = models["metric"].isin(["auc", "error_rate"]) & models["strategy"].isin(names)
+    rows, records = models[(models["scope"] == "segment") & (models["note"] == "") & wanted], []
     for (strategy, attribute, metric), own in rows.groupby(["strategy", "attribute", "metric"], sort=False):
         seeds = [part for _, part in own.groupby("seed", sort=False)]
         if len(seeds[0]) < 2:

@@ -91,10 +91,8 @@ def headline(
                 record[f"{name}_difference_p"] = np.nan if strategy in UNTESTED else seed_test(*change)
         record["people_low"] = interval(found[accuracy][1].mean(axis=0))[0]  # participants only: the chance gate
         record["undefined_draws"] = undefined_share(found["deviation"][1])
-        record["constant_decisions"] = int(
-            selected.loc[selected["strategy"] == strategy, "estimate"].isin([0, 1]).sum()
-        )
-        records.append(record)
+        shares = selected.loc[selected["strategy"] == strategy, "estimate"]
+        records.append(record | {"constant_decisions": int(shares.isin([0, 1]).sum())})
     return holm_adjusted(pd.DataFrame(records)) if corrected else pd.DataFrame(records)
 
 
@@ -130,11 +128,11 @@ def left_out(headline_row: pd.Series) -> bool:
     return at_chance(headline_row) or one_decision(headline_row)
 
 
-def verdict(low: float, high: float, less: str = "lower", more: str = "higher") -> str:
+def verdict(low: float, high: float) -> str:
     """A difference in words that hold whatever the numbers say."""
     if not (np.isfinite(low) and np.isfinite(high)):
         return "not known"
-    return less if high < 0 else more if low > 0 else "not distinguishable"
+    return "lower" if high < 0 else "higher" if low > 0 else "not distinguishable"
 
 
 def mean_over_attributes(rows: pd.DataFrame, of: Callable) -> tuple[np.ndarray, np.ndarray]:

@@ -63,7 +63,7 @@ def at_thresholds(of: Evaluated) -> pd.DataFrame:
         enough = _enough(frame, score, others, least) & _enough(frame, score, privileged, least)
         label = "unprivileged / privileged"
         parts += [_rows("ratio", attribute, label, metric, found[metric], enough) for metric in METRICS]
-    return pd.concat(parts, ignore_index=True)[COLUMNS] if parts else pd.DataFrame(columns=COLUMNS)
+    return pd.concat(parts, ignore_index=True)[COLUMNS]
 
 
 def _enough(frame: pd.DataFrame, score: np.ndarray, chosen: np.ndarray, least: int) -> np.ndarray:
