@@ -12,8 +12,8 @@ from hypothesis import settings
 
 from fairlib import cards
 from fairlib.cohort import Cohort, attrition_table
-from fairlib.schedules import Schedule
 from fairlib.recipes import RECIPES
+from fairlib.schedules import Schedule
 
 ROOT = Path(__file__).parent.parent
 torch.set_num_threads(1)

@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fairlib import pretraining
-from fairlib.schedules import Schedule
 from fairlib.pretraining import nt_xent, pretrain
 from fairlib.recipes import RECIPES
+from fairlib.schedules import Schedule
 from fairlib.views import VIEWS, channel_mask, compose, jitter, negation, scaling, time_mask
 
 RELEASED, DESCRIBED = RECIPES["paper_code"], RECIPES["paper_text"]

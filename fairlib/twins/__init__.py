@@ -16,7 +16,7 @@ import pandas as pd
 
 from .. import cards
 from . import people
-from .people import Spec, SpecError, load
+from .people import Spec, SpecError
 
 
 def known() -> list[str]:
@@ -30,8 +30,13 @@ def write(dataset: str, path: Path | str, spec: Spec | dict | Path | None = None
 
 
 def load_spec(dataset: str, spec: Spec | dict | Path | str | None = None) -> Spec:
-    """The spec of a dataset's twin: its defaults, or with what a dict or a YAML file changes."""
-    return load(module(dataset).TwinSpec, spec)
+    """The spec of a dataset's twin: its defaults, or with what a dict or a YAML file changes.
+
+    Raises ``SpecError`` for knobs, attributes and segments that it does not have, with the nearest that it has.
+    """
+    spec = people.load(module(dataset).TwinSpec, spec)
+    people.check(spec, {name: facts.segments for name, facts in cards.load(dataset).attributes.items()})
+    return spec
 
 
 def sized(dataset: str, windows: int | None, each: int) -> dict:

@@ -17,7 +17,6 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from scipy.special import expit
 
 from .. import cards
 from ..readers.challenge2012 import OUTCOME_COLUMNS
@@ -58,12 +57,10 @@ def files(path: Path, spec: TwinSpec, seed: int) -> dict[str, object]:
     for name, part in stays.groupby("set"):
         records = challenge2012_records.texts(part, PUBLISHED["ever measured"], rng)
         rows += _write_set(path / f"set-{name}.tar.gz", f"set-{name}", zip(part["RecordID"], records, strict=True))
-        lines = part[list(OUTCOME_COLUMNS)].astype(str).agg(",".join, axis=1)
-        text = "\n".join([",".join(OUTCOME_COLUMNS), *lines, ""])
-        (path / f"Outcomes-{name}.txt").write_bytes(text.encode())
-    counted = stays.assign(windows=1, people=1, deaths=stays["label"])
-    wrong = (stays["label"] != stays["outcome"]).sum()
-    realised = folder.counts("challenge2012", counted, "deaths", wrong, {"sets": "set"})
+        folder.save(part[list(OUTCOME_COLUMNS)], path / f"Outcomes-{name}.txt")
+    wrong = stays["label"] != stays["outcome"]
+    counted = stays.assign(windows=1, people=1, deaths=stays["label"], wrong=wrong)
+    realised = folder.counts("challenge2012", counted, "deaths", {"sets": "set"})
     return realised | {"rows per record": round(rows / len(stays), 1)}
 
 
@@ -106,7 +103,7 @@ def _at_65(bands: pd.DataFrame) -> pd.DataFrame:
 def fresh(spec: TwinSpec, n: int, rng: np.random.Generator) -> pd.DataFrame:
     """n fresh draws of the model for ``truth``: person, segments, label, best (score) and reading (of ``SCORER``)."""
     stays = _drawn(spec, n, rng)
-    best = people.best_score(stays, expit(stays["log_odds"] + spec.severity * stays["z"]).to_numpy())
+    best = people.best_score(stays, people.chance(stays, stays["z"], spec))
     reading = challenge2012_records.heart_rate(stays, PUBLISHED["ever measured"], rng)
     return stays.assign(person=np.arange(n), best=best, reading=reading)
 
@@ -115,7 +112,7 @@ def _drawn(spec: TwinSpec, n: int, rng: np.random.Generator) -> pd.DataFrame:
     """n stays, each of another person: segments, knobs' effects, severity z, outcome and label."""
     stays = population("challenge2012", spec, n, rng)
     stays["z"] = rng.standard_normal(n)
-    stays["outcome"], stays["label"] = people.label(stays, stays["z"].to_numpy(), spec, rng)
+    stays["outcome"], stays["label"] = people.label(stays, stays["z"], spec, rng)
     return stays
 
 

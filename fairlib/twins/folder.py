@@ -11,7 +11,7 @@ import pandas as pd
 
 from .. import cards
 from ..readers.files import MARK
-from . import module, people, truth
+from . import load_spec, module, people, truth
 from .people import Spec, SpecError
 
 
@@ -22,8 +22,7 @@ def write(dataset: str, path: Path | str, spec: Spec | Mapping | Path | str | No
     twin in ``path`` is replaced; a folder that holds anything else is refused with ``SpecError``, as are unknown knobs.
     """
     twin, path = module(dataset), Path(path)
-    spec = people.load(twin.TwinSpec, spec)
-    people.check(spec, {name: facts.segments for name, facts in cards.load(dataset).attributes.items()})
+    spec = load_spec(dataset, spec)
     _refuse_other(path)
     with _written_whole(path) as partial:
         realised = twin.files(partial, spec, seed)
@@ -44,13 +43,11 @@ def write(dataset: str, path: Path | str, spec: Spec | Mapping | Path | str | No
     return path
 
 
-def counts(
-    dataset: str, rows: pd.DataFrame, outcome: str, wrong: int, parts: Mapping[str, str] | None = None
-) -> dict[str, object]:
+def counts(dataset: str, rows: pd.DataFrame, outcome: str, parts: Mapping[str, str] | None = None) -> dict[str, object]:
     """Realised counts for TWIN.json: of all rows, of each value of the columns ``parts``, and of each segment.
 
-    rows: a column for each attribute of the dataset; and numbers to add up, windows, people and the ``outcome``.
-    wrong: how many labels differ from the true outcome.
+    rows: a column for each attribute of the dataset; and numbers to add up, windows, people, the ``outcome``, and wrong
+    (labels that differ from the true outcome).
     """
     numbers = rows[["windows", "people", outcome]].astype(int)
 
@@ -61,8 +58,13 @@ def counts(
         "all": {name: int(number) for name, number in numbers.sum().items()},
         **{name: by(column) for name, column in (parts or {}).items()},
         "segments": {name: by(name) for name in cards.load(dataset).attributes},
-        "labels that differ from the true outcome": int(wrong),
+        "labels that differ from the true outcome": int(rows["wrong"].sum()),
     }
+
+
+def save(table: pd.DataFrame, file: Path) -> None:
+    """A table as CSV, the same bytes on every system."""
+    table.to_csv(file, index=False, lineterminator="\n", date_format="%Y-%m-%d %H:%M:%S")
 
 
 def _refuse_other(path: Path) -> None:

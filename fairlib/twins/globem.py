@@ -18,7 +18,6 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.csv as pacsv
-from scipy.special import expit
 from tqdm import tqdm
 
 from .. import cards
@@ -77,10 +76,9 @@ def files(path: Path, spec: TwinSpec, seed: int) -> dict[str, object]:
     for year in tqdm(MONDAYS, desc="GLOBEM twin", unit="year", disable=len(students) < 200):
         _write_year(path / f"INS-W_{year}", year, students, z, windows, seed)
     _write_demographics(path / "demographics.csv", students, generator(seed, "twin", "globem", "demographics"))
-    counted = windows.join(students, on="student")
-    counted = counted.assign(windows=1, people=~counted["pid"].duplicated(), depressed=counted["label"])
-    wrong = (windows["label"] != windows["outcome"]).sum()
-    return folder.counts("globem", counted, "depressed", wrong, {"years": "year"})
+    first, wrong = ~windows["student"].duplicated(), windows["label"] != windows["outcome"]
+    counted = windows.assign(windows=1, people=first, depressed=windows["label"], wrong=wrong)
+    return folder.counts("globem", counted.join(students, on="student"), "depressed", {"years": "year"})
 
 
 def sized(windows: int, each: int) -> dict[str, int]:
@@ -93,7 +91,7 @@ def fresh(spec: TwinSpec, n: int, rng: np.random.Generator) -> pd.DataFrame:
     """n fresh draws of the model for ``truth``: person, segments, label, best (score) and reading (of ``SCORER``)."""
     students, z = population("globem", spec, n, rng), rng.standard_normal(n)
     _, label = people.label(students, z, spec, rng)
-    best = people.best_score(students, expit(students["log_odds"] + spec.severity * z).to_numpy())
+    best = people.best_score(students, people.chance(students, z, spec))
     return students.assign(person=np.arange(n), label=label, best=best, reading=behaviour.steps(students, z, rng))
 
 
@@ -124,11 +122,10 @@ def _windows(spec: TwinSpec, seed: int) -> tuple[pd.DataFrame, np.ndarray, pd.Da
     answered = rng.random((n, len(asked))) < MEAN / len(asked)
     answered[:, -2:] |= answered.sum(axis=1, keepdims=True) < 2  # with one window, a participant would be left out
     student, which = np.nonzero(answered)
-    windows = pd.DataFrame({"student": student}).assign(
-        **dict(zip(("week", "day"), np.array(asked)[which].T, strict=True))
-    )
+    week, day = np.array(asked)[which].T
+    windows = pd.DataFrame({"student": student, "week": week, "day": day})
     rows = students.iloc[student].reset_index(drop=True)
-    windows["outcome"], windows["label"] = people.label(rows, z[student, windows["week"]], spec, rng)
+    windows["outcome"], windows["label"] = people.label(rows, z[student, week], spec, rng)
     mostly = windows.groupby("student")["label"].mean() >= 0.5
     if min(mostly.sum(), (~mostly).sum()) < MIN_PEOPLE:
         raise SpecError(
@@ -146,11 +143,11 @@ def _years(n: int) -> np.ndarray:
 
 
 def _write_year(
-    folder: Path, year: int, students: pd.DataFrame, z: np.ndarray, windows: pd.DataFrame, seed: int
+    place: Path, year: int, students: pd.DataFrame, z: np.ndarray, windows: pd.DataFrame, seed: int
 ) -> None:
     """The three files of a study year."""
     for name in ("SurveyData", "FeatureData", "ParticipantsInfoData"):
-        (folder / name).mkdir(parents=True)
+        (place / name).mkdir(parents=True)
     here = np.flatnonzero(students["year"] == year)
     pids, start = students["pid"].to_numpy(object), np.datetime64(MONDAYS[year])
     rows = behaviour.rows(students.iloc[here], z[here], generator(seed, "twin", "globem", f"features of year {year}"))
@@ -158,7 +155,7 @@ def _write_year(
     rows.insert(1, "date", (start + rows.pop("day").to_numpy()).astype(str))
     table = pa.Table.from_pandas(rows, preserve_index=False)
     options = pacsv.WriteOptions(include_header=False, quoting_style="none")  # pyarrow would quote the header
-    with (folder / "FeatureData" / "rapids.csv").open("wb") as stream:
+    with (place / "FeatureData" / "rapids.csv").open("wb") as stream:
         stream.write((",".join(rows.columns) + "\n").encode())
         pacsv.write_csv(table, stream, options)
     asked = windows[windows["student"].isin(here)]
@@ -167,18 +164,18 @@ def _write_year(
     survey = survey.assign(**scores, dep=np.where(asked["label"] == 1, "True", "False"), BDI2="")
     first_year = ["pid", "date", "feel_anxious", "feel_depressed", "BDI2", "dep"]
     survey = survey[first_year] if year == 1 else survey[["pid", "date", "phq4", "dep", "BDI2"]]
-    _save(survey, folder / "SurveyData" / "dep_weekly.csv")
+    folder.save(survey, place / "SurveyData" / "dep_weekly.csv")
     phones = {"pid": pids[here], "platform": students["platform"].iloc[here].str.lower()}
-    _save(pd.DataFrame(phones), folder / "ParticipantsInfoData" / "platform.csv")
+    folder.save(pd.DataFrame(phones), place / "ParticipantsInfoData" / "platform.csv")
 
 
 def _scores(label: np.ndarray, year: int, rng: np.random.Generator) -> dict[str, np.ndarray]:
     """Answers that agree with the label by the rules seen in the open sample: a sum of 2 (year 1), PHQ-4 of 3."""
+    n = len(label)
+    least, above = (2, 7) if year == 1 else (3, 10)
+    total = np.where(label == 1, rng.integers(least, above, n), rng.integers(0, least, n))
     if year > 1:
-        return {
-            "phq4": np.where(label == 1, rng.integers(3, 10, len(label)), rng.integers(0, 3, len(label))).astype(float)
-        }
-    total = np.where(label == 1, rng.integers(2, 7, len(label)), rng.integers(0, 2, len(label)))
+        return {"phq4": total.astype(float)}
     anxious = np.minimum(3, np.maximum(total - 3, (total + 1) // 2))
     return {"feel_anxious": anxious.astype(float), "feel_depressed": (total - anxious).astype(float)}
 
@@ -186,15 +183,10 @@ def _scores(label: np.ndarray, year: int, rng: np.random.Generator) -> dict[str,
 def _write_demographics(file: Path, students: pd.DataFrame, rng: np.random.Generator) -> None:
     """PID (the number in the id), codes of the card, age and generation; unknown is empty."""
     known = cards.load("globem").attributes
-    codes = {name: {seg: raw for raw, seg in known[name].values.items()} for name in ("gender", "race", "disability")}
     table = pd.DataFrame({"PID": students["pid"].str.extract(r"(\d+)$")[0].astype(int)})
-    for name, raw in codes.items():
-        texts = students[name].map(raw | {UNKNOWN: ""})
+    for name in ("gender", "race", "disability"):
+        texts = students[name].map({segment: raw for raw, segment in known[name].values.items()} | {UNKNOWN: ""})
         table[name] = texts if name == "race" else texts.where(texts == "", texts + ".0")
     table.insert(2, "age", rng.choice([18.0, 19.0, 20.0, 21.0], len(table), p=[0.3, 0.4, 0.2, 0.1]))
     table.insert(4, "generation", rng.choice([1.0, 2.0, 3.0, 4.0], len(table), p=[0.2, 0.4, 0.1, 0.3]))
-    _save(table, file)
-
-
-def _save(table: pd.DataFrame, file: Path) -> None:
-    table.to_csv(file, index=False, lineterminator="\n", encoding="utf-8")
+    folder.save(table, file)

@@ -11,7 +11,6 @@ visit fewer places, use the phone more, sleep less and wake more); an effect is 
 """
 
 import re
-from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -30,20 +29,8 @@ MEMORY, LEVEL = 0.6, 0.1
 FACTS = facts("globem_signals")
 
 
-class Scale(NamedTuple):
-    """Names it holds for, level and spread in the feature's unit, digits after the point."""
-
-    names: str
-    level: float
-    spread: float
-    digits: int
-
-
 #: What the file says of each.
 WORN, EXISTS, EFFECTS = (FACTS[name] for name in ("worn", "exists", "effects"))
-SCALES = [Scale(*values) for values in FACTS["scales"]]
-
-
 #: The fixed scorer: who walks less than usual feels worse; where nothing was recorded, it says: as usual.
 SCORER = Scorer(
     "mean of the whole-day step features of the questionnaire's day, each from its level", "spreads", -0.15, -0.2, 0.0
@@ -60,11 +47,8 @@ def rows(people: pd.DataFrame, z: np.ndarray, rng: np.random.Generator) -> pd.Da
 
     people: columns noise and charted. z: (people, weeks). Days without any sensor are left out.
     """
-    parts = [
-        _person(i, p.noise, p.charted, week, rng)
-        for i, (p, week) in enumerate(zip(people.itertuples(), z, strict=True))
-    ]
-    return pd.concat(parts, ignore_index=True)
+    each = zip(people["noise"], people["charted"], z, strict=True)
+    return pd.concat([_person(i, *one, rng) for i, one in enumerate(each)], ignore_index=True)
 
 
 def _person(number: int, noise: float, charted: float, z: np.ndarray, rng: np.random.Generator) -> pd.DataFrame:
@@ -96,12 +80,11 @@ def _shown(deviation: np.ndarray, features) -> np.ndarray:
 
 def steps(people: pd.DataFrame, z: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Fresh draws of what ``SCORER`` reads, for people and the severity z of one week: (n,), NaN where lost."""
-    n, noise, charted, features = len(people), people["noise"].to_numpy(), people["charted"].to_numpy(), STEPS
-    own = PERSON * rng.standard_normal((n, len(features))) + DAY * np.sqrt(0.5) * rng.standard_normal(
-        (n, len(features))
-    )
+    n, noise, charted = len(people), people["noise"].to_numpy(), people["charted"].to_numpy()
+    person, day = rng.standard_normal((2, n, len(STEPS)))
+    own = PERSON * person + DAY * np.sqrt(0.5) * day
     shared = CAUSES * rng.standard_normal(n) + DAY * np.sqrt(0.5) * rng.standard_normal(n)
-    values = _shown(EFFECT[features] * z[:, None] + noise[:, None] * (own + shared[:, None]), features)
+    values = _shown(EFFECT[STEPS] * z[:, None] + noise[:, None] * (own + shared[:, None]), STEPS)
     return np.where(rng.random(n) < WORN["f_steps"] * charted, reading(values), np.nan)
 
 
@@ -127,8 +110,9 @@ def _autoregressive(shape: tuple[int, int], rng: np.random.Generator) -> np.ndar
     return out
 
 
-def _scale(name: str) -> Scale:
-    return next(scale for scale in SCALES if re.search(scale.names, name))
+def _scale(name: str) -> list:
+    """Level and spread of a feature in its unit, and digits after the point."""
+    return next(scale for names, *scale in FACTS["scales"] if re.search(names, name))
 
 
 def _effect(kind: str, name: str) -> float:
@@ -138,8 +122,6 @@ def _effect(kind: str, name: str) -> float:
 
 KINDS, NAMES, PARTS = (np.array(part) for part in zip(*(name.split(":") for name in PLAIN), strict=True))
 EFFECT = np.array([_effect(kind, name) for kind, name in zip(KINDS, NAMES, strict=True)])
-LEVELS, SPREADS, DIGITS = (
-    np.array([getattr(_scale(name), what) for name in NAMES]) for what in ("level", "spread", "digits")
-)
+LEVELS, SPREADS, DIGITS = (np.array(part) for part in zip(*map(_scale, NAMES), strict=True))
 #: The features that ``SCORER`` reads.
 STEPS = np.flatnonzero((KINDS == "f_steps") & (PARTS == "allday"))

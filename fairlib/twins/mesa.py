@@ -77,8 +77,10 @@ def files(path: Path, spec: TwinSpec, seed: int) -> dict[str, object]:
     write_files(path, persons, nights, generator(seed, "twin", "mesa", "files"))
     scored = persons["polysomnography"]
     recorded = nights.kept & scored.to_numpy()[:, None]
-    counted = persons.assign(windows=recorded.sum(axis=1), people=scored, asleep=(recorded & nights.label).sum(axis=1))
-    return folder.counts("mesa", counted, "asleep", (recorded & (nights.label != nights.asleep)).sum()) | {
+    per_person = {"windows": recorded, "asleep": recorded & nights.label}
+    per_person["wrong"] = recorded & (nights.label != nights.asleep)
+    counted = persons.assign(people=scored, **{name: epochs.sum(axis=1) for name, epochs in per_person.items()})
+    return folder.counts("mesa", counted, "asleep") | {
         "people without polysomnography": int((~scored).sum()),
         "epochs excluded": int(persons.loc[scored, "excluded"].sum()),
     }

@@ -5,51 +5,49 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from . import folder
 from .mesa_nights import MARGIN, MINUTE, Nights, stages
+from .people import facts
 
 DAY = 24 * 60 * MINUTE
 #: Version of NSRR's dataset tables whose layout is written.
 VERSION = "0.6.0"
-RACE = {"White": "white", "Black": "black or african american", "Hispanic": "hispanic", "Asian": "asian"}
-HARMONIZED = (
-    *("mesaid", "examnumber", "nsrr_age", "nsrr_age_gt89", "nsrr_sex", "nsrr_race", "nsrr_ahi_hp3u"),
-    *("nsrr_ahi_hp3r_aasm15", "nsrr_ahi_hp4u_aasm15", "nsrr_ahi_hp4r", "nsrr_ttldursp_f1", "nsrr_phrnumar_f1"),
-    "nsrr_flag_spsw",
-)
+FACTS = facts("mesa_tables")
 #: The device's own rule, roughly: awake above this count.
 WAKE_COUNT = 20
 
 
-def write_files(folder: Path, persons: pd.DataFrame, nights: Nights, rng: np.random.Generator) -> None:
+def write_files(path: Path, persons: pd.DataFrame, nights: Nights, rng: np.random.Generator) -> None:
     """All files of NSRR's layout that the study reads; persons in the order of the nights."""
-    actigraphy, overlap = folder / "actigraphy", folder / "overlap"
-    scored, datasets = folder / "polysomnography" / "annotations-events-profusion", folder / "datasets"
+    actigraphy, overlap = path / "actigraphy", path / "overlap"
+    scored, datasets = path / "polysomnography" / "annotations-events-profusion", path / "datasets"
     for place in (actigraphy, overlap, scored, datasets):
         place.mkdir(parents=True)
     start = rng.integers(20 * 60 * MINUTE, 23 * 60 * MINUTE, len(persons))  # epoch of the day: between 20:00 and 23:00
     weekday, stage = rng.integers(1, 8, len(persons)), stages(nights)
     for i, person in enumerate(persons["mesaid"]):
         table = _actigraphy(person, nights, i, start[i], weekday[i])
-        _write(actigraphy / f"mesa-sleep-{person:04d}.csv", table)
+        folder.save(table, actigraphy / f"mesa-sleep-{person:04d}.csv")
         if persons["polysomnography"].iloc[i]:
             text = _profusion(stage[i, nights.inside[i]])
             (scored / f"mesa-sleep-{person:04d}-profusion.xml").write_bytes(text.encode())
     there = persons["polysomnography"].to_numpy()
     clock = _clock(start[there] + MARGIN)
     table = pd.DataFrame({"mesaid": persons["mesaid"][there], "line": MARGIN + 1, "linetime": clock})
-    _write(overlap / "mesa-actigraphy-psg-overlap.csv", table.assign(starttime_psg=clock).sort_values("mesaid"))
+    table = table.assign(starttime_psg=clock).sort_values("mesaid")
+    folder.save(table, overlap / "mesa-actigraphy-psg-overlap.csv")
     persons = persons.sort_values("mesaid")
-    _write(datasets / f"mesa-sleep-dataset-{VERSION}.csv", persons[["mesaid"]])
+    folder.save(persons[["mesaid"]], datasets / f"mesa-sleep-dataset-{VERSION}.csv")
     values = {
         "mesaid": persons["mesaid"],
         "examnumber": 5,
         "nsrr_age": persons["years"].astype(int),
         "nsrr_age_gt89": np.where(persons["years"] >= 90, "yes", "no"),
         "nsrr_sex": persons["sex"].str.lower(),
-        "nsrr_race": persons["race"].map(RACE),
+        "nsrr_race": persons["race"].map(FACTS["race"]),
     }
-    table = pd.DataFrame(values).reindex(columns=list(HARMONIZED))
-    _write(datasets / f"mesa-sleep-harmonized-dataset-{VERSION}.csv", table)
+    table = pd.DataFrame(values).reindex(columns=FACTS["harmonized"])
+    folder.save(table, datasets / f"mesa-sleep-harmonized-dataset-{VERSION}.csv")
 
 
 def _actigraphy(person: int, nights: Nights, i: int, start: int, weekday: int) -> pd.DataFrame:
@@ -88,7 +86,3 @@ def _clock(epoch: np.ndarray) -> np.ndarray:
     """HH:MM:SS of epochs counted from a midnight."""
     every = [f"{e // 120:02d}:{e // 2 % 60:02d}:{30 * (e % 2):02d}" for e in range(DAY)]
     return np.array(every)[np.asarray(epoch) % DAY]
-
-
-def _write(file: Path, table: pd.DataFrame) -> None:
-    table.to_csv(file, index=False, lineterminator="\n")

@@ -71,10 +71,8 @@ def draw(persons: pd.DataFrame, spec: Spec, pace: float, rng: np.random.Generato
 
     ``pace``: durations are multiplied by it (1: a night of the published length).
     """
-    epochs, (log_odds, rate, noise, charted, redrawn) = (
-        persons["epochs"].to_numpy()[:, None],
-        (persons[name].to_numpy()[:, None] for name in ("log_odds", "rate", "noise", "charted", "redrawn")),
-    )
+    names = ("epochs", "excluded", "log_odds", "rate", "noise", "charted", "redrawn")
+    epochs, cut, log_odds, rate, noise, charted, redrawn = (persons[name].to_numpy()[:, None] for name in names)
     n, length = len(persons), int(epochs.max()) + 2 * MARGIN
     time = np.arange(length) - MARGIN
     inside, recorded = (time >= 0) & (time < epochs), time < epochs + MARGIN
@@ -90,9 +88,8 @@ def draw(persons: pd.DataFrame, spec: Spec, pace: float, rng: np.random.Generato
     asleep = depth > 0
     redraws = rng.random((2, n, length))
     label = inside & np.where(redraws[0] < redrawn, redraws[1] < rate, asleep)
-    first = np.floor(rng.random((n, 1)) * (epochs - persons["excluded"].to_numpy()[:, None] + 1))
-    excluded = (time >= first) & (time < first + persons["excluded"].to_numpy()[:, None])
-    kept = inside & ~excluded
+    first = np.floor(rng.random((n, 1)) * (epochs - cut + 1))
+    kept = inside & ~((time >= first) & (time < first + cut))
     deepest = np.where(kept, depth, -np.inf).argmax(axis=1)  # the benchmark drops a night without any sleep
     label[np.arange(n), deepest] |= ~(label & kept).any(axis=1)
     activity, white = (_signal(signal, asleep, noise, wander, rng) for signal in (ACTIVITY, LIGHT))

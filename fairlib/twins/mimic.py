@@ -13,7 +13,6 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from scipy.special import expit
 
 from .. import cards
 from ..seeds import generator
@@ -50,16 +49,15 @@ def files(path: Path, spec: TwinSpec, seed: int) -> dict[str, object]:
     for split in ("train", "test"):
         (task / split).mkdir(parents=True)
     contents = mimic_episodes.texts(stays, generator(seed, "twin", "mimic", "signals"))
-    for place, name, text in zip(
-        np.where(stays["split"] == "test", "test", "train"), stays["file"], contents, strict=True
-    ):
+    places = np.where(stays["split"] == "test", "test", "train")
+    for place, name, text in zip(places, stays["file"], contents, strict=True):
         (task / place / name).write_bytes(text.encode())
         rows += text.count("\n") - 1
     _write_lists(task, stays, generator(seed, "twin", "mimic", "lists"))
     write_tables(path, stays, generator(seed, "twin", "mimic", "tables"))
-    counted = stays.assign(windows=1, people=~stays["person"].duplicated(), deaths=stays["label"])
-    wrong = (stays["label"] != stays["outcome"]).sum()
-    realised = folder.counts("mimic", counted, "deaths", wrong, {"splits": "split"})
+    first, wrong = ~stays["person"].duplicated(), stays["label"] != stays["outcome"]
+    counted = stays.assign(windows=1, people=first, deaths=stays["label"], wrong=wrong)
+    realised = folder.counts("mimic", counted, "deaths", {"splits": "split"})
     return realised | {"rows per episode": round(rows / len(stays), 1)}
 
 
@@ -89,7 +87,7 @@ def _segments(attribute: str, codes: pd.Index) -> pd.Series:
 def fresh(spec: TwinSpec, n: int, rng: np.random.Generator) -> pd.DataFrame:
     """n fresh draws of the model for ``truth``: person, segments, label, best (score) and reading (of ``SCORER``)."""
     stays = _stays_of(population("mimic", spec, n, rng), spec, n, rng)
-    best = people.best_score(stays, expit(stays["log_odds"] + spec.severity * stays["z"]).to_numpy())
+    best = people.best_score(stays, people.chance(stays, stays["z"], spec))
     return stays.assign(best=best, reading=mimic_episodes.heart_rate(stays, rng))
 
 
@@ -112,7 +110,7 @@ def _stays_of(drawn: pd.DataFrame, spec: TwinSpec, n: int, rng: np.random.Genera
     published mean; nobody comes back after a recorded death."""
     row = np.repeat(np.arange(len(drawn)), rng.geometric(PUBLISHED["people"] / PUBLISHED["windows"], len(drawn)))
     stays = drawn.iloc[row].reset_index(drop=True).assign(person=row, z=rng.standard_normal(len(row)))
-    stays["outcome"], stays["label"] = people.label(stays, stays["z"].to_numpy(), spec, rng)
+    stays["outcome"], stays["label"] = people.label(stays, stays["z"], spec, rng)
     before = stays.groupby("person")["label"].cumsum() - stays["label"]
     return stays[before == 0].iloc[:n].reset_index(drop=True)
 

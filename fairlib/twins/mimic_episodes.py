@@ -90,9 +90,8 @@ def _block(stays: pd.DataFrame, offsets: np.ndarray, rng: np.random.Generator) -
             seen = slot
         value = signal.value(z, noise, offsets[:, j, None], trend, rng)
         cells[:, :, HEADER.index(name)][seen] = _decimal(signal.shown(value[seen]), 10**signal.digits)
-    consciousness = -z * (0.4 + 0.6 * trend) + noise * (
-        0.8 * offsets[:, -1, None] + 0.4 * rng.standard_normal((n, SLOTS))
-    )
+    spread = noise * (0.8 * offsets[:, -1, None] + 0.4 * rng.standard_normal((n, SLOTS)))
+    consciousness = spread - z * (0.4 + 0.6 * trend)
     _write_coma_scale(cells, stays["system"].to_numpy(), consciousness, tube, slot & (rng.random((n, SLOTS)) < 0.3))
     seen = slot & (rng.random((n, SLOTS)) < 0.003)
     delayed = rng.random((n, SLOTS)) < expit(-2 + z)

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from . import folder
 from .people import facts
 
 FACTS = facts("mimic_tables")
@@ -24,8 +25,8 @@ MINUTE, DAY = np.timedelta64(60, "s"), np.timedelta64(86400, "s")
 
 def hospital(stays: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
     """Add subject, episode number, file name, date of birth and times to the stays (rows of a person in time order)."""
-    _, person = np.unique(stays["person"], return_inverse=True)
-    n = int(person.max()) + 1
+    _, first, person = np.unique(stays["person"], return_index=True, return_inverse=True)
+    n = len(first)
     subject = FIRST_SUBJECT + rng.permutation(n)
     start = np.datetime64("2110-01-01", "s") + rng.integers(0, 90 * 365 * 1440, n) * MINUTE
     further = np.where(rng.random(n) < FURTHER, rng.choice(KINDS, n), "")
@@ -33,14 +34,12 @@ def hospital(stays: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
     # whole days of up to 40 between stays that last under 20: stays of a person never overlap, and fit into few years
     begin = start[person] + ordinal * 40 * DAY + rng.integers(0, 10 * 1440, len(stays)) * MINUTE
     old = (stays["age"] == ">=65").to_numpy()
-    first = np.unique(person, return_index=True)[1]
     # the span of all stays of a person under 65 ends before the 65th birthday: the segment holds at each admission
     years = np.where(old[first], 65 + 25 * rng.beta(1.2, 1.6, n), 23 + 37 * rng.beta(2, 1.2, n))
     born = (start - np.ceil(years * 365.25).astype(int) * DAY).astype("datetime64[D]").astype("datetime64[s]")
     over_89 = born < start - np.timedelta64(int(89 * 365.25), "D")
-    born = np.where(
-        over_89, born - np.timedelta64(int(211 * 365.25), "D"), born
-    )  # MIMIC shifts them to about 300 years
+    # MIMIC shifts them to about 300 years
+    born = np.where(over_89, born - np.timedelta64(int(211 * 365.25), "D"), born)
     episode = ordinal + 1 + (further[person] == "short")
     stay_days = 2.1 + 8 * rng.beta(1, 4, len(stays))
     return stays.assign(
@@ -55,7 +54,7 @@ def hospital(stays: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
     )
 
 
-def write_tables(folder: Path, stays: pd.DataFrame, rng: np.random.Generator) -> None:
+def write_tables(path: Path, stays: pd.DataFrame, rng: np.random.Generator) -> None:
     """ADMISSIONS.csv, PATIENTS.csv and ICUSTAYS.csv with the columns of MIMIC-III v1.4; further admissions included."""
     further = _further(stays[stays["first"] & (stays["further"] != "")], rng)
     rows = pd.concat([stays.assign(kind="cohort"), further], ignore_index=True)
@@ -64,38 +63,20 @@ def write_tables(folder: Path, stays: pd.DataFrame, rng: np.random.Generator) ->
     admitted = rows["intime"] - rng.integers(0, 600, len(rows)) * MINUTE
     discharged = rows["outtime"] + rng.integers(0, 6 * 1440, len(rows)) * MINUTE
     died = discharged.where(rows["label"] == 1)
-    admissions = pd.DataFrame(
-        {
-            "SUBJECT_ID": rows["subject"],
-            "HADM_ID": rows["hadm"],
-            "ADMITTIME": admitted,
-            "DISCHTIME": discharged,
-            "DEATHTIME": died,
-            "DISCHARGE_LOCATION": np.where(rows["label"] == 1, "DEAD/EXPIRED", "HOME"),
-            "INSURANCE": rows["raw insurance"],
-            "LANGUAGE": rows["raw language"],
-            "ETHNICITY": rows["raw ethnicity"],
-            "HOSPITAL_EXPIRE_FLAG": rows["label"],
-        }
+    admissions = rows.assign(
+        ADMITTIME=admitted,
+        DISCHTIME=discharged,
+        DEATHTIME=died,
+        DISCHARGE_LOCATION=np.where(died.isna(), "HOME", "DEAD/EXPIRED"),
+        **FACTS["same for all"],
     )
-    admissions = admissions.assign(**FACTS["same for all"])[FACTS["ADMISSIONS"]]
-    deaths = died.groupby(rows["subject"]).max()
-    patients = stays.drop_duplicates("subject").set_index("subject").sort_index()
-    deaths = deaths[patients.index].to_numpy()
-    patients = pd.DataFrame(
-        {
-            "SUBJECT_ID": patients.index,
-            "GENDER": patients["raw gender"].to_numpy(),
-            "DOB": patients["born"].to_numpy(),
-            "DOD": deaths,
-            "DOD_HOSP": deaths,
-            "DOD_SSN": "",
-            "EXPIRE_FLAG": (~np.isnat(deaths)).astype(int),
-        }
-    )
+    patients = stays.drop_duplicates("subject").sort_values("subject")
+    deaths = patients["subject"].map(died.groupby(rows["subject"]).max())
+    patients = patients.assign(DOD=deaths, DOD_HOSP=deaths, DOD_SSN="", EXPIRE_FLAG=deaths.notna().astype(int))
     for name, table in (("ADMISSIONS", admissions), ("PATIENTS", patients), ("ICUSTAYS", _icustays(rows, rng))):
+        table = table.rename(columns=FACTS["official"])[FACTS[name]]
         table.insert(0, "ROW_ID", np.arange(1, len(table) + 1))
-        table.to_csv(folder / f"{name}.csv", index=False, lineterminator="\n", date_format="%Y-%m-%d %H:%M:%S")
+        folder.save(table, path / f"{name}.csv")
 
 
 def _further(firsts: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
@@ -116,18 +97,11 @@ def _icustays(rows: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
     rows = pd.concat([rows, again], ignore_index=True)
     unit = rng.integers(0, len(UNITS), len(rows))
     last = np.where(rows["kind"] == "transfer", (unit + 1) % len(UNITS), unit)
-    return pd.DataFrame(
-        {
-            "SUBJECT_ID": rows["subject"],
-            "HADM_ID": rows["hadm"],
-            "ICUSTAY_ID": FIRST_STAY + np.arange(len(rows)),
-            "DBSOURCE": rows["system"],
-            "FIRST_CAREUNIT": np.array(UNITS)[unit],
-            "LAST_CAREUNIT": np.array(UNITS)[last],
-            "FIRST_WARDID": 10 + unit,
-            "LAST_WARDID": 10 + last,
-            "INTIME": rows["intime"],
-            "OUTTIME": rows["outtime"],
-            "LOS": ((rows["outtime"] - rows["intime"]) / DAY).round(4),
-        }
+    return rows.assign(
+        ICUSTAY_ID=FIRST_STAY + np.arange(len(rows)),
+        FIRST_CAREUNIT=np.array(UNITS)[unit],
+        LAST_CAREUNIT=np.array(UNITS)[last],
+        FIRST_WARDID=10 + unit,
+        LAST_WARDID=10 + last,
+        LOS=((rows["outtime"] - rows["intime"]) / DAY).round(4),
     )

@@ -114,17 +114,15 @@ class Spec:
 
     def planted(self) -> list[dict[str, object]]:
         """Every knob that is not at zero, in words and numbers."""
-        rows = [
+        every = [("prevalence", PREVALENCE, {"all": {"all": self.prevalence}})]
+        every += [(name, knob, getattr(self, name)) for name, knob in KNOBS.items()]
+        return [
             {"knob": name, "attribute": attribute, "segment": segment, "value": value}
-            | {"unit": KNOBS[name].unit, "zero": KNOBS[name].zero}
-            for name in KNOBS
-            for attribute, segment, value in _flat(getattr(self, name))
+            | {"unit": knob.unit, "zero": knob.zero}
+            for name, knob, planted in every
+            for attribute, segment, value in _flat(planted)
             if value != 0
         ]
-        if self.prevalence:
-            rows.insert(0, {"knob": "prevalence", "attribute": "all", "segment": "all", "value": self.prevalence})
-            rows[0] |= {"unit": PREVALENCE.unit, "zero": PREVALENCE.zero}
-        return rows
 
 
 def refuse_other(name: str, value: object, low: float, high: float, note: str = "", whole: bool = False) -> None:
@@ -259,6 +257,11 @@ def _combined(cells: pd.DataFrame, planted: Planted, factor, combine, start: flo
     return total
 
 
+def chance(people: pd.DataFrame, z: np.ndarray, spec: Spec) -> np.ndarray:
+    """Chance of the outcome of each row at a severity z, (n,)."""
+    return expit(people["log_odds"].to_numpy() + spec.severity * np.asarray(z))
+
+
 def best_score(people: pd.DataFrame, outcome: np.ndarray) -> np.ndarray:
     """Probability of the recorded label for who knows segments and the chance of the ``outcome`` (n,): no scorer of the
     signals can rank better, so that its AUC in a segment, the Bayes AUC given the latent state, is a ceiling."""
@@ -269,6 +272,6 @@ def best_score(people: pd.DataFrame, outcome: np.ndarray) -> np.ndarray:
 def label(people: pd.DataFrame, z: np.ndarray, spec: Spec, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     """(true outcome, recorded label) of each row, int8; a redrawn label keeps the segment's rate, not the severity."""
     draws = rng.random((3, len(people)))
-    outcome = draws[0] < expit(people["log_odds"] + spec.severity * z)
+    outcome = draws[0] < chance(people, z, spec)
     recorded = np.where(draws[1] < people["redrawn"], draws[2] < people["rate"], outcome)
-    return outcome.to_numpy(np.int8), recorded.astype(np.int8)
+    return outcome.astype(np.int8), recorded.astype(np.int8)

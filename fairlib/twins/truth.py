@@ -10,7 +10,6 @@ import functools
 import json
 from dataclasses import asdict
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -26,7 +25,6 @@ FILE = "TRUTH.json"
 DRAWS = 1_000_000
 BLOCK = 250_000
 THRESHOLD = 0.5
-#: Metrics of one group beside its AUC.
 
 
 def compute(dataset: str, spec: Spec, draws: int | None = None) -> pd.DataFrame:
@@ -76,42 +74,26 @@ def _compute(dataset: str, spec: str, draws: int) -> pd.DataFrame:
     for start in range(0, draws, BLOCK):
         part = draw(dataset, kind, min(BLOCK, draws - start), rng)[[*names, "label", "score", "best"]]
         parts.append(part.astype(dict.fromkeys(names, "category")))
-    label, score, best = (np.concatenate([part[name] for part in parts]) for name in ("label", "score", "best"))
-    scored, ranked = _Sorted.by(score, label), _Sorted.by(best, label)
-    rows = [{"attribute": "everybody", "segment": "everybody"} | _row(scored, ranked, np.ones(len(label), dtype=bool))]
+    drawn = pd.concat(parts, ignore_index=True)
+    # sorted once: a part of them sorts in no time
+    scored, ranked = (drawn.sort_values(by, kind="stable", ignore_index=True) for by in ("score", "best"))
+    rows = [{"attribute": "everybody", "segment": "everybody", "share": 1.0} | _row(scored, ranked)]
     for name in names:
-        segments = np.concatenate([part[name].astype(object) for part in parts])
-        for segment in sorted(pd.unique(segments)):
-            inside = segments == segment
-            row, others = _row(scored, ranked, inside), metrics(*scored.of(~inside))
+        for segment in sorted(drawn[name].unique()):
+            inside = scored[name] == segment
+            row = _row(scored[inside], ranked[ranked[name] == segment])
+            others = metrics(scored.loc[~inside, "label"].to_numpy(), scored.loc[~inside, "score"].to_numpy())
             row["auc_difference"] = row["auc"] - others["auc"]
             row["log_error_rate_ratio"] = np.log(row["error_rate"] / others["error_rate"])
-            rows.append({"attribute": name, "segment": segment} | row)
+            rows.append({"attribute": name, "segment": segment, "share": inside.mean()} | row)
     return pd.DataFrame(rows)
 
 
-class _Sorted(NamedTuple):
-    """Labels and scores in the order of the scores: a part of them sorts in no time."""
-
-    order: np.ndarray
-    label: np.ndarray
-    score: np.ndarray
-
-    @classmethod
-    def by(cls, score: np.ndarray, label: np.ndarray) -> "_Sorted":
-        order = np.argsort(score, kind="stable")
-        return cls(order, label[order], score[order])
-
-    def of(self, chosen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Labels and scores of the chosen draws (a mask in the order of drawing)."""
-        chosen = chosen[self.order]
-        return self.label[chosen], self.score[chosen]
-
-
-def _row(scored: _Sorted, ranked: _Sorted, chosen: np.ndarray) -> dict[str, float]:
-    label, score = scored.of(chosen)
-    row = {"share": chosen.mean(), "label_rate": label.mean()} | metrics(label, score)
+def _row(scored: pd.DataFrame, ranked: pd.DataFrame) -> dict[str, float]:
+    """The same draws in the order of their scores, and of their best scores → the numbers of their segment."""
+    label = scored["label"].to_numpy()
+    row = {"label_rate": label.mean()} | metrics(label, scored["score"].to_numpy())
     fewer = min(label.sum(), len(label) - label.sum())
     # var(AUC) <= AUC (1 - AUC) / fewer, whatever the distributions (Birnbaum and Klose 1957)
     row["auc_error"] = np.sqrt(row["auc"] * (1 - row["auc"]) / fewer)
-    return row | {"auc_ceiling": auc(*ranked.of(chosen))}
+    return row | {"auc_ceiling": auc(ranked["label"].to_numpy(), ranked["best"].to_numpy())}

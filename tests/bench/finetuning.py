@@ -11,8 +11,8 @@ from torch import nn
 from fairlib.encoder import Encoder
 from fairlib.finetuning import Windows, class_weights, fit
 from fairlib.optimisation import adadelta
-from fairlib.schedules import Schedule
 from fairlib.recipes import RECIPES, replace
+from fairlib.schedules import Schedule
 from fairlib.strategies import MODELS, STRATEGIES
 
 from . import pretraining

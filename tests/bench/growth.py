@@ -10,9 +10,9 @@ from fairlib import readers, twins
 from fairlib.encoder import Encoder
 from fairlib.finetuning import fit
 from fairlib.measures.half_samples import subsample_table
-from fairlib.schedules import Schedule
 from fairlib.pretraining import pretrain
 from fairlib.recipes import RECIPES, replace
+from fairlib.schedules import Schedule
 from fairlib.similarity import cka_table, gram
 from fairlib.strategies import MODELS
 from tests.measures.halves import half_samples
