@@ -36,7 +36,7 @@ def counts(card: Card) -> pd.DataFrame:
         if name == "people":
             continue
         rows[f"{name} windows" if name in (*SPLITS, "total") else name] = value
-    return typed(_facts(rows), fact=Column(), value=Column(form="count"))
+    return typed(_facts(rows), ["fact"], value=Column(form="count"))
 
 
 def segments(card: Card) -> pd.DataFrame:
@@ -103,4 +103,4 @@ def _facts(rows: dict[str, object]) -> pd.DataFrame:
 
 
 def _linked(rows: dict[str, str]) -> pd.DataFrame:
-    return typed(_facts(rows), fact=Column(), value=Column(form="link"))
+    return typed(_facts(rows), ["fact"], value=Column(form="link"))

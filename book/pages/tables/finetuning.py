@@ -28,7 +28,7 @@ def strategies(models: dict) -> pd.DataFrame:
         )
     return typed(
         pd.DataFrame(records),
-        strategy=Column(),
+        ["strategy"],
         words=Column("in words"),
         trains=Column("conv1,\u00a02,\u00a03"),
         start=Column("starts from"),
@@ -46,13 +46,14 @@ def performance(summary: pd.DataFrame, minimum: int = 0) -> tuple[pd.DataFrame, 
     note = f"{who(first, minimum)}; {first['seeds']} training runs a strategy."
     if (most := overall["undefined_draws"].max()) > 0:
         note += f" Draws in which a value is undefined: at most {percent(most)}."
-    return typed(table, strategy=Column(), **shown), note
+    return typed(table, ["strategy"], **shown), note
 
 
 def efficiency(curve: pd.DataFrame, metric: str) -> pd.DataFrame:
     """F-efficiency in numbers: AUC and disparity by labelled people a group, SSL minus supervised paired."""
     rows = compared(curve.rename(columns={"people": "labelled"}), "auc")
-    return typed(rows, 2, labelled=Column("labelled people a group", "count"), **comparison(metric, "auc"))
+    heads = {"labelled": Column("labelled people a group", "count")}
+    return typed(rows, ["labelled", "strategy"], **heads, **comparison(metric, "auc"))
 
 
 def grid() -> pd.DataFrame:
@@ -62,7 +63,7 @@ def grid() -> pd.DataFrame:
     chosen = best.map({True: "chosen", False: "–"})
     return typed(
         tried.assign(chosen=chosen),
-        heads=2,
+        ["part", "way"],
         part=Column("of"),
         way=Column("optimiser, rate, and what differs"),
         validation_auc=Column("validation AUC", "number"),

@@ -19,7 +19,7 @@ def facts(obtain: Obtaining, licence: str) -> pd.DataFrame:
         "as of": obtain.as_of,
     }
     frame = pd.DataFrame({"question": rows.keys(), "answer": rows.values()})
-    return typed(frame, question=Column(), answer=Column(form="link"))
+    return typed(frame, ["question"], answer=Column(form="link"))
 
 
 def steps(obtain: Obtaining) -> pd.DataFrame:
