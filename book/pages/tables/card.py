@@ -41,19 +41,11 @@ def counts(card: Card) -> pd.DataFrame:
 
 def segments(card: Card) -> pd.DataFrame:
     """Protected attributes and care segments: who is compared with whom, and how raw values map."""
-    return pd.DataFrame(
-        [
-            {
-                "attribute": name,
-                "kind": facts.kind,
-                "segments": ", ".join(facts.segments),
-                "reference (privileged)": facts.privileged,
-                "from": _mapping(facts),
-                "note": facts.note,
-            }
-            for name, facts in card.attributes.items()
-        ]
-    )
+    rows = [
+        (name, of.kind, ", ".join(of.segments), of.privileged, _mapping(of), of.note)
+        for name, of in card.attributes.items()
+    ]
+    return pd.DataFrame(rows, columns=["attribute", "kind", "segments", "reference (privileged)", "from", "note"])
 
 
 def access(card: Card) -> pd.DataFrame:

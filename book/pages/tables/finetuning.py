@@ -15,24 +15,18 @@ def strategies(models: dict) -> pd.DataFrame:
 
     models: of the study's manifest, so that they are those that were trained.
     """
-    records = []
-    for name, facts in models["networks"].items():
-        records.append(
-            {
-                "strategy": name,
-                "words": STRATEGY_NAMES[name],
-                "trains": " ".join("●" if trains else "○" for trains in facts["trains"]),
-                "start": "pre-trained encoder" if facts["pretrained"] else "random weights",
-                "parameters": facts["trainable"],
-            }
-        )
+    table = pd.DataFrame.from_dict(models["networks"], orient="index").rename_axis("strategy").reset_index()
     return typed(
-        pd.DataFrame(records),
+        table.assign(
+            words=table["strategy"].map(STRATEGY_NAMES),
+            trains=table["trains"].map(lambda layers: " ".join("●" if trains else "○" for trains in layers)),
+            start=table["pretrained"].map({True: "pre-trained encoder", False: "random weights"}),
+        ),
         ["strategy"],
         words=Column("in words"),
         trains=Column("conv1,\u00a02,\u00a03"),
         start=Column("starts from"),
-        parameters=Column("trainable parameters", "count"),
+        trainable=Column("trainable parameters", "count"),
     )
 
 
