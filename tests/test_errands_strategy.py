@@ -24,7 +24,7 @@ def precision(summary):
         panel.plot(row.mean, place, MARKERS[row.strategy], color=COLOURS[row.strategy])
     return figure, f"AUPRC of {len(rows)} models, from {rows['mean'].min():.2f} to {rows['mean'].max():.2f}."
 '''
-CELL = 'show.figure(*(lambda drawn: (drawn[0], "Precision of all models", drawn[1]))(figures.precision(summary)), made)'
+CELL = 'show.figure(figures.precision(summary), "Precision of all models", made)'
 
 
 def walk(notebook: str, results: str) -> None:

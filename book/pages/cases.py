@@ -110,8 +110,7 @@ class Case:
             headline = summaries.headline(rows, protected, metric).iloc[0]
             low, high = interval(np.asarray(auc["replicates"], dtype=float))
             record = {"strategy": strategy, "seed": int(seed), "train": train, "people": people or np.nan}
-            record["auc"] = auc["estimate"]
-            record |= {"low": low, "high": high, "deviation": headline["deviation"]}
+            record |= {"auc": auc["estimate"], "low": low, "high": high, "deviation": headline["deviation"]}
             record |= {"at_chance": summaries.at_chance(headline), "one_decision": summaries.one_decision(headline)}
             records.append(record)
         return pd.DataFrame(records)
@@ -122,8 +121,7 @@ class Case:
         Columns: attribute, best, worst, size, auc_gap (on test people). The ratio of the largest to the smallest is
         None with fewer than two attributes.
         """
-        seeds = self.paired_seeds
-        reference = ("supervised",)
+        seeds, reference = self.paired_seeds, ("supervised",)
         models = self.models[(self.models["strategy"] == "supervised") & self.models["seed"].isin(seeds)]
         validation = collect(self.study, "validation", reference, seeds)
         extremes = segments.extremes(models, validation, reference)

@@ -81,20 +81,15 @@ def sizes(tables: list[pd.DataFrame], chosen: Pairs) -> tuple[pd.DataFrame, Rati
     """
     records, nulls = [], []
     for attribute, pair in chosen.items():
-        gaps, replicates, permuted = (
-            _differences(tables, attribute, pair, name)[1] for name in ("cka", "halves", "permuted")
-        )
+        names = ("cka", "halves", "permuted", "matched")
+        gaps, replicates, permuted, matched = (_differences(tables, attribute, pair, name)[1] for name in names)
         signs = np.where(gaps.mean(axis=0) < 0, -1, 1)  # (pairs,)
-        value, low, high = seed_interval(
-            (gaps * signs).mean(axis=1), np.einsum("slh,l->sh", replicates, signs) / len(signs)
-        )
-        low, high = np.maximum((low, high), 0)
-        matched = np.abs(_differences(tables, attribute, pair, "matched")[1].mean(axis=0)).mean()
+        drawn = np.einsum("slh,l->sh", replicates, signs) / len(signs)
+        value, low, high = seed_interval((gaps * signs).mean(axis=1), drawn)
         null = np.abs(permuted.mean(axis=0)).mean(axis=0)
         middle = np.nanmedian(null) if len(null) else np.nan
-        row = {"attribute": attribute, "best": pair[0], "worst": pair[1], "size": value, "low": low, "high": high}
-        row |= {"matched": matched}
-        records.append(row | {"null_median": middle, "null_bound": upper(null), "p": _p(value, null)})
+        row = (attribute, *pair, value, *np.maximum((low, high), 0), np.abs(matched.mean(axis=0)).mean())
+        records.append((*row, middle, upper(null), _p(value, null)))
         nulls.append(null)
     columns = ["attribute", "best", "worst", "size", "low", "high", "matched", "null_median", "null_bound", "p"]
     table = pd.DataFrame(records, columns=columns)

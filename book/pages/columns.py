@@ -52,7 +52,7 @@ def compared(rows: pd.DataFrame, accuracy: str) -> pd.DataFrame:
 
 def comparison(metric: str, accuracy: str) -> dict[str, Column]:
     """How the columns of ``compared`` are set."""
-    columns = {"strategy": Column()}
+    columns = {}
     for name, title in ((accuracy, ACCURACY_NAMES[accuracy]), ("deviation", disparity_name(metric))):
         of = f"{name}_difference"
         columns |= {name: ranged(name, title), of: ranged(of, f"{title}, minus supervised", "signed")}

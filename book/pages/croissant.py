@@ -42,10 +42,6 @@ def to_croissant(card: Card) -> dict[str, object]:
         f"{name} ({facts.kind}): {', '.join(facts.segments)}; compared with {facts.privileged}. {facts.note}".strip()
         for name, facts in card.attributes.items()
     ]
-    requirements = {
-        name.replace("_", " "): getattr(card.requirements, name).evidence
-        for name in type(card.requirements).model_fields
-    }
     out = {
         "@context": CONTEXT,
         "@type": "sc:Dataset",
@@ -66,7 +62,7 @@ def to_croissant(card: Card) -> dict[str, object]:
         ],
         "rai:dataBiases": card.known_biases,
         "rai:personalSensitiveInformation": attributes,
-        "rai:dataLimitations": [f"{name}: {evidence}" for name, evidence in requirements.items()],
+        "rai:dataLimitations": [f"{name.replace('_', ' ')}: {judged.evidence}" for name, judged in card.requirements],
         "rai:dataSocialImpact": (
             f"{card.metric.representation_or_errors}; {card.metric.punitive_or_assistive}; {card.metric.for_whom}."
             f" Fairness metric: {card.metric.metric}."

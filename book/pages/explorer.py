@@ -106,7 +106,7 @@ def rates_at(tables: dict[str, pd.DataFrame], minimum: int, threshold: float = 0
         for name in GROUP_RATES
     }
     frame = sizes(tables, minimum).join(wide).reset_index()
-    return typed(frame, 2, attribute=Column(), segment=Column(), **counts, **rates)
+    return typed(frame, ["attribute", "segment"], **counts, **rates)
 
 
 def metrics_at(table: pd.DataFrame, threshold: float = 0.5) -> pd.DataFrame:
@@ -114,7 +114,7 @@ def metrics_at(table: pd.DataFrame, threshold: float = 0.5) -> pd.DataFrame:
     own = table[(table["scope"] == "ratio") & np.isclose(table["threshold"], threshold)]
     frame = own.assign(metric=own["metric"].map(measure_name))
     value = Column("unprivileged / privileged", "number", 2, "low", "high")
-    return typed(frame, 2, attribute=Column(), metric=Column(), estimate=value)
+    return typed(frame, ["attribute", "metric"], estimate=value)
 
 
 def left_out(metrics: pd.DataFrame) -> str:

@@ -19,7 +19,7 @@ from fairlib.report.style import CONTROL, SEGMENTS
 from fairlib.text import LEVEL_WORDS
 
 from . import turning
-from .explorer import ROC_STEP
+from .explorer import ENDS, ROC_STEP
 
 BAND, INK = "#009E73", "currentColor"
 #: Looks; no names for those who do not see it, since the page says in words and tables what a chart shows.
@@ -92,9 +92,8 @@ def dial() -> alt.ConcatChart:
     rows = _rows(blocks, ["group", "measure"], now="datum.of[1] == cohort")
     kinds = ["measured, with interval", "truth"]
     rows = rows.transform_calculate(series=f"{kinds}[datum.now ? 0 : 1]")
-    auc = rows.transform_filter("datum.measure == 'AUC'").transform_calculate(
-        series="datum.group + ': ' + datum.series"
-    )
+    auc = rows.transform_filter("datum.measure == 'AUC'")
+    auc = auc.transform_calculate(series="datum.group + ': ' + datum.series")
     each = alt.ExprRef("[" + ", ".join(f"groups.all[{i}] + ': {kind}'" for i in (0, 1) for kind in kinds) + "]")
     at = "knob + ' at ' + settings[place]"
     parts = [
@@ -119,7 +118,7 @@ def _choice(name: str) -> alt.Parameter:
 
 def _at(rows: alt.Chart) -> alt.Chart:
     """The values where the slider stands."""
-    ends = {name: _scaled(f"datum.curves[{i}][place]") for i, name in enumerate(("estimate", "low", "high"))}
+    ends = {name: _scaled(f"datum.curves[{i}][place]") for i, name in enumerate(ENDS)}
     return rows.transform_calculate(**ends).transform_calculate(words=WORDS)
 
 
@@ -136,9 +135,8 @@ def rates(rows: alt.Chart, title: str) -> alt.LayerChart:
     now = own.transform_filter("datum.now")
     line = now.mark_rule(strokeWidth=2).encode(alt.X("low:Q", **options), alt.X2("high:Q"))
     point = now.mark_point(filled=True, size=70, opacity=1).encode(alt.X("estimate:Q", **options), SHAPE)
-    words = now.mark_text(align="right", color=INK).encode(
-        x=alt.value(alt.ExprRef("childWidth")), text="words:N", color=alt.value(INK)
-    )
+    edge = alt.value(alt.ExprRef("childWidth"))
+    words = now.mark_text(align="right", color=INK).encode(x=edge, text="words:N", color=alt.value(INK))
     truth = own.transform_filter("!datum.now").mark_tick(thickness=3, size=14).encode(alt.X("estimate:Q", **options))
     return alt.layer(line, point, truth, words, title=_title(title)).properties(name="rates")
 
@@ -153,9 +151,8 @@ def roc(rows: alt.Chart) -> alt.LayerChart:
     curves = curves.transform_flatten(["fpr", "all"]).transform_calculate(tpr=f"datum.all / {SCALE}")
     fpr, fnr = "false positive rate", "false negative rate"
     points = _at(rows.transform_filter(f"indexof(['{fpr}', '{fnr}'], datum.measure) >= 0"))
-    points = points.transform_filter("isValid(datum.estimate)").transform_pivot(
-        "measure", value="estimate", groupby=["group"]
-    )
+    points = points.transform_filter("isValid(datum.estimate)")
+    points = points.transform_pivot("measure", value="estimate", groupby=["group"])
     points = points.transform_calculate(fpr=f"datum['{fpr}']", tpr=f"1 - datum['{fnr}']")
     chance = alt.Chart(alt.InlineData([{"fpr": 0, "tpr": 0}, {"fpr": 1, "tpr": 1}])).encode(x, y)
     return alt.layer(
@@ -172,16 +169,16 @@ def over(rows: alt.Chart, measure: str, series: list[str] | alt.ExprRef, title: 
     rows: of this measure; measure "": the metric that was picked, with the band of its convention. series: what lines
     are called, those with intervals and those without in turn; title: an expression; axis: what settings are.
     """
-    picked, curves = not measure, ("estimate", "low", "high")
+    picked = not measure
     options = {"title": None, "axis": METRIC_AXIS, "scale": METRIC_SCALE}
     options = options if picked else {"title": measure, "scale": alt.Scale(zero=False)}
     colours = [SEGMENTS[0], CONTROL] if picked else [SEGMENTS[i] for i in (0, 5, 1, 4)]
     colour = alt.Color("series:N", scale=alt.Scale(domain=series, range=colours), legend=LINES)
     dash = alt.StrokeDash("series:N", scale=alt.Scale(domain=series, range=DASHES), legend=LINES)
     x = alt.X("x:Q", title=axis, scale=alt.Scale(nice=False, zero=False))
-    whole = {name: f"datum.curves[{i}]" for i, name in enumerate(curves)}
-    ends = {name: _scaled(f"datum.{name}", METRIC if picked else "{}") for name in curves}
-    lines = rows.transform_calculate(x="settings", **whole).transform_flatten(["x", *curves])
+    whole = {name: f"datum.curves[{i}]" for i, name in enumerate(ENDS)}
+    ends = {name: _scaled(f"datum.{name}", METRIC if picked else "{}") for name in ENDS}
+    lines = rows.transform_calculate(x="settings", **whole).transform_flatten(["x", *ENDS])
     lines = lines.transform_calculate(**ends).encode(x, colour, detail=["of:N", "group:N"])
     ribbon = lines.transform_filter("datum.now").mark_area(opacity=0.22, clip=True)
     here = alt.Chart(alt.InlineData([{}])).transform_calculate(x="settings[place]", low=f"-{EDGE}", high=EDGE)
@@ -197,7 +194,7 @@ def over(rows: alt.Chart, measure: str, series: list[str] | alt.ExprRef, title: 
         here.mark_rule(color=INK).encode(x),
         said.mark_text(fillOpacity=0, fontSize=0)
         .encode(text="said:N")
-        .properties(name="said"),  # explorer_start.js reads it
+        .properties(name="said"),  # for explorer_start.js
         title=_title(title),
     )
 
@@ -214,9 +211,8 @@ def _title(words: str) -> alt.Title:
 def _joined(parts: list[alt.LayerChart], params: list[alt.Parameter]) -> alt.ConcatChart:
     """The parts with the controls of all; the page fills in its groups, as its menus and its numbers."""
     parts = [part.properties(width=300, height=HEIGHT) for part in parts]
-    chart = alt.concat(*parts, columns=2).resolve_scale(
-        color="independent", shape="independent", strokeDash="independent"
-    )
+    each = dict.fromkeys(("color", "shape", "strokeDash"), "independent")
+    chart = alt.concat(*parts, columns=2).resolve_scale(**each)
     return chart.add_params(*params, alt.param("groups", value={}))
 
 

@@ -109,25 +109,17 @@ def own_rows(summary: pd.DataFrame, dataset: str, strategies: dict[str, str], at
     parts = []
     for model, strategy in strategies.items():
         rows = summary[(summary["strategy"] == strategy) & (summary["metric"] == "auc")]
+        rows = rows.assign(negatives=rows["windows"] - rows["events"])
         everybody = rows[rows["scope"] == "overall"].iloc[0]
         own = rows[(rows["scope"] == "segment") & rows["mean"].notna() & rows["attribute"].isin(attributes)]
-        parts.append(
-            pd.DataFrame(
-                {
-                    "dataset": dataset,
-                    "model": model,
-                    "attribute": own["attribute"],
-                    "segment": own["segment"],
-                    "delta": own["mean"] - everybody["mean"],
-                    "overall_auc": everybody["mean"],
-                    "test_windows": own["windows"],
-                    "log_windows": np.log10(own["windows"].astype(float)),
-                    "share": own["windows"] / everybody["windows"],
-                    "positives": own["events"],
-                    "negatives": own["windows"] - own["events"],
-                    "all_positives": everybody["events"],
-                    "all_negatives": everybody["windows"] - everybody["events"],
-                }
-            )
+        own = own.rename(columns={"windows": "test_windows", "events": "positives"})
+        of_all = {"overall_auc": "mean", "all_positives": "events", "all_negatives": "negatives"}
+        own = own.assign(
+            model=model,
+            delta=own["mean"] - everybody["mean"],
+            log_windows=np.log10(own["test_windows"].astype(float)),
+            share=own["test_windows"] / everybody["windows"],
+            **{name: everybody[column] for name, column in of_all.items()},
         )
+        parts.append(own.assign(dataset=dataset))
     return with_noise(pd.concat(parts, ignore_index=True))

@@ -85,11 +85,11 @@ def ends(numbers: Numbers) -> pd.DataFrame:
             curve = of[measure_name(name)]
             record |= {name: curve[settings(knob).index(0)] / SCALE, f"{name} highest": curve[-1] / SCALE}
         records.append(record)
-    columns = {"knob": Column(), "unit": Column(), "zero": Column("at 0"), "highest": Column(form="number", digits=1)}
+    columns = {"unit": Column(), "zero": Column("at 0"), "highest": Column(form="number", digits=1)}
     for name in shown:
         columns[name] = Column(f"{measure_name(name)} at 0", "number")
         columns[f"{name} highest"] = Column(f"{measure_name(name)} at the highest", "number")
-    return typed(pd.DataFrame(records), **columns)
+    return typed(pd.DataFrame(records), ["knob"], **columns)
 
 
 def _rng(dataset: str) -> np.random.Generator:

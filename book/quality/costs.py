@@ -9,6 +9,7 @@ import pandas as pd
 
 from fairlib import cards
 from fairlib.recipes import RECIPES
+from fairlib.report import style
 from fairlib.report.style import CONTROL, INK, LINES, SEGMENTS, SMALL, SSL, SUPERVISED, WIDTH, Drawn, axes
 from fairlib.strategies import STRATEGIES
 
@@ -29,8 +30,7 @@ def compared(bench: pd.DataFrame, asked: pd.DataFrame) -> pd.DataFrame:
 
 def shapes(bench: pd.DataFrame) -> dict[str, str]:
     """Dataset → shape of its windows, (timesteps, channels) as ``bench.csv`` writes it, where training was timed."""
-    windows = {path.stem: cards.load(path.stem).windows for path in sorted(cards.FOLDER.glob("*.yaml"))}
-    known = {name: f"({each.timesteps}, {each.channels})" for name, each in windows.items()}
+    known = {name: f"({card.windows.timesteps}, {card.windows.channels})" for name, card in cards.all().items()}
     return {name: shape for name, shape in known.items() if shape in set(bench["case"])}
 
 
@@ -116,11 +116,9 @@ def gains(table: pd.DataFrame) -> Drawn:
     ):
         panel.plot(own["ratio"], own.index, marker, color=colour, label=kind)
     panel.plot(table["asked"], table.index, "|", color=INK, markersize=14, label="asked")
-    panel.set_xscale("log")
-    panel.set_xlabel("times as fast as the alternative (logarithmic)")
-    panel.set_yticks(range(len(names)), names, fontsize=SMALL)
-    panel.set_ylim(len(names) - 0.5, -0.5)
-    figure.legend(loc="outside lower center", ncols=3)
+    panel.set(xscale="log", xlabel="times as fast as the alternative (logarithmic)")
+    style.lines(panel, names, fontsize=SMALL)
+    style.legend_below(figure, panel)
     parts = [f"{r.topic}, {r.of}, {r.case}: {times(r.ratio)}" for r in table.itertuples()]
     return figure, f"Gains over the alternative. {'; '.join(parts)}."
 
@@ -134,11 +132,9 @@ def growth(table: pd.DataFrame) -> Drawn:
         facts.append(f"{step}: n^{rows['exponent'].iloc[0]:.2f}")
         look = {"color": colours[i % len(colours)], "linestyle": styles[i % len(styles)], "marker": "osD^v<>xP"[i % 9]}
         panel.plot(rows["n"], rows["seconds"], label=facts[-1], markersize=4, **look)
-    panel.set_xscale("log")
-    panel.set_yscale("log")
+    panel.set(xscale="log", yscale="log", ylabel="seconds, one thread")
     panel.set_xlabel("size n: windows, people or participants")
-    panel.set_ylabel("seconds, one thread")
-    figure.legend(loc="outside lower center", ncols=2)
+    style.legend_below(figure, panel, columns=2)
     return figure, f"Seconds of each step against its size, with the fitted power of n. {'; '.join(facts)}."
 
 

@@ -6,7 +6,7 @@ A 95 % interval may hold the truth in 90 to 98 of 100 cohorts; what lies outside
 import pandas as pd
 from matplotlib.ticker import PercentFormatter
 
-from fairlib.report.style import CONTROL, SEGMENTS, WIDTH, Drawn, axes, legend_below, parity_band
+from fairlib.report.style import CONTROL, SEGMENTS, WIDTH, Drawn, axes, legend_below, lines, parity_band
 from fairlib.text import percent
 
 LOW, HIGH = 0.90, 0.98
@@ -46,8 +46,7 @@ def dots(table: pd.DataFrame) -> Drawn:
         place = own["measure"].map(names.index) + shift
         style = {"color": colour, "marker": marker, "linestyle": "none", "markersize": 4, "alpha": 0.7}
         panel.plot(own["coverage"], place, label=over, **style)
-    panel.set_yticks(range(len(names)), names)
-    panel.set_ylim(len(names) - 0.5, -0.5)
+    lines(panel, names)
     panel.xaxis.set_major_formatter(PercentFormatter(1, decimals=0, symbol=" %"))
     panel.set_xlabel("share of intervals that hold the truth; shaded: 90 to 98 %")
     legend_below(figure, panel)

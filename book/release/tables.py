@@ -48,26 +48,25 @@ def counts() -> pd.DataFrame:
     """Printed numbers of trainable parameters, of each strategy for each dataset's channels."""
     printed = {name: audit.numbers("D27", "trainable parameters", name) for name in ("MIMIC", "MESA", "GLOBEM")}
     table = pd.DataFrame(printed).loc[list(STRATEGIES)].rename(STRATEGY_NAMES).rename_axis("strategy").reset_index()
-    return typed(table, strategy=Column(), **dict.fromkeys(printed, Column(form="count")))
+    return typed(table, ["strategy"], **dict.fromkeys(printed, Column(form="count")))
 
 
 def recipes(found: pd.DataFrame) -> pd.DataFrame:
     """What each recipe gives on our runs. found: ``runs.recipes``."""
-    shown = {"dataset": Column("data"), "recipe": Column(), "model": Column(), "seeds": Column(form="count")}
+    shown = {"dataset": Column("data"), "seeds": Column(form="count")}
     for name, title in (("auc", "AUC"), ("deviation", "disparity")):
         shown[name] = ranged(name, title)
         shown[f"{name}_difference"] = ranged(f"{name}_difference", f"{title} − supervised", "signed")
     models = [named(row["strategy"], row) for _, row in found.iterrows()]
-    return typed(found.assign(model=models), heads=3, **shown)
+    return typed(found.assign(model=models), ["dataset", "recipe", "model"], **shown)
 
 
 def similarity(found: pd.DataFrame) -> pd.DataFrame:
     """CKA of our runs at unequal and at equal sizes, and as the release took it. found: ``runs.similarity``."""
-    heads = {"dataset": Column("data"), **dict.fromkeys(("recipe", "attribute", "segment"), Column())}
     return typed(
         found,
-        heads=len(heads),
-        **heads,
+        ["dataset", "recipe", "attribute", "segment"],
+        dataset=Column("data"),
         people=Column(form="count"),
         cka=Column("CKA", "number"),
         matched_people=Column("people, equal", "count"),

@@ -1,6 +1,6 @@
 """How the columns of a table are set: a frame holds numbers with their units, and only ``show`` writes them as text."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from string import Formatter
 from typing import Literal
@@ -31,7 +31,7 @@ class Column:
     fewest: missing counts were suppressed below this number, and are written as "<11".
     instead: a column with the text for missing values, where it is not a dash.
     then: what follows a known value, such as "{mark}", " of {tested}" or a unit; a column named in braces is written
-        in its own form, and not shown on its own.
+        in its own form, or as its type says, and not shown on its own.
     """
 
     title: str = ""
@@ -49,7 +49,7 @@ class Column:
         return named | {self.low, self.high, self.instead} - {""}
 
     def write(self, row: Mapping, name: str, others: Mapping[str, "Column"]) -> str:
-        """The cell of one row; a dash where the value is unknown. others: how the columns named in ``then`` are set."""
+        """The cell of one row; a dash where the value is unknown. others: how the columns are set."""
         if pd.isna(row[name]) or row[name] in (np.inf, -np.inf):
             return row[self.instead] if self.instead else text.count(None, self.fewest)
         written = self._value(row, row[name])
@@ -72,20 +72,21 @@ class Column:
         return (text.signed if self.form == "signed" else text.number)(value, self.digits)
 
 
-def typed(frame: pd.DataFrame, heads: int = 1, **columns: Column) -> pd.DataFrame:
+def typed(frame: pd.DataFrame, heads: Sequence[str] = (), **columns: Column) -> pd.DataFrame:
     """The columns of a frame that a table needs, with a record of which are shown, in which order and how.
 
     Columns that are written inside others, such as the ends of intervals, are not shown on their own.
 
-    heads: how many leading columns tell the rows apart, and are headers of the rows.
+    heads: the columns that tell the rows apart, in front, as headers of the rows; without them the first column is.
     """
+    columns = dict.fromkeys(heads, Column()) | columns
     needed = set().union(columns, *(column.inside() for column in columns.values()))
     if frame.empty:  # where nothing was found there may be no columns either
         frame = pd.DataFrame(columns=sorted(needed))
     if unknown := needed - set(frame):
         raise KeyError(f"no column {sorted(unknown)[0]!r} in the frame (it has: {', '.join(map(str, frame))})")
     out = frame[[*columns, *sorted(needed - set(columns))]].copy()
-    out.attrs = {"columns": columns, "heads": heads}
+    out.attrs = {"columns": columns, "heads": len(heads) or 1}
     titles = [column.title or name for name, column in shown(out).items()]
     if twice := sorted({title for title in titles if titles.count(title) > 1}):
         raise ValueError(f"two columns of a table are titled {twice[0]!r}; a reader cannot tell them apart")
@@ -110,22 +111,22 @@ def beside(rows: pd.DataFrame, keys: list[str], of: str, names: Iterable[str]) -
     return out
 
 
-def _of(frame: pd.DataFrame) -> dict[str, Column]:
-    """The record of a frame; without one its types say how it is written."""
+def _by_type(frame: pd.DataFrame) -> dict[str, Column]:
+    """How columns without a record are written."""
     kinds = {"i": Column(form="count"), "u": Column(form="count"), "f": Column(form="number")}
-    return frame.attrs.get("columns") or {name: kinds.get(frame[name].dtype.kind, Column()) for name in frame}
+    return {name: kinds.get(frame[name].dtype.kind, Column()) for name in frame}
 
 
 def shown(frame: pd.DataFrame) -> dict[str, Column]:
     """The columns of a frame that are shown, in order; those that were dropped since are not."""
-    columns = _of(frame)
+    columns = frame.attrs.get("columns") or _by_type(frame)
     inside = set().union(*(column.inside() for column in columns.values()))
     return {name: column for name, column in columns.items() if name in frame and name not in inside}
 
 
 def written(frame: pd.DataFrame) -> pd.DataFrame:
     """The cells of a frame as readers see them, under the titles of the columns."""
-    columns, rows = _of(frame), frame.to_dict("records")
+    columns, rows = _by_type(frame) | frame.attrs.get("columns", {}), frame.to_dict("records")
     return pd.DataFrame(
         {
             column.title or str(name): [column.write(row, name, columns) for row in rows]

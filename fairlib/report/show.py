@@ -35,11 +35,12 @@ def banner(made: Provenance) -> None:
     _show(Piece.made(made.banner(), "banner", made.access), f"[banner] {made.title}")
 
 
-def figure(figure: Figure, title: str, alt: str, made: Provenance) -> None:
+def figure(drawn: tuple[Figure, str], title: str, made: Provenance) -> None:
     """Show a figure with caption and provenance, as a raster image, since vector graphics would embed data points.
 
-    alt: what the figure shows, in a sentence or two, for those who do not see it.
+    drawn: the figure and its alt text: what it shows, in a sentence or two, for those who do not see it.
     """
+    figure, alt = drawn
     if len(alt.strip()) < 20:
         raise ValueError(f"the alt text must say what the figure shows, got {alt!r}")
     _set_readable(figure)

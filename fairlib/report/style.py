@@ -58,9 +58,9 @@ def axes(width: float = WIDTH, height: float = 4.0, rows: int = 1, columns: int 
     return plt.subplots(rows, columns, figsize=(width, height), layout="constrained", **options)
 
 
-def lines(panel: Axes, labels: list[str]) -> None:
-    """A line a label, the first on top."""
-    panel.set_yticks(range(len(labels)), labels)
+def lines(panel: Axes, labels: list[str], **options) -> None:
+    """A line a label, the first on top; options: of the labels."""
+    panel.set_yticks(range(len(labels)), labels, **options)
     panel.set_ylim(len(labels) - 0.5, -0.5)
 
 

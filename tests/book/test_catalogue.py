@@ -45,7 +45,7 @@ def pages(tmp_path):
     """Two executed pages of one made-up notebook, each with a cell that makes an item."""
     found = {}
     for dataset in ("mesa", "mimic"):
-        source = ["# F-made-up: a figure of nothing\n", "show.figure(figure, 'A caption', alt, made)"]
+        source = ["# F-made-up: a figure of nothing\n", "show.figure(drawn, 'A caption', made)"]
         cells = [{"cell_type": "code", "source": source}, {"cell_type": "markdown", "source": ["# F-prose: no code"]}]
         made = {"input_path": "notebooks/2_pre_training.ipynb", "duration": 1.0, "parameters": {"dataset": dataset}}
         found[f"executed/{dataset}/paper_text/2_pre_training"] = path = tmp_path / f"{dataset}.ipynb"

@@ -361,14 +361,14 @@ def shown(monkeypatch):
 def test_a_figure_without_alt_text_is_refused(alt, shown, made):
     figure = plt.figure()
     with pytest.raises(ValueError, match="the alt text must say what the figure shows"):
-        show.figure(figure, "Title", alt, made)
+        show.figure((figure, alt), "Title", made)
     plt.close(figure)
     assert shown == []
 
 
 def test_a_figure_is_shown_with_all_that_belongs_to_it(shown, made):
     figure, alt = plt.figure(), 'Bars of "M" & <F>: 3 and 4, in two colours.'
-    show.figure(figure, "Sizes <all>", alt, made)
+    show.figure((figure, alt), "Sizes <all>", made)
     assert not plt.fignum_exists(figure.number)
     page = BeautifulSoup(shown[0]["text/html"], "html.parser")
     assert page.img["alt"] == alt
@@ -383,7 +383,7 @@ def test_a_figure_is_sized_for_the_column_and_written_with_signs_of_print(shown,
     figure, panel = style.axes(height=2)
     panel.set_yticks([0, 1], ["age: >=65", "age: <65"])
     panel.set_title("all >=65")
-    show.figure(figure, "Ages >=65", "Two ages, >=65 and <65, as an example.", made)
+    show.figure((figure, "Two ages, >=65 and <65, as an example."), "Ages >=65", made)
     image = BeautifulSoup(shown[0]["text/html"], "html.parser").img
     assert int(image["width"]) == pytest.approx(96 * style.WIDTH, abs=20)
     assert image["alt"] == "Two ages, ≥65 and <65, as an example."
@@ -428,17 +428,13 @@ ROWS = pd.DataFrame(
 )
 SHOWN = typed(
     ROWS.assign(all="all"),
-    heads=2,
-    attribute=Column(),
-    segment=Column(),
+    ["attribute", "segment"],
     people=Column(form="count", fewest=11),
     auc=columns.ranged("auc", "AUC", digits=2),
     difference=Column("Δ", "signed", then="{mark}"),
-    mark=Column(),
     p=Column(form="p"),
     share=Column(form="percent"),
     differs=Column("who", "count", then=" of {of}"),
-    of=Column(form="count"),
     labelled=Column("labels", "count", instead="all", then=" people"),
     knob=Column("setting", "number", digits=None),
 )

@@ -90,7 +90,7 @@ def drawn():
     """A figure as the shower shows it."""
     figure, axes = style.axes(2, 2)
     axes.plot([0, 1])
-    return shown(figure, "AUC", "A line from 0 to 1, for a test.", OPEN, by=show.figure)
+    return shown((figure, "A line from 0 to 1, for a test."), "AUC", OPEN, by=show.figure)
 
 
 OPEN = Provenance(

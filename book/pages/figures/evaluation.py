@@ -49,8 +49,8 @@ def parity_domain(
     facts, ratio = METRICS[metric], metric in RATES
     bound, short = facts.threshold, facts.short
     with np.errstate(divide="ignore", invalid="ignore"):
-        ends = [np.log(rows[end]) if ratio else rows[end] for end in ("mean", "low", "high")]
-    rows = rows.assign(signed=ends[0], signed_low=ends[1], signed_high=ends[2])
+        ends = rows[["mean", "low", "high"]].transform(np.log) if ratio else rows[["mean", "low", "high"]]
+    rows = rows.join(ends.set_axis(["signed", "signed_low", "signed_high"], axis=1))
     names = list(dict.fromkeys(rows["strategy"]))
     judged = [not rows.loc[rows["attribute"] == name, "deviation"].isna().all() for name in attributes]
     heights = np.where(judged, 0.14 * len(names) + 0.15, 0.3)  # inches; an attribute that is not judged needs a line
@@ -78,11 +78,9 @@ def parity_domain(
     by_attribute = [rows[rows["attribute"] == name] for name in attributes]
     panels[0].set_yticks(at, [f"{own['attribute'].iloc[0]}\n({_sizes(own.iloc[0])})" for own in by_attribute])
     panels[0].tick_params(axis="y", length=0)
-    panels[0].set_ylim(sum(heights), 0)
     name = f"parity deviation |1 − {short}|" if ratio else f"|{short}|, where 0 is parity"
-    panels[0].set_xlabel(
-        f"{name}\nshaded: below {bound}; arrow: a longer interval\nin brackets: people, positive windows"
-    )
+    note = f"shaded: below {bound}; arrow: a longer interval\nin brackets: people, positive windows"
+    panels[0].set(ylim=(sum(heights), 0), xlabel=f"{name}\n{note}")
     panels[1].axvline(0, color=INK, linewidth=0.8)
     name = f"log {short}\nright: more for the unprivileged" if ratio else f"{short}\nright: unprivileged flagged more"
     panels[1].set_xlabel(f"{name}\nshaded: ±{number(band, 2)}")
@@ -107,13 +105,10 @@ def _spread(rows: pd.DataFrame, bound: float, left_out: Mapping[str, pd.Series])
     rows = rows.dropna(subset="deviation").sort_values("deviation")
     if rows.empty:
         return "withheld, or too few to judge"
-    ends = rows[rows["strategy"] == "supervised"], rows.head(1), rows.tail(1)
-    shown = pd.concat(ends).drop_duplicates("strategy")
-    listed = ", ".join(
-        f"{_marked(r.strategy, left_out)} {number(r.deviation, 2)} ({signed(r.signed, 2)})" for r in shown.itertuples()
-    )
-    below = (rows["deviation"] < bound).sum()
-    return f"{below} of {len(rows)} models below {bound}; {listed}"
+    shown = pd.concat([rows[rows["strategy"] == "supervised"], rows.iloc[[0, -1]]]).drop_duplicates("strategy")
+    values = [(_marked(r.strategy, left_out), number(r.deviation, 2), signed(r.signed, 2)) for r in shown.itertuples()]
+    listed = ", ".join(f"{name} {deviation} ({direction})" for name, deviation, direction in values)
+    return f"{(rows['deviation'] < bound).sum()} of {len(rows)} models below {bound}; {listed}"
 
 
 def parity_all(summary: pd.DataFrame, attributes: list[str], left_out: Mapping[str, pd.Series] = NOBODY) -> Drawn:
@@ -136,10 +131,8 @@ def parity_all(summary: pd.DataFrame, attributes: list[str], left_out: Mapping[s
     panel.invert_yaxis()
     panel.set_xlim(left=0)
     panel.grid(axis="y", visible=False)
-    panel.set_xlabel(
-        f"parity deviation of {len(RATES)} ratio metrics, each protected attribute a point"
-        f"\nshaded: below {FAIR_DEVIATION}"
-    )
+    what = f"parity deviation of {len(RATES)} ratio metrics, each protected attribute a point"
+    panel.set_xlabel(f"{what}\nshaded: below {FAIR_DEVIATION}")
     medians = rows.groupby("strategy", sort=False)["deviation"].median()
     text = ", ".join(f"{_marked(name, left_out)} {number(value, 2)}" for name, value in medians.items())
     return figure, f"Box plots of parity deviation over ratio metrics and attributes. Medians: {text}."
@@ -175,12 +168,9 @@ def _best(headline: pd.DataFrame, metric: str, accuracy: str) -> str:
     """In words: the supervised model, the most accurate, the closest to parity, and how many are ahead of the first."""
     accurate, disparity = ACCURACY_NAMES[accuracy], disparity_name(metric)
     own = headline[headline["strategy"] == "supervised"]
-    shown = {
-        "Most accurate: ": headline.nlargest(1, accuracy),
-        "Closest to parity: ": headline.nsmallest(1, "deviation"),
-    }
-    facts = []
-    for what, rows in ({"": own} | shown).items():
+    shown, facts = {"": own, "Most accurate: ": headline.nlargest(1, accuracy)}, []
+    shown["Closest to parity: "] = headline.nsmallest(1, "deviation")
+    for what, rows in shown.items():
         for r in rows.to_dict("records"):
             values = f"{accurate} {number(r[accuracy])}, {disparity} {number(r['deviation'], 2)}"
             facts.append(f"{what}{STRATEGY_NAMES[r['strategy']]}, {values}")

@@ -36,8 +36,7 @@ def metric_tree(cards: dict[str, Card], own: str) -> Drawn:
     chosen, tree = {name: leaf(card) for name, card in cards.items()}, leaves()
     figure, panel = axes(WIDTH, 0.5 * len(tree) + 0.2)
     panel.set_axis_off()
-    panel.set_xlim(-0.1, 13.1)
-    panel.set_ylim(len(tree) - 0.4, -1.1)
+    panel.set(xlim=(-0.1, 13.1), ylim=(len(tree) - 0.4, -1.1))
     for x, question in zip(AT, QUESTIONS, strict=True):
         panel.text(x, -0.85, question, fontweight="bold")
     path, drawn = chosen[own], set()
@@ -48,8 +47,7 @@ def metric_tree(cards: dict[str, Card], own: str) -> Drawn:
             if not branch[depth]:
                 continue
             rows = [i for i, other in enumerate(tree) if other[: len(key)] == key]
-            y, on = (min(rows) + max(rows)) / 2, path[: len(key)] == key
-            x = AT[depth]
+            x, y, on = AT[depth], (min(rows) + max(rows)) / 2, path[: len(key)] == key
             if before:
                 line = {"color": SUPERVISED if on else PALE, "linewidth": 2.4 if on else 0.8, "zorder": 1 + on}
                 panel.plot([before[0], x - 0.3, x - 0.1, x], [before[1], before[1], y, y], **line)
@@ -57,8 +55,7 @@ def metric_tree(cards: dict[str, Card], own: str) -> Drawn:
             if key not in drawn:
                 drawn.add(key)
                 _box(panel, x, y, depth, branch, on)
-        shown = [name for name, at in chosen.items() if at == branch]
-        text = [("▶ " if name == own else "") + name for name in shown]
+        text = [f"{'▶ ' * (name == own)}{name}" for name, at in chosen.items() if at == branch]
         panel.text(AT[3] + 4.15, row, "\n".join(text), va="center", fontsize=SMALL)
     facts = "; ".join(
         f"{name}: {', '.join(part for part in at[:3] if part)} → {METRICS[at[3]].short}" for name, at in chosen.items()

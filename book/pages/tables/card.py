@@ -36,24 +36,16 @@ def counts(card: Card) -> pd.DataFrame:
         if name == "people":
             continue
         rows[f"{name} windows" if name in (*SPLITS, "total") else name] = value
-    return typed(_facts(rows), fact=Column(), value=Column(form="count"))
+    return typed(_facts(rows), ["fact"], value=Column(form="count"))
 
 
 def segments(card: Card) -> pd.DataFrame:
     """Protected attributes and care segments: who is compared with whom, and how raw values map."""
-    return pd.DataFrame(
-        [
-            {
-                "attribute": name,
-                "kind": facts.kind,
-                "segments": ", ".join(facts.segments),
-                "reference (privileged)": facts.privileged,
-                "from": _mapping(facts),
-                "note": facts.note,
-            }
-            for name, facts in card.attributes.items()
-        ]
-    )
+    rows = [
+        (name, of.kind, ", ".join(of.segments), of.privileged, _mapping(of), of.note)
+        for name, of in card.attributes.items()
+    ]
+    return pd.DataFrame(rows, columns=["attribute", "kind", "segments", "reference (privileged)", "from", "note"])
 
 
 def access(card: Card) -> pd.DataFrame:
@@ -103,4 +95,4 @@ def _facts(rows: dict[str, object]) -> pd.DataFrame:
 
 
 def _linked(rows: dict[str, str]) -> pd.DataFrame:
-    return typed(_facts(rows), fact=Column(), value=Column(form="link"))
+    return typed(_facts(rows), ["fact"], value=Column(form="link"))

@@ -36,9 +36,7 @@ def calibration(summary: pd.DataFrame, names: tuple[str, ...], minimum: int = 0)
     rows = beside(summary[summary["scope"] == "calibration"], ["attribute", "segment"], "strategy", names)
     rows = suppressed(rows, minimum)
     shown = {name: ranged(name, named(name), "signed") for name in names}
-    return typed(
-        rows, 2, attribute=Column(), segment=Column(), **sizes(minimum or None), **shown, seeds=Column(form="count")
-    )
+    return typed(rows, ["attribute", "segment"], **sizes(minimum or None), **shown, seeds=DRAWN["seeds"])
 
 
 def segments(summary: pd.DataFrame, strategy: str, minimum: int) -> pd.DataFrame:
@@ -48,9 +46,7 @@ def segments(summary: pd.DataFrame, strategy: str, minimum: int) -> pd.DataFrame
     rows = without_withheld(rows[rows["scope"] == "segment"])
     return typed(
         rows.assign(difference=rows["mean"] - overall, undefined_draws=_drawn(rows)),
-        heads=2,
-        attribute=Column(),
-        segment=Column(),
+        ["attribute", "segment"],
         **sizes(minimum),
         mean=Column("AUC", "number", low="low", high="high"),
         difference=Column("Δ", "signed"),
@@ -87,9 +83,8 @@ def parity(
     )
     table = typed(
         table,
-        strategy=Column(),
+        ["strategy"],
         mean=Column(title, "number" if ratio else "signed", 2, "low", "high", then="{mark}"),
-        mark=Column(),
         **({"log": ranged("log", f"log {title}", "signed", 2)} if ratio else {}),
         deviation=ranged("deviation", f"|1 − {title}|" if ratio else f"|{title}|", digits=2),
         q=Column("q (FDR)", "p"),
@@ -119,15 +114,10 @@ def screen(summary: pd.DataFrame, attributes: list[str], left_out: Mapping[str, 
     counts.columns = [metric if which == "differs" else f"{metric}_of" for which, metric in counts]
     table = rows.groupby("strategy", sort=False)[["seeds"]].max().join(counts).reset_index()
     shown = {metric: Column(title, "count", then=f"\u00a0of\u00a0{{{metric}_of}}") for metric, title in SHORT.items()}
-    return typed(
-        table.assign(strategy=[named(name, left_out.get(name)) for name in table["strategy"]]),
-        strategy=Column(),
-        **shown,
-        **{f"{metric}_of": Column(form="count") for metric in SHORT},
-        seeds=DRAWN["seeds"],
-    )
+    table["strategy"] = [named(name, left_out.get(name)) for name in table["strategy"]]
+    return typed(table, ["strategy"], **shown, seeds=DRAWN["seeds"])
 
 
 def headline(rows: pd.DataFrame, metric: str, accuracy: str = "auc") -> pd.DataFrame:
     """T-headline of one dataset: AUC and mean parity deviation (or |AOD|), and the paired difference to supervised."""
-    return typed(compared(rows, accuracy), **comparison(metric, accuracy))
+    return typed(compared(rows, accuracy), ["strategy"], **comparison(metric, accuracy))

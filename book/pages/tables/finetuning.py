@@ -15,24 +15,18 @@ def strategies(models: dict) -> pd.DataFrame:
 
     models: of the study's manifest, so that they are those that were trained.
     """
-    records = []
-    for name, facts in models["networks"].items():
-        records.append(
-            {
-                "strategy": name,
-                "words": STRATEGY_NAMES[name],
-                "trains": " ".join("●" if trains else "○" for trains in facts["trains"]),
-                "start": "pre-trained encoder" if facts["pretrained"] else "random weights",
-                "parameters": facts["trainable"],
-            }
-        )
+    table = pd.DataFrame.from_dict(models["networks"], orient="index").rename_axis("strategy").reset_index()
     return typed(
-        pd.DataFrame(records),
-        strategy=Column(),
+        table.assign(
+            words=table["strategy"].map(STRATEGY_NAMES),
+            trains=table["trains"].map(lambda layers: " ".join("●" if trains else "○" for trains in layers)),
+            start=table["pretrained"].map({True: "pre-trained encoder", False: "random weights"}),
+        ),
+        ["strategy"],
         words=Column("in words"),
         trains=Column("conv1,\u00a02,\u00a03"),
         start=Column("starts from"),
-        parameters=Column("trainable parameters", "count"),
+        trainable=Column("trainable parameters", "count"),
     )
 
 
@@ -46,13 +40,14 @@ def performance(summary: pd.DataFrame, minimum: int = 0) -> tuple[pd.DataFrame, 
     note = f"{who(first, minimum)}; {first['seeds']} training runs a strategy."
     if (most := overall["undefined_draws"].max()) > 0:
         note += f" Draws in which a value is undefined: at most {percent(most)}."
-    return typed(table, strategy=Column(), **shown), note
+    return typed(table, ["strategy"], **shown), note
 
 
 def efficiency(curve: pd.DataFrame, metric: str) -> pd.DataFrame:
     """F-efficiency in numbers: AUC and disparity by labelled people a group, SSL minus supervised paired."""
     rows = compared(curve.rename(columns={"people": "labelled"}), "auc")
-    return typed(rows, 2, labelled=Column("labelled people a group", "count"), **comparison(metric, "auc"))
+    heads = {"labelled": Column("labelled people a group", "count")}
+    return typed(rows, ["labelled", "strategy"], **heads, **comparison(metric, "auc"))
 
 
 def grid() -> pd.DataFrame:
@@ -62,7 +57,7 @@ def grid() -> pd.DataFrame:
     chosen = best.map({True: "chosen", False: "–"})
     return typed(
         tried.assign(chosen=chosen),
-        heads=2,
+        ["part", "way"],
         part=Column("of"),
         way=Column("optimiser, rate, and what differs"),
         validation_auc=Column("validation AUC", "number"),

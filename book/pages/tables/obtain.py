@@ -19,7 +19,7 @@ def facts(obtain: Obtaining, licence: str) -> pd.DataFrame:
         "as of": obtain.as_of,
     }
     frame = pd.DataFrame({"question": rows.keys(), "answer": rows.values()})
-    return typed(frame, question=Column(), answer=Column(form="link"))
+    return typed(frame, ["question"], answer=Column(form="link"))
 
 
 def steps(obtain: Obtaining) -> pd.DataFrame:
@@ -35,15 +35,10 @@ def sources(obtain: Obtaining) -> pd.DataFrame:
 
 def files(obtain: Obtaining) -> pd.DataFrame:
     """Each file, what is in it and whether the study needs it; with several ways to have the data, for which way."""
-    rows = [
-        {
-            "file": file.path,
-            "holds": file.holds,
-            "needed": ("yes" if file.needed else "optional") + (f", for {file.way}" if file.way else ""),
-        }
-        for file in obtain.files
-    ]
-    return typed(pd.DataFrame(rows), file=Column(form="file"), holds=Column("what is in it"), needed=Column())
+    needed = [("yes" if file.needed else "optional") + f", for {file.way}" * bool(file.way) for file in obtain.files]
+    frame = pd.DataFrame({name: [getattr(file, name) for file in obtain.files] for name in ("path", "holds")})
+    shown = {"path": Column("file", "file"), "holds": Column("what is in it"), "needed": Column()}
+    return typed(frame.assign(needed=needed), **shown)
 
 
 def tree(obtain: Obtaining, folder: str = "DIR") -> str:

@@ -29,9 +29,8 @@ def sizes(table: pd.DataFrame) -> pd.DataFrame:
     """Size of each attribute's difference in CKA (``cka_gaps.sizes``), beside what permuted labels give."""
     return typed(
         table,
-        attribute=Column(),
+        ["attribute"],
         best=Column("best − worst", then=" − {worst}"),
-        worst=Column(),
         size=Column("size", "number", low="low", high="high"),
         matched=Column("size, as many people of both", "number"),
         null_median=Column("permuted: median", "number"),
@@ -48,9 +47,8 @@ def probes(summary: pd.DataFrame) -> pd.DataFrame:
     """
     return typed(
         summary.replace({"strategy": STRATEGY_NAMES}),
-        heads=2,
+        ["attribute", "strategy"],
         attribute=Column("target", then=": {segment}"),
-        segment=Column(),
         strategy=Column("model"),
         people=Column(form="count"),
         mean=Column("AUC", "number", low="low", high="high"),
@@ -77,19 +75,16 @@ def tests(tables: dict[str, list[pd.DataFrame]]) -> tuple[pd.DataFrame, str]:
     every = pd.concat([pd.concat(runs).assign(strategy=name) for name, runs in tables.items()], ignore_index=True)
     every["q"] = multipletests(every["p"], method="fdr_by")[1]
     every["people"] = every.groupby(["attribute", "segment"])["people"].transform("max")
-    keys, shown, marks = ["attribute", "segment", "against", "people"], {}, {}
+    keys = ["attribute", "segment", "against", "people"]
+    shown = {"against": Column(), "people": Column(form="count")}
     out = every[keys].drop_duplicates()
     for (strategy, component), own in every.groupby(["strategy", "component"], sort=False):
         name = f"{strategy}_{component}"
         rows = own.groupby(keys, sort=False).agg(**{name: ("statistic", "mean"), f"{name}_mark": ("q", "max")})
         rows[f"{name}_mark"] = np.where(rows[f"{name}_mark"] < 0.05, "*", "")
         out = out.merge(rows.reset_index(), on=keys, how="left")
-        title = f"{STRATEGY_NAMES[strategy]}, PC {component}"
-        shown[name], marks[f"{name}_mark"] = Column(title, "number", 2, then=f"{{{name}_mark}}"), Column()
-    people = Column(form="count")
-    return typed(
-        out, 2, attribute=Column(), segment=Column(), against=Column(), people=people, **shown, **marks
-    ), TESTS_NOTE
+        shown[name] = Column(f"{STRATEGY_NAMES[strategy]}, PC {component}", "number", 2, then=f"{{{name}_mark}}")
+    return typed(out, ["attribute", "segment"], **shown), TESTS_NOTE
 
 
 def distances(tables: dict[str, list[pd.DataFrame]]) -> tuple[pd.DataFrame, str]:
@@ -107,11 +102,8 @@ def distances(tables: dict[str, list[pd.DataFrame]]) -> tuple[pd.DataFrame, str]
         parts.append(rows.assign(within=(rows["own"] + rows["other_own"]) / 2))
     table = typed(
         pd.concat(parts),
-        heads=3,
-        model=Column(),
-        attribute=Column(),
+        ["model", "attribute", "segment"],
         segment=Column("segments", then=" – {other}"),
-        other=Column(),
         people=Column(form="count", then=" and {other_people}"),
         other_people=Column(form="count"),
         medoids=Column(form="number", digits=2),

@@ -13,7 +13,7 @@ def sizes(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
     window = f"{shape['timesteps']} steps × {shape['channels']} channels"
     return typed(
         rows.assign(prevalence=rows["events"] / rows["windows"], window=window),
-        split=Column(),
+        ["split"],
         windows=Column(form="count"),
         people=Column(form="count"),
         events=Column("positive", "count"),
@@ -28,7 +28,7 @@ def attrition(tables: dict[str, pd.DataFrame], minimum: int) -> pd.DataFrame:
     told = {f"no_{c}": [counted(row, c, minimum) for row in rows.to_dict("records")] for c in ("windows", "people")}
     numbers = rows.assign(**told, **{c: rows[c].where(rows[c] != 0) for c in ("windows", "people")})
     counts = {c: Column(form="count", instead=f"no_{c}") for c in ("windows", "people")}
-    return typed(numbers, step=Column(), **counts, note=Column())
+    return typed(numbers, ["step"], **counts, note=Column())
 
 
 def unknown(segments: pd.DataFrame) -> str:

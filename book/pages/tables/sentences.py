@@ -24,7 +24,8 @@ def finding(headline: pd.DataFrame, card: Card, made: Provenance) -> str:
     """What one case study found on accuracy and disparity, with its data and how sure we are."""
     rows = headline.set_index("strategy")
     names = [name for name in STRATEGIES if name in rows.index and name != "supervised"]
-    lead = f"{ORIGINS[made.origin][0]} ({card.title}, recipe {recipe_name(made.recipe)}, {_seeds(made.seeds)}): "
+    seeds = f"{len(made.seeds)} seed{'s' * (len(made.seeds) != 1)}"
+    lead = f"{ORIGINS[made.origin][0]} ({card.title}, recipe {recipe_name(made.recipe)}, {seeds}): "
     if "supervised" not in rows.index or not names:
         return lead + "no comparison of self-supervised and supervised models in this run."
     reference, name = rows.loc["supervised"], disparity_name(card.metric.metric)
@@ -41,17 +42,16 @@ def finding(headline: pd.DataFrame, card: Card, made: Provenance) -> str:
     if not judged:
         longer = " They were trained for a quick look; the profile “paper” trains longer." * (made.profile != "paper")
         return text + "No self-supervised model can be compared." + longer
-    by_measure = {}
-    for measure, title in (("auc", "AUC"), ("deviation", name))[: 1 + known]:
-        verdicts = by_measure[measure] = _verdicts(rows.loc[judged], measure)
+    titles, compared = {"auc": "AUC"} | ({"deviation": name} if known else {}), rows.loc[judged]
+    for measure, title in titles.items():
+        verdicts = _verdicts(compared, measure)
         words = [word for word in ("lower", "higher", "not distinguishable", "not known") if word in verdicts]
         counts = " and ".join(f"{word} in {verdicts.count(word)}" for word in words)
         text += f"Of {len(judged)} self-supervised models, the {title} is {counts}. "
     if known:
-        both = _without_loss(by_measure["auc"], by_measure["deviation"])
+        both = _without_loss(compared, "auc")
         text += f"A lower {name} without a distinguishably lower AUC: {both} of {len(judged)}. "
-    titles = {"auc": "AUC", "deviation": name}
-    left = " and ".join(f"{_left(rows.loc[judged], measure)} in {titles[measure]}" for measure in by_measure)
+    left = " and ".join(f"{_left(compared, measure)} in {title}" for measure, title in titles.items())
     return text + (
         f"({LEVEL_WORDS} intervals, paired over participants; left after correction for comparing all models (Holm):"
         f" differences of {left}.)"
@@ -80,14 +80,13 @@ def answer(headline: pd.DataFrame) -> dict[str, str]:
         return {"smaller": "no two models to compare" + f" ({'; '.join(reasons)})" * bool(reasons)} | nothing
     if not np.isfinite(rows.loc["supervised", "deviation"]):
         return {"smaller": "too few people to judge a disparity"} | nothing
-    accuracy, disparity = (_verdicts(rows.loc[judged], measure) for measure in ("auc", "deviation"))
+    compared = rows.loc[judged]
+    disparity = _verdicts(compared, "deviation")
     smaller, alike = disparity.count("lower"), disparity.count("not distinguishable")
-    both = _without_loss(accuracy, disparity)
-    left = [_left(rows.loc[judged], measure) for measure in ("deviation", "auc")]
     return {
         "smaller": f"{smaller} of {len(judged)}" + f" (cannot tell: {alike})" * bool(alike),
-        "without_loss": f"{both} of {len(judged)}",
-        "corrected": "{} in disparity, {} in accuracy".format(*left),
+        "without_loss": f"{_without_loss(compared, 'auc')} of {len(judged)}",
+        "corrected": f"{_left(compared, 'deviation')} in disparity, {_left(compared, 'auc')} in accuracy",
     }
 
 
@@ -105,9 +104,10 @@ def _verdicts(rows: pd.DataFrame, measure: str) -> list[str]:
     return [verdict(low, high) for low, high in ends]
 
 
-def _without_loss(accuracy: list[str], disparity: list[str]) -> int:
+def _without_loss(rows: pd.DataFrame, accuracy: str) -> int:
     """How many models have a lower disparity without a distinguishably lower accuracy."""
-    return sum(a != "lower" and d == "lower" for a, d in zip(accuracy, disparity, strict=True))
+    verdicts = zip(_verdicts(rows, accuracy), _verdicts(rows, "deviation"), strict=True)
+    return sum(a != "lower" and d == "lower" for a, d in verdicts)
 
 
 def _left(rows: pd.DataFrame, measure: str) -> str:
@@ -173,9 +173,8 @@ def mitigation(headline: pd.DataFrame, card: Card, groups: set[str] | None = Non
         own = own[~own.apply(left_out, axis=1)] if len(own) else own
         if own.empty or own["deviation"].isna().all():
             continue
-        accuracy, disparity = (_verdicts(own, measure) for measure in ("balanced_accuracy", "deviation"))
-        both = _without_loss(accuracy, disparity)
-        remain, lower = (own["deviation_difference_p"] < ALPHA).sum(), disparity.count("lower")
+        both, lower = _without_loss(own, "balanced_accuracy"), _verdicts(own, "deviation").count("lower")
+        remain = (own["deviation_difference_p"] < ALPHA).sum()
         parts.append(
             f"of {len(own)} {who} models, {lower} {'has' if lower == 1 else 'have'} a lower mean {name} than the"
             f" supervised one, and {both} of them without a distinguishably lower balanced accuracy; corrected for all"
@@ -190,7 +189,3 @@ def _gate(row: pd.Series) -> str:
 
 def _of(row: pd.Series, name: str, sign: bool = False) -> str:
     return with_interval(row[name], row[f"{name}_low"], row[f"{name}_high"], sign=sign)
-
-
-def _seeds(seeds: tuple[int, ...]) -> str:
-    return f"{len(seeds)} seed{'s' if len(seeds) != 1 else ''}"

@@ -15,7 +15,7 @@ def conditioned(extremes: pd.DataFrame, gaps: pd.DataFrame) -> pd.DataFrame:
 
     extremes, gaps: of ``comparisons``; ``gaps`` may be empty.
     """
-    columns, hidden = {"strategy": Column(), "attribute": Column()}, {}
+    columns, hidden = {}, {}
     for side in ("best", "worst"):
         size = f"({{{side}_people}} people, {{{side}_windows}} windows, {{{side}_events}} pos.)"
         columns[f"{side}_segment"] = Column(side, then=f" {{{side}}} {size}")
@@ -31,9 +31,8 @@ def conditioned(extremes: pd.DataFrame, gaps: pd.DataFrame) -> pd.DataFrame:
         columns["null_mean"] = Column(f"by chance: mean, {LEVEL_WORDS}", "number", then=", {null_bound}")
         columns["p_family"] = Column("p (max\u2011T)", "p")
         columns["undefined"] = Column("undefined permutations", "count")
-        hidden["null_bound"] = Column(form="number")
     rows = rows.replace({"strategy": STRATEGY_NAMES})
-    return typed(rows, 2, **columns, **DRAWN, **hidden)
+    return typed(rows, ["strategy", "attribute"], **columns, **DRAWN, **hidden)
 
 
 def between(table: pd.DataFrame) -> pd.DataFrame:
@@ -42,9 +41,7 @@ def between(table: pd.DataFrame) -> pd.DataFrame:
     who = sizes()
     return typed(
         table.replace({"strategy": STRATEGY_NAMES, "metric": titles}),
-        heads=3,
-        strategy=Column(),
-        attribute=Column(),
+        ["strategy", "attribute", "metric"],
         metric=Column("measure"),
         segments=Column(form="count"),
         naive=Column("as measured", "number"),
@@ -80,7 +77,7 @@ def log_disparities(table: pd.DataFrame) -> pd.DataFrame:
     names = {**STRATEGY_NAMES, ALL_SSL: "mean of the SSL models"}
     return typed(
         table.replace({"strategy": names}).assign(same=table["difference"]),
-        strategy=Column(),
+        ["strategy"],
         supervised=Column(form="number"),
         ssl=Column("this model", "number"),
         difference=Column("difference [participants]", "signed", low="people_low", high="people_high"),

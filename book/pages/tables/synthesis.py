@@ -27,7 +27,7 @@ def models(each: pd.DataFrame, metric: str) -> pd.DataFrame:
             at_chance=each["at_chance"].map({False: "no", True: "perhaps"}),
             one_decision=each["one_decision"].map({False: "no", True: "yes"}),
         ),
-        strategy=Column(),
+        ["strategy"],
         train=Column("training windows", "count"),
         labelled=Column("labels", "count", instead="all", then=" people a group"),
         seed=Column(form="count"),

@@ -17,7 +17,7 @@ def planted(spec: Spec) -> pd.DataFrame:
     """The knobs that are not at zero."""
     rows = pd.DataFrame(spec.planted() or [{"knob": "none", "attribute": None, "segment": None, "value": np.nan}])
     setting = Column("setting", "number", digits=None)
-    return typed(rows, 2, knob=Column(), attribute=Column(), segment=Column(), value=setting)
+    return typed(rows, ["knob", "attribute"], segment=Column(), value=setting)
 
 
 def scorer(rule: Scorer) -> pd.DataFrame:
@@ -36,9 +36,7 @@ def segments(truth: pd.DataFrame) -> pd.DataFrame:
     """The truth in words and numbers, one row a segment."""
     return typed(
         truth,
-        heads=2,
-        attribute=Column(),
-        segment=Column(),
+        ["attribute", "segment"],
         share=Column(form="percent"),
         label_rate=Column("label rate", "percent"),
         auc=Column("AUC", "number"),
