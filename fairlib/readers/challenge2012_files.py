@@ -3,7 +3,6 @@
 Every fault is a ``CohortError`` naming file, line and value; what is accepted though odd is counted.
 """
 
-import json
 import re
 import tarfile
 import zlib
@@ -18,15 +17,13 @@ from . import files as files_of
 from .counts import Step
 from .recognise import hint
 
-_NAMES = json.loads(Path(__file__).with_name("challenge2012_names.json").read_text(encoding="utf-8"))
 #: Names in the files: rows at 00:00, the 36 channels in their order, and the header of the outcomes.
-DESCRIPTORS, VARIABLES, OUTCOME_COLUMNS = map(tuple, _NAMES.values())
+DESCRIPTORS, VARIABLES, OUTCOME_COLUMNS = map(tuple, files_of.facts("challenge2012_names.json").values())
 COLUMN = {variable: i for i, variable in enumerate(VARIABLES)}
 HOURS = 48
 #: Time, parameter and value of a row; stricter than ``float``, which reads "1_0", "nan" and digits of other scripts.
 ROW = re.compile(r"(\d\d):(\d\d),([^,]*),([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)", re.ASCII)
 NOT_FINITE = re.compile(r"[^,]*,([^,]*),([-+]?(?:nan|inf|infinity))", re.IGNORECASE)
-LARGEST = float(np.finfo(np.float32).max)  # beyond it, a float32 is infinite
 #: Bytes; the official record files are under 100,000.
 LARGEST_RECORD = 1_000_000
 #: Bytes and members of an archive; an official set has 4,000 records of under 100 MB together.
@@ -148,7 +145,7 @@ def parse(text: str, file: str, record: str, counts: Counter) -> tuple[np.ndarra
     latest = 0
     for number, line in enumerate(lines[1:], start=2):
         found = ROW.fullmatch(line)
-        if not found or abs(float(found[4])) > LARGEST:
+        if not found or abs(float(found[4])) > files_of.LARGEST_FLOAT:
             raise CohortError(f"{file}, line {number}: {_what_is_wrong(line)}")
         hours, minutes, parameter = int(found[1]), int(found[2]), found[3]
         minute, value = 60 * hours + minutes, float(found[4])

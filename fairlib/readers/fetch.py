@@ -5,13 +5,14 @@ again. Restricted data are not fetched: their owners hand them out on request.
 """
 
 import errno
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
 import pooch
 import requests
 from tqdm import tqdm
+
+from .files import facts
 
 
 @dataclass(frozen=True)
@@ -23,8 +24,7 @@ class Release:
 
 
 #: Sizes and hashes of the official files as recorded by ExpectationMax/medical_ts_datasets.
-_FACTS = json.loads(Path(__file__).with_name("releases.json").read_text(encoding="utf-8"))
-RELEASES = {dataset: Release(**facts) for dataset, facts in _FACTS.items()}
+RELEASES = {dataset: Release(**release) for dataset, release in facts("releases.json").items()}
 TIMEOUT = (15, 60)  # seconds to connect, and to wait for the next bytes
 #: How often a download is tried again, after one and two seconds.
 RETRIES = 2

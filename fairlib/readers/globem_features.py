@@ -4,12 +4,11 @@ Facts: the GLOBEM platform's data preparation (github.com/UW-EXP/GLOBEM, Apache-
 as written down in ``FORMAT.md`` beside the authors' sample; feature names are in ``globem_channels.json``.
 """
 
-import json
-from pathlib import Path
-
 import numpy as np
 
-TYPES = json.loads(Path(__file__).with_name("globem_channels.json").read_text(encoding="utf-8"))["types"]
+from .files import facts
+
+TYPES = facts("globem_channels.json")["types"]
 #: Feature type → the file of its sensor.
 FILES = {kind["type"]: kind["file"] for kind in TYPES}
 SEGMENTS = ("morning", "afternoon", "evening", "night", "allday")

@@ -105,16 +105,15 @@ def read(path: Path | str, released: bool = False) -> Cohort:
     note = _scale_released(values, row_split, row_person) if released else _scale(values, row_split == "train")
     order = RELEASED if released else None
     x = LazyWindows.centred(np.split(values, np.cumsum(lengths)[:-1]), TIMESTEPS, PADDING, order)
-    raw = raw.reindex(people)
-    attributes = rows_of.segments(cards.load("mesa"), raw, lambda name, person: f"{raw['place'][person]}{name}")
+    raw, card = raw.reindex(people), cards.load("mesa")
+    attributes = rows_of.segments(card, raw, lambda name, person: f"{raw['place'][person]}{name}")
     attributes = attributes.iloc[np.repeat(np.arange(len(people)), lengths)].reset_index(drop=True)
     steps.append(("rows that repeat a participant", 0, repeated, f"left out: the same row of {HARMONIZED} again"))
-    steps += rows_of.of_attributes(attributes, row_person, cards.load("mesa"))
+    steps += rows_of.of_attributes(attributes, row_person, card)
     words = {"windows": "windows", "people": "participants", "positive": "asleep"}
-    steps += rows_of.of_splits(cards.load("mesa"), row_split, row_person, asleep, words, {"total": f"; {note}"})
-    return rows_of.cohort(
-        cards.load("mesa"), [path], steps, x, asleep.astype(np.int8), row_person, attributes, row_split, CHANNELS
-    )
+    steps += rows_of.of_splits(card, row_split, row_person, asleep, words, {"total": f"; {note}"})
+    y = asleep.astype(np.int8)
+    return rows_of.cohort(card, [path], steps, x, y, row_person, attributes, row_split, CHANNELS)
 
 
 def _find(path: Path) -> tuple[dict[int, Path], dict[int, Path], dict[int, int]]:

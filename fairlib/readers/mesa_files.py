@@ -24,8 +24,7 @@ EPOCH_SECONDS = 30
 STAGE = re.compile(r"\d", re.ASCII)
 #: Of a clock time HH:MM:SS.
 CLOCK, DAY_SECONDS = re.compile(r"(\d{1,2}):(\d\d):(\d\d)", re.ASCII), 86_400
-#: Beyond it, a float32 is infinite, and a float64 holds no single whole numbers.
-LARGEST, LARGEST_WHOLE = float(np.finfo(np.float32).max), 2**53
+LARGEST_WHOLE = 2**53  # beyond it, a float64 holds no single whole numbers
 AGAIN = "copy it again from NSRR"
 
 
@@ -81,7 +80,7 @@ def read_table(file: Path, numbers: tuple[str, ...] = (), texts: tuple[str, ...]
         raise CohortError(f"{file} is no readable table ({error}); {AGAIN}") from error
     for name in numbers:
         column = table[name].to_numpy()
-        if (~(np.abs(column) <= LARGEST)).sum() != table[name].null_count:
+        if (~(np.abs(column) <= files_of.LARGEST_FLOAT)).sum() != table[name].null_count:
             _refuse_line(file, text, header, numbers)
             raise CohortError(f"{file}, column {name} holds a value that is no finite number; {AGAIN}")
     if not table.num_rows:
@@ -94,14 +93,10 @@ def _refuse_line(file: Path, text: str, header: list[str], numbers: tuple[str, .
     for number, row in files_of.cells(io.StringIO(text, newline=""), str(file), AGAIN):
         if number == 1 or not row:
             continue
-        if len(row) != len(header):
-            raise CohortError(
-                f"{file}, line {number}: {len(row)} cells, the header has {len(header)}; truncated? {AGAIN}"
-            )
         for name in numbers:
             found = row[header.index(name)]
             known = re.fullmatch(r" *[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)? *", found, re.ASCII)
-            if found and not (known and abs(float(found)) <= LARGEST):
+            if found and not (known and abs(float(found)) <= files_of.LARGEST_FLOAT):
                 raise CohortError(
                     f"{file}, line {number}, column {name}: expected a number or nothing, found"
                     f" {files_of.shown(found)}; correct or empty the cell"

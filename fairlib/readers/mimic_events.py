@@ -9,7 +9,6 @@ Harutyunyan et al., Sci Data 2019;6:96). Two of them look odd and are kept, beca
 * of several values at one time the largest is kept, whatever the order of the rows.
 """
 
-import json
 import tempfile
 from pathlib import Path
 
@@ -20,11 +19,11 @@ from tqdm import tqdm
 
 from ..cohort import CohortError
 from .benchmark_episodes import CATEGORICAL, CHANNELS, CONVERT, EPS, HOURS, VARIABLES, to_channels
-from .files import shown
+from .files import facts, shown
 from .mimic_csv import AGAIN, explain, source
 from .units import Outside
 
-ITEMS = json.loads(Path(__file__).with_name("mimic_items.json").read_text(encoding="utf-8"))["items"]
+ITEMS = facts("mimic_items.json")["items"]
 NAMES = [variable["name"] for variable in VARIABLES]
 #: What DuckDB may use before it writes to the temporary folder ($TMPDIR), which is emptied again.
 MEMORY = "1500MB"

@@ -87,10 +87,7 @@ def read(path: Path, places: list[Path]) -> Cohort:
     steps += rows_of.of_attributes(attributes, person, cards.load("mimic"), more)
     steps += [outside.step(person, path, "kept, as in the benchmark, after its conversions")]
     steps += [*_odd(stays), *counts]
-    notes = {
-        "total": "; fio2 and normalisation as in the benchmark",
-        "train": f"; split {rule}",
-    }
+    notes = {"total": "; fio2 and normalisation as in the benchmark", "train": f"; split {rule}"}
     steps += rows_of.of_splits(cards.load("mimic"), split, person, y, tables_of.WORDS, notes)
     return rows_of.cohort(cards.load("mimic"), places, steps, x, y, person, attributes, split, CHANNELS)
 
@@ -135,28 +132,29 @@ def _odd(stays: pd.DataFrame) -> list[rows_of.Step]:
     """Attrition rows: recorded deaths outside the admission, and stays and admissions that end before they begin."""
     inside = stays["DEATHTIME"].between(stays["ADMITTIME"], stays["DISCHTIME"])
     turned = (stays["OUTTIME"] < stays["INTIME"]) | (stays["DISCHTIME"] < stays["ADMITTIME"])
-    outside, late = "DEATHTIME outside the admission", "OUTTIME before INTIME, or DISCHTIME before ADMITTIME"
-    found = (
+    outside = stays["DEATHTIME"].notna() & ~inside
+    steps = []
+    for name, odd, note in (
+        ("DEATHTIME outside the admission", outside, ": label 0 by the benchmark's rule, unless DOD lies in it"),
         (
-            outside,
-            stays[stays["DEATHTIME"].notna() & ~inside],
-            ": label 0 by the benchmark's rule, unless DOD lies in it",
+            "OUTTIME before INTIME, or DISCHTIME before ADMITTIME",
+            turned,
+            ", as in the benchmark: label 0 where it is DISCHTIME",
         ),
-        (late, stays[turned], ", as in the benchmark: label 0 where it is DISCHTIME"),
-    )
-    return [
-        (name, len(odd), odd["SUBJECT_ID"].nunique(), f"kept{note}" if len(odd) else "none")
-        for name, odd, note in found
-    ]
+    ):
+        steps.append(
+            (name, int(odd.sum()), stays.loc[odd, "SUBJECT_ID"].nunique(), f"kept{note}" if odd.any() else "none")
+        )
+    return steps
 
 
 def _lists(path: Path) -> dict[str, set[int]] | None:
     """The subjects of the test and validation lists; None where no list lies in ``path``."""
     places = {split: path / name for split, name in LISTS.items()}
-    there = [split for split in places if places[split].is_file()]
-    if not there:
+    lost = [file for file in places.values() if not file.is_file()]
+    if len(lost) == len(places):
         return None
-    if lost := [file for split, file in places.items() if split not in there]:
+    if lost:
         raise CohortError(f"{lost[0]} is missing; the official split needs both {' and '.join(LISTS.values())}")
     subjects = {split: _list(file) for split, file in places.items()}
     if both := sorted(subjects["test"] & subjects["val"]):

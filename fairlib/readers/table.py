@@ -158,15 +158,9 @@ def _header(file: Path) -> list[str]:
     """The names in the first line of a CSV, of which every row is looked at: a cell too many or too few is refused."""
     try:
         with file.open(encoding="utf-8-sig", newline="") as lines:
-            rows = files_of.cells(lines, str(file), AGAIN)
             header = None
-            for line, row in rows:
+            for line, row in files_of.cells(lines, str(file), f"correct the row, or {AGAIN}"):
                 header = row if header is None else header
-                if row and len(row) != len(header):
-                    raise CohortError(
-                        f"{file}, line {line}: expected {len(header)} cells as in the header, found {len(row)};"
-                        f" correct the row, or {AGAIN}"
-                    )
                 if any("\0" in cell for cell in row):
                     raise CohortError(f"{file}, line {line}: a NUL byte, which no text holds; {AGAIN}")
     except UnicodeDecodeError as error:
@@ -215,7 +209,7 @@ def _windows(file: Path, card: cards.Card) -> tuple[pd.DataFrame, list[str]]:
         number = pd.to_numeric(table[channel], errors="coerce").astype(float)
         odd = number.isna() & table[channel].notna()
         files_of.refuse(file, odd, channel, table[channel], "a number", EMPTY)
-        files_of.refuse(file, number.abs() > np.finfo(np.float32).max, channel, number, "a finite number", EMPTY)
+        files_of.refuse(file, number.abs() > files_of.LARGEST_FLOAT, channel, number, "a finite number", EMPTY)
         table[channel] = number.astype(np.float32)
     table["time"] = _times(file, table)
     owners = table[["person", "window"]].drop_duplicates()

@@ -7,6 +7,7 @@ sentence that says what to write instead.
 import difflib
 import shlex
 import warnings
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
@@ -30,6 +31,11 @@ BEFORE = {"described": "paper_text", "released": "paper_code"}
 
 class ParameterError(ValueError):
     """A notebook was given a parameter it does not have, or a value it cannot use."""
+
+
+def _near(name: str, known: Iterable[str], words: str) -> str:
+    """The words with the closest of the known names in them; nothing where none is close."""
+    return "".join(words.format(close) for close in difflib.get_close_matches(name, known, n=1))
 
 
 def _renamed(recipe: object) -> object:
@@ -57,11 +63,10 @@ class Contract(BaseModel):
         if self.dataset in (official := cards.all()):
             return self
         if self.source in ("", "twin", "frozen") or not cards.has_own(self.source):
-            near = difflib.get_close_matches(self.dataset, [*official, OWN], n=1)
             raise ValueError(
                 f"parameter 'dataset' is {self.dataset!r}: it should be {', '.join(map(repr, official))}, or {OWN!r}"
                 f" for your own data, with source the folder that holds its {cards.CARD}"
-                + (f" (did you mean {near[0]!r}?)" if near else "")
+                f"{_near(self.dataset, [*official, OWN], ' (did you mean {!r}?)')}"
             )
         name = cards.own(self.source).name
         if self.dataset not in (OWN, name):
@@ -243,8 +248,7 @@ def check(notebook: str | type[BaseModel], namespace: dict[str, Any]) -> Any:
     known = list(contract.model_fields)
     for name in given:
         if name not in known:
-            near = difflib.get_close_matches(name, known, n=1)
-            hint = f"did you mean {near[0]!r}?" if near else "leave it out."
+            hint = _near(name, known, "did you mean {!r}?") or "leave it out."
             raise ParameterError(f"{notebook} has no parameter {name!r}; {hint} It takes: {', '.join(known)}")
     try:
         return contract(**given)
@@ -266,6 +270,5 @@ def _sentence(error: ValidationError, given: dict) -> str:
         text += f'; give it with -y "{{{name}: [{str(value).strip("[]")}]}}"'
     if first["type"] == "literal_error" and isinstance(first["input"], str):
         options = first["ctx"]["expected"].replace(" or ", ", ").replace("'", "").split(", ")
-        near = difflib.get_close_matches(first["input"], options, n=1)
-        text += f" (did you mean {near[0]!r}?)" if near else ""
+        text += _near(first["input"], options, " (did you mean {!r}?)")
     return text

@@ -158,7 +158,7 @@ fault(
 fault(
     "a row with a cell too few or too many",
     lambda f: append(f / PEOPLE, "p041,M\n"),
-    refused("people.csv, line 42: expected 3 cells as in the header, found 2"),
+    refused("people.csv, line 42: expected 3 cells, found 2; cut off? correct the row"),
     (lambda f: append(f / PEOPLE, "p041,M,44,7\n"), refused("line 42: expected 3 cells", "found 4")),
 )
 fault(
