@@ -37,10 +37,9 @@ def find_sets(path: Path) -> tuple[list[str], list[Step]]:
     if not path.is_dir():
         raise CohortError(f"{path} is not a folder; give the folder that holds set-a.tar.gz and Outcomes-a.txt")
     there = {file.name for file in path.iterdir()}
-    for official in (
-        f"{name}{s}{end}" for s in "abc" for name, end in (("set-", ""), ("set-", ".tar.gz"), ("Outcomes-", ".txt"))
-    ):
-        files_of.refuse_other_case(path / official)
+    for name in "abc":
+        for official in (f"set-{name}", f"set-{name}.tar.gz", f"Outcomes-{name}.txt"):
+            files_of.refuse_other_case(path / official)
     found = [s for s in "abc" if f"set-{s}.tar.gz" in there or f"set-{s}" in there]
     if not found:
         raise CohortError(
@@ -128,8 +127,7 @@ def match(path: Path, name: str, records: dict[str, str], outcomes: dict[str, in
         (outcomes, records, f"Outcomes-{name}.txt lists {{}}, but set-{name} holds no such record"),
         (records, outcomes, f"set-{name} holds record {{}}, but Outcomes-{name}.txt has no row for it"),
     ):
-        lonely = sorted(left.keys() - right.keys())
-        if lonely:
+        if lonely := sorted(left.keys() - right.keys()):
             raise CohortError(f"{path}: {what.format(lonely[0])} ({len(lonely)} such case(s)); {AGAIN}")
 
 
@@ -143,20 +141,20 @@ def parse(text: str, file: str, record: str, counts: Counter) -> tuple[np.ndarra
         found = files_of.shown(lines[0]) if lines else "nothing"
         raise CohortError(f"{file}, line 1: expected 'Time,Parameter,Value', found {found}; {AGAIN}")
     latest = 0
+
+    def fault(number: int, what: str) -> CohortError:
+        return CohortError(f"{file}, line {number}: {what}")
+
     for number, line in enumerate(lines[1:], start=2):
         found = ROW.fullmatch(line)
         if not found or abs(float(found[4])) > files_of.LARGEST_FLOAT:
-            raise CohortError(f"{file}, line {number}: {_what_is_wrong(line)}")
+            raise fault(number, _what_is_wrong(line))
         hours, minutes, parameter = int(found[1]), int(found[2]), found[3]
         minute, value = 60 * hours + minutes, float(found[4])
         if minute > 60 * HOURS or minutes >= 60:
-            raise CohortError(
-                f"{file}, line {number}: time {line[:5]} lies outside the first 48 hours; cut the record there"
-            )
+            raise fault(number, f"time {line[:5]} lies outside the first 48 hours; cut the record there")
         if minute < latest:
-            raise CohortError(
-                f"{file}, line {number}: time {line[:5]} is earlier than the line before; sort the rows by time"
-            )
+            raise fault(number, f"time {line[:5]} is earlier than the line before; sort the rows by time")
         latest = minute
         if parameter in DESCRIPTORS and minute == 0 and parameter not in descriptors:
             descriptors[parameter] = value  # descriptors need not be the first six rows
@@ -166,7 +164,7 @@ def parse(text: str, file: str, record: str, counts: Counter) -> tuple[np.ndarra
             counts["rows without a parameter name: dropped"] += 1
         elif (column := COLUMN.get(parameter)) is None:
             what = "appears twice, or later than 00:00" if parameter in DESCRIPTORS else "is an unknown parameter"
-            raise CohortError(f"{file}, line {number}: {files_of.shown(parameter)} {what}; correct or remove the row")
+            raise fault(number, f"{files_of.shown(parameter)} {what}; correct or remove the row")
         elif value == -1:
             counts["measurements of -1 (unknown): kept missing"] += 1
         else:
@@ -174,15 +172,14 @@ def parse(text: str, file: str, record: str, counts: Counter) -> tuple[np.ndarra
                 counts["repeated (time, parameter): the last value kept"] += 1
             seen.add((minute, column))
             grid[min(minute // 60, HOURS - 1), column] = value
-    missing = [name for name in DESCRIPTORS if name not in descriptors]
-    if missing:
+    if missing := [name for name in DESCRIPTORS if name not in descriptors]:
         raise CohortError(f"{file}: descriptor {missing[0]} is missing at 00:00; {AGAIN}")
     if f"{descriptors['RecordID']:.10g}" != record:
         raise CohortError(f"{file}: RecordID {descriptors['RecordID']:.10g} does not match the file name; {AGAIN}")
     if not (descriptors["Age"] == -1 or 0 <= descriptors["Age"] <= 120):
         raise CohortError(f"{file}: Age is {descriptors['Age']:g}; expected years from 0 to 120, or -1 for unknown")
-    unknown = {name for name in ("Age", "Gender", "ICUType") if descriptors[name] == -1}
-    for name in sorted(unknown):
+    unknown = [name for name in ("Age", "Gender", "ICUType") if descriptors[name] == -1]
+    for name in unknown:
         counts[f"{name} of -1 (unknown): kept missing"] += 1
     return grid, {
         "RecordID": int(descriptors["RecordID"]),

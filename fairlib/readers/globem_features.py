@@ -5,6 +5,7 @@ as written down in ``FORMAT.md`` beside the authors' sample; feature names are i
 """
 
 import numpy as np
+import pandas as pd
 
 from .files import facts
 
@@ -35,12 +36,9 @@ def window_rows(pid: np.ndarray, day: np.ndarray, label_pid: np.ndarray, label_d
 
     pid, day: (rows,) participant and datetime64[D] of the feature rows. label_pid, label_day: (n,) of the labels.
     """
-    rows = {key: row for row, key in enumerate(zip(pid.tolist(), day.astype(int).tolist(), strict=True))}
-    last = label_day.astype(int)
-    wanted = [
-        [(p, d - back) for back in range(DAYS - 1, -1, -1)] for p, d in zip(label_pid, last.tolist(), strict=True)
-    ]
-    return np.array([[rows.get(key, -1) for key in keys] for keys in wanted], dtype=np.int64).reshape(-1, DAYS)
+    wanted = label_day[:, None] - np.arange(DAYS - 1, -1, -1)
+    keys = pd.MultiIndex.from_arrays([np.repeat(label_pid, DAYS), wanted.ravel()])
+    return pd.MultiIndex.from_arrays([pid, day]).get_indexer(keys).reshape(-1, DAYS)
 
 
 def fill(out: np.ndarray, values: np.ndarray, rows: np.ndarray) -> int:

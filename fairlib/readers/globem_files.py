@@ -165,13 +165,8 @@ def _read_features(file: Path, channels: tuple[str, ...]) -> tuple[pd.DataFrame,
     files_of.refuse_repeated(file, keys)
     numbers = table.drop(names[:2])
     for name, cells in zip(channels, numbers.columns, strict=True):
-        refuse(
-            file,
-            np.abs(cells.to_numpy()) > files_of.LARGEST_FLOAT,
-            name,
-            cells.to_pandas().set_axis(lines),
-            "a finite number",
-        )
+        odd = np.abs(cells.to_numpy()) > files_of.LARGEST_FLOAT
+        refuse(file, odd, name, cells.to_pandas().set_axis(lines), "a finite number")
     return keys, numbers
 
 

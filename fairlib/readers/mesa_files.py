@@ -42,10 +42,8 @@ def find(folder: Path, pattern: str) -> dict[int, Path]:
 
 def others(folder: Path, pattern: str) -> list[Path]:
     """The files of ``folder`` that begin as NSRR's nights do, and are not found by ``pattern``."""
-    known = re.compile(rf"{pattern}(?:\.gz)?", re.IGNORECASE | re.ASCII)
-    return sorted(
-        f for f in folder.glob("*") if f.name.lower().startswith("mesa-sleep") and not known.fullmatch(f.name)
-    )
+    nights = {file for file in folder.glob("*") if file.name.lower().startswith("mesa-sleep")}
+    return sorted(nights - set(find(folder, pattern).values()))
 
 
 def newest(folder: Path, name: str) -> Path | None:
@@ -75,14 +73,12 @@ def read_table(file: Path, numbers: tuple[str, ...] = (), texts: tuple[str, ...]
             csv.ReadOptions(use_threads=False, column_names=header, skip_rows=1),
             convert_options=csv.ConvertOptions(include_columns=[*kinds], column_types=kinds, null_values=[""]),
         )
+        for name in numbers:
+            if (~(np.abs(table[name].to_numpy()) <= files_of.LARGEST_FLOAT)).sum() != table[name].null_count:
+                raise pa.ArrowInvalid(f"column {name} holds a value that is no finite number")
     except pa.ArrowInvalid as error:
         _refuse_line(file, text, header, numbers)
         raise CohortError(f"{file} is no readable table ({error}); {AGAIN}") from error
-    for name in numbers:
-        column = table[name].to_numpy()
-        if (~(np.abs(column) <= files_of.LARGEST_FLOAT)).sum() != table[name].null_count:
-            _refuse_line(file, text, header, numbers)
-            raise CohortError(f"{file}, column {name} holds a value that is no finite number; {AGAIN}")
     if not table.num_rows:
         raise CohortError(f"{file} holds a header and no rows; {AGAIN}")
     return table.to_pandas().set_axis(pd.RangeIndex(2, table.num_rows + 2))

@@ -60,15 +60,15 @@ def read(path: Path, places: list[Path]) -> Cohort:
     if not len(stays):
         why = ", ".join(f"{stays:,} {step}" for step, stays, _, _ in steps if stays)
         raise CohortError(
-            f"{files['ICUSTAYS']} holds no stay of {HOURS} h that the benchmark's rules keep ({why}); use tables of one"
-            " release"
+            f"{files['ICUSTAYS']} holds no stay of {HOURS} h that the benchmark's rules keep ({why});"
+            f" {tables_of.ONE_RELEASE}"
         )
     events = {name: files[name] for name in ("CHARTEVENTS", "LABEVENTS")}
     x, measured, counts, outside = extract(events, kept.merge(numbered, on="ICUSTAY_ID", how="left"))
     if not measured.any():
         raise CohortError(
             f"{files['CHARTEVENTS']} and {files['LABEVENTS'].name} hold no measurement of a stay in"
-            f" {files['ICUSTAYS'].name}; use tables of one release"
+            f" {files['ICUSTAYS'].name}; {tables_of.ONE_RELEASE}"
         )
     tables_of.leave_out(stays, measured, f"no measurement in the first {HOURS} h", steps)
     stays = stays[measured].merge(admissions, on=["SUBJECT_ID", "HADM_ID"]).merge(patients, on="SUBJECT_ID")
@@ -104,7 +104,7 @@ def _check_ids(
         row = wrong.iloc[0]
         raise CohortError(
             f"{files['ICUSTAYS']}: HADM_ID {row['HADM_ID']} is of SUBJECT_ID {row['SUBJECT_ID']}, in"
-            f" {files['ADMISSIONS'].name} of {row['SUBJECT_ID_ADMITTED']}; use tables of one release"
+            f" {files['ADMISSIONS'].name} of {row['SUBJECT_ID_ADMITTED']}; {tables_of.ONE_RELEASE}"
         )
 
 

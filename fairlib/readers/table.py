@@ -55,9 +55,7 @@ def read(path: Path | str, card: cards.Card | None = None) -> Cohort:
     if not path.is_dir():
         raise CohortError(f"{path} is not a folder; `python -m fairlib new {path}` writes a template")
     if not card and not cards.has_own(path):
-        like = [
-            file.name for file in path.iterdir() if file.is_file() and file.name.lower() in ("card.yaml", "card.yml")
-        ]
+        like = [f.name for f in path.iterdir() if f.is_file() and f.name.lower() in ("card.yaml", "card.yml")]
         advice = f"rename {like[0]} to it" if like else "`python -m fairlib new DIR` writes a template"
         raise CohortError(f"{path / cards.CARD} is missing{hint(path, 'table')}; {advice}")
     card = card or cards.own(path)
@@ -184,9 +182,8 @@ def _labels(file: Path, steps: list) -> pd.DataFrame:
             raise CohortError(f"{file} has a column {column!r}; rename it to {SPLIT!r}, case counts")
     _count_unused(file, table, [*KEYS["labels"], SPLIT], steps)
     files_of.refuse_repeated(file, table[["window"]])
-    truth = table["label"].str.lower().map({"true": 1, "false": 0}).astype("Float64")
-    number = pd.to_numeric(table["label"], errors="coerce").astype("Float64").fillna(truth)
-    number = number.astype(float)
+    words = table["label"].str.lower().replace({"true": "1", "false": "0"})
+    number = pd.to_numeric(words, errors="coerce").astype("Float64").astype(float)
     todo = "write 1 for what the card calls positive, 0 for its opposite, nothing where it is not known"
     files_of.refuse(file, ~number.isin([0, 1]) & table["label"].notna(), "label", table["label"], "0 or 1", todo)
     if SPLIT in table:

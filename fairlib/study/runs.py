@@ -138,12 +138,10 @@ class Study:
         if kind == tables.MODEL:
             decided = strategy == mitigation.POST_PROCESSED
             return (Evaluated(self.cohort, self.scores(strategy, seed), self.threshold, self.draws, decided),)
-        if kind in (tables.FEATURES, tables.FITTED):
-            tested = self._features(strategy, seed, "test")
-            return (
-                self.cohort,
-                *((self._features(strategy, seed, "val"), tested) if kind == tables.FITTED else tested),
-            )
+        if kind == tables.FEATURES:
+            return self.cohort, *self._features(strategy, seed, "test")
+        if kind == tables.FITTED:
+            return self.cohort, *(self._features(strategy, seed, split) for split in ("val", "test"))
         one = (strategy, self._before(seed)) if kind == tables.RUNS else (SUPERVISED, seed)
         permutations = 0 if kind == tables.RUNS else self.permutations
         outputs = (lambda rows, model=model: self._activations(*model, rows) for model in (one, (strategy, seed)))

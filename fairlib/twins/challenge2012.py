@@ -20,7 +20,7 @@ import pandas as pd
 from scipy.special import expit
 
 from .. import cards
-from ..readers.challenge2012 import OUTCOME_COLUMNS
+from ..readers.challenge2012_files import OUTCOME_COLUMNS
 from ..seeds import generator
 from . import challenge2012_records, folder, people, population
 from .people import UNKNOWN, Planted, Spec, SpecError
