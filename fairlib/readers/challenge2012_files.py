@@ -123,12 +123,12 @@ def _check_size(name: str, size: int) -> None:
 
 def match(path: Path, name: str, records: dict[str, str], outcomes: dict[str, int]) -> None:
     """A label without a record, or a record without a label, is an error: losing stays would bias the cohort."""
-    for left, right, what in (
-        (outcomes, records, f"Outcomes-{name}.txt lists {{}}, but set-{name} holds no such record"),
-        (records, outcomes, f"set-{name} holds record {{}}, but Outcomes-{name}.txt has no row for it"),
+    for lonely, what in (
+        (outcomes.keys() - records.keys(), f"Outcomes-{name}.txt lists {{}}, but set-{name} holds no such record"),
+        (records.keys() - outcomes.keys(), f"set-{name} holds record {{}}, but Outcomes-{name}.txt has no row for it"),
     ):
-        if lonely := sorted(left.keys() - right.keys()):
-            raise CohortError(f"{path}: {what.format(lonely[0])} ({len(lonely)} such case(s)); {AGAIN}")
+        if lonely:
+            raise CohortError(f"{path}: {what.format(min(lonely))} ({len(lonely)} such case(s)); {AGAIN}")
 
 
 def parse(text: str, file: str, record: str, counts: Counter) -> tuple[np.ndarray, dict[str, object]]:

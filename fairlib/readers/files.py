@@ -79,12 +79,6 @@ def decoded(data: bytes, name: str, again: str) -> str:
     return found
 
 
-def ended(file: Path, again: str) -> None:
-    """Raise for a file, too large to be held, whose last line has no end; a packed one has a checksum instead."""
-    if not has_end(file):
-        raise CohortError(f"{file}: the last line has no end, so the file is cut off; {again}")
-
-
 def has_end(file: Path) -> bool:
     """Whether the last line ends with a line break; True for an empty file."""
     with file.open("rb") as stream:
@@ -103,8 +97,8 @@ def header(file: Path, again: str, longest: int = -1) -> list[str]:
         raise unreadable(str(file), error, again) from error
     if not line.strip():
         raise CohortError(f"{file} is empty; {again}")
-    if not packed:
-        ended(file, again)
+    if not packed and not has_end(file):  # a packed one has a checksum instead
+        raise CohortError(f"{file}: the last line has no end, so the file is cut off; {again}")
     return [name.strip() for name in next(cells([line], str(file), again))[1]]
 
 

@@ -19,6 +19,7 @@ from tqdm import tqdm
 
 from ..cohort import CohortError
 from .benchmark_episodes import CATEGORICAL, CHANNELS, CONVERT, EPS, HOURS, VARIABLES, to_channels
+from .counts import Step
 from .files import facts, shown
 from .mimic_csv import AGAIN, explain, source
 from .units import Outside
@@ -147,9 +148,7 @@ FROM judged GROUP BY ALL ORDER BY ALL
 """
 
 
-def extract(
-    files: dict[str, Path], stays: pd.DataFrame
-) -> tuple[np.ndarray, np.ndarray, list[tuple[str, int, int, str]], Outside]:
+def extract(files: dict[str, Path], stays: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, list[Step], Outside]:
     """Windows of the stays of a cohort, from the tables of events.
 
     ``files``: CHARTEVENTS and LABEVENTS. ``stays``: one row a kept stay with SUBJECT_ID, HADM_ID, ICUSTAY_ID, INTIME,
@@ -242,7 +241,7 @@ def _windows(base: duckdb.DuckDBPyConnection, n: int, outside: Outside) -> tuple
     return x, measured
 
 
-def _count(base: duckdb.DuckDBPyConnection) -> list[tuple[str, int, int, str]]:
+def _count(base: duckdb.DuckDBPyConnection) -> list[Step]:
     """Attrition rows: every event read is counted once, under the first reason that applies."""
     steps = []
     for why, variable, rows, people, stays in base.execute(COUNT).fetchall():

@@ -107,9 +107,7 @@ def _read(file: Path, name: str) -> pd.DataFrame:
         else:
             columns = _header(file)
             kinds = dict.fromkeys(KEYS["windows"][:2], str) if name == "windows" else str
-            missing = {
-                column: MISSING if name == "windows" and column not in KEYS[name] else [""] for column in columns
-            }
+            missing = {c: MISSING if name == "windows" and c not in KEYS[name] else [""] for c in columns}
             options = {"dtype": kinds, "keep_default_na": False, "na_values": missing, "index_col": False}
             table = pd.read_csv(file, encoding="utf-8-sig", skip_blank_lines=False, low_memory=False, **options)
     except (pd.errors.ParserError, pd.errors.EmptyDataError, ArrowException, OSError, OverflowError) as error:

@@ -13,7 +13,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from .. import cards, twins
 from ..strategies import MitigationName, RecipeName, StrategyName
@@ -40,13 +40,14 @@ def _near(name: str, known: Iterable[str], words: str) -> str:
 
 def _renamed(recipe: object) -> object:
     """A recipe by its name; version 0.1 called two of them otherwise, which is said once more and then refused."""
-    if recipe in BEFORE:
-        warnings.warn(
-            f"recipe {recipe!r} is called {BEFORE[recipe]!r} now; the old name will be refused by the next version",
-            FutureWarning,
-            stacklevel=2,
-        )
-    return BEFORE.get(recipe, recipe) if isinstance(recipe, str) else recipe
+    if not isinstance(recipe, str) or recipe not in BEFORE:
+        return recipe
+    words = f"recipe {recipe!r} is called {BEFORE[recipe]!r} now; the old name will be refused by the next version"
+    warnings.warn(words, FutureWarning, stacklevel=2)
+    return BEFORE[recipe]
+
+
+Recipe = Annotated[RecipeName, BeforeValidator(_renamed)]
 
 
 class Contract(BaseModel):
@@ -98,18 +99,13 @@ class Parameters(Contract):
 
     source: str = "twin"
     profile: Literal["smoke", "quick", "paper"] = "quick"
-    recipe: RecipeName = "paper_text"
-    recipes: list[RecipeName] = []
+    recipe: Recipe = "paper_text"
+    recipes: list[Recipe] = []
     seeds: list[int] = []
     results_dir: str = "results"
     threads: int = Field(default=1, ge=1, le=256)
     device: Literal["auto", "cpu", "cuda", "mps"] = "cpu"
     precision: Literal["float32", "bf16"] = "float32"
-
-    @field_validator("recipe", "recipes", mode="before")
-    @classmethod
-    def _names_of_before(cls, value):
-        return [_renamed(one) for one in value] if isinstance(value, list) else _renamed(value)
 
     @field_validator("seeds")
     @classmethod
