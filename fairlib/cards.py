@@ -39,9 +39,7 @@ PLAIN = {
     "string_type": "a text",
     "string_pattern_mismatch": "small letters, digits and _, the first a letter",
     "int_type": "a whole number",
-    "int_parsing": "a whole number",
     "float_type": "a number",
-    "float_parsing": "a number",
     "finite_number": "a finite number",
     "list_type": "a list such as [one, two]",
     "model_type": "keys of its own",
@@ -263,7 +261,8 @@ def parse(path: Path) -> Card:
 
 def _said(fault: dict) -> str:
     """A fault that pydantic found, in words of people who write cards."""
-    where, kind = ".".join(part for part in map(str, fault["loc"]) if part != "[key]"), fault["type"]
+    where = ".".join(part for part in map(str, fault["loc"]) if part != "[key]")
+    kind = fault["type"].replace("_parsing", "_type")
     if kind in ("missing", "extra_forbidden"):
         return f"{where}: this key is {'missing' if kind == 'missing' else 'not known'}"
     if kind == "value_error":

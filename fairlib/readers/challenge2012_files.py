@@ -135,12 +135,11 @@ def parse(text: str, file: str, record: str, counts: Counter) -> tuple[np.ndarra
     """One record → (48, 36) values with NaN where nothing was measured, and its descriptors; traps are counted."""
     grid = np.full((HOURS, len(VARIABLES)), np.nan, dtype=np.float32)
     descriptors: dict[str, float] = {}
-    seen = set()
     lines = text.splitlines()
     if not lines or lines[0] != "Time,Parameter,Value":
         found = files_of.shown(lines[0]) if lines else "nothing"
         raise CohortError(f"{file}, line 1: expected 'Time,Parameter,Value', found {found}; {AGAIN}")
-    latest = 0
+    seen, latest = set(), 0
 
     def fault(number: int, what: str) -> CohortError:
         return CohortError(f"{file}, line {number}: {what}")

@@ -215,8 +215,7 @@ def _split_released(windows: pd.DataFrame, path: Path, steps: list) -> np.ndarra
         note = f"moved to {whole}: the cut through the rows of year 4 would have their participant in two splits"
     _step(steps, "windows at the cut", windows.iloc[moved], note)
     several = windows["pid"].groupby([windows["pid"], split]).size().groupby("pid").size()
-    several = several[several > 1]
-    if len(several):
+    if len(several := several[several > 1]):
         held = ", ".join(s for s in SPLITS if s in split[windows["pid"] == several.index[0]])
         raise CohortError(
             f"{path}: the released split puts {len(several)} participant(s) into more than one split"

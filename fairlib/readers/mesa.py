@@ -97,7 +97,10 @@ def read(path: Path | str, released: bool = False) -> Cohort:
     outside = Outside(CHANNELS)
     outside.look(values[:, None])
     steps.append(outside.step(row_person, path))
-    steps += _count_missing(values, row_person)
+    light = np.isnan(values[:, 1:]).any(axis=1)
+    for name, rows in (("activity", np.isnan(values[:, 0])), ("light", light)):
+        persons = len(np.unique(row_person[rows]))
+        steps.append((f"epochs without {name}", int(rows.sum()), persons, "kept: off wrist or invalid"))
     note = _scale_released(values, row_split, row_person) if released else _scale(values, row_split == "train")
     order = RELEASED if released else None
     x = LazyWindows.centred(np.split(values, np.cumsum(lengths)[:-1]), TIMESTEPS, PADDING, order)
@@ -160,8 +163,7 @@ def _read_people(path: Path) -> tuple[pd.DataFrame, int]:
     text = {name: table[f"nsrr_{name}"].astype("string").str.strip().str.lower() for name in ("sex", "race")}
     rows = pd.DataFrame({"mesaid": files_of.whole(file, table, "mesaid"), "age": years} | text)
     once = rows.drop_duplicates()
-    again = once[once["mesaid"].duplicated()]
-    if len(again):
+    if len(again := once[once["mesaid"].duplicated()]):
         raise CohortError(
             f"{file}, line {again.index[0]}: mesaid {again['mesaid'].iloc[0]} has another age, sex or race than in"
             " an earlier line; keep one row of it"
@@ -261,12 +263,3 @@ def _statistics(values: np.ndarray) -> tuple[float, float]:
     """Mean and standard deviation (1 where it is 0) of the recorded values."""
     known = values[~np.isnan(values)].astype(np.float64)
     return (float(known.mean()), float(known.std()) or 1.0) if len(known) else (0.0, 1.0)
-
-
-def _count_missing(values: np.ndarray, person: np.ndarray) -> list[tuple[str, int, int, str]]:
-    activity, light = np.isnan(values[:, 0]), np.isnan(values[:, 1:]).any(axis=1)
-    note = "kept: off wrist or invalid"
-    return [
-        (f"epochs without {name}", int(rows.sum()), len(np.unique(person[rows])), note)
-        for name, rows in (("activity", activity), ("light", light))
-    ]

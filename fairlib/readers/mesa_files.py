@@ -119,8 +119,7 @@ def read_actigraphy(file: Path, participant: int) -> pd.DataFrame:
     ):
         files_of.refuse(file, wrong, column, table[column], wanted, AGAIN)
     line = whole(file, table, "line").to_numpy()
-    step = np.flatnonzero(np.diff(line) <= 0)
-    if len(step):
+    if len(step := np.flatnonzero(np.diff(line) <= 0)):
         row = step[0] + 1
         what = "appears twice" if line[row] == line[row - 1] else f"comes after {line[row - 1]}"
         raise CohortError(

@@ -175,8 +175,7 @@ def _admission_of(stays: pd.DataFrame, rows: pd.DataFrame, patients: pd.DataFram
     kept = tables_of.episode_admissions(rows[rows["SUBJECT_ID"].isin(stays["subject"])], patients)
     numbered = kept.set_index(["SUBJECT_ID", "EPISODE"])["HADM_ID"]
     found = numbered.reindex(pd.MultiIndex.from_frame(stays[["subject", "episode"]]))
-    lost = np.flatnonzero(found.isna())
-    if len(lost):
+    if len(lost := np.flatnonzero(found.isna())):
         stay = stays.iloc[lost[0]]
         has = int((kept["SUBJECT_ID"] == stay["subject"]).sum())
         raise CohortError(

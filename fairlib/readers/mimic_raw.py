@@ -99,8 +99,7 @@ def _check_ids(
     for key, name, table in (("HADM_ID", "ADMISSIONS", admissions), ("SUBJECT_ID", "PATIENTS", patients)):
         tables_of.refuse_lost(files[name], key, icustays[key], table[key], f"which is in {files['ICUSTAYS'].name}")
     pairs = icustays.merge(admissions[["HADM_ID", "SUBJECT_ID"]], on="HADM_ID", suffixes=("", "_ADMITTED"))
-    wrong = pairs[pairs["SUBJECT_ID"] != pairs["SUBJECT_ID_ADMITTED"]]
-    if len(wrong):
+    if len(wrong := pairs[pairs["SUBJECT_ID"] != pairs["SUBJECT_ID_ADMITTED"]]):
         row = wrong.iloc[0]
         raise CohortError(
             f"{files['ICUSTAYS']}: HADM_ID {row['HADM_ID']} is of SUBJECT_ID {row['SUBJECT_ID']}, in"
@@ -132,19 +131,14 @@ def _odd(stays: pd.DataFrame) -> list[rows_of.Step]:
     """Attrition rows: recorded deaths outside the admission, and stays and admissions that end before they begin."""
     inside = stays["DEATHTIME"].between(stays["ADMITTIME"], stays["DISCHTIME"])
     turned = (stays["OUTTIME"] < stays["INTIME"]) | (stays["DISCHTIME"] < stays["ADMITTIME"])
-    outside = stays["DEATHTIME"].notna() & ~inside
+    outside, late = stays["DEATHTIME"].notna() & ~inside, "OUTTIME before INTIME, or DISCHTIME before ADMITTIME"
     steps = []
     for name, odd, note in (
         ("DEATHTIME outside the admission", outside, ": label 0 by the benchmark's rule, unless DOD lies in it"),
-        (
-            "OUTTIME before INTIME, or DISCHTIME before ADMITTIME",
-            turned,
-            ", as in the benchmark: label 0 where it is DISCHTIME",
-        ),
+        (late, turned, ", as in the benchmark: label 0 where it is DISCHTIME"),
     ):
-        steps.append(
-            (name, int(odd.sum()), stays.loc[odd, "SUBJECT_ID"].nunique(), f"kept{note}" if odd.any() else "none")
-        )
+        people = stays.loc[odd, "SUBJECT_ID"].nunique()
+        steps.append((name, int(odd.sum()), people, f"kept{note}" if odd.any() else "none"))
     return steps
 
 

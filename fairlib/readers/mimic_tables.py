@@ -75,8 +75,7 @@ def refuse_lost(
     file: Path, key: str, wanted: pd.Series, known: pd.Series | pd.Index, who: str, todo: str = ONE_RELEASE
 ) -> None:
     """Raise ``CohortError`` where a table has no row for one of the ids that are wanted."""
-    lost = wanted[~wanted.isin(known)].unique()
-    if len(lost):
+    if len(lost := wanted[~wanted.isin(known)].unique()):
         raise CohortError(f"{file} has no row for {key} {lost[0]}, {who} ({len(lost)} such case(s)); {todo}")
 
 
