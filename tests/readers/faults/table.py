@@ -426,7 +426,7 @@ fault(
 fault(
     "a quotation mark without its partner",
     lambda f: replace(f / PEOPLE, "p002", '"p002'),
-    refused("people.csv, line 41: unexpected end of data; copy or export it again"),
+    refused("people.csv, line 41: unexpected end of data; correct the row, or copy or export it again"),
 )
 fault(
     "a NUL byte",
