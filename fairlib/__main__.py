@@ -6,45 +6,30 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+from .door import Door
+
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command.
 
     Returns 0; 1 if check found something; 2, with a sentence on stderr, for other errors.
     """
-    options = _parser().parse_args(arguments)
-    try:
-        return options.run(options)
-    except (OSError, ValueError) as error:  # CohortError, CardError, FetchError … are among them
-        print(f"fairlib {options.command}: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print(f"fairlib {options.command}: stopped; run it again to continue", file=sys.stderr)
-        return 130
+    door = Door("fairlib", "Data for the study.")
 
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m fairlib", description="Data for the study.")
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-
-    fetch = commands.add_parser("fetch", help="download the official files of open data", description=_fetch.__doc__)
+    fetch = door.command(_fetch, "download the official files of open data")
     fetch.add_argument("dataset", help="challenge2012")
     fetch.add_argument("folder", type=Path, metavar="DIR", help="where the files go; made if needed")
     fetch.add_argument("--base-url", metavar="URL", help="a mirror of the official folder; hashes are checked too")
-    fetch.set_defaults(run=_fetch)
 
-    check = commands.add_parser("check", help="say what data is there, and what a study of it could find")
-    check.description = _check.__doc__
+    check = door.command(_check, "say what data is there, and what a study of it could find")
     check.add_argument("folder", type=Path, metavar="FOLDER", help="official files, or your own data with a card.yaml")
     check.add_argument("--dataset", metavar="NAME", help="mimic, challenge2012 … or table; default: guessed")
     check.add_argument("--error-rate", type=_share, default=0.2, help="of the reference segments, default %(default)s")
-    check.set_defaults(run=_check)
 
-    new = commands.add_parser("new", help="write a template for your own data", description=_new.__doc__)
+    new = door.command(_new, "write a template for your own data")
     new.add_argument("folder", type=Path, metavar="FOLDER", help="a new or empty folder")
-    new.set_defaults(run=_new)
 
-    twin = commands.add_parser("twin", help="write a synthetic twin of a dataset", description=_twin.__doc__)
+    twin = door.command(_twin, "write a synthetic twin of a dataset")
     twin.add_argument("dataset", help="whose official layout, e.g. mimic")
     twin.add_argument("folder", type=Path, metavar="DIR", help="where the files go; made if needed")
     twin.add_argument("--windows", type=_whole(1, "above 0"), metavar="N", help="how many windows, about")
@@ -52,10 +37,9 @@ def _parser() -> argparse.ArgumentParser:
     twin.add_argument(
         "--seed", type=_whole(0, "from 0 on"), default=0, metavar="S", help="of the generator, default %(default)s"
     )
-    twin.set_defaults(run=_twin)
 
     # A further command is a parser here and a function below.
-    return parser
+    return door.main(arguments)
 
 
 def _whole(least: int, words: str) -> Callable[[str], int]:
@@ -76,13 +60,12 @@ def _share(text: str) -> float:
     raise argparse.ArgumentTypeError(f"{text!r} is not a number between 0 and 1, such as 0.2")
 
 
-def _fetch(options: argparse.Namespace) -> int:
+def _fetch(options: argparse.Namespace) -> None:
     """Download the official files, checked against their SHA-256. Run it again to continue after an interruption."""
     from .readers.fetch import fetch
 
     files = fetch(options.dataset, options.folder, options.base_url)
     print(f"{len(files)} official files of {options.dataset} in {options.folder}")
-    return 0
 
 
 def _check(options: argparse.Namespace) -> int:
@@ -95,16 +78,15 @@ def _check(options: argparse.Namespace) -> int:
     return 0 if runs else 1
 
 
-def _new(options: argparse.Namespace) -> int:
+def _new(options: argparse.Namespace) -> None:
     """Write a folder in the documented layout for your own data: a commented card.yaml and a small made-up example."""
     from .readers.template import write
 
     folder = write(options.folder)
     print(f"template in {folder}; put your data in its place, then: python -m fairlib check {folder}")
-    return 0
 
 
-def _twin(options: argparse.Namespace) -> int:
+def _twin(options: argparse.Namespace) -> None:
     """Write a synthetic twin in the official layout, so that it passes through the same reader as the real files.
 
     TWIN.json beside the data says what was planted, TRUTH.json what a fixed scorer reaches in each segment.
@@ -117,7 +99,6 @@ def _twin(options: argparse.Namespace) -> int:
     write(options.dataset, options.folder, spec, options.seed)
     made = folder.realised(options.folder)
     print(f"twin of {options.dataset} in {options.folder}: {made['windows']:,} windows of {made['people']:,} people")
-    return 0
 
 
 if __name__ == "__main__":

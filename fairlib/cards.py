@@ -1,5 +1,6 @@
 """Data cards: one YAML file a dataset, the single source of its facts for readers, notebooks and book."""
 
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import Literal
@@ -38,9 +39,7 @@ PLAIN = {
     "string_type": "a text",
     "string_pattern_mismatch": "small letters, digits and _, the first a letter",
     "int_type": "a whole number",
-    "int_parsing": "a whole number",
     "float_type": "a number",
-    "float_parsing": "a number",
     "finite_number": "a finite number",
     "list_type": "a list such as [one, two]",
     "model_type": "keys of its own",
@@ -111,27 +110,23 @@ class Attribute(Part):
         return pd.Categorical(text.map(found), categories=self.segments)
 
     def _segment_of(self, value: str, name: str) -> str | None:
-        if value == "" or value in self.missing:
-            return None
-        if value in self.values:
-            return self.values[value]
-        for prefix, segment in self.prefixes.items():
-            if value.startswith(prefix):
-                return segment
-        known = [*self.values, *self.prefixes]
+        if exact := self._known(value, str):
+            return exact[0]
         if self.otherwise is None:
+            known = [*self.values, *self.prefixes]
             raise CardError(
                 f"{name}: value {value[:40]!r} is not in the data card (known: {', '.join(known)}); correct it or the"
                 " card"
             )
         if value.lower() in NOTHING:
             raise CardError(f"{name}: value {value!r} looks like a missing one; empty the cell, or add it to the card")
-        for exact in (*self.missing, *self.values):
-            if value.lower() == exact.lower():
-                return self._segment_of(exact, name)
-        if like := [prefix for prefix in self.prefixes if value.lower().startswith(prefix.lower())]:
-            return self.prefixes[like[0]]
-        return self.otherwise
+        return [*self._known(value, str.lower), self.otherwise][0]
+
+    def _known(self, value: str, case: Callable[[str], str]) -> list[str | None]:
+        """The segments of the raw values, and then of the prefixes, that this value is in the given case."""
+        named = [*dict.fromkeys(["", *self.missing]).items(), *self.values.items()]
+        found = [segment for raw, segment in named if case(raw) == case(value)]
+        return found + [s for prefix, s in self.prefixes.items() if case(value).startswith(case(prefix))]
 
 
 class Task(Part):
@@ -266,7 +261,8 @@ def parse(path: Path) -> Card:
 
 def _said(fault: dict) -> str:
     """A fault that pydantic found, in words of people who write cards."""
-    where, kind = ".".join(part for part in map(str, fault["loc"]) if part != "[key]"), fault["type"]
+    where = ".".join(part for part in map(str, fault["loc"]) if part != "[key]")
+    kind = fault["type"].replace("_parsing", "_type")
     if kind in ("missing", "extra_forbidden"):
         return f"{where}: this key is {'missing' if kind == 'missing' else 'not known'}"
     if kind == "value_error":
@@ -334,13 +330,12 @@ def requirements(card: Card) -> pd.DataFrame:
         "multimodal": len(card.windows.modalities) >= 2,
         "open_benchmark": bool(card.benchmark),
     }
-    records = []
-    for name, fulfilled in holds.items():
-        partly = name == "open_benchmark" and card.access == "restricted"
-        verdict = "no" if not fulfilled else "partly" if partly else "yes"
-        record = {"requirement": name.replace("_", " ").capitalize(), "holds": verdict}
-        records.append(record | {"evidence": getattr(card.requirements, name).evidence})
-    return pd.DataFrame(records)
+    verdicts = {name: "yes" if fulfilled else "no" for name, fulfilled in holds.items()}
+    if card.benchmark and card.access == "restricted":
+        verdicts["open_benchmark"] = "partly"
+    names = [name.replace("_", " ").capitalize() for name in verdicts]
+    evidence = [getattr(card.requirements, name).evidence for name in verdicts]
+    return pd.DataFrame({"requirement": names, "holds": verdicts.values(), "evidence": evidence})
 
 
 NULL, TEXT, INT, FLOAT = (f"tag:yaml.org,2002:{kind}" for kind in ("null", "str", "int", "float"))

@@ -6,7 +6,6 @@ in Harutyunyan et al., Sci Data 2019;6:96 and its repository (YerevaNN/mimic3-be
 (categories, normal values, stored means and standard deviations) are in ``mimic_channels.json``.
 """
 
-import json
 from collections.abc import Callable
 from functools import lru_cache
 from itertools import accumulate
@@ -18,7 +17,7 @@ from ..cohort import CohortError
 from . import files as files_of
 from .files import shown
 
-VARIABLES = json.loads(Path(__file__).with_name("mimic_channels.json").read_text(encoding="utf-8"))["variables"]
+VARIABLES = files_of.facts("mimic_channels.json")["variables"]
 HEADER = ("Hours", *(variable["name"] for variable in VARIABLES))
 HOURS = 48
 #: Tolerance of the benchmark: rows have -1e-6 < Hours < 48 + 1e-6, and a value at hour t falls in bin floor(t - 1e-6).
@@ -29,8 +28,6 @@ CATEGORICAL = [j for j, variable in enumerate(VARIABLES) if "categories" in vari
 WIDTHS = [len(variable.get("categories", "1")) for variable in VARIABLES]
 #: First channel of each variable, then the first mask channel.
 STARTS = list(accumulate(WIDTHS, initial=0))
-#: Beyond it, a float32 is infinite.
-LARGEST = float(np.finfo(np.float32).max)
 AGAIN = "copy the episode or extract it again"
 #: The 76 channels: 17 variables in alphabetical order, categorical ones as one-hot blocks, then 17 masks.
 CHANNELS = (
@@ -43,7 +40,7 @@ CHANNELS = (
 def number(cell: str) -> float:
     """Text → finite number; raises ``ValueError``."""
     value = float(cell)
-    if not abs(value) <= LARGEST or "_" in cell or not cell.isascii():
+    if not abs(value) <= files_of.LARGEST_FLOAT or "_" in cell or not cell.isascii():
         raise ValueError(cell)
     return value
 
@@ -103,30 +100,25 @@ def _fault(lines: list[str]) -> str:
         cells = line.split(",")
         if len(cells) != len(HEADER):
             return f", line {n}: expected {len(HEADER)} cells, found {len(cells)}; the file is cut off or damaged"
+        at = f", line {n}, column Hours"
         try:
             hour = number(cells[0])
         except ValueError:
-            return (
-                f", line {n}, column Hours: {shown(cells[0])} is not a finite number; correct it or extract the stay"
-                " again"
-            )
+            return f"{at}: {shown(cells[0])} is not a finite number; correct it or extract the stay again"
         if not -EPS < hour < HOURS + EPS:
-            return f", line {n}, column Hours: {cells[0]} lies outside the first 48 hours; cut the episode at 48 hours"
+            return f"{at}: {cells[0]} lies outside the first 48 hours; cut the episode at 48 hours"
         if hour < latest:
-            return f", line {n}, column Hours: {cells[0]} is earlier than the line before; sort the rows by Hours"
+            return f"{at}: {cells[0]} is earlier than the line before; sort the rows by Hours"
         latest = hour
         for variable, convert, cell in zip(VARIABLES, CONVERT, cells[1:], strict=True):
+            at = f", line {n}, column {variable['name']}"
             try:
                 convert(cell or str(variable["normal"]))
             except ValueError:
-                return (
-                    f", line {n}, column {variable['name']}: {shown(cell)} is not a finite number; correct or empty the"
-                    " cell"
-                )
+                return f"{at}: {shown(cell)} is not a finite number; correct or empty the cell"
             except KeyError:
                 known = ", ".join(variable["categories"])
-                name = variable["name"]
-                return f", line {n}, column {name}: unknown category {shown(cell)}; the benchmark knows {known}"
+                return f"{at}: unknown category {shown(cell)}; the benchmark knows {known}"
     raise AssertionError("parse refused an episode in which no fault can be found")
 
 

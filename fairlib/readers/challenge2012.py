@@ -15,8 +15,6 @@ from .. import cards
 from ..cohort import Cohort, CohortError
 from . import challenge2012_files as files_of
 from . import counts as rows_of
-from .challenge2012_files import HOURS as HOURS  # also for the twin
-from .challenge2012_files import OUTCOME_COLUMNS as OUTCOME_COLUMNS
 from .challenge2012_files import VARIABLES
 from .scaling import standardise
 from .splits import by_person

@@ -3,7 +3,6 @@
 Every fault is a ``CohortError`` naming file, line and value; what is accepted though odd is counted.
 """
 
-import json
 import re
 import tarfile
 import zlib
@@ -18,15 +17,13 @@ from . import files as files_of
 from .counts import Step
 from .recognise import hint
 
-_NAMES = json.loads(Path(__file__).with_name("challenge2012_names.json").read_text(encoding="utf-8"))
 #: Names in the files: rows at 00:00, the 36 channels in their order, and the header of the outcomes.
-DESCRIPTORS, VARIABLES, OUTCOME_COLUMNS = map(tuple, _NAMES.values())
+DESCRIPTORS, VARIABLES, OUTCOME_COLUMNS = map(tuple, files_of.facts("challenge2012_names.json").values())
 COLUMN = {variable: i for i, variable in enumerate(VARIABLES)}
 HOURS = 48
 #: Time, parameter and value of a row; stricter than ``float``, which reads "1_0", "nan" and digits of other scripts.
 ROW = re.compile(r"(\d\d):(\d\d),([^,]*),([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)", re.ASCII)
 NOT_FINITE = re.compile(r"[^,]*,([^,]*),([-+]?(?:nan|inf|infinity))", re.IGNORECASE)
-LARGEST = float(np.finfo(np.float32).max)  # beyond it, a float32 is infinite
 #: Bytes; the official record files are under 100,000.
 LARGEST_RECORD = 1_000_000
 #: Bytes and members of an archive; an official set has 4,000 records of under 100 MB together.
@@ -40,10 +37,9 @@ def find_sets(path: Path) -> tuple[list[str], list[Step]]:
     if not path.is_dir():
         raise CohortError(f"{path} is not a folder; give the folder that holds set-a.tar.gz and Outcomes-a.txt")
     there = {file.name for file in path.iterdir()}
-    for official in (
-        f"{name}{s}{end}" for s in "abc" for name, end in (("set-", ""), ("set-", ".tar.gz"), ("Outcomes-", ".txt"))
-    ):
-        files_of.refuse_other_case(path / official)
+    for name in "abc":
+        for official in (f"set-{name}", f"set-{name}.tar.gz", f"Outcomes-{name}.txt"):
+            files_of.refuse_other_case(path / official)
     found = [s for s in "abc" if f"set-{s}.tar.gz" in there or f"set-{s}" in there]
     if not found:
         raise CohortError(
@@ -127,39 +123,37 @@ def _check_size(name: str, size: int) -> None:
 
 def match(path: Path, name: str, records: dict[str, str], outcomes: dict[str, int]) -> None:
     """A label without a record, or a record without a label, is an error: losing stays would bias the cohort."""
-    for left, right, what in (
-        (outcomes, records, f"Outcomes-{name}.txt lists {{}}, but set-{name} holds no such record"),
-        (records, outcomes, f"set-{name} holds record {{}}, but Outcomes-{name}.txt has no row for it"),
+    for lonely, what in (
+        (outcomes.keys() - records.keys(), f"Outcomes-{name}.txt lists {{}}, but set-{name} holds no such record"),
+        (records.keys() - outcomes.keys(), f"set-{name} holds record {{}}, but Outcomes-{name}.txt has no row for it"),
     ):
-        lonely = sorted(left.keys() - right.keys())
         if lonely:
-            raise CohortError(f"{path}: {what.format(lonely[0])} ({len(lonely)} such case(s)); {AGAIN}")
+            raise CohortError(f"{path}: {what.format(min(lonely))} ({len(lonely)} such case(s)); {AGAIN}")
 
 
 def parse(text: str, file: str, record: str, counts: Counter) -> tuple[np.ndarray, dict[str, object]]:
     """One record → (48, 36) values with NaN where nothing was measured, and its descriptors; traps are counted."""
     grid = np.full((HOURS, len(VARIABLES)), np.nan, dtype=np.float32)
     descriptors: dict[str, float] = {}
-    seen = set()
     lines = text.splitlines()
     if not lines or lines[0] != "Time,Parameter,Value":
         found = files_of.shown(lines[0]) if lines else "nothing"
         raise CohortError(f"{file}, line 1: expected 'Time,Parameter,Value', found {found}; {AGAIN}")
-    latest = 0
+    seen, latest = set(), 0
+
+    def fault(number: int, what: str) -> CohortError:
+        return CohortError(f"{file}, line {number}: {what}")
+
     for number, line in enumerate(lines[1:], start=2):
         found = ROW.fullmatch(line)
-        if not found or abs(float(found[4])) > LARGEST:
-            raise CohortError(f"{file}, line {number}: {_what_is_wrong(line)}")
+        if not found or abs(float(found[4])) > files_of.LARGEST_FLOAT:
+            raise fault(number, _what_is_wrong(line))
         hours, minutes, parameter = int(found[1]), int(found[2]), found[3]
         minute, value = 60 * hours + minutes, float(found[4])
         if minute > 60 * HOURS or minutes >= 60:
-            raise CohortError(
-                f"{file}, line {number}: time {line[:5]} lies outside the first 48 hours; cut the record there"
-            )
+            raise fault(number, f"time {line[:5]} lies outside the first 48 hours; cut the record there")
         if minute < latest:
-            raise CohortError(
-                f"{file}, line {number}: time {line[:5]} is earlier than the line before; sort the rows by time"
-            )
+            raise fault(number, f"time {line[:5]} is earlier than the line before; sort the rows by time")
         latest = minute
         if parameter in DESCRIPTORS and minute == 0 and parameter not in descriptors:
             descriptors[parameter] = value  # descriptors need not be the first six rows
@@ -169,7 +163,7 @@ def parse(text: str, file: str, record: str, counts: Counter) -> tuple[np.ndarra
             counts["rows without a parameter name: dropped"] += 1
         elif (column := COLUMN.get(parameter)) is None:
             what = "appears twice, or later than 00:00" if parameter in DESCRIPTORS else "is an unknown parameter"
-            raise CohortError(f"{file}, line {number}: {files_of.shown(parameter)} {what}; correct or remove the row")
+            raise fault(number, f"{files_of.shown(parameter)} {what}; correct or remove the row")
         elif value == -1:
             counts["measurements of -1 (unknown): kept missing"] += 1
         else:
@@ -177,15 +171,14 @@ def parse(text: str, file: str, record: str, counts: Counter) -> tuple[np.ndarra
                 counts["repeated (time, parameter): the last value kept"] += 1
             seen.add((minute, column))
             grid[min(minute // 60, HOURS - 1), column] = value
-    missing = [name for name in DESCRIPTORS if name not in descriptors]
-    if missing:
+    if missing := [name for name in DESCRIPTORS if name not in descriptors]:
         raise CohortError(f"{file}: descriptor {missing[0]} is missing at 00:00; {AGAIN}")
     if f"{descriptors['RecordID']:.10g}" != record:
         raise CohortError(f"{file}: RecordID {descriptors['RecordID']:.10g} does not match the file name; {AGAIN}")
     if not (descriptors["Age"] == -1 or 0 <= descriptors["Age"] <= 120):
         raise CohortError(f"{file}: Age is {descriptors['Age']:g}; expected years from 0 to 120, or -1 for unknown")
-    unknown = {name for name in ("Age", "Gender", "ICUType") if descriptors[name] == -1}
-    for name in sorted(unknown):
+    unknown = [name for name in ("Age", "Gender", "ICUType") if descriptors[name] == -1]
+    for name in unknown:
         counts[f"{name} of -1 (unknown): kept missing"] += 1
     return grid, {
         "RecordID": int(descriptors["RecordID"]),

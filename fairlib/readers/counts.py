@@ -1,6 +1,6 @@
 """Rows of the attrition table that every reader writes alike: unknown and empty segments, and what the card expects."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import numpy as np
@@ -37,12 +37,7 @@ def _listed(parts: list[str]) -> str:
 
 
 def of_splits(
-    card: cards.Card,
-    split: np.ndarray,
-    person: np.ndarray,
-    y: np.ndarray,
-    words: Mapping[str, str],
-    notes: Mapping[str, str],
+    card: cards.Card, split: np.ndarray, person: np.ndarray, y: np.ndarray, words: dict[str, str], notes: dict[str, str]
 ) -> list[Step]:
     """The size of each of the splits, and of the cohort, beside the card's.
 
@@ -64,7 +59,7 @@ def of_splits(
 
 
 def of_attributes(
-    attributes: pd.DataFrame, person: np.ndarray, card: cards.Card, more: Mapping[str, str] | None = None
+    attributes: pd.DataFrame, person: np.ndarray, card: cards.Card, more: dict[str, str] | None = None
 ) -> list[Step]:
     """For each attribute, how many windows and people are unknown; and the card's segments with nobody in them.
 

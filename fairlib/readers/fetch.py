@@ -5,13 +5,14 @@ again. Restricted data are not fetched: their owners hand them out on request.
 """
 
 import errno
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
 import pooch
 import requests
 from tqdm import tqdm
+
+from .files import facts
 
 
 @dataclass(frozen=True)
@@ -23,8 +24,7 @@ class Release:
 
 
 #: Sizes and hashes of the official files as recorded by ExpectationMax/medical_ts_datasets.
-_FACTS = json.loads(Path(__file__).with_name("releases.json").read_text(encoding="utf-8"))
-RELEASES = {dataset: Release(**facts) for dataset, facts in _FACTS.items()}
+RELEASES = {dataset: Release(**release) for dataset, release in facts("releases.json").items()}
 TIMEOUT = (15, 60)  # seconds to connect, and to wait for the next bytes
 #: How often a download is tried again, after one and two seconds.
 RETRIES = 2
@@ -56,7 +56,11 @@ def fetch(dataset: str, folder: Path | str, base_url: str | None = None, progres
     if not base_url.startswith(("https://", "http://")):
         raise FetchError(f"base URL {base_url!r} is no web address; copy files from a folder by hand instead")
     for name, (_, expected) in release.files.items():  # all, before the first byte is downloaded
-        _check_present(folder / name, expected)
+        if (folder / name).is_file() and (found := pooch.file_hash(str(folder / name))) != expected:
+            raise FetchError(
+                f"{folder / name} exists, but is not the official file: its SHA-256 is {found}, expected {expected}. It"
+                " was left as it is; delete it (or choose another folder) and run again"
+            )
     registry = {name: f"sha256:{digest}" for name, (_, digest) in release.files.items()}
     store = pooch.create(path=folder, base_url=base_url, registry=registry, retry_if_failed=RETRIES)
     pooch.get_logger().setLevel("WARNING")  # the bars say it
@@ -82,14 +86,6 @@ def fetch(dataset: str, folder: Path | str, base_url: str | None = None, progres
                 f"cannot write {folder / name}: {reason}; {todo} and run again: complete files are kept"
             ) from error
     return [folder / name for name in release.files]
-
-
-def _check_present(file: Path, expected: str) -> None:
-    if file.is_file() and (found := pooch.file_hash(str(file))) != expected:
-        raise FetchError(
-            f"{file} exists, but is not the official file: its SHA-256 is {found}, expected {expected}. It was left as"
-            " it is; delete it (or choose another folder) and run again"
-        )
 
 
 def _explain(error: requests.RequestException, folder: Path, url: str, release: Release) -> str:

@@ -3,6 +3,7 @@
 import csv
 import gzip
 import io
+import json
 import re
 import zlib
 from collections.abc import Callable, Iterable, Iterator
@@ -19,6 +20,13 @@ MARK = "TWIN.json"
 QUOTED = 40
 #: No packed file of a dataset that is read whole is larger; one that claims to be would fill the memory.
 LARGEST = 4 << 30
+#: Beyond it, a float32 is infinite.
+LARGEST_FLOAT = float(np.finfo(np.float32).max)
+
+
+def facts(name: str) -> dict:
+    """What the JSON file of this name beside the readers says."""
+    return json.loads(Path(__file__).with_name(name).read_text(encoding="utf-8"))
 
 
 def content(file: Path, again: str, name: str | None = None) -> bytes:
@@ -71,12 +79,6 @@ def decoded(data: bytes, name: str, again: str) -> str:
     return found
 
 
-def ended(file: Path, again: str) -> None:
-    """Raise for a file, too large to be held, whose last line has no end; a packed one has a checksum instead."""
-    if not has_end(file):
-        raise CohortError(f"{file}: the last line has no end, so the file is cut off; {again}")
-
-
 def has_end(file: Path) -> bool:
     """Whether the last line ends with a line break; True for an empty file."""
     with file.open("rb") as stream:
@@ -95,8 +97,8 @@ def header(file: Path, again: str, longest: int = -1) -> list[str]:
         raise unreadable(str(file), error, again) from error
     if not line.strip():
         raise CohortError(f"{file} is empty; {again}")
-    if not packed:
-        ended(file, again)
+    if not packed and not has_end(file):  # a packed one has a checksum instead
+        raise CohortError(f"{file}: the last line has no end, so the file is cut off; {again}")
     return [name.strip() for name in next(cells([line], str(file), again))[1]]
 
 
@@ -114,8 +116,6 @@ def table(
     where = {name: place(header, name, str(file), official) for name in columns}
     lines, chosen = [], []
     for line, row in rows:
-        if row and len(row) != len(header):
-            raise CohortError(f"{file}, line {line}: expected {len(header)} cells, found {len(row)}; cut off? {again}")
         if row:
             lines.append(line)
             chosen.append([row[i] for i in where.values()])
@@ -140,11 +140,16 @@ def place(header: list[str], name: str, file: str, official: str) -> int:
 def cells(lines: Iterable[str], name: str, again: str) -> Iterator[tuple[int, list[str]]]:
     """Line number and cells of each row of comma-separated text; [] for a blank line.
 
-    Raises ``CohortError`` where quotation marks do not fit.
+    Raises ``CohortError`` where quotation marks do not fit, or a row has not as many cells as the first one.
     """
-    rows = csv.reader(lines, strict=True)
+    rows, wanted = csv.reader(lines, strict=True), 0
     try:
         for row in rows:
+            wanted = wanted or len(row)
+            if row and len(row) != wanted:
+                raise CohortError(
+                    f"{name}, line {rows.line_num}: expected {wanted} cells, found {len(row)}; cut off? {again}"
+                )
             yield rows.line_num, row
     except csv.Error as error:
         raise CohortError(f"{name}, line {rows.line_num}: {error}; {again}") from error

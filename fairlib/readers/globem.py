@@ -66,15 +66,16 @@ def read(path: Path | str, split: str = "person") -> Cohort:
             f"{path}: no label keeps a window ({counts or 'no labels'}); do SurveyData and FeatureData belong together?"
         )
     attributes = _attributes(path, years, windows, steps)
-    parts = _split_people(windows) if split == "person" else _split_released(windows, path, steps)
     y, person = windows["label"].to_numpy(np.int8), windows["pid"].to_numpy(str)
+    # Participants with mostly depressed weeks, and the others, are split alike: so each split holds both classes.
+    mostly = (windows.groupby("pid")["label"].transform("mean") >= 0.5).to_numpy()
+    parts = by_person(person, mostly) if split == "person" else _split_released(windows, path, steps)
     words = {"windows": "windows", "positive": "depressed", "people": "participants"}
     notes = {"total": f"; {100 * missing / x[:n].size:.1f} % of the values missing and imputed"}
-    sizes = rows_of.of_splits(cards.load("globem"), parts, person, y, words, notes)
+    card, place = cards.load("globem"), years[0].folder.parent
+    sizes = rows_of.of_splits(card, parts, person, y, words, notes)
     steps += sizes if split == "released" else sizes[-1:]  # another split is not the study's
-    return rows_of.cohort(
-        cards.load("globem"), [years[0].folder.parent], steps, x[:n], y, person, attributes, parts, names
-    )
+    return rows_of.cohort(card, [place], steps, x[:n], y, person, attributes, parts, names)
 
 
 def _step(steps: list, name: str, rows: pd.DataFrame, note: str) -> None:
@@ -94,11 +95,9 @@ def _read_labels(year: Year, steps: list) -> pd.DataFrame:
     _step(steps, f"{year.name}: labels without a value", table[empty], "left out: dep is empty")
     table = table[~empty]
     again = table.duplicated(["pid", "day"], keep="last")
-    _step(
-        steps, f"{year.name}: repeated labels", table[again], "left out: the last of a day is kept, as in the platform"
-    )
-    table = table[~again]
-    return table[["pid", "day", "label"]].reset_index(drop=True)
+    note = "left out: the last of a day is kept, as in the platform"
+    _step(steps, f"{year.name}: repeated labels", table[again], note)
+    return table.loc[~again, ["pid", "day", "label"]].reset_index(drop=True)
 
 
 def _with_data(windows: pd.DataFrame, rows: np.ndarray, year: Year, steps: list) -> np.ndarray:
@@ -132,19 +131,14 @@ def _platforms(year: Year, pid: pd.Series) -> pd.Series:
     table = read_table(file, ("pid", "platform"))
     refuse_repeated(file, table[["pid"]])
     first = table["platform"].str.split(";").str[0].str.strip().str.lower()
-    refuse(
-        file,
-        ~first.isin(["", *cards.load("globem").attributes["platform"].values]),
-        "platform",
-        first,
-        "ios or android",
-    )
+    known = ["", *cards.load("globem").attributes["platform"].values]
+    refuse(file, ~first.isin(known), "platform", first, "ios or android")
     return pid.map(first.set_axis(table["pid"]))
 
 
 def _attributes(path: Path, years: list[Year], windows: pd.DataFrame, steps: list) -> pd.DataFrame:
     """Segments of each window: platform, and those of the demographics file, joined on the number in the id."""
-    raw, where = windows[["platform"]].copy(), ""
+    raw, card = windows[["platform"]].copy(), cards.load("globem")
     there = _demographics_in([path]) or _demographics_in([year.folder / "ParticipantsInfoData" for year in years])
     if there:
         where = ", ".join(map(str, there))
@@ -155,14 +149,8 @@ def _attributes(path: Path, years: list[Year], windows: pd.DataFrame, steps: lis
         _refuse_shared(windows["pid"], number, where)
         raw = raw.join(table.reindex(number).set_axis(raw.index))
         found = windows["pid"][number.isin(table.index)]
-        says = cards.load("globem").expected["participants with demographics"]
-        _step(
-            steps,
-            "participants with demographics",
-            windows.loc[found.index],
-            rows_of.beside_card(participants=(found.nunique(), says)),
-        )
-    card = cards.load("globem")
+        note = rows_of.beside_card(participants=(found.nunique(), card.expected["participants with demographics"]))
+        _step(steps, "participants with demographics", windows.loc[found.index], note)
     attributes = rows_of.segments(card, raw, lambda name, row: f"{raw['place'][row]}{name}")
     missing = "; no demographics.csv, which the authors of GLOBEM give on request"
     more = {} if there else dict.fromkeys(DEMOGRAPHICS, missing)
@@ -183,13 +171,10 @@ def _refuse_shared(pid: pd.Series, number: pd.Series, where: str) -> None:
 
 def _demographics_in(folders: list[Path]) -> list[Path]:
     """The demographics files there; one under another name is refused, since without it everybody is unknown."""
-    found = []
-    for folder in folders:
-        for file in sorted(folder.iterdir()) if folder.is_dir() else ():
-            if file.name.lower() in ("demographics.csv", "demographics.csv.gz") and file.name != "demographics.csv":
-                raise CohortError(f"{file} is there; unpack or rename it to demographics.csv, as it is read")
-            if file.name == "demographics.csv":
-                found.append(file)
+    files = [file for folder in folders if folder.is_dir() for file in sorted(folder.iterdir())]
+    found = [file for file in files if file.name.lower() in ("demographics.csv", "demographics.csv.gz")]
+    if other := [file for file in found if file.name != "demographics.csv"]:
+        raise CohortError(f"{other[0]} is there; unpack or rename it to demographics.csv, as it is read")
     return found
 
 
@@ -201,12 +186,6 @@ def _read_demographics(file: Path) -> pd.DataFrame:
     refuse_repeated(file, table[["pid"]].rename(columns=str.upper))
     codes = table.set_index("pid").apply(lambda column: column.str.removesuffix(".0").replace("nan", ""))
     return codes.assign(place=[f"{file}, line {line}, column " for line in table.index])
-
-
-def _split_people(windows: pd.DataFrame) -> np.ndarray:
-    """Participants with mostly depressed weeks, and the others, are split alike: so each split holds both classes."""
-    mostly = windows.groupby("pid")["label"].transform("mean") >= 0.5
-    return by_person(windows["pid"].to_numpy(str), mostly.to_numpy())
 
 
 def _split_released(windows: pd.DataFrame, path: Path, steps: list) -> np.ndarray:
@@ -227,16 +206,16 @@ def _split_released(windows: pd.DataFrame, path: Path, steps: list) -> np.ndarra
     cut = len(last) // 2
     split[last[:cut]], split[last[cut:]] = "val", "test"
     pid = windows["pid"].to_numpy(str)[last]
-    at_cut = last[pid == pid[cut]] if pid[cut - 1] == pid[cut] else last[:0]
-    if len(at_cut):
+    moved, note = last[:0], "none"
+    if pid[cut - 1] == pid[cut]:
+        at_cut = last[pid == pid[cut]]
         whole = "val" if 2 * np.sum(split[at_cut] == "val") >= len(at_cut) else "test"
         moved = at_cut[split[at_cut] != whole]
         split[moved] = whole
         note = f"moved to {whole}: the cut through the rows of year 4 would have their participant in two splits"
-    _step(steps, "windows at the cut", windows.iloc[moved if len(at_cut) else at_cut], note if len(at_cut) else "none")
+    _step(steps, "windows at the cut", windows.iloc[moved], note)
     several = windows["pid"].groupby([windows["pid"], split]).size().groupby("pid").size()
-    several = several[several > 1]
-    if len(several):
+    if len(several := several[several > 1]):
         held = ", ".join(s for s in SPLITS if s in split[windows["pid"] == several.index[0]])
         raise CohortError(
             f"{path}: the released split puts {len(several)} participant(s) into more than one split"

@@ -4,12 +4,12 @@ Facts: the GLOBEM platform's data preparation (github.com/UW-EXP/GLOBEM, Apache-
 as written down in ``FORMAT.md`` beside the authors' sample; feature names are in ``globem_channels.json``.
 """
 
-import json
-from pathlib import Path
-
 import numpy as np
+import pandas as pd
 
-TYPES = json.loads(Path(__file__).with_name("globem_channels.json").read_text(encoding="utf-8"))["types"]
+from .files import facts
+
+TYPES = facts("globem_channels.json")["types"]
 #: Feature type → the file of its sensor.
 FILES = {kind["type"]: kind["file"] for kind in TYPES}
 SEGMENTS = ("morning", "afternoon", "evening", "night", "allday")
@@ -36,12 +36,9 @@ def window_rows(pid: np.ndarray, day: np.ndarray, label_pid: np.ndarray, label_d
 
     pid, day: (rows,) participant and datetime64[D] of the feature rows. label_pid, label_day: (n,) of the labels.
     """
-    rows = {key: row for row, key in enumerate(zip(pid.tolist(), day.astype(int).tolist(), strict=True))}
-    last = label_day.astype(int)
-    wanted = [
-        [(p, d - back) for back in range(DAYS - 1, -1, -1)] for p, d in zip(label_pid, last.tolist(), strict=True)
-    ]
-    return np.array([[rows.get(key, -1) for key in keys] for keys in wanted], dtype=np.int64).reshape(-1, DAYS)
+    wanted = label_day[:, None] - np.arange(DAYS - 1, -1, -1)
+    keys = pd.MultiIndex.from_arrays([np.repeat(label_pid, DAYS), wanted.ravel()])
+    return pd.MultiIndex.from_arrays([pid, day]).get_indexer(keys).reshape(-1, DAYS)
 
 
 def fill(out: np.ndarray, values: np.ndarray, rows: np.ndarray) -> int:

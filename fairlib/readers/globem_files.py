@@ -25,7 +25,6 @@ YEAR = re.compile(r"(?P<institution>.+)_(?P<number>\d{1,3})", re.ASCII)
 FOLDERS = ("SurveyData", "FeatureData", "ParticipantsInfoData")
 AGAIN, OFFICIAL = "copy it again from PhysioNet", "GLOBEM's own file"
 refuse = partial(files_of.refuse, todo=f"correct the file, or {AGAIN}")
-LARGEST = float(np.finfo(np.float32).max)  # beyond it, a float32 is infinite
 
 
 class Year(NamedTuple):
@@ -166,7 +165,8 @@ def _read_features(file: Path, channels: tuple[str, ...]) -> tuple[pd.DataFrame,
     files_of.refuse_repeated(file, keys)
     numbers = table.drop(names[:2])
     for name, cells in zip(channels, numbers.columns, strict=True):
-        refuse(file, np.abs(cells.to_numpy()) > LARGEST, name, cells.to_pandas().set_axis(lines), "a finite number")
+        odd = np.abs(cells.to_numpy()) > files_of.LARGEST_FLOAT
+        refuse(file, odd, name, cells.to_pandas().set_axis(lines), "a finite number")
     return keys, numbers
 
 

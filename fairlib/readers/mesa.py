@@ -6,8 +6,8 @@ also as .gz. Task 1 of the sleep/wake benchmark (Palotti et al., npj Digit Med 2
 """
 
 from collections import Counter
+from enum import Enum
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -35,36 +35,32 @@ RELEASED = (*range(50, -1, -1), *range(51, TIMESTEPS))
 PADDING, MISSING = -1.0, 0.0
 #: The benchmark leaves longer polysomnographies out (16 hours).
 LONGEST = 1920
-# Rows of the attrition table, in order, and what happens there.
-OTHER, NO_ACTIGRAPHY = "files under another name", "no actigraphy"
-FILES, NO_STAGES, NO_OVERLAP = "participants with actigraphy", "no polysomnography", "not in the overlap table"
-LONG, SCORED = "polysomnography over 16 hours", "polysomnography"
-UNMATCHED, EXCLUDED = "epochs without actigraphy", "epochs excluded by the scorer"
-NOTHING, SLEEPLESS = "participants without epochs", "participants without sleep"
-NEGATIVE, UNSCORED = "epochs with negative values", "epochs without a clear stage"
-JUMPS = "epochs after a jump of the clock"
-STEPS = {
-    NO_ACTIGRAPHY: f"left out: a file in {STAGES}, none in {ACTIGRAPHY}",
-    FILES: "",
-    NO_STAGES: f"left out: no file in {STAGES}",
-    NO_OVERLAP: "left out: no row in the overlap table, so that stages have no place in time",
-    LONG: f"left out: more than {LONGEST:,} epochs, as in the benchmark",
-    SCORED: "epochs with a stage, of the others",
-    JUMPS: "kept: epochs are placed by their number, as in the benchmark",
-    UNMATCHED: "left out: the actigraphy has no epoch at that time",
-    EXCLUDED: "left out: interval EXCLUDED; windows reach across the gap",
-    NOTHING: "left out: no epoch remains",
-    SLEEPLESS: "left out: no epoch of sleep, as in the benchmark",
-    NEGATIVE: "kept: negative counts or light are taken as missing",
-    UNSCORED: "kept: movement or unscored (stage 6 to 9) counts as sleep, as in the benchmark",
-}
+#: What is kept of one participant: values (k, 5) with NaN where nothing was recorded, and asleep (k,).
+Night = tuple[np.ndarray, np.ndarray]
 
 
-class Night(NamedTuple):
-    """What is kept of one participant: values (k, 5) with NaN where nothing was recorded, and asleep (k,)."""
+class Step(Enum):
+    """Rows of the attrition table, in order: what is counted, and what happens there."""
 
-    values: np.ndarray
-    asleep: np.ndarray
+    NO_ACTIGRAPHY = "no actigraphy", f"left out: a file in {STAGES}, none in {ACTIGRAPHY}"
+    FILES = "participants with actigraphy", ""
+    NO_STAGES = "no polysomnography", f"left out: no file in {STAGES}"
+    NO_OVERLAP = (
+        "not in the overlap table",
+        "left out: no row in the overlap table, so that stages have no place in time",
+    )
+    LONG = "polysomnography over 16 hours", f"left out: more than {LONGEST:,} epochs, as in the benchmark"
+    SCORED = "polysomnography", "epochs with a stage, of the others"
+    JUMPS = "epochs after a jump of the clock", "kept: epochs are placed by their number, as in the benchmark"
+    UNMATCHED = "epochs without actigraphy", "left out: the actigraphy has no epoch at that time"
+    EXCLUDED = "epochs excluded by the scorer", "left out: interval EXCLUDED; windows reach across the gap"
+    NOTHING = "participants without epochs", "left out: no epoch remains"
+    SLEEPLESS = "participants without sleep", "left out: no epoch of sleep, as in the benchmark"
+    NEGATIVE = "epochs with negative values", "kept: negative counts or light are taken as missing"
+    UNSCORED = (
+        "epochs without a clear stage",
+        "kept: movement or unscored (stage 6 to 9) counts as sleep, as in the benchmark",
+    )
 
 
 def read(path: Path | str, released: bool = False) -> Cohort:
@@ -93,28 +89,30 @@ def read(path: Path | str, released: bool = False) -> Cohort:
     people = sorted(nights)
     ours = by_person(np.array(people), np.ones(len(people)))  # everybody sleeps
     split_of = _split_released(people) if released else dict(zip(people, ours.tolist(), strict=True))
-    lengths = [len(nights[person].asleep) for person in people]
-    asleep = np.concatenate([nights[person].asleep for person in people])
-    values = np.concatenate([nights.pop(person).values for person in people])
+    values, asleep = zip(*(nights.pop(person) for person in people), strict=True)
+    lengths = list(map(len, asleep))
+    values, asleep = np.concatenate(values), np.concatenate(asleep)
     row_person = np.repeat(people, lengths)
     row_split = np.repeat(np.array([split_of[person] for person in people]), lengths)
     outside = Outside(CHANNELS)
     outside.look(values[:, None])
     steps.append(outside.step(row_person, path))
-    steps += _count_missing(values, row_person)
+    light = np.isnan(values[:, 1:]).any(axis=1)
+    for name, rows in (("activity", np.isnan(values[:, 0])), ("light", light)):
+        persons = len(np.unique(row_person[rows]))
+        steps.append((f"epochs without {name}", int(rows.sum()), persons, "kept: off wrist or invalid"))
     note = _scale_released(values, row_split, row_person) if released else _scale(values, row_split == "train")
     order = RELEASED if released else None
     x = LazyWindows.centred(np.split(values, np.cumsum(lengths)[:-1]), TIMESTEPS, PADDING, order)
-    raw = raw.reindex(people)
-    attributes = rows_of.segments(cards.load("mesa"), raw, lambda name, person: f"{raw['place'][person]}{name}")
+    raw, card = raw.reindex(people), cards.load("mesa")
+    attributes = rows_of.segments(card, raw, lambda name, person: f"{raw['place'][person]}{name}")
     attributes = attributes.iloc[np.repeat(np.arange(len(people)), lengths)].reset_index(drop=True)
     steps.append(("rows that repeat a participant", 0, repeated, f"left out: the same row of {HARMONIZED} again"))
-    steps += rows_of.of_attributes(attributes, row_person, cards.load("mesa"))
+    steps += rows_of.of_attributes(attributes, row_person, card)
     words = {"windows": "windows", "people": "participants", "positive": "asleep"}
-    steps += rows_of.of_splits(cards.load("mesa"), row_split, row_person, asleep, words, {"total": f"; {note}"})
-    return rows_of.cohort(
-        cards.load("mesa"), [path], steps, x, asleep.astype(np.int8), row_person, attributes, row_split, CHANNELS
-    )
+    steps += rows_of.of_splits(card, row_split, row_person, asleep, words, {"total": f"; {note}"})
+    y = asleep.astype(np.int8)
+    return rows_of.cohort(card, [path], steps, x, y, row_person, attributes, row_split, CHANNELS)
 
 
 def _find(path: Path) -> tuple[dict[int, Path], dict[int, Path], dict[int, int]]:
@@ -146,9 +144,8 @@ def _find(path: Path) -> tuple[dict[int, Path], dict[int, Path], dict[int, int]]
 def _count_others(path: Path) -> rows_of.Step:
     """Attrition row: files that look like a night, and are not read since their names are not NSRR's."""
     names = files_of.others(path / ACTIGRAPHY, NIGHT_FILE) + files_of.others(path / STAGES, STAGES_FILE)
-    if not names:
-        return OTHER, 0, 0, "none"
-    return OTHER, 0, 0, f"not read: {len(names)}, such as {names[0].relative_to(path)}; name them as NSRR does"
+    note = f"not read: {len(names)}, such as {names[0].relative_to(path)}; name them as NSRR does" if names else "none"
+    return "files under another name", 0, 0, note
 
 
 def _read_people(path: Path) -> tuple[pd.DataFrame, int]:
@@ -166,8 +163,7 @@ def _read_people(path: Path) -> tuple[pd.DataFrame, int]:
     text = {name: table[f"nsrr_{name}"].astype("string").str.strip().str.lower() for name in ("sex", "race")}
     rows = pd.DataFrame({"mesaid": files_of.whole(file, table, "mesaid"), "age": years} | text)
     once = rows.drop_duplicates()
-    again = once[once["mesaid"].duplicated()]
-    if len(again):
+    if len(again := once[once["mesaid"].duplicated()]):
         raise CohortError(
             f"{file}, line {again.index[0]}: mesaid {again['mesaid'].iloc[0]} has another age, sex or race than in"
             " an earlier line; keep one row of it"
@@ -180,45 +176,45 @@ def _read_nights(path: Path, found: tuple) -> tuple[dict[int, Night], list[tuple
     """The kept epochs of each participant, and attrition rows: people and epochs, in and out, and why."""
     (actigraphy, stages, starts), nights, epochs, people = found, {}, Counter(), Counter()
 
-    def count(step: str, number: int) -> None:
+    def count(step: Step, number: int) -> None:
         epochs[step] += number
         people[step] += number > 0
 
-    people[FILES], people[NO_ACTIGRAPHY] = len(actigraphy), len(stages.keys() - actigraphy.keys())
+    people[Step.FILES], people[Step.NO_ACTIGRAPHY] = len(actigraphy), len(stages.keys() - actigraphy.keys())
     for person in tqdm(sorted(actigraphy), desc="nights", unit="person", mininterval=2, disable=len(actigraphy) < 100):
         if person not in stages or person not in starts:
-            people[NO_STAGES if person not in stages else NO_OVERLAP] += 1
+            people[Step.NO_STAGES if person not in stages else Step.NO_OVERLAP] += 1
             continue
         scored = files_of.read_stages(stages[person])
-        count(LONG if len(scored) > LONGEST else SCORED, len(scored))
+        count(Step.LONG if len(scored) > LONGEST else Step.SCORED, len(scored))
         if len(scored) > LONGEST:
             continue
         table = files_of.read_actigraphy(actigraphy[person], person)
-        count(JUMPS, int(table["jump"].sum()))
+        count(Step.JUMPS, int(table["jump"].sum()))
         line, wanted = table["line"].to_numpy(), starts[person] + np.arange(len(scored))
         row = np.minimum(np.searchsorted(line, wanted), len(line) - 1)
         there = line[row] == wanted
         excluded = there & (table["interval"] == "EXCLUDED").to_numpy()[row]
-        count(UNMATCHED, int((~there).sum()))
-        count(EXCLUDED, int(excluded.sum()))
+        count(Step.UNMATCHED, int((~there).sum()))
+        count(Step.EXCLUDED, int(excluded.sum()))
         kept = there & ~excluded
         scored = scored[kept]
         if not (scored > 0).any():
-            count(SLEEPLESS, len(scored))
-            people[NOTHING] += not len(scored)
+            count(Step.SLEEPLESS, len(scored))
+            people[Step.NOTHING] += not len(scored)
             continue
         values = table[[*CHANNELS]].to_numpy(np.float32)[row[kept]]
-        count(NEGATIVE, int((values < 0).any(axis=1).sum()))
-        count(UNSCORED, int((scored > 5).sum()))
-        nights[person] = Night(np.where(values < 0, np.float32(np.nan), values), scored > 0)
+        count(Step.NEGATIVE, int((values < 0).any(axis=1).sum()))
+        count(Step.UNSCORED, int((scored > 5).sum()))
+        nights[person] = np.where(values < 0, np.float32(np.nan), values), scored > 0
     if not nights:
-        counts = ", ".join(f"{step}: {number}" for step, number in (+people).items() if step != FILES)
+        counts = ", ".join(f"{step.value[0]}: {number}" for step, number in (+people).items() if step != Step.FILES)
         raise CohortError(
             f"{path}: none of {len(actigraphy)} participants with actigraphy has a usable night (participants by what"
             f" was found: {counts}); are {STAGES} and {OVERLAP} complete?"
         )
     has = rows_of.beside_card(participants=(len(actigraphy), cards.load("mesa").expected["actigraphy files"]))
-    return nights, [(step, epochs[step], people[step], note or has) for step, note in STEPS.items()]
+    return nights, [(step.value[0], epochs[step], people[step], step.value[1] or has) for step in Step]
 
 
 def _split_released(people: list[int]) -> dict[int, str]:
@@ -237,16 +233,14 @@ def _split_released(people: list[int]) -> dict[int, str]:
 
 def _scale(values: np.ndarray, train: np.ndarray) -> str:
     """Standardise in place with the recorded values of the training participants; missing values become ``MISSING``."""
-    unrecorded, alike = [], 0
-    for column, name in enumerate(CHANNELS):
-        mean, sd, n = _statistics(values[train, column])
-        if n == 0:
-            unrecorded.append(name)
+    unrecorded = [name for column, name in enumerate(CHANNELS) if np.isnan(values[train, column]).all()]
+    for column in range(len(CHANNELS)):
+        mean, sd = _statistics(values[train, column])
         values[:, column] = (values[:, column] - mean) / sd
-        alike += int((values[:, column] == PADDING).sum())
+    alike = int((values == PADDING).sum())
     values[np.isnan(values)] = MISSING
-    note = "scaled with the recorded values of the training participants; beyond a recording"
-    note += f" {PADDING:g}, as {alike:,} recorded values" if alike else f" {PADDING:g}, as no recorded value"
+    note = f"scaled with the recorded values of the training participants; beyond a recording {PADDING:g}, as"
+    note += f" {alike:,} recorded values" if alike else " no recorded value"
     note += f"; missing is {MISSING:g}, their mean"
     return note + (f"; never recorded in training: {', '.join(unrecorded)}" if unrecorded else "")
 
@@ -254,7 +248,7 @@ def _scale(values: np.ndarray, train: np.ndarray) -> str:
 def _scale_released(values: np.ndarray, split: np.ndarray, person: np.ndarray) -> str:
     """Scale activity in place as the released analysis does (finding D4), its slip with light included (D3)."""
     values[:, 0] = np.nan_to_num(values[:, 0], nan=0.0)
-    mean, sd, _ = _statistics(values[split != "test", 0])
+    mean, sd = _statistics(values[split != "test", 0])
     values[:, 0] = (values[:, 0] - mean) / sd
     values[np.isnan(values)] = PADDING
     slip = np.isin(person, [person[split == name][0] for name in SPLITS if name in split])
@@ -265,16 +259,7 @@ def _scale_released(values: np.ndarray, split: np.ndarray, person: np.ndarray) -
     )
 
 
-def _statistics(values: np.ndarray) -> tuple[float, float, int]:
-    """Mean and standard deviation (1 where it is 0) of the recorded values, and their number."""
+def _statistics(values: np.ndarray) -> tuple[float, float]:
+    """Mean and standard deviation (1 where it is 0) of the recorded values."""
     known = values[~np.isnan(values)].astype(np.float64)
-    return (float(known.mean()), float(known.std()) or 1.0, len(known)) if len(known) else (0.0, 1.0, 0)
-
-
-def _count_missing(values: np.ndarray, person: np.ndarray) -> list[tuple[str, int, int, str]]:
-    activity, light = np.isnan(values[:, 0]), np.isnan(values[:, 1:]).any(axis=1)
-    note = "kept: off wrist or invalid"
-    return [
-        (f"epochs without {name}", int(rows.sum()), len(np.unique(person[rows])), note)
-        for name, rows in (("activity", activity), ("light", light))
-    ]
+    return (float(known.mean()), float(known.std()) or 1.0) if len(known) else (0.0, 1.0)

@@ -24,8 +24,7 @@ EPOCH_SECONDS = 30
 STAGE = re.compile(r"\d", re.ASCII)
 #: Of a clock time HH:MM:SS.
 CLOCK, DAY_SECONDS = re.compile(r"(\d{1,2}):(\d\d):(\d\d)", re.ASCII), 86_400
-#: Beyond it, a float32 is infinite, and a float64 holds no single whole numbers.
-LARGEST, LARGEST_WHOLE = float(np.finfo(np.float32).max), 2**53
+LARGEST_WHOLE = 2**53  # beyond it, a float64 holds no single whole numbers
 AGAIN = "copy it again from NSRR"
 
 
@@ -43,10 +42,8 @@ def find(folder: Path, pattern: str) -> dict[int, Path]:
 
 def others(folder: Path, pattern: str) -> list[Path]:
     """The files of ``folder`` that begin as NSRR's nights do, and are not found by ``pattern``."""
-    known = re.compile(rf"{pattern}(?:\.gz)?", re.IGNORECASE | re.ASCII)
-    return sorted(
-        f for f in folder.glob("*") if f.name.lower().startswith("mesa-sleep") and not known.fullmatch(f.name)
-    )
+    nights = {file for file in folder.glob("*") if file.name.lower().startswith("mesa-sleep")}
+    return sorted(nights - set(find(folder, pattern).values()))
 
 
 def newest(folder: Path, name: str) -> Path | None:
@@ -76,14 +73,12 @@ def read_table(file: Path, numbers: tuple[str, ...] = (), texts: tuple[str, ...]
             csv.ReadOptions(use_threads=False, column_names=header, skip_rows=1),
             convert_options=csv.ConvertOptions(include_columns=[*kinds], column_types=kinds, null_values=[""]),
         )
+        for name in numbers:
+            if (~(np.abs(table[name].to_numpy()) <= files_of.LARGEST_FLOAT)).sum() != table[name].null_count:
+                raise pa.ArrowInvalid(f"column {name} holds a value that is no finite number")
     except pa.ArrowInvalid as error:
         _refuse_line(file, text, header, numbers)
         raise CohortError(f"{file} is no readable table ({error}); {AGAIN}") from error
-    for name in numbers:
-        column = table[name].to_numpy()
-        if (~(np.abs(column) <= LARGEST)).sum() != table[name].null_count:
-            _refuse_line(file, text, header, numbers)
-            raise CohortError(f"{file}, column {name} holds a value that is no finite number; {AGAIN}")
     if not table.num_rows:
         raise CohortError(f"{file} holds a header and no rows; {AGAIN}")
     return table.to_pandas().set_axis(pd.RangeIndex(2, table.num_rows + 2))
@@ -94,14 +89,10 @@ def _refuse_line(file: Path, text: str, header: list[str], numbers: tuple[str, .
     for number, row in files_of.cells(io.StringIO(text, newline=""), str(file), AGAIN):
         if number == 1 or not row:
             continue
-        if len(row) != len(header):
-            raise CohortError(
-                f"{file}, line {number}: {len(row)} cells, the header has {len(header)}; truncated? {AGAIN}"
-            )
         for name in numbers:
             found = row[header.index(name)]
             known = re.fullmatch(r" *[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)? *", found, re.ASCII)
-            if found and not (known and abs(float(found)) <= LARGEST):
+            if found and not (known and abs(float(found)) <= files_of.LARGEST_FLOAT):
                 raise CohortError(
                     f"{file}, line {number}, column {name}: expected a number or nothing, found"
                     f" {files_of.shown(found)}; correct or empty the cell"
@@ -128,8 +119,7 @@ def read_actigraphy(file: Path, participant: int) -> pd.DataFrame:
     ):
         files_of.refuse(file, wrong, column, table[column], wanted, AGAIN)
     line = whole(file, table, "line").to_numpy()
-    step = np.flatnonzero(np.diff(line) <= 0)
-    if len(step):
+    if len(step := np.flatnonzero(np.diff(line) <= 0)):
         row = step[0] + 1
         what = "appears twice" if line[row] == line[row - 1] else f"comes after {line[row - 1]}"
         raise CohortError(

@@ -53,12 +53,11 @@ def read(path: Path | str) -> Cohort:
     if folder == path and not any(path.glob("*listfile.csv")) and mimic_raw.holds_tables(path):
         return mimic_raw.read(path, places)
     stays = _read_lists(folder)
-    files = _find_episodes(folder, stays)
+    files, others = _find_episodes(folder, stays)
     attributes, steps = _attributes([path, path.parent], stays)
     x, outside = np.empty((len(files), HOURS, len(CHANNELS)), dtype=np.float32), Outside(HEADER[1:])
-    for start in tqdm(
-        range(0, len(files), BLOCK), desc="episodes", unit="block", mininterval=2, disable=len(files) < BLOCK
-    ):
+    blocks = range(0, len(files), BLOCK)
+    for start in tqdm(blocks, desc="episodes", unit="block", mininterval=2, disable=len(files) < BLOCK):
         grid = read_grid(files[start : start + BLOCK])
         outside.look(grid)
         x[start : start + BLOCK] = to_channels(grid)
@@ -72,7 +71,7 @@ def read(path: Path | str) -> Cohort:
     notes = {"total": "; normalised with the benchmark's stored statistics"}
     *lists, total = rows_of.of_splits(cards.load("mimic"), split, person, y, tables_of.WORDS, notes)
     lists = [(f"{name} list: stays with an episode file", *rest) for name, *rest in lists]
-    steps = [*lists, _count_others(folder, stays), *steps, total]
+    steps = [*lists, others, *steps, total]
     return rows_of.cohort(cards.load("mimic"), places, steps, x, y, person, attributes, split, CHANNELS)
 
 
@@ -117,8 +116,8 @@ def _no_list(folder: Path, file: Path) -> str:
     )
 
 
-def _find_episodes(folder: Path, stays: pd.DataFrame) -> list[Path]:
-    """The file of each stay; validation stays lie in ``train``."""
+def _find_episodes(folder: Path, stays: pd.DataFrame) -> tuple[list[Path], rows_of.Step]:
+    """The file of each stay, validation stays in ``train``; and an attrition row: files in no list."""
     places = ["test" if split == "test" else "train" for split in stays["split"]]
     there = {place: {file.name for file in (folder / place).glob("*_timeseries.csv")} for place in ("train", "test")}
     lost = [i for i, (place, name) in enumerate(zip(places, stays["file"], strict=True)) if name not in there[place]]
@@ -129,15 +128,10 @@ def _find_episodes(folder: Path, stays: pd.DataFrame) -> list[Path]:
             f"{folder / f'{stay.split}_listfile.csv'}, line {line}: {stay.file} is not in {folder / places[lost[0]]}"
             f" ({len(lost)} such stay(s)); copy the folder again, or run the benchmark's extraction again"
         )
-    return [folder / place / name for place, name in zip(places, stays["file"], strict=True)]
-
-
-def _count_others(folder: Path, stays: pd.DataFrame) -> rows_of.Step:
-    """Attrition row: files in no list."""
-    spare = {file.name for place in ("train", "test") for file in (folder / place).glob("*_timeseries.csv")}
-    spare -= set(stays["file"])
+    spare = set.union(*there.values()) - set(stays["file"])
     people = len({name.partition("_")[0] for name in spare})
-    return "episode files in no list", len(spare), people, "left out: the lists decide"
+    files = [folder / place / name for place, name in zip(places, stays["file"], strict=True)]
+    return files, ("episode files in no list", len(spare), people, "left out: the lists decide")
 
 
 def _attributes(folders: list[Path], stays: pd.DataFrame) -> tuple[pd.DataFrame, list[tuple[str, int, int, str]]]:
@@ -169,12 +163,9 @@ def _attributes(folders: list[Path], stays: pd.DataFrame) -> tuple[pd.DataFrame,
         )
         chosen = segments.loc[own].drop(columns="SUBJECT_ID")
         ambiguous, rule = {}, "of the episode's own admission, by ICUSTAYS"
-    more = {}
-    for name in chosen:
-        more[name] = f"; {rule}"
-        if name in ambiguous:
-            unclear = stays["subject"].isin(ambiguous[name])
-            more[name] += f"; admissions disagree for {int(unclear.sum()):,} stays"
+    more = dict.fromkeys(chosen, f"; {rule}")
+    for name, subjects in ambiguous.items():
+        more[name] += f"; admissions disagree for {int(stays['subject'].isin(subjects).sum()):,} stays"
     chosen = chosen.reset_index(drop=True)
     return chosen, rows_of.of_attributes(chosen, stays["subject"].to_numpy(), cards.load("mimic"), more)
 
@@ -184,8 +175,7 @@ def _admission_of(stays: pd.DataFrame, rows: pd.DataFrame, patients: pd.DataFram
     kept = tables_of.episode_admissions(rows[rows["SUBJECT_ID"].isin(stays["subject"])], patients)
     numbered = kept.set_index(["SUBJECT_ID", "EPISODE"])["HADM_ID"]
     found = numbered.reindex(pd.MultiIndex.from_frame(stays[["subject", "episode"]]))
-    lost = np.flatnonzero(found.isna())
-    if len(lost):
+    if len(lost := np.flatnonzero(found.isna())):
         stay = stays.iloc[lost[0]]
         has = int((kept["SUBJECT_ID"] == stay["subject"]).sum())
         raise CohortError(

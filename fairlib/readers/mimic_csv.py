@@ -7,6 +7,8 @@ from pathlib import Path
 from . import files as files_of
 
 TYPES = {"CHARTTIME": "TIMESTAMP", "VALUE": "VARCHAR", "VALUEUOM": "VARCHAR"}  # ids: whole numbers
+#: What DuckDB says of a cell that it cannot read, and what it wanted, in words.
+CELL = re.compile(r'converting column "(\w+)"\. Could not convert string "(.*?)" to \'(\w+)\'', re.DOTALL)
 WANTED = {"BIGINT": "a whole number", "INT64": "a whole number", "TIMESTAMP": "a date (YYYY-MM-DD HH:MM:SS)"}
 #: No header of MIMIC-III is nearly as long.
 LONGEST = 10_000
@@ -44,15 +46,10 @@ def source(file: Path, columns: tuple[str, ...]) -> str:
 def explain(file: Path, error: str) -> str:
     """What DuckDB found wrong with a file, without the row that it quotes."""
     where = f", line {found[1]}" if (found := re.search(r"CSV Error on Line: (\d+)", error)) else ""
-    if found := re.search(
-        r'converting column "(\w+)"\. Could not convert string "(.*?)" to \'(\w+)\'', error, re.DOTALL
-    ):
-        column, value, kind = found.groups()
-        wanted = WANTED.get(kind, f"a value of type {kind}")
-        return (
-            f"{file}{where}, column {column.upper()}: expected {wanted}, found {files_of.shown(value)}; correct the"
-            f" table, or {AGAIN}"
-        )
+    if found := CELL.search(error):
+        wanted, value = WANTED.get(found[3], f"a value of type {found[3]}"), files_of.shown(found[2])
+        where += f", column {found[1].upper()}"
+        return f"{file}{where}: expected {wanted}, found {value}; correct the table, or {AGAIN}"
     if "Out of Memory" in error or "No space left" in error:
         return f"{file} needs more memory, or space in the temporary folder ($TMPDIR), than there is; free some"
     if "GZIP" in error.upper():

@@ -9,7 +9,6 @@ Harutyunyan et al., Sci Data 2019;6:96). Two of them look odd and are kept, beca
 * of several values at one time the largest is kept, whatever the order of the rows.
 """
 
-import json
 import tempfile
 from pathlib import Path
 
@@ -20,11 +19,12 @@ from tqdm import tqdm
 
 from ..cohort import CohortError
 from .benchmark_episodes import CATEGORICAL, CHANNELS, CONVERT, EPS, HOURS, VARIABLES, to_channels
-from .files import shown
+from .counts import Step
+from .files import facts, shown
 from .mimic_csv import AGAIN, explain, source
 from .units import Outside
 
-ITEMS = json.loads(Path(__file__).with_name("mimic_items.json").read_text(encoding="utf-8"))["items"]
+ITEMS = facts("mimic_items.json")["items"]
 NAMES = [variable["name"] for variable in VARIABLES]
 #: What DuckDB may use before it writes to the temporary folder ($TMPDIR), which is emptied again.
 MEMORY = "1500MB"
@@ -35,6 +35,8 @@ SCALES = [NAMES[j] for j in CATEGORICAL if NAMES[j].startswith("Glascow")]
 #: The variables whose values the source leaves as they are read: as text, ordered as text.
 UNCLEANED = ("Heart Rate", "Mean blood pressure", "Respiratory rate", *SCALES)
 HOUR = 3_600_000_000  # microseconds
+#: Between these are the first 48 hours, with the benchmark's tolerance.
+START, END = round(-EPS * HOUR), round((HOURS + EPS) * HOUR)
 #: Why an event is left out, in the order of the tests; the number is its place here.
 REASONS = (
     "used",
@@ -53,10 +55,6 @@ STREAM = "SET disabled_optimizers = 'join_order, build_side_probe_side';"
 
 # ``text``: how the value is cleaned where the source has read it as text. Only oxygen and the laboratory differ.
 CLEAN = r"""
-CREATE MACRO plain(name, v, value, text) AS CASE
-    WHEN text AND name IN ('Glucose', 'pH', 'Oxygen saturation')
-        AND NOT regexp_full_match(value, '(\d+(\.\d*)?|\.\d+)') THEN NULL
-    ELSE v END;
 CREATE MACRO clean(name, v, value, unit, label, text) AS CASE name
     WHEN 'Capillary refill rate' THEN CASE
         WHEN value IN ('Normal <3 secs', 'Brisk') THEN 0 WHEN value IN ('Abnormal >3 secs', 'Delayed') THEN 1 END
@@ -76,8 +74,10 @@ CREATE MACRO clean(name, v, value, unit, label, text) AS CASE name
         CASE WHEN contains(unit, 'in') OR contains(label, 'in') THEN round_even(v * 2.54::DOUBLE, 0) ELSE v END
     ELSE v END;
 CREATE MACRO cleaned(name, parsed, value, unit, label, text) AS clean(
-    name, plain(name, CASE WHEN isfinite(parsed) AND NOT contains(value, '_') THEN parsed END, value, text), value,
-    lower(coalesce(unit, '')), label, text);
+    name, CASE WHEN isfinite(parsed) AND NOT contains(value, '_') AND NOT (
+        text AND name IN ('Glucose', 'pH', 'Oxygen saturation')
+        AND NOT regexp_full_match(value, '(\d+(\.\d*)?|\.\d+)')) THEN parsed END,
+    value, lower(coalesce(unit, '')), label, text);
 CREATE TABLE cell (
     why TINYINT, subject_id BIGINT, stay INTEGER, variable TINYINT, microseconds BIGINT,
     rows BIGINT, from_text DOUBLE, from_number DOUBLE, label VARCHAR, text BOOLEAN
@@ -100,7 +100,7 @@ WITH event AS (
         epoch_us(charttime) - epoch_us(intime) AS elapsed,
         CASE WHEN variable IS NULL THEN 1 WHEN empty THEN 2 WHEN hadm_id IS NULL THEN 3 WHEN home IS NULL THEN 4
             WHEN NOT valid THEN 5 WHEN stay IS NULL THEN 6
-            WHEN elapsed IS NULL OR elapsed <= -{eps} OR elapsed >= {end} THEN 7 ELSE 0 END AS early
+            WHEN elapsed IS NULL OR elapsed <= {start} OR elapsed >= {end} THEN 7 ELSE 0 END AS early
     FROM event LEFT JOIN item USING (itemid) LEFT JOIN pair USING (subject_id, hadm_id)
     WHERE own IS NOT false OR (variable IS NOT NULL AND charttime BETWEEN intime AND outtime)
 ), judged AS (
@@ -148,9 +148,7 @@ FROM judged GROUP BY ALL ORDER BY ALL
 """
 
 
-def extract(
-    files: dict[str, Path], stays: pd.DataFrame
-) -> tuple[np.ndarray, np.ndarray, list[tuple[str, int, int, str]], Outside]:
+def extract(files: dict[str, Path], stays: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, list[Step], Outside]:
     """Windows of the stays of a cohort, from the tables of events.
 
     ``files``: CHARTEVENTS and LABEVENTS. ``stays``: one row a kept stay with SUBJECT_ID, HADM_ID, ICUSTAY_ID, INTIME,
@@ -181,15 +179,13 @@ def _tables(base: duckdb.DuckDBPyConnection, stays: pd.DataFrame) -> None:
     variable["category"], variable["uncleaned"] = variable["name"].isin(SCALES), variable["name"].isin(UNCLEANED)
     items = [(number, name, label.lower()) for name in NAMES for number, _, label in ITEMS[name]]
     item = pd.DataFrame(items, columns=["itemid", "name", "item_label"]).merge(variable, on="name")
-    kept = stays.rename(columns={"SUBJECT_ID": "subject_id", "HADM_ID": "hadm_id", "ICUSTAY_ID": "home"})
-    other = stays.dropna(subset="STAY").rename(columns={"SUBJECT_ID": "subject_id", "ICUSTAY_ID": "other"})
-    other = other[["subject_id", "other", "INTIME", "OUTTIME", "STAY"]]
-    pair = kept[["subject_id", "hadm_id", "home"]].merge(other, on="subject_id", how="left")
-    own = pair["home"] == pair["other"]
-    alone = kept.loc[kept["STAY"].isna(), ["subject_id", "hadm_id", "home"]]  # counted, but not in the cohort
-    pair = pd.concat([pair[pair["other"].notna()].assign(own=own), alone.assign(own=True)], ignore_index=True)
-    pair = pair.rename(columns={"INTIME": "intime", "OUTTIME": "outtime", "STAY": "stay"}).drop(columns="other")
-    for name, table in (("variable", variable), ("item", item), ("pair", pair.astype({"stay": "Int32"}))):
+    kept = stays[["SUBJECT_ID", "HADM_ID", "ICUSTAY_ID"]].rename(columns={"ICUSTAY_ID": "HOME"})
+    other = stays.dropna(subset="STAY")[["SUBJECT_ID", "ICUSTAY_ID", "INTIME", "OUTTIME", "STAY"]]
+    pair = kept.merge(other, on="SUBJECT_ID")
+    pair["OWN"] = pair["HOME"] == pair.pop("ICUSTAY_ID")
+    alone = kept[stays["STAY"].isna()].assign(OWN=True)  # counted, but not in the cohort
+    pair = pd.concat([pair, alone], ignore_index=True).astype({"STAY": "Int32"})
+    for name, table in (("variable", variable), ("item", item), ("pair", pair)):
         base.register(f"{name}_frame", table)
         base.execute(f"CREATE TABLE {name} AS SELECT * FROM {name}_frame")
 
@@ -199,9 +195,7 @@ def _scan(base: duckdb.DuckDBPyConnection, name: str, file: Path) -> None:
     stay = "icustay_id" if name == "CHARTEVENTS" else "NULL::BIGINT"
     columns = ("SUBJECT_ID", "HADM_ID", "ITEMID", "CHARTTIME", "VALUE", "VALUEUOM")
     columns += ("ICUSTAY_ID",) if name == "CHARTEVENTS" else ()
-    query = SCAN.format(
-        icustay_id=stay, source=source(file, columns), eps=round(EPS * HOUR), end=round((HOURS + EPS) * HOUR)
-    )
+    query = SCAN.format(icustay_id=stay, source=source(file, columns), start=START, end=END)
     try:
         groups = base.execute(query).fetchone()
     except duckdb.Error as error:
@@ -212,10 +206,8 @@ def _scan(base: duckdb.DuckDBPyConnection, name: str, file: Path) -> None:
 
 def _codes(base: duckdb.DuckDBPyConnection) -> None:
     """Table of the category texts that occur, with their codes; the benchmark stops at any other text, and so do we."""
-    rows = []
-    for variable, label in base.execute(
-        "SELECT DISTINCT variable, label FROM chosen WHERE label IS NOT NULL"
-    ).fetchall():
+    rows, found = [], base.execute("SELECT DISTINCT variable, label FROM chosen WHERE label IS NOT NULL")
+    for variable, label in found.fetchall():
         try:
             rows.append((variable, label, CONVERT[variable](label)))
         except KeyError:
@@ -249,13 +241,11 @@ def _windows(base: duckdb.DuckDBPyConnection, n: int, outside: Outside) -> tuple
     return x, measured
 
 
-def _count(base: duckdb.DuckDBPyConnection) -> list[tuple[str, int, int, str]]:
+def _count(base: duckdb.DuckDBPyConnection) -> list[Step]:
     """Attrition rows: every event read is counted once, under the first reason that applies."""
-    found = base.execute(COUNT).fetchall()
     steps = []
-    for why, variable, rows, people, stays in found:
+    for why, variable, rows, people, stays in base.execute(COUNT).fetchall():
         name = "" if variable is None else f" ({NAMES[variable]})"
-        steps.append(
-            (f"events: {REASONS[why]}{name}", stays, people, f"{rows:,} rows {'used' if why == 0 else 'left out'}")
-        )
+        note = f"{rows:,} rows {'used' if why == 0 else 'left out'}"
+        steps.append((f"events: {REASONS[why]}{name}", stays, people, note))
     return steps

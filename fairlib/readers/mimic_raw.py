@@ -60,15 +60,15 @@ def read(path: Path, places: list[Path]) -> Cohort:
     if not len(stays):
         why = ", ".join(f"{stays:,} {step}" for step, stays, _, _ in steps if stays)
         raise CohortError(
-            f"{files['ICUSTAYS']} holds no stay of {HOURS} h that the benchmark's rules keep ({why}); use tables of one"
-            " release"
+            f"{files['ICUSTAYS']} holds no stay of {HOURS} h that the benchmark's rules keep ({why});"
+            f" {tables_of.ONE_RELEASE}"
         )
     events = {name: files[name] for name in ("CHARTEVENTS", "LABEVENTS")}
     x, measured, counts, outside = extract(events, kept.merge(numbered, on="ICUSTAY_ID", how="left"))
     if not measured.any():
         raise CohortError(
             f"{files['CHARTEVENTS']} and {files['LABEVENTS'].name} hold no measurement of a stay in"
-            f" {files['ICUSTAYS'].name}; use tables of one release"
+            f" {files['ICUSTAYS'].name}; {tables_of.ONE_RELEASE}"
         )
     tables_of.leave_out(stays, measured, f"no measurement in the first {HOURS} h", steps)
     stays = stays[measured].merge(admissions, on=["SUBJECT_ID", "HADM_ID"]).merge(patients, on="SUBJECT_ID")
@@ -87,10 +87,7 @@ def read(path: Path, places: list[Path]) -> Cohort:
     steps += rows_of.of_attributes(attributes, person, cards.load("mimic"), more)
     steps += [outside.step(person, path, "kept, as in the benchmark, after its conversions")]
     steps += [*_odd(stays), *counts]
-    notes = {
-        "total": "; fio2 and normalisation as in the benchmark",
-        "train": f"; split {rule}",
-    }
+    notes = {"total": "; fio2 and normalisation as in the benchmark", "train": f"; split {rule}"}
     steps += rows_of.of_splits(cards.load("mimic"), split, person, y, tables_of.WORDS, notes)
     return rows_of.cohort(cards.load("mimic"), places, steps, x, y, person, attributes, split, CHANNELS)
 
@@ -102,12 +99,11 @@ def _check_ids(
     for key, name, table in (("HADM_ID", "ADMISSIONS", admissions), ("SUBJECT_ID", "PATIENTS", patients)):
         tables_of.refuse_lost(files[name], key, icustays[key], table[key], f"which is in {files['ICUSTAYS'].name}")
     pairs = icustays.merge(admissions[["HADM_ID", "SUBJECT_ID"]], on="HADM_ID", suffixes=("", "_ADMITTED"))
-    wrong = pairs[pairs["SUBJECT_ID"] != pairs["SUBJECT_ID_ADMITTED"]]
-    if len(wrong):
+    if len(wrong := pairs[pairs["SUBJECT_ID"] != pairs["SUBJECT_ID_ADMITTED"]]):
         row = wrong.iloc[0]
         raise CohortError(
             f"{files['ICUSTAYS']}: HADM_ID {row['HADM_ID']} is of SUBJECT_ID {row['SUBJECT_ID']}, in"
-            f" {files['ADMISSIONS'].name} of {row['SUBJECT_ID_ADMITTED']}; use tables of one release"
+            f" {files['ADMISSIONS'].name} of {row['SUBJECT_ID_ADMITTED']}; {tables_of.ONE_RELEASE}"
         )
 
 
@@ -135,28 +131,24 @@ def _odd(stays: pd.DataFrame) -> list[rows_of.Step]:
     """Attrition rows: recorded deaths outside the admission, and stays and admissions that end before they begin."""
     inside = stays["DEATHTIME"].between(stays["ADMITTIME"], stays["DISCHTIME"])
     turned = (stays["OUTTIME"] < stays["INTIME"]) | (stays["DISCHTIME"] < stays["ADMITTIME"])
-    outside, late = "DEATHTIME outside the admission", "OUTTIME before INTIME, or DISCHTIME before ADMITTIME"
-    found = (
-        (
-            outside,
-            stays[stays["DEATHTIME"].notna() & ~inside],
-            ": label 0 by the benchmark's rule, unless DOD lies in it",
-        ),
-        (late, stays[turned], ", as in the benchmark: label 0 where it is DISCHTIME"),
-    )
-    return [
-        (name, len(odd), odd["SUBJECT_ID"].nunique(), f"kept{note}" if len(odd) else "none")
-        for name, odd, note in found
-    ]
+    outside, late = stays["DEATHTIME"].notna() & ~inside, "OUTTIME before INTIME, or DISCHTIME before ADMITTIME"
+    steps = []
+    for name, odd, note in (
+        ("DEATHTIME outside the admission", outside, ": label 0 by the benchmark's rule, unless DOD lies in it"),
+        (late, turned, ", as in the benchmark: label 0 where it is DISCHTIME"),
+    ):
+        people = stays.loc[odd, "SUBJECT_ID"].nunique()
+        steps.append((name, int(odd.sum()), people, f"kept{note}" if odd.any() else "none"))
+    return steps
 
 
 def _lists(path: Path) -> dict[str, set[int]] | None:
     """The subjects of the test and validation lists; None where no list lies in ``path``."""
     places = {split: path / name for split, name in LISTS.items()}
-    there = [split for split in places if places[split].is_file()]
-    if not there:
+    lost = [file for file in places.values() if not file.is_file()]
+    if len(lost) == len(places):
         return None
-    if lost := [file for split, file in places.items() if split not in there]:
+    if lost:
         raise CohortError(f"{lost[0]} is missing; the official split needs both {' and '.join(LISTS.values())}")
     subjects = {split: _list(file) for split, file in places.items()}
     if both := sorted(subjects["test"] & subjects["val"]):

@@ -29,6 +29,7 @@ MAY_BE_EMPTY = ("OUTTIME", "DEATHTIME", "DOD")
 ID, DATE = r" *[0-9]{1,15}(\.0)? *", r" *\d{4}-\d\d-\d\d([ T]\d\d:\d\d(:\d\d(\.\d+)?)?)? *"
 #: The benchmark counts years of 365 days and keeps stays of people of 18 and over at ICU admission.
 ADULT_DAYS = 18 * 365
+ONE_RELEASE = "use tables of one release"
 
 
 def find_table(name: str, folders: Iterable[Path]) -> Path | None:
@@ -50,8 +51,6 @@ def read_table(file: Path, columns: tuple[str, ...], key: str | None = None) -> 
     """
     table = files_of.table(file, columns, AGAIN, OFFICIAL, str.upper, ended=True)
     for name in columns:
-        if name.endswith("WARDID"):  # a few are empty; they are only compared with each other
-            continue
         if name.endswith("_ID"):
             parsed = pd.to_numeric(table[name].where(table[name].str.fullmatch(ID)), errors="coerce")
             bad, wanted = parsed.isna(), "a whole number"
@@ -63,7 +62,7 @@ def read_table(file: Path, columns: tuple[str, ...], key: str | None = None) -> 
             bad, wanted = parsed.isna() | ~table[name].str.fullmatch(DATE), "a date (YYYY-MM-DD HH:MM:SS)"
             if name in MAY_BE_EMPTY:
                 bad &= table[name] != ""
-        else:
+        else:  # words, and FIRST_WARDID and LAST_WARDID: a few are empty, and they are only compared with each other
             continue
         files_of.refuse(file, bad, name, table[name], wanted, f"correct the table, or {AGAIN}")
         table[name] = parsed.astype(np.int64) if name.endswith("_ID") else parsed
@@ -73,16 +72,10 @@ def read_table(file: Path, columns: tuple[str, ...], key: str | None = None) -> 
 
 
 def refuse_lost(
-    file: Path,
-    key: str,
-    wanted: pd.Series,
-    known: pd.Series | pd.Index,
-    who: str,
-    todo: str = "use tables of one release",
+    file: Path, key: str, wanted: pd.Series, known: pd.Series | pd.Index, who: str, todo: str = ONE_RELEASE
 ) -> None:
     """Raise ``CohortError`` where a table has no row for one of the ids that are wanted."""
-    lost = wanted[~wanted.isin(known)].unique()
-    if len(lost):
+    if len(lost := wanted[~wanted.isin(known)].unique()):
         raise CohortError(f"{file} has no row for {key} {lost[0]}, {who} ({len(lost)} such case(s)); {todo}")
 
 
@@ -104,7 +97,7 @@ def admission_segments(admissions: pd.DataFrame, patients: pd.DataFrame, files: 
         row = unborn.idxmax()
         raise CohortError(
             f"{files['ADMISSIONS']}, line {row}: ADMITTIME lies before the DOB of SUBJECT_ID"
-            f" {merged['SUBJECT_ID'][row]} in {files['PATIENTS'].name}; use tables of one release"
+            f" {merged['SUBJECT_ID'][row]} in {files['PATIENTS'].name}; {ONE_RELEASE}"
         )
 
     def where(name: str, row: int) -> str:
@@ -112,15 +105,8 @@ def admission_segments(admissions: pd.DataFrame, patients: pd.DataFrame, files: 
         line = patients.index[patients["SUBJECT_ID"] == merged["SUBJECT_ID"][row]][0] if name == "gender" else row
         return f"{files[file]}, line {line}, column {name.upper()}"
 
-    raw = pd.DataFrame(
-        {
-            "gender": merged["GENDER"],
-            "age": calendar_age(merged["DOB"], merged["ADMITTIME"]),
-            "ethnicity": merged["ETHNICITY"],
-            "insurance": merged["INSURANCE"],
-            "language": merged["LANGUAGE"],
-        }
-    )
+    raw = merged[["GENDER", "ETHNICITY", "INSURANCE", "LANGUAGE"]].rename(columns=str.lower)
+    raw["age"] = calendar_age(merged["DOB"], merged["ADMITTIME"])
     segments = rows_of.segments(cards.load("mimic"), raw, where)
     segments.insert(0, "SUBJECT_ID", merged["SUBJECT_ID"].to_numpy())
     return segments.set_axis(merged["HADM_ID"], axis=0)

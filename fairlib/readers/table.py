@@ -55,9 +55,7 @@ def read(path: Path | str, card: cards.Card | None = None) -> Cohort:
     if not path.is_dir():
         raise CohortError(f"{path} is not a folder; `python -m fairlib new {path}` writes a template")
     if not card and not cards.has_own(path):
-        like = [
-            file.name for file in path.iterdir() if file.is_file() and file.name.lower() in ("card.yaml", "card.yml")
-        ]
+        like = [f.name for f in path.iterdir() if f.is_file() and f.name.lower() in ("card.yaml", "card.yml")]
         advice = f"rename {like[0]} to it" if like else "`python -m fairlib new DIR` writes a template"
         raise CohortError(f"{path / cards.CARD} is missing{hint(path, 'table')}; {advice}")
     card = card or cards.own(path)
@@ -109,9 +107,7 @@ def _read(file: Path, name: str) -> pd.DataFrame:
         else:
             columns = _header(file)
             kinds = dict.fromkeys(KEYS["windows"][:2], str) if name == "windows" else str
-            missing = {
-                column: MISSING if name == "windows" and column not in KEYS[name] else [""] for column in columns
-            }
+            missing = {c: MISSING if name == "windows" and c not in KEYS[name] else [""] for c in columns}
             options = {"dtype": kinds, "keep_default_na": False, "na_values": missing, "index_col": False}
             table = pd.read_csv(file, encoding="utf-8-sig", skip_blank_lines=False, low_memory=False, **options)
     except (pd.errors.ParserError, pd.errors.EmptyDataError, ArrowException, OSError, OverflowError) as error:
@@ -158,15 +154,9 @@ def _header(file: Path) -> list[str]:
     """The names in the first line of a CSV, of which every row is looked at: a cell too many or too few is refused."""
     try:
         with file.open(encoding="utf-8-sig", newline="") as lines:
-            rows = files_of.cells(lines, str(file), AGAIN)
             header = None
-            for line, row in rows:
+            for line, row in files_of.cells(lines, str(file), f"correct the row, or {AGAIN}"):
                 header = row if header is None else header
-                if row and len(row) != len(header):
-                    raise CohortError(
-                        f"{file}, line {line}: expected {len(header)} cells as in the header, found {len(row)};"
-                        f" correct the row, or {AGAIN}"
-                    )
                 if any("\0" in cell for cell in row):
                     raise CohortError(f"{file}, line {line}: a NUL byte, which no text holds; {AGAIN}")
     except UnicodeDecodeError as error:
@@ -190,9 +180,8 @@ def _labels(file: Path, steps: list) -> pd.DataFrame:
             raise CohortError(f"{file} has a column {column!r}; rename it to {SPLIT!r}, case counts")
     _count_unused(file, table, [*KEYS["labels"], SPLIT], steps)
     files_of.refuse_repeated(file, table[["window"]])
-    truth = table["label"].str.lower().map({"true": 1, "false": 0}).astype("Float64")
-    number = pd.to_numeric(table["label"], errors="coerce").astype("Float64").fillna(truth)
-    number = number.astype(float)
+    words = table["label"].str.lower().replace({"true": "1", "false": "0"})
+    number = pd.to_numeric(words, errors="coerce").astype("Float64").astype(float)
     todo = "write 1 for what the card calls positive, 0 for its opposite, nothing where it is not known"
     files_of.refuse(file, ~number.isin([0, 1]) & table["label"].notna(), "label", table["label"], "0 or 1", todo)
     if SPLIT in table:
@@ -215,7 +204,7 @@ def _windows(file: Path, card: cards.Card) -> tuple[pd.DataFrame, list[str]]:
         number = pd.to_numeric(table[channel], errors="coerce").astype(float)
         odd = number.isna() & table[channel].notna()
         files_of.refuse(file, odd, channel, table[channel], "a number", EMPTY)
-        files_of.refuse(file, number.abs() > np.finfo(np.float32).max, channel, number, "a finite number", EMPTY)
+        files_of.refuse(file, number.abs() > files_of.LARGEST_FLOAT, channel, number, "a finite number", EMPTY)
         table[channel] = number.astype(np.float32)
     table["time"] = _times(file, table)
     owners = table[["person", "window"]].drop_duplicates()

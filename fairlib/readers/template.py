@@ -17,14 +17,7 @@ from ..seeds import generator
 
 CARD = Template(Path(__file__).with_name("template_card.yaml").read_text(encoding="utf-8"))
 #: The example of the book: ``write(folder, **EXAMPLE)``.
-EXAMPLE = {
-    "people": 150,
-    "windows": 2,
-    "timesteps": 24,
-    "access": "synthetic",
-    "name": "example_table",
-    "split": True,
-}
+EXAMPLE = {"people": 150, "windows": 2, "timesteps": 24, "access": "synthetic", "name": "example_table", "split": True}
 
 
 def write(

@@ -5,7 +5,6 @@ be usual in another unit that people write, the reader stops: nobody guesses. Th
 wide and ours. Weights in pounds, for one, are seen only where most of them are beyond the kilograms of anybody.
 """
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,8 +12,9 @@ import numpy as np
 
 from ..cohort import CohortError
 from .counts import Step
+from .files import facts
 
-_FACTS = json.loads(Path(__file__).with_name("usual_ranges.json").read_text(encoding="utf-8"))
+_FACTS = facts("usual_ranges.json")
 #: Variable → unit, lowest and highest usual value.
 USUAL = _FACTS["ranges"]
 #: Variable → other units, each with the factor and the offset that turn its values into the usual unit.

@@ -4,25 +4,17 @@ import argparse
 import sys
 from pathlib import Path
 
+from ..door import Door
+
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command.
 
     Returns 0; 2, with a sentence on stderr, for errors.
     """
-    options = _parser().parse_args(arguments)
-    try:
-        return options.run(options)
-    except (OSError, ValueError) as error:
-        print(f"fairlib.study {options.command}: {error}", file=sys.stderr)
-        return 2
+    door = Door("fairlib.study", "Long computations of the study.")
 
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m fairlib.study", description="Long computations of the study.")
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-
-    freeze = commands.add_parser("freeze", help="keep results of open data in the book", description=_freeze.__doc__)
+    freeze = door.command(_freeze, "keep results of open data in the book")
     freeze.add_argument("dataset", help="e.g. challenge2012")
     freeze.add_argument("source", metavar="DIR", help="the folder of the official files")
     freeze.add_argument("--recipes", nargs="+", default=["paper_text", "paper_code"])
@@ -30,18 +22,16 @@ def _parser() -> argparse.ArgumentParser:
     freeze.add_argument("--people", nargs="*", type=int, default=[], help="labelled people per group, e.g. 25 100")
     freeze.add_argument("--seeds", nargs="+", type=int, default=[1, 2, 3], metavar="SEED")
     freeze.add_argument("--threads", type=int, default=1, help="CPU threads; the same number gives the same bytes")
-    freeze.set_defaults(run=_freeze)
 
-    tune = commands.add_parser("tune", help="find the recipe `tuned` by validation AUC", description=_tune.__doc__)
+    tune = door.command(_tune, "find the recipe `tuned` by validation AUC")
     tune.add_argument("dataset", help="e.g. challenge2012")
     tune.add_argument("source", type=Path, metavar="DIR", help="the folder of the official files")
     tune.add_argument("--threads", type=int, default=1, help="CPU threads; the same number gives the same bytes")
-    tune.set_defaults(run=_tune)
 
-    return parser
+    return door.main(arguments)
 
 
-def _freeze(options: argparse.Namespace) -> int:
+def _freeze(options: argparse.Namespace) -> None:
     """Find or train every model of the paper profile, and keep its aggregated, gate-passed tables in book/frozen."""
     from ..strategies import ALL, MITIGATIONS
     from .frozen import freeze
@@ -54,10 +44,9 @@ def _freeze(options: argparse.Namespace) -> int:
         strategies = (*ALL, *MITIGATIONS) if recipe in options.mitigate else ALL
         kept = freeze(open_study(p), FROZEN / p.dataset, strategies, people=tuple(options.people))
         print(f"recipe {recipe}, seeds {options.seeds}: kept in {kept}", flush=True)
-    return 0
 
 
-def _tune(options: argparse.Namespace) -> int:
+def _tune(options: argparse.Namespace) -> None:
     """Train every way of the grid with one seed, about an hour and a half, and keep each validation AUC. Run it again
     to continue after an interruption."""
     import torch
@@ -75,7 +64,6 @@ def _tune(options: argparse.Namespace) -> int:
         write = tuning.table(rows).to_csv
         replace_file(GRID_FILE, lambda path, write=write: write(path, index=False, lineterminator="\n"))
     print(f"kept in {GRID_FILE}; the recipe `tuned` takes the best of each part")
-    return 0
 
 
 if __name__ == "__main__":

@@ -38,7 +38,10 @@ def check(folder: Path | str, dataset: str | None = None, error_rate: float = ER
     folder = Path(folder)
     if not folder.is_dir():
         return f"{folder} is not a folder. The study cannot run.", False
-    found = looks_like(folder) or _tables_without_a_card(folder)
+    tables = any(path.stem.lower() in own_data.KEYS for path in folder.iterdir())
+    found = looks_like(folder) or (
+        OWN if tables else None
+    )  # of tables without a card, the reader says that it is missing
     name = dataset or found
     if name is None:
         layouts = "\n".join(f"  {title}: {wanted(files)}" for title, files in known().values())
@@ -104,16 +107,8 @@ def detectable_rate(people: float, reference: float, error_rate: float = ERROR_R
 def _files(folder: Path) -> list[str]:
     """Names and sizes of what lies in the folder; a folder with the number of its entries."""
     entries = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
-    lines = [
-        f"  {path.name}: " + (f"{len(list(path.iterdir())):,} entries" if path.is_dir() else _size(path))
-        for path in entries[:20]
-    ]
+    lines = [f"  {path.name}: {_size(path)}" for path in entries[:20]]
     return [*lines, f"  and {len(entries) - 20} more"] if len(entries) > 20 else lines
-
-
-def _tables_without_a_card(folder: Path) -> str | None:
-    """The layout "table" for a folder with one of its tables, so that its reader says that the card is missing."""
-    return OWN if any(path.stem.lower() in own_data.KEYS for path in folder.iterdir()) else None
 
 
 def _needed(folder: Path, dataset: str) -> list[str]:
@@ -144,6 +139,8 @@ def _beside_card(cohort: Cohort, card: cards.Card, sizes: pd.DataFrame) -> list[
 
 
 def _size(path: Path) -> str:
+    if path.is_dir():
+        return f"{len(list(path.iterdir())):,} entries"
     size = path.lstat().st_size  # of a link itself, which may lead nowhere
     return f"{size:,} bytes" if size < 10_000 else f"{size / 1e3:,.0f} kB" if size < 1e7 else f"{size / 1e6:,.0f} MB"
 

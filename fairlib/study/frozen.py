@@ -120,13 +120,12 @@ def freeze(study: "Study", folder: Path, strategies: tuple[str, ...], people: tu
         if table.of == COHORT:
             frame = study.table(name)
         else:
-            parts = []
-            for strategy, seed, labels in models:
-                if strategy in table.models and (not labels or name == "metrics"):
-                    if table.of == RUNS and seed == study.runs[0]:
-                        continue
-                    part = study.table(name, strategy, seed, labels or None)
-                    parts.append(keyed(part, study.recipe.name, strategy, seed, labels))
+            first = study.runs[:1] if table.of == RUNS else ()  # it has no run before
+            parts = [
+                keyed(study.table(name, strategy, seed, labels or None), study.recipe.name, strategy, seed, labels)
+                for strategy, seed, labels in models
+                if strategy in table.models and seed not in first and (not labels or name == "metrics")
+            ]
             frame = _joined(folder / f"{name}.parquet", parts)
         files[f"{name}.parquet"] = write(frame, folder / f"{name}.parquet")
     kept: dict[str, dict[str, list[int]]] = {}

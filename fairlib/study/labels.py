@@ -5,8 +5,6 @@ alike in training and validation; the self-supervised model pre-trains on all tr
 labels. The test split stays whole. Smaller sets are part of larger ones, so that sizes compare.
 """
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 import pandas as pd
 
@@ -17,9 +15,6 @@ from ..measures.summary import headline, holm_adjusted
 from ..seeds import generator
 from ..windows import rows_of
 from .collect import collect
-
-if TYPE_CHECKING:
-    pass
 
 
 def labelled(cohort: Cohort, people: int, seed: int) -> Cohort:

@@ -7,12 +7,13 @@ sentence that says what to write instead.
 import difflib
 import shlex
 import warnings
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from .. import cards, twins
 from ..strategies import MitigationName, RecipeName, StrategyName
@@ -32,15 +33,21 @@ class ParameterError(ValueError):
     """A notebook was given a parameter it does not have, or a value it cannot use."""
 
 
+def _near(name: str, known: Iterable[str], words: str) -> str:
+    """The words with the closest of the known names in them; nothing where none is close."""
+    return "".join(words.format(close) for close in difflib.get_close_matches(name, known, n=1))
+
+
 def _renamed(recipe: object) -> object:
     """A recipe by its name; version 0.1 called two of them otherwise, which is said once more and then refused."""
-    if recipe in BEFORE:
-        warnings.warn(
-            f"recipe {recipe!r} is called {BEFORE[recipe]!r} now; the old name will be refused by the next version",
-            FutureWarning,
-            stacklevel=2,
-        )
-    return BEFORE.get(recipe, recipe) if isinstance(recipe, str) else recipe
+    if not isinstance(recipe, str) or recipe not in BEFORE:
+        return recipe
+    words = f"recipe {recipe!r} is called {BEFORE[recipe]!r} now; the old name will be refused by the next version"
+    warnings.warn(words, FutureWarning, stacklevel=2)
+    return BEFORE[recipe]
+
+
+Recipe = Annotated[RecipeName, BeforeValidator(_renamed)]
 
 
 class Contract(BaseModel):
@@ -57,11 +64,10 @@ class Contract(BaseModel):
         if self.dataset in (official := cards.all()):
             return self
         if self.source in ("", "twin", "frozen") or not cards.has_own(self.source):
-            near = difflib.get_close_matches(self.dataset, [*official, OWN], n=1)
             raise ValueError(
                 f"parameter 'dataset' is {self.dataset!r}: it should be {', '.join(map(repr, official))}, or {OWN!r}"
                 f" for your own data, with source the folder that holds its {cards.CARD}"
-                + (f" (did you mean {near[0]!r}?)" if near else "")
+                f"{_near(self.dataset, [*official, OWN], ' (did you mean {!r}?)')}"
             )
         name = cards.own(self.source).name
         if self.dataset not in (OWN, name):
@@ -93,18 +99,13 @@ class Parameters(Contract):
 
     source: str = "twin"
     profile: Literal["smoke", "quick", "paper"] = "quick"
-    recipe: RecipeName = "paper_text"
-    recipes: list[RecipeName] = []
+    recipe: Recipe = "paper_text"
+    recipes: list[Recipe] = []
     seeds: list[int] = []
     results_dir: str = "results"
     threads: int = Field(default=1, ge=1, le=256)
     device: Literal["auto", "cpu", "cuda", "mps"] = "cpu"
     precision: Literal["float32", "bf16"] = "float32"
-
-    @field_validator("recipe", "recipes", mode="before")
-    @classmethod
-    def _names_of_before(cls, value):
-        return [_renamed(one) for one in value] if isinstance(value, list) else _renamed(value)
 
     @field_validator("seeds")
     @classmethod
@@ -243,8 +244,7 @@ def check(notebook: str | type[BaseModel], namespace: dict[str, Any]) -> Any:
     known = list(contract.model_fields)
     for name in given:
         if name not in known:
-            near = difflib.get_close_matches(name, known, n=1)
-            hint = f"did you mean {near[0]!r}?" if near else "leave it out."
+            hint = _near(name, known, "did you mean {!r}?") or "leave it out."
             raise ParameterError(f"{notebook} has no parameter {name!r}; {hint} It takes: {', '.join(known)}")
     try:
         return contract(**given)
@@ -266,6 +266,5 @@ def _sentence(error: ValidationError, given: dict) -> str:
         text += f'; give it with -y "{{{name}: [{str(value).strip("[]")}]}}"'
     if first["type"] == "literal_error" and isinstance(first["input"], str):
         options = first["ctx"]["expected"].replace(" or ", ", ").replace("'", "").split(", ")
-        near = difflib.get_close_matches(first["input"], options, n=1)
-        text += f" (did you mean {near[0]!r}?)" if near else ""
+        text += _near(first["input"], options, " (did you mean {!r}?)")
     return text

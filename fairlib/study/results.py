@@ -11,9 +11,10 @@ import json
 import os
 import socket
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import cache
+from importlib.util import resolve_name
 from pathlib import Path
 
 #: The code as it was when this process started: an edit during a long run must not sign its results.
@@ -36,7 +37,7 @@ def imports(text: str, module: str = "") -> set[str]:
     module: its dotted name, for relative imports.
     """
     found, todo = set(), [ast.parse(text)]
-    package = module.split(".") if f"{module}.".count(".") and module in _PACKAGES else module.split(".")[:-1]
+    package = module if module in _PACKAGES else module.rpartition(".")[0]
     while todo:
         node = todo.pop()
         if isinstance(node, ast.If) and getattr(node.test, "id", "") == "TYPE_CHECKING":
@@ -44,8 +45,7 @@ def imports(text: str, module: str = "") -> set[str]:
         if isinstance(node, ast.Import):
             found |= {name.name for name in node.names}
         elif isinstance(node, ast.ImportFrom):
-            base = [*package[: len(package) - node.level + 1]] if node.level else []
-            base = ".".join([*base, *([node.module] if node.module else [])])
+            base = resolve_name("." * node.level + (node.module or ""), package)
             found |= {base, *(f"{base}.{name.name}" for name in node.names)}
         todo += ast.iter_child_nodes(node)
     above = {".".join(name.split(".")[:end]) for name in found for end in range(1, name.count(".") + 2)}
@@ -128,10 +128,9 @@ def save(folder: Path, key: dict, files: dict[str, Callable[[Path], object]], ti
         (folder / MANIFEST).unlink(missing_ok=True)
         for name, write in files.items():
             replace_file(folder / name, write)
-        manifest = {"key": key, "files": {name: checksum(folder / name) for name in files}}
         if timings is not None:
             replace_file(folder / "timings.json", lambda path: path.write_text(json.dumps(timings, indent=1)))
-        replace_file(folder / MANIFEST, lambda path: path.write_text(json.dumps(manifest, indent=1, sort_keys=True)))
+        _sign(folder, key, files)
 
 
 @contextmanager
@@ -151,7 +150,11 @@ def writing(folder: Path) -> Iterator[None]:
 def seal(folder: Path, key: dict) -> None:
     """Give files that somebody else wrote into ``folder`` their manifest, with a checksum each."""
     names = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
-    manifest = {"key": key, "files": {name: checksum(folder / name) for name in names if name != MANIFEST}}
+    _sign(folder, key, [name for name in names if name != MANIFEST])
+
+
+def _sign(folder: Path, key: dict, names: Iterable[str]) -> None:
+    manifest = {"key": key, "files": {name: checksum(folder / name) for name in names}}
     replace_file(folder / MANIFEST, lambda path: path.write_text(json.dumps(manifest, indent=1, sort_keys=True)))
 
 

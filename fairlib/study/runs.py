@@ -17,7 +17,7 @@ from safetensors.torch import save as serialise
 
 from .. import __version__, baselines, mitigation
 from ..cohort import Cohort
-from ..encoder import Classifier, Encoder
+from ..encoder import LAYERS, Classifier, Encoder, freeze, trainable_parameters
 from ..finetuning import Windows, fit, scores
 from ..measures import describe, groups
 from ..measures.compared import Compared
@@ -25,10 +25,9 @@ from ..measures.evaluated import Evaluated
 from ..pretraining import pretrain
 from ..recipes import Recipe
 from ..similarity import one_window_each
-from ..strategies import LOGISTIC, MITIGATIONS, MODELS, SUPERVISED
+from ..strategies import LOGISTIC, MITIGATIONS, MODELS, NETWORKS, SUPERVISED
 from ..windows import rows_of
 from . import tables
-from .facts import trained_models
 from .labels import labelled
 from .results import closure_hash, code_hash, fresh, key_hash, save
 from .tables import TABLES, Table
@@ -138,12 +137,10 @@ class Study:
         if kind == tables.MODEL:
             decided = strategy == mitigation.POST_PROCESSED
             return (Evaluated(self.cohort, self.scores(strategy, seed), self.threshold, self.draws, decided),)
-        if kind in (tables.FEATURES, tables.FITTED):
-            tested = self._features(strategy, seed, "test")
-            return (
-                self.cohort,
-                *((self._features(strategy, seed, "val"), tested) if kind == tables.FITTED else tested),
-            )
+        if kind == tables.FEATURES:
+            return self.cohort, *self._features(strategy, seed, "test")
+        if kind == tables.FITTED:
+            return self.cohort, *(self._features(strategy, seed, split) for split in ("val", "test"))
         one = (strategy, self._before(seed)) if kind == tables.RUNS else (SUPERVISED, seed)
         permutations = 0 if kind == tables.RUNS else self.permutations
         outputs = (lambda rows, model=model: self._activations(*model, rows) for model in (one, (strategy, seed)))
@@ -179,8 +176,7 @@ class Study:
 
         def few() -> Study:
             cohort = labelled(self.cohort, people, seed)
-            own = {"results": self.results / f"labels-{people}", "unlabelled": self, "_kept": {}}
-            return replace(self, cohort=cohort, **own)
+            return replace(self, cohort=cohort, results=self.results / f"labels-{people}", unlabelled=self, _kept={})
 
         return self._once((people, seed), few)
 
@@ -313,6 +309,18 @@ class Study:
             "code": closure_hash("fairlib.finetuning"),
         }
         return key | ({"encoder": key_hash(self._encoder_key(seed))} if MODELS[strategy].pretrained else {})
+
+
+def trained_models(channels: int, padding: str) -> dict:
+    """Layers of the encoder, and for each network which convolutions train, what it starts from, and how many
+    parameters an optimiser changes."""
+    found = {}
+    for name in NETWORKS:
+        model, strategy = Classifier(Encoder(channels, padding)), MODELS[name]
+        freeze(model, strategy)
+        found[name] = {"trains": list(strategy.trains), "pretrained": strategy.pretrained}
+        found[name]["trainable"] = trainable_parameters(model)
+    return {"layers": [list(layer) for layer in LAYERS], "networks": found}
 
 
 def _weights(module: torch.nn.Module):

@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 
 from .. import cards
-from ..readers.challenge2012 import OUTCOME_COLUMNS
+from ..readers.challenge2012_files import OUTCOME_COLUMNS
 from ..seeds import generator
 from . import challenge2012_records, folder, people, population
 from .people import UNKNOWN, Planted, Spec, SpecError

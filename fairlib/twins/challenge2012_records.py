@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import expit, logit
 
-from ..readers.challenge2012 import HOURS, VARIABLES
+from ..readers.challenge2012_files import HOURS, VARIABLES
 from .mimic_episodes import Signal
 from .people import Scorer, facts
 

@@ -50,7 +50,7 @@ from fairlib.report.style import COLOURS, LINES, MARKERS, Drawn
 from fairlib.similarity import gram
 from fairlib.strategies import ALL, MITIGATIONS
 from fairlib.study import tables as registry
-from fairlib.study.facts import trained_models
+from fairlib.study.runs import trained_models
 from fairlib.twins import dial, truth
 from tests.tables import evaluation_tables
 

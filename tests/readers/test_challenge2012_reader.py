@@ -12,7 +12,8 @@ import pandas as pd
 import pytest
 
 from fairlib.cohort import CohortError
-from fairlib.readers.challenge2012 import CLIP, HOURS, VARIABLES, read
+from fairlib.readers.challenge2012 import CLIP, read
+from fairlib.readers.challenge2012_files import HOURS, VARIABLES
 from tests.readers.small.challenge2012 import FIRST, record, stays, with_rows, write
 
 

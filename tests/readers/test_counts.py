@@ -166,7 +166,7 @@ def test_content_and_text(tmp_path):
     assert files.text(file, "copy it", ended=True) == "a\n"
     file.write_bytes(b"a\nb")
     assert "the last line has no end" in refusal(files.text, file, "copy it", ended=True)
-    assert "the last line has no end" in refusal(files.ended, file, "copy it")
+    assert "the last line has no end" in refusal(files.header, file, "copy it")
     file.write_bytes(b"a\0\n")
     assert "byte 1 is NUL" in refusal(files.text, file, "copy it")
     packed = tmp_path / "a.GZ"

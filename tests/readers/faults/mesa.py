@@ -131,7 +131,7 @@ fault(
 fault(
     "cells are missing in a row",
     lambda f: cut(f / NIGHT, 0.25),
-    refused(f"{NIGHT}, line", "the header has 15; truncated?"),
+    refused(f"{NIGHT}, line", "expected 15 cells, found", "cut off?"),
 )
 
 fault = TABLE.of_kind("wrong header case")

@@ -158,7 +158,7 @@ fault(
 fault(
     "a row with a cell too few or too many",
     lambda f: append(f / PEOPLE, "p041,M\n"),
-    refused("people.csv, line 42: expected 3 cells as in the header, found 2"),
+    refused("people.csv, line 42: expected 3 cells, found 2; cut off? correct the row"),
     (lambda f: append(f / PEOPLE, "p041,M,44,7\n"), refused("line 42: expected 3 cells", "found 4")),
 )
 fault(
@@ -426,7 +426,7 @@ fault(
 fault(
     "a quotation mark without its partner",
     lambda f: replace(f / PEOPLE, "p002", '"p002'),
-    refused("people.csv, line 41: unexpected end of data; copy or export it again"),
+    refused("people.csv, line 41: unexpected end of data; correct the row, or copy or export it again"),
 )
 fault(
     "a NUL byte",
