@@ -15,9 +15,8 @@ ROOT = Path(__file__).parents[1]
 HOUR = "cohort strategies views encoder pretraining simclr finetuning recipes similarity fairness inference disclosure"
 #: Wings of fairlib that are not its core.
 BESIDE = ("fairlib/readers/", "fairlib/twins/", "fairlib/report/", "fairlib/audit/")
-#: Code lines at most. A later issue adds what its new rooms cost, and writes the new bound. Of everything 13,700 were
-#: asked for when these walls were built; what was deleted then, and what was kept and why, is in that issue's note.
-BOUNDS = {"the hour": 1150, "fairlib's core": 4000, "everything": 14_210}
+#: Code lines at most. A later issue adds what its new rooms cost, and writes the new bound.
+BOUNDS = {"the hour": 1150, "fairlib's core": 4000, "everything": 13_700}
 LONGEST = 400  # lines of a file, docstrings and all
 _NOTHING = (tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT, tokenize.ENDMARKER)
 
