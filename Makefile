@@ -23,6 +23,7 @@ export FAIRLIB_PROFILE := $(value PROFILE)
 .PHONY: book course test bench torture axe pdf lint links lock freeze clean
 .DEFAULT_GOAL := book
 
+STUDY := --editable ".[book,test]"
 # $(call installed,PYTHON,WHAT). uv installs the same versions in a tenth of pip's time; where it finds no packages, as
 # behind a mirror that only pip was told of, pip installs them.
 installed = ($(BIN)/pip install --quiet --constraint constraints.txt uv && \
@@ -32,7 +33,7 @@ $(VENV)/ready: pyproject.toml constraints.txt
 	@$(or $(PYTHON),false) -c "$(SUPPORTED)" 2>/dev/null || (echo "$(NO_PYTHON)" >&2; exit 1)
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --no-compile $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX),) --constraint constraints.txt torch
-	$(call installed,$(BIN)/python,--constraint constraints.txt --editable ".[book,test]")
+	$(call installed,$(BIN)/python,--constraint constraints.txt $(STUDY))
 	touch $@
 
 book: $(VENV)/ready
