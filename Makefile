@@ -53,7 +53,7 @@ course: $(OTTER)/ready
 	PATH="$(abspath $(BIN)):$(abspath $(OTTER)/bin):$$PATH" snakemake course --snakefile notebooks/Snakefile --cores $(CORES) --nolock --rerun-incomplete --quiet rules
 
 test: $(OTTER)/ready
-	PATH="$(abspath $(BIN)):$(abspath $(OTTER)/bin):$$PATH" $(BIN)/python -m pytest -m "not slow" --numprocesses 2 --dist loadfile --no-loadscope-reorder
+	OMP_NUM_THREADS=1 PATH="$(abspath $(BIN)):$(abspath $(OTTER)/bin):$$PATH" $(BIN)/python -m pytest -m "not slow" --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 bench: $(VENV)/ready
 	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python -m tests.bench

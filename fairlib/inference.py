@@ -4,8 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import stats
-from statsmodels.stats.multitest import multipletests
+from scipy.special import ndtri, stdtr, stdtrit
 
 from .seeds import generator
 
@@ -88,7 +87,7 @@ def upper(null: np.ndarray) -> float:
 
 def half_width() -> float:
     """Half the width of a normal interval in standard deviations, 1.96 at 95 %; |z| is below it so often."""
-    return float(stats.norm.ppf((1 + LEVEL) / 2))
+    return float(ndtri((1 + LEVEL) / 2))
 
 
 def interval(replicates: np.ndarray) -> tuple[float, float]:
@@ -113,7 +112,7 @@ def seed_interval(estimates: np.ndarray, replicates: np.ndarray) -> Estimate:
 def interval_over_runs(estimates: np.ndarray, people: float) -> Estimate:
     """``seed_interval`` where the variance over participants of the mean is known: ``people``."""
     mean, runs, freedom = _over_runs(estimates, people)
-    half = stats.t.ppf((1 + LEVEL) / 2, freedom) * np.sqrt(people + runs)
+    half = stdtrit(freedom, (1 + LEVEL) / 2) * np.sqrt(people + runs)
     return Estimate(mean, float(mean - half), float(mean + half))
 
 
@@ -125,9 +124,16 @@ def skewed_seed_interval(estimates: np.ndarray, replicates: np.ndarray) -> Estim
     """
     mean, runs, freedom = _over_runs(estimates, _people_variance(replicates))
     low, high = interval(np.atleast_2d(replicates).mean(axis=0))
-    normal, t = half_width(), stats.t.ppf((1 + LEVEL) / 2, freedom)
+    normal, t = half_width(), stdtrit(freedom, (1 + LEVEL) / 2)
     below, above = t / normal * np.hypot(np.maximum([mean - low, high - mean], 0), normal * np.sqrt(runs))
     return Estimate(mean, float(mean - below), float(mean + above))
+
+
+def paired(one: tuple[np.ndarray, np.ndarray], other: tuple[np.ndarray, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """Difference of two models' (seeds,) estimates and (seeds, draws) replicates; NaN without the same seeds."""
+    if len(one[0]) != len(other[0]):
+        return np.array([np.nan]), np.full((1, 1), np.nan)
+    return one[0] - other[0], one[1] - other[1]
 
 
 def seed_test(estimates: np.ndarray, replicates: np.ndarray) -> float:
@@ -136,7 +142,7 @@ def seed_test(estimates: np.ndarray, replicates: np.ndarray) -> float:
     mean, runs, freedom = _over_runs(estimates, people)
     if people + runs == 0:
         return float(mean == 0)
-    return float(2 * stats.t.sf(abs(mean) / np.sqrt(people + runs), freedom))
+    return float(2 * stdtr(freedom, -abs(mean) / np.sqrt(people + runs)))
 
 
 def _people_variance(replicates: np.ndarray) -> float:
@@ -199,6 +205,8 @@ def false_discovery(p: ArrayLike) -> np.ndarray:
 
 
 def _adjusted(p: ArrayLike, method: str) -> np.ndarray:
+    from statsmodels.stats.multitest import multipletests  # here, since most pages start without it, a second earlier
+
     p = np.asarray(p, dtype=np.float64)
     known, out = np.isfinite(p), np.full(p.shape, np.nan)
     if known.any():

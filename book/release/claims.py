@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 
 from book.pages.noise import MODELS, own_rows
-from fairlib.inference import seed_interval
-from fairlib.measures.summary import left_out, paired
+from fairlib.inference import paired, seed_interval
+from fairlib.measures.summary import left_out
 from fairlib.strategies import STRATEGY_NAMES, UNTESTED
 from fairlib.text import count
 

@@ -2,7 +2,6 @@
 
 import numpy as np
 import pandas as pd
-from sklearn.metrics import roc_curve
 
 from ..fairness import SUMMARIES, confusion, ratios
 from ..inference import auc, weighted_auc
@@ -41,6 +40,8 @@ def metrics(of: Evaluated) -> pd.DataFrame:
 def roc(of: Evaluated) -> pd.DataFrame:
     """ROC curves of everybody and of segments: columns attribute, segment, fpr, tpr. They are on a fixed grid of false
     positive rates, so that no single score can be read from them."""
+    from sklearn.metrics import roc_curve  # here, so that pages that only read a table start without it
+
     parts = []
     for (attribute, segment), chosen in of.groups.items():
         fpr, tpr, _ = roc_curve(of.y[chosen], of.s[chosen])

@@ -7,10 +7,17 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from ..cohort import Cohort
-from ..inference import false_discovery, participant_draws, seed_interval, seed_test, undefined_share, weighted_auc
+from ..inference import (
+    false_discovery,
+    paired,
+    participant_draws,
+    seed_interval,
+    seed_test,
+    undefined_share,
+    weighted_auc,
+)
 from ..seeds import generator
 from .features import FIT, OUTCOME, groups
-from .summary import paired
 
 
 def probes(

@@ -10,10 +10,20 @@ import numpy as np
 import pandas as pd
 
 from ..fairness import RATES, SHORT, log_ratio
-from ..inference import holm, interval, max_t, seed_interval, seed_test, skewed_seed_interval, undefined_share, upper
+from ..inference import (
+    holm,
+    interval,
+    max_t,
+    paired,
+    seed_interval,
+    seed_test,
+    skewed_seed_interval,
+    undefined_share,
+    upper,
+)
 from ..strategies import UNTESTED, self_supervised
 from .performance import REPORTABLE
-from .summary import mean_over_attributes, paired
+from .summary import mean_over_attributes
 
 SIZES = ["people", "windows", "events"]
 #: The mean over all self-supervised models that are not left out of conclusions.

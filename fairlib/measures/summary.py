@@ -13,6 +13,7 @@ from ..inference import (
     false_discovery,
     holm,
     interval,
+    paired,
     seed_interval,
     seed_test,
     undefined_share,
@@ -101,13 +102,6 @@ def holm_adjusted(rows: pd.DataFrame) -> pd.DataFrame:
     tests = [name for name in rows if name.endswith("_difference_p")]
     corrected = holm(rows[tests].to_numpy().ravel()).reshape(len(rows), len(tests))
     return rows.assign(**dict(zip(tests, corrected.T, strict=True)))
-
-
-def paired(one: tuple[np.ndarray, np.ndarray], other: tuple[np.ndarray, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-    """Difference of two models' (seeds,) estimates and (seeds, draws) replicates; NaN without the same seeds."""
-    if len(one[0]) != len(other[0]):
-        return np.array([np.nan]), np.full((1, 1), np.nan)
-    return one[0] - other[0], one[1] - other[1]
 
 
 def at_chance(headline_row: pd.Series) -> bool:

@@ -4,7 +4,6 @@ import re
 
 import nbformat
 import pandas as pd
-import papermill
 import pytest
 
 from book.pages.contracts import CONTRACTS
@@ -33,17 +32,11 @@ def folder(request, tmp_path_factory):
 OTHERS = ("twin", "dial", "6_synthesis", "release_audit")
 
 
-@pytest.mark.parametrize("name", [name for name in CONTRACTS if name not in OTHERS])
-def test_every_notebook_runs_and_passes_the_gate(name, folder, monkeypatch):
-    """Cell by cell in this process, which spares a kernel each; the models of one notebook are found by the next."""
+def executed(name: str, given: dict, page, monkeypatch) -> dict:
+    """A notebook run cell by cell in this process, which spares a kernel each, and written to ``page`` with its outputs;
+    returns its variables."""
     notebook, outputs = nbformat.read(ROOT / "notebooks" / f"{name}.ipynb", 4), []
     monkeypatch.setattr(show, "display", lambda data, metadata, raw: outputs.append((data, metadata)))
-    given = {
-        "dataset": "table",
-        "source": str(folder),
-        "profile": "smoke",
-        "results_dir": str(folder.parent / "results"),
-    }
     scope = {"__name__": "notebook"}
     for cell in (cell for cell in notebook.cells if cell.cell_type == "code"):
         exec(cell.source, scope)
@@ -51,9 +44,22 @@ def test_every_notebook_runs_and_passes_the_gate(name, folder, monkeypatch):
             scope |= {key: value for key, value in given.items() if key in CONTRACTS[name].model_fields}
         cell.outputs = [nbformat.v4.new_output("display_data", data, metadata=of) for data, of in outputs]
         outputs.clear()
+    nbformat.write(notebook, page)
+    return scope
+
+
+@pytest.mark.parametrize("name", [name for name in CONTRACTS if name not in OTHERS])
+def test_every_notebook_runs_and_passes_the_gate(name, folder, monkeypatch):
+    """The models of one notebook are found by the next."""
+    given = {
+        "dataset": "table",
+        "source": str(folder),
+        "profile": "smoke",
+        "results_dir": str(folder.parent / "results"),
+    }
+    scope = executed(name, given, page := folder.parent / f"{name}.ipynb", monkeypatch)
     assert scope["made"].access == "open"
     assert name == "data_card" or (folder.parent / "results" / "other" / "real-smoke").is_dir()
-    nbformat.write(notebook, page := folder.parent / f"{name}.ipynb")
     assert scan_notebook(page) == []
     text = page.read_text(encoding="utf-8")
     assert "Bad days" in text
@@ -66,7 +72,7 @@ def test_every_notebook_runs_and_passes_the_gate(name, folder, monkeypatch):
     [(63, None, 11, None), (140, 6, 11, range(11, 141)), (48, None, 5, range(5, 11))],
     ids=["few people", "a tiny segment", "a card with a smaller size"],
 )
-def test_the_gate_lets_the_page_of_a_small_open_dataset_out(people, women, min_cell, smallest, tmp_path):
+def test_the_gate_lets_the_page_of_a_small_open_dataset_out(people, women, min_cell, smallest, tmp_path, monkeypatch):
     """smallest: people of the smallest group on the page; None: no numbers on it, since all people are too few."""
     split = smallest is not None  # more test people than by default
     made = template.write(tmp_path / "data", people=people, access="open", name="small", split=split)
@@ -77,7 +83,7 @@ def test_the_gate_lets_the_page_of_a_small_open_dataset_out(people, women, min_c
     card.write_text(card.read_text().replace("min_cell: 11", f"min_cell: {min_cell}"))
     parameters = {"dataset": "table", "source": str(made), "profile": "smoke", "results_dir": str(tmp_path / "results")}
     page = tmp_path / "explorer.ipynb"
-    papermill.execute_notebook(ROOT / "notebooks" / "explorer.ipynb", page, parameters, progress_bar=False)
+    executed("explorer", parameters, page, monkeypatch)
     assert scan_notebook(page) == []
     shown = [int(count) for count in re.findall(r'\\"smallest\\":(\d+)', page.read_text())]
     assert min(shown, default=None) in (smallest or [None])
