@@ -45,8 +45,7 @@ def figure(drawn: tuple[Figure, str], title: str, made: Provenance) -> None:
         raise ValueError(f"the alt text must say what the figure shows, got {alt!r}")
     _set_readable(figure)
     shown, text, buffer = readable(title), readable(alt), io.BytesIO()
-    saved = {"metadata": {"Software": None}, "pil_kwargs": {"optimize": True}}
-    figure.savefig(buffer, format="png", dpi=DPI, bbox_inches="tight", **saved)
+    figure.savefig(buffer, format="png", dpi=DPI, bbox_inches="tight", metadata={"Software": None})
     plt.close(figure)
     image = base64.b64encode(buffer.getvalue()).decode()
     width, height = (round(96 * pixels / DPI) for pixels in struct.unpack(">II", buffer.getvalue()[16:24]))

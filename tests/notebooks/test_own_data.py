@@ -33,8 +33,8 @@ OTHERS = ("twin", "dial", "6_synthesis", "release_audit")
 
 
 def executed(name: str, given: dict, page, monkeypatch) -> dict:
-    """A notebook run cell by cell in this process, which spares a kernel each, and written to ``page`` with its outputs;
-    returns its variables."""
+    """A notebook run cell by cell in this process, which spares a kernel each; its variables. page: where it is written
+    with its outputs."""
     notebook, outputs = nbformat.read(ROOT / "notebooks" / f"{name}.ipynb", 4), []
     monkeypatch.setattr(show, "display", lambda data, metadata, raw: outputs.append((data, metadata)))
     scope = {"__name__": "notebook"}

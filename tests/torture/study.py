@@ -122,7 +122,9 @@ def _server():
     """Forks of one process, so that a study begins at once."""
     os.environ["PYTHONPATH"] = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
     context = get_context("forkserver")
-    context.set_forkserver_preload(["fairlib.study.sources", "fairlib.twins.challenge2012", __name__])
+    # PyTorch's optimisers ask for the last of them, which takes two seconds.
+    preload = ["fairlib.study.sources", "fairlib.study.runs", "fairlib.twins.challenge2012", "torch._dynamo", __name__]
+    context.set_forkserver_preload(preload)
     return context
 
 
