@@ -16,6 +16,7 @@ from fairlib.fairness import (
     SUMMARIES,
     UndefinedRatio,
     confusion,
+    definition,
     log_ratio,
     parity_deviation,
     ratio_metrics,
@@ -176,3 +177,20 @@ def test_parity_deviation_is_asymmetric_and_the_log_ratio_is_not():
     assert log_ratio([0.8, 1.25]) == pytest.approx([-edge, edge])
     assert np.isnan(log_ratio([0, np.inf, np.nan, -1])).all()
     assert list(SHORT.values()) == ["ERR", "FNRR", "FPRR", "FDRR", "FORR", "DIR"]
+
+
+@pytest.mark.parametrize(
+    ("metric", "words"),
+    [
+        (
+            "disparate_impact",
+            "selection rate ratio (DIR): selection rate of the unprivileged over that of the privileged",
+        ),
+        (
+            "average_odds_difference",
+            "average odds difference (AOD): mean difference in false positive rate and true positive rate",
+        ),
+    ],
+)
+def test_a_metric_is_named_in_words_with_its_definition(metric, words):
+    assert (title(metric), definition(metric)) == (words.partition(":")[0], words)

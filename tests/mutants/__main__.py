@@ -22,8 +22,8 @@ from queue import Queue
 ROOT = Path(__file__).parents[2]
 #: Module → the files that test it, quickest first.
 TESTS = {
-    "fairlib/encoder.py": ["test_encoder.py"],
-    "fairlib/convolution.py": ["test_encoder.py"],
+    "fairlib/encoder.py": ["test_encoder.py", "test_precision.py"],
+    "fairlib/convolution.py": ["test_encoder.py", "test_precision.py"],
     "fairlib/similarity.py": ["test_similarity.py", "measures/test_far_rows.py"],
     "fairlib/measures/half_samples.py": ["test_similarity.py", "measures/test_conditioned.py"],
     "fairlib/measures/cka.py": ["measures/test_conditioned.py", "measures/test_far_rows.py"],

@@ -1,6 +1,7 @@
 """Find or make: what is trained once is found again, and only while everything that made it is the same."""
 
 import json
+import shutil
 from dataclasses import replace
 from functools import cached_property
 
@@ -220,11 +221,20 @@ def test_models_of_the_study():
 # ------------------------------------------------------------------------------------------------------ frozen results
 
 
+@pytest.fixture(scope="module")
+def trained_and_frozen(cohort, tiny, tmp_path_factory):
+    """A study's results, and the book's of them, made once; each test has a copy."""
+    place = tmp_path_factory.mktemp("kept")
+    study, folder = Study(cohort, tiny(), place / "results", draws=DRAWS, runs=(1,)), place / "book" / "challenge2012"
+    assert freeze(study, folder, KEPT) == folder
+    return place
+
+
 @pytest.fixture
-def frozen(one, tmp_path):
-    folder = tmp_path / "book" / "challenge2012"
-    assert freeze(one, folder, KEPT) == folder
-    return Frozen(folder, "paper_text")
+def frozen(one, trained_and_frozen, tmp_path):
+    shutil.copytree(trained_and_frozen / "results", one.results, dirs_exist_ok=True)
+    shutil.copytree(trained_and_frozen / "book", tmp_path / "book")
+    return Frozen(tmp_path / "book" / "challenge2012", "paper_text")
 
 
 def same(found, wanted):
