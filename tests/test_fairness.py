@@ -20,6 +20,7 @@ from fairlib.fairness import (
     log_ratio,
     parity_deviation,
     ratio_metrics,
+    title,
 )
 
 #: DESIGN, "Names others rely on".
@@ -179,17 +180,15 @@ def test_parity_deviation_is_asymmetric_and_the_log_ratio_is_not():
     assert list(SHORT.values()) == ["ERR", "FNRR", "FPRR", "FDRR", "FORR", "DIR"]
 
 
+OVER = "of the unprivileged over that of the privileged"
+RATES_OF_BOTH = "in false positive rate and true positive rate"
+
+
 @pytest.mark.parametrize(
     ("metric", "words"),
     [
-        (
-            "disparate_impact",
-            "selection rate ratio (DIR): selection rate of the unprivileged over that of the privileged",
-        ),
-        (
-            "average_odds_difference",
-            "average odds difference (AOD): mean difference in false positive rate and true positive rate",
-        ),
+        ("disparate_impact", f"selection rate ratio (DIR): selection rate {OVER}"),
+        ("average_odds_difference", f"average odds difference (AOD): mean difference {RATES_OF_BOTH}"),
     ],
 )
 def test_a_metric_is_named_in_words_with_its_definition(metric, words):
