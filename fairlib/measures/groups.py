@@ -21,10 +21,13 @@ def intersections(frame: pd.DataFrame, card: Card, rule: str) -> Iterator[tuple[
     Restricted data: rows and columns of such a table add up to segments that are shown elsewhere, so one suppressed
     count could be recomputed. A pair with a small count, unknown people included, is suppressed as a whole.
     """
-    for one, other in combinations(card.protected(), 2):
-        segments, reasons = ([*card.attributes[name].segments, UNKNOWN] for name in (one, other)), {}
-        for first, second in product(*segments):
-            chosen = _is(frame[one], first) & _is(frame[other], second)
+    segments = {name: [*card.attributes[name].segments, UNKNOWN] for name in card.protected()}
+    inside = {name: {segment: _is(frame[name], segment) for segment in segments[name]} for name in segments}
+    frame = frame[["person", "y"]]
+    for one, other in combinations(segments, 2):
+        reasons = {}
+        for first, second in product(segments[one], segments[other]):
+            chosen = inside[one][first] & inside[other][second]
             if chosen.any() or UNKNOWN not in (first, second):  # nobody unknown: no such group
                 reasons[first, second] = (chosen, group_sizes.withheld(frame[chosen], rule, card.min_cell))
         together = rule == "restricted" and any(reason for _, reason in reasons.values())

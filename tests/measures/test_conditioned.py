@@ -8,7 +8,8 @@ import pytest
 
 from book.pages.cka_gaps import over_runs
 from fairlib.inference import seed_interval
-from fairlib.measures.cka import PEOPLE, average_draws, first_windows, shown_segments, similarity_table
+from fairlib.measures import cka as conditioned
+from fairlib.measures.cka import PEOPLE, average_draws, first_windows, shown_segments, similarity_table, unknown
 from fairlib.permutations import label_sources
 from fairlib.similarity import cka, gram, one_window_each
 
@@ -114,6 +115,39 @@ def test_half_samples_depend_on_the_person_not_on_the_order_of_rows(compared):
         for chosen in (np.arange(len(rows)), order)
     )
     np.testing.assert_allclose(np.stack(one["halves"]), np.stack(other["halves"]), atol=1e-6)
+
+
+def test_half_samples_hold_half_of_the_people_and_matched_ones_as_many_as_the_smallest_segment(compared, monkeypatch):
+    cohort, rows, left, right = compared
+    grams = [[gram(layer) for layer in layers] for layers in (left, right)]
+    taken, real = [], conditioned.subsample_table
+    monkeypatch.setattr(conditioned, "subsample_table", lambda *given: taken.append(given[2]) or real(*given))
+    table = similarity_table(cohort, *grams, rows, draws=20, minimum=60).drop_duplicates(["attribute", "segment"])
+    for row, weights in zip(table.itertuples(), taken, strict=True):
+        assert (weights[:, :20].sum(axis=0) == row.people // 2).all()
+        assert (weights[:, 20:].sum(axis=0) == row.matched_people).all()
+        assert weights.shape == (row.people, 20 if row.people == row.matched_people else 70)
+
+
+def test_of_too_few_people_nothing_is_known(make_cohort):
+    table = unknown(3)
+    assert table[["layer_supervised", "layer_other"]].to_numpy().tolist() == [
+        [i, j] for i in (1, 2, 3) for j in (1, 2, 3)
+    ]
+    assert set(table["attribute"]) == set(table["segment"]) == {"everybody"}
+    assert table[["people", "cka", "low", "high", "matched", "matched_people"]].isna().all(axis=None)
+    assert all(len(draws) == 0 for column in conditioned.DRAWS for draws in table[column])
+    twin, real = (make_cohort("mimic", origin, people=100) for origin in ("twin", "real"))
+    few = replace(real, card=real.card.model_copy(update={"min_cell": 2}))
+    assert [conditioned.fewest(cohort) for cohort in (twin, real, few)] == [4, real.card.min_cell, 4]
+
+
+@pytest.mark.parametrize(("people", "shown"), [(49, False), (50, True)])
+def test_a_segment_of_fifty_is_shown(people, shown, make_cohort):
+    gender, test = np.full(1000, "Male", dtype=object), np.flatnonzero(np.arange(1000) % 10 >= 7)
+    gender[test[:people]] = "Female"
+    cohort = make_cohort(people=1000, gender=gender)
+    assert (("gender", "Female") in shown_segments(cohort, cohort.rows("test"))) == shown
 
 
 def test_several_training_runs_widen_the_interval():
