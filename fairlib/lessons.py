@@ -65,7 +65,8 @@ def windows(n: int = 600, seed: int = 1, **knobs: object) -> "Cohort":
     """A small twin with these knobs, written as official files and read back by the study's reader: x is
     (n, 48 hours, 76 channels)."""
     with tempfile.TemporaryDirectory() as folder:
-        return mimic.read(twins.write("mimic", Path(folder) / "twin", _spec(knobs | {"windows": n}), seed))
+        spec, place = _spec(knobs | {"windows": n}), Path(folder) / "twin"
+        return mimic.read(twins.write("mimic", place, spec, seed, with_truth=False))
 
 
 def _spec(knobs: dict[str, object]) -> people.Spec:

@@ -73,7 +73,7 @@ def _read(p: Parameters, folder: Path) -> Cohort:
     if not fresh(data, key):  # damaged files are mended, also those that nobody reads
         with writing(folder):
             shutil.rmtree(data, ignore_errors=True)
-            twins.write(p.dataset, data, key["spec"], seed=0)
+            twins.write(p.dataset, data, key["spec"], seed=0, with_truth=False)
             seal(data, key)
     if fresh(kept, read):
         return load_cohort(kept)

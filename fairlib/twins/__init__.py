@@ -24,9 +24,12 @@ def known() -> list[str]:
     return [name for name in cards.all() if find_spec(f"{__name__}.{name}")]
 
 
-def write(dataset: str, path: Path | str, spec: Spec | dict | Path | None = None, seed: int = 0) -> Path:
-    """Write the twin of a dataset by its name; a ``spec`` may be partial (a dict or a YAML file)."""
-    return module(dataset).write(path, spec, seed)
+def write(dataset: str, path: Path | str, spec: Spec | dict | Path | None = None, seed: int = 0, **options) -> Path:
+    """Write the twin of a dataset by its name; a ``spec`` may be partial (a dict or a YAML file).
+
+    options: of ``folder.write``.
+    """
+    return module(dataset).write(path, spec, seed, **options)
 
 
 def load_spec(dataset: str, spec: Spec | dict | Path | str | None = None) -> Spec:

@@ -15,11 +15,18 @@ from . import load_spec, module, people, truth
 from .people import Spec, SpecError
 
 
-def write(dataset: str, path: Path | str, spec: Spec | Mapping | Path | str | None = None, seed: int = 0) -> Path:
+def write(
+    dataset: str,
+    path: Path | str,
+    spec: Spec | Mapping | Path | str | None = None,
+    seed: int = 0,
+    with_truth: bool = True,
+) -> Path:
     """Write a twin into the folder ``path``; the same spec and seed give the same bytes.
 
     ``spec``: a ``TwinSpec`` of the dataset, a dict or a YAML file of what differs from its defaults, or None. An older
     twin in ``path`` is replaced; a folder that holds anything else is refused with ``SpecError``, as are unknown knobs.
+    ``with_truth``: TRUTH.json too, for people; no reader needs it, and it takes seconds.
     """
     twin, path = module(dataset), Path(path)
     spec = load_spec(dataset, spec)
@@ -39,7 +46,8 @@ def write(dataset: str, path: Path | str, spec: Spec | Mapping | Path | str | No
             "realised": realised,
         }
         (partial / MARK).write_text(json.dumps(description, indent=1) + "\n", encoding="utf-8")
-        truth.write(partial, dataset, spec)
+        if with_truth:
+            truth.write(partial, dataset, spec)
     return path
 
 
