@@ -104,6 +104,14 @@ def test_over_frequencies_is_the_same_convolution(kernel, timesteps, padding, mo
         torch.testing.assert_close(ours, expected, rtol=1e-11, atol=1e-9)
 
 
+def test_inputs_of_128_channels_and_256_steps_are_the_last_to_go_over_frequencies(monkeypatch):
+    taken = []
+    monkeypatch.setattr(Convolution, "_over_frequencies", lambda self, x: taken.append(tuple(x.shape[1:])) or x)
+    for shape in ((256, 128), (257, 128), (256, 127)):
+        Convolution(shape[1], 4, 24, "same")(torch.zeros(1, *shape))
+    assert taken == [(256, 128)]
+
+
 def test_only_wide_and_short_inputs_go_over_frequencies(monkeypatch):
     """MIMIC's 76 channels, Challenge 2012's 72 and MESA's 5 keep the path that their frozen results came from."""
     taken = []

@@ -57,6 +57,15 @@ def refusal(root: Path, **options) -> str:
 # --- values
 
 
+def test_the_last_moment_of_the_48th_hour_belongs_to_it():
+    """A fault beside it is not laid at its door; and the largest number of float32 is one."""
+    largest = repr(float(np.finfo(np.float32).max))
+    good = [",".join(HEADER), "47.5" + "," * 17, f"48.0,,{largest}" + "," * 15]
+    assert benchmark_episodes.parse("\n".join(good), "episode") == ([47 * 17 + 1], [float(largest)])
+    with pytest.raises(CohortError, match="line 4: expected 18 cells, found 1"):
+        benchmark_episodes.parse("\n".join([*good, "48.0"]), "episode")
+
+
 def test_every_value_equals_the_slow_reference(benchmark):
     cohort = mimic.read(benchmark)
     task = benchmark / "in-hospital-mortality"

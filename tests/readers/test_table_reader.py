@@ -183,6 +183,12 @@ def test_a_hash_split_has_everybody_once():
     ).abs().max() < 0.02
 
 
+def test_three_people_of_a_kind_are_in_all_three_splits():
+    for people in (3, 4, 5):
+        split = by_person(np.array([f"p{i}" for i in range(2 * people)]), np.repeat([0, 1], people))
+        assert [set(part) for part in np.split(split, 2)] == [{"train", "val", "test"}] * 2
+
+
 def test_synthetic_data_is_a_twin(folder):
     recard(folder, access="synthetic")
     assert table.read(folder).origin == "twin"
