@@ -61,6 +61,7 @@ CASES = {
     "1e3": (80, far_row(1e3)),
     "1e4": (80, far_row(1e4)),
     "1e6": (80, far_row(1e6)),
+    "1e6, the first row": (80, far_row(1e6, 0)),
     "1e15": (80, far_row(1e15)),
     "17,493 sd of 500": (500, far_columns),
     "1e3 of 500": (500, far_row(1e3)),
@@ -106,6 +107,22 @@ def test_ordinary_rows_are_centred_at_their_mean():
     np.fill_diagonal(expected, 0)
     assert (gram(x) == expected).all()
     assert gram(x).dtype == gram(far_row(1e4)(x)).dtype == np.float32  # as fast as ever
+
+
+def test_a_row_five_times_as_far_as_the_median_is_no_part_of_the_centre():
+    x = np.random.default_rng(0).normal(size=(60, 400))
+    for times, near in ((3, slice(None)), (5, slice(1, None))):
+        far = np.vstack([times * x[:1], x[1:]])
+        centred = far - far[near].mean(axis=0)
+        expected = centred @ centred.T
+        np.fill_diagonal(expected, 0)
+        np.testing.assert_allclose(gram(far), expected, atol=1e-9)
+
+
+def test_small_values_stay_in_float32():
+    x = layers(80)[0][0]
+    assert gram(x * np.float32(1e-3)).dtype == np.float32
+    assert gram(x * np.float32(1e-9)).dtype == np.float64
 
 
 def test_infinite_values_are_refused_and_large_ones_are_not():

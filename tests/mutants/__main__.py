@@ -39,7 +39,7 @@ TESTS = {
     "fairlib/readers/table.py": ["readers/test_table_reader.py", "readers/test_fault_tables.py"],
     "fairlib/readers/challenge2012_files.py": ["readers/test_challenge2012_reader.py", "readers/test_fault_tables.py"],
     "fairlib/readers/benchmark_episodes.py": ["readers/test_mimic_reader.py", "readers/test_fault_tables.py"],
-    "fairlib/readers/files.py": ["readers/test_fault_tables.py", "readers/test_table_reader.py"],
+    "fairlib/readers/files.py": ["readers/test_fault_tables.py", "readers/test_table_reader.py", "test_security.py"],
     "fairlib/readers/splits.py": ["readers/test_table_reader.py", "readers/test_mesa_reader.py"],
 }
 COMPARED = {ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt, ast.Eq: ast.NotEq, ast.NotEq: ast.Eq}

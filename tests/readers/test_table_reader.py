@@ -189,6 +189,23 @@ def test_three_people_of_a_kind_are_in_all_three_splits():
         assert [set(part) for part in np.split(split, 2)] == [{"train", "val", "test"}] * 2
 
 
+def test_values_are_far_from_those_of_training_people(folder):
+    split = dict(zip((first := table.read(folder)).person, first.split, strict=True))
+    held = [name for name, part in split.items() if part != "train"]
+    far = lambda t: t["heart_rate"].where(~t["person"].isin(held), "9" + t["heart_rate"] + "000")
+    change(folder, "windows", lambda t: t.assign(heart_rate=far(t)))
+    row = table.read(folder).attrition.set_index("step").loc["values far from the others"]
+    assert row["people"] == len(held) < len(split) / 2
+
+
+def test_only_an_age_ends_with_a_hundred_and_twenty_years(folder):
+    change(folder, "people", lambda t: t.rename(columns={"age": "weight"}))
+    card = folder / "card.yaml"
+    card.write_text(card.read_text().replace("  age:\n", "  weight:\n"))
+    change(folder, "people", lambda t: t.assign(weight=["150", *t["weight"][1:]]))
+    assert "weight" in table.read(folder).attributes
+
+
 def test_synthetic_data_is_a_twin(folder):
     recard(folder, access="synthetic")
     assert table.read(folder).origin == "twin"
