@@ -14,7 +14,7 @@ TORCH_INDEX ?=
 DATASET ?=
 SOURCE ?=
 PROFILE ?=
-# Modules are compiled once, not by every notebook that imports them, also where a container says otherwise.
+# Modules are compiled once, when first imported, also where a container says otherwise: no notebook compiles them again.
 unexport PYTHONDONTWRITEBYTECODE
 # A folder may be called anything: no shell reads its name, and make does not look for a $ in it.
 unexport DATASET SOURCE PROFILE
@@ -29,12 +29,12 @@ STUDY := --editable ".[book,test]"
 # $(call installed,PYTHON,WHAT). uv installs the same versions in a tenth of pip's time; where it finds no packages, as
 # behind a mirror that only pip was told of, pip installs them.
 installed = ($(BIN)/pip install --quiet --constraint constraints.txt uv && \
-  $(BIN)/uv pip install --quiet --compile-bytecode --native-tls --python $1 $2) || $(BIN)/pip --python $1 install --quiet $2
+  $(BIN)/uv pip install --quiet --native-tls --python $1 $2) || $(BIN)/pip --python $1 install --quiet $2
 
 $(VENV)/ready: pyproject.toml constraints.txt
 	@$(or $(PYTHON),false) -c "$(SUPPORTED)" 2>/dev/null || (echo "$(NO_PYTHON)" >&2; exit 1)
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX),) --constraint constraints.txt torch
+	$(BIN)/pip install --quiet --no-compile $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX),) --constraint constraints.txt torch
 	$(call installed,$(BIN)/python,--constraint constraints.txt $(STUDY))
 	touch $@
 

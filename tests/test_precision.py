@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from fairlib import optimisation
+from fairlib.convolution import WIDE, Convolution
 from fairlib.encoder import Encoder
 from fairlib.finetuning import Windows, fit, scores
 from fairlib.optimisation import products, usable
@@ -56,6 +57,19 @@ def test_gradients_are_the_same_up_to_rounding():
             features = encoder(x)
         features.float().square().mean().backward()
         found[name] = torch.cat([parameter.grad.ravel() for parameter in encoder.parameters()])
+    error = (found["bf16"] - found["float32"]).norm() / found["float32"].norm()
+    assert 1e-5 < error < 0.02
+
+
+def test_wide_windows_over_frequencies_are_the_same_up_to_rounding():
+    draw, found = torch.Generator().manual_seed(0), {}
+    convolution = Convolution(WIDE, 7, 24, "same")
+    torch.nn.init.normal_(convolution.weight, generator=draw)
+    x = torch.randn(5, 28, WIDE, generator=draw, requires_grad=True)
+    for name in ("float32", "bf16"):
+        with products(name, "cpu"):
+            y = convolution(x)
+        found[name] = torch.cat([part.ravel() for part in (y, *torch.autograd.grad(y.float().square().mean(), x))])
     error = (found["bf16"] - found["float32"]).norm() / found["float32"].norm()
     assert 1e-5 < error < 0.02
 

@@ -5,7 +5,9 @@ Pages, files and anchors inside the book must exist. Links to elsewhere are read
 
 import re
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from urllib.parse import unquote, urlsplit
 
 from bs4 import BeautifulSoup
@@ -13,11 +15,17 @@ from bs4 import BeautifulSoup
 OUTSIDE = re.compile(r"(https?://[\w.-]+\.\w+(:\d+)?(/[^\s<>\"]*)?|mailto:[\w.+-]+@[\w.-]+\.\w+|doi:10\.\S+)")
 
 
-def broken(html: Path) -> list[str]:
-    """A sentence for each link that leads nowhere; raises ``ValueError`` for a folder without pages."""
-    pages = {
-        path.resolve(): BeautifulSoup(path.read_text(encoding="utf-8"), "html.parser") for path in html.rglob("*.html")
-    }
+def read(path: Path) -> BeautifulSoup:
+    return BeautifulSoup(path.read_text(encoding="utf-8"), "html.parser")
+
+
+def broken(html: Path, known: Mapping[str, BeautifulSoup] = MappingProxyType({})) -> list[str]:
+    """A sentence for each link that leads nowhere; raises ``ValueError`` for a folder without pages.
+
+    known: pages that were read before, by their path below ``html``.
+    """
+    paths = {path.resolve(): known.get(path.relative_to(html).as_posix()) for path in html.rglob("*.html")}
+    pages = {path: page or read(path) for path, page in paths.items()}
     if not pages:
         raise ValueError(f"{html} holds no page; build the book first")
     anchors = {

@@ -11,7 +11,7 @@ import pytest
 from bs4 import BeautifulSoup
 
 from tests.book import browser, keyboard, offline
-from tests.book.links import broken
+from tests.book.links import broken, read
 
 ROOT = Path(__file__).parent.parent.parent
 GENERATED = ("genindex.html", "search.html", "prf-prf.html", "py-modindex.html")
@@ -40,9 +40,7 @@ def book(tmp_path_factory) -> Path:
 def pages(book) -> dict[str, BeautifulSoup]:
     html = book / "book" / "_build" / "html"
     return {
-        path.relative_to(html).as_posix(): BeautifulSoup(path.read_text(encoding="utf-8"), "html.parser")
-        for path in html.rglob("*.html")
-        if "_static" not in path.parts
+        path.relative_to(html).as_posix(): read(path) for path in html.rglob("*.html") if "_static" not in path.parts
     }
 
 
@@ -133,8 +131,8 @@ def test_no_page_requests_anything_from_outside(book, pages):
         assert not re.search(r"(@import|url\()\s*['\"]?(https?:)?//", sheet.read_text(encoding="utf-8")), sheet
 
 
-def test_every_link_inside_the_book_leads_somewhere(book):
-    assert broken(book / "book" / "_build" / "html") == []
+def test_every_link_inside_the_book_leads_somewhere(book, pages):
+    assert broken(book / "book" / "_build" / "html", pages) == []
 
 
 def test_every_page_ends_with_its_command_and_opens_with_its_minutes(pages):
