@@ -189,6 +189,12 @@ def test_three_people_of_a_kind_are_in_all_three_splits():
         assert [set(part) for part in np.split(split, 2)] == [{"train", "val", "test"}] * 2
 
 
+def test_ten_people_of_a_kind_are_dealt_seven_one_two():
+    split = by_person(np.array([f"p{i}" for i in range(20)]), np.repeat([0, 1], 10))
+    for part in np.split(split, 2):
+        assert pd.Series(part).value_counts().to_dict() == {"train": 7, "val": 1, "test": 2}
+
+
 def test_values_are_far_from_those_of_training_people(folder):
     split = dict(zip((first := table.read(folder)).person, first.split, strict=True))
     held = [name for name, part in split.items() if part != "train"]
