@@ -189,6 +189,11 @@ def test_three_people_of_a_kind_are_in_all_three_splits():
         assert [set(part) for part in np.split(split, 2)] == [{"train", "val", "test"}] * 2
 
 
+def test_what_a_library_says_is_quoted_up_to_two_hundred_characters():
+    assert [table._short(ValueError("x" * n)) for n in (200, 201)] == ["x" * 200, "x" * 200 + " …"]
+    assert table._short(ValueError()) == "ValueError"
+
+
 def test_ten_people_of_a_kind_are_dealt_seven_one_two():
     split = by_person(np.array([f"p{i}" for i in range(20)]), np.repeat([0, 1], 10))
     for part in np.split(split, 2):
