@@ -17,8 +17,23 @@ from fairlib.schedules import Schedule
 
 ROOT = Path(__file__).parent.parent
 torch.set_num_threads(1)
+#: The files that take longest come first: no worker is left alone with one of them at the end.
+LONGEST = [
+    "test_study_and_book",
+    "test_truth",
+    "test_torture",
+    "test_build",
+    "test_solver",
+    "test_study",
+    "test_folders",
+]
 settings.register_profile("unhurried", deadline=None)  # a busy machine is no fault
 settings.load_profile("unhurried")
+
+
+def pytest_collection_modifyitems(items):
+    """The order in which workers are given files; within a file nothing changes."""
+    items.sort(key=lambda item: LONGEST.index(item.path.stem) if item.path.stem in LONGEST else len(LONGEST))
 
 
 @pytest.fixture(scope="session", autouse=True)
