@@ -26,7 +26,7 @@ export FAIRLIB_PROFILE := $(value PROFILE)
 .DEFAULT_GOAL := book
 
 STUDY := --editable ".[book,test]"
-# $(call installed,PYTHON,WHAT). uv installs the same versions in a tenth of pip's time; where it finds no packages, as
+# $(call installed,PYTHON,WHAT). uv installs the same versions much faster than pip; where it finds no packages, as
 # behind a mirror that only pip was told of, pip installs them.
 installed = ($(BIN)/pip install --quiet --constraint constraints.txt uv && \
   $(BIN)/uv pip install --quiet --native-tls --python $1 $2) || $(BIN)/pip --python $1 install --quiet $2

@@ -20,7 +20,7 @@ FLOORS = (
     ("fairlib.twins",),
     ("fairlib.readers",),
 )
-MATHEMATICS = ["encoder", "convolution", "views", "pretraining", "optimisation", "similarity", "fairness"]
+MATHEMATICS = ["encoder", "convolution", "views", "pretraining", "optimisation", "schedules", "similarity", "fairness"]
 MATHEMATICS += ["inference", "permutations"]
 PEOPLE = {"fairlib.cohort", "fairlib.cards", "pandas"}
 

@@ -109,10 +109,10 @@ def thin(cohort: Cohort, windows: int | None, each: int = 12) -> Cohort:
 
 
 def _device(wanted: str) -> str:
-    import torch
-
     if wanted != "auto":
         return wanted
+    import torch
+
     if torch.cuda.is_available():
         return "cuda"
     return "mps" if torch.backends.mps.is_available() else "cpu"
