@@ -7,6 +7,8 @@ import numpy as np
 import pandas as pd
 
 from .cards import Card
+from .scaling import Prepared
+from .seeds import generator
 
 SPLITS = ("train", "val", "test")
 
@@ -30,6 +32,10 @@ class Cohort:
     card: the facts of the dataset: what the attributes mean, who may see what.
     origin: "twin" (synthetic) or "real".
     attrition: what the reader kept and left out, and why: columns step, windows, people, note.
+    measured: (n, timesteps, V) float32, the first V channels before imputation and scaling, NaN where nothing was
+        measured; None where the official files are scaled already, or by the people of an official split.
+    clip: the quantiles to which measured values are clipped, see ``scaling.standardise``.
+    number: (n,) a random number of each window among all that were read; None: drawn now.
     """
 
     x: np.ndarray
@@ -41,10 +47,15 @@ class Cohort:
     card: Card
     origin: str
     attrition: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=["step", "windows", "people", "note"]))
+    measured: np.ndarray | None = None
+    clip: tuple[float, float] | None = None
+    number: np.ndarray | None = None
 
     def __post_init__(self):
-        for name in ("x", "person", "attributes", "split"):
-            if (size := getattr(self, name).shape[0]) != len(self.y):
+        if self.number is None:
+            object.__setattr__(self, "number", generator(0, "numbers of windows").permutation(len(self.y)))
+        for name in ("x", "person", "attributes", "split", "measured", "number"):
+            if (array := getattr(self, name)) is not None and (size := array.shape[0]) != len(self.y):
                 raise CohortError(f"{self.dataset}: {name} has {size} rows, the labels have {len(self.y)}")
         if len(self.x.shape) != 3 or self.x.shape[2] != len(self.channels):
             raise CohortError(
@@ -113,8 +124,24 @@ class Cohort:
             person=self.person[rows],
             attributes=self.attributes.iloc[rows].reset_index(drop=True),
             split=self.split[rows],
+            measured=None if self.measured is None else self.measured[rows],
+            number=self.number[rows],
             attrition=pd.concat([self.attrition, table], ignore_index=True),
         )
+
+    def dealt(self, split: np.ndarray) -> "Cohort":
+        """The same people in another split (n,), imputed and scaled anew with its training people.
+
+        Raises ``CohortError`` where the official files fix how values are scaled, and so who trains.
+        """
+        if self.measured is None:
+            raise CohortError(
+                f"{self.dataset}: its files are scaled by the training people of the official split, so that folds would"
+                " learn from the people they test; use folds=0, the official split"
+            )
+        rest = self.x[:, :, self.measured.shape[2] :]
+        x = Prepared(self.measured, rest, split == "train", self.channels, self.clip)
+        return replace(self, x=x, split=split)
 
     def fingerprint(self) -> str:
         """SHA-256 over everything that training or evaluation reads: the same data has the same fingerprint.

@@ -52,6 +52,8 @@ def bins(risk: np.ndarray, y: np.ndarray, person: np.ndarray, minimum: int, coun
 
 def risks(of: Evaluated) -> np.ndarray:
     """(test windows,) risks of a model: its scores after recalibration on validation windows."""
+    if of.risk is not None:
+        return of.risk
     return recalibration(of.held["y"].to_numpy(), of.score[of.cohort.rows("val")])(of.s)
 
 

@@ -6,11 +6,35 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
+from ..cards import Card
 from ..cohort import Cohort
-from ..inference import participant_draws
+from ..inference import participant_draws, weighted_auc
 from . import describe, group_sizes
 
 EVERYBODY = ("everybody", "everybody")
+
+
+@dataclass(frozen=True)
+class Tested:
+    """People of whom every window was tested, by a model that was trained on others: a cohort without its signals.
+
+    person, y: (n,); attributes: n rows; origin: "twin" or "real".
+    """
+
+    card: Card
+    origin: str
+    person: np.ndarray
+    y: np.ndarray
+    attributes: pd.DataFrame
+
+    @property
+    def split(self) -> np.ndarray:
+        """(n,) all of them "test"."""
+        return np.full(len(self.y), "test")
+
+    def rows(self, split: str) -> np.ndarray:
+        """Row numbers of a split: all windows are tested."""
+        return np.flatnonzero(self.split == split)
 
 
 @dataclass(frozen=True)
@@ -23,13 +47,17 @@ class Evaluated:
     threshold: decisions are ``score >= threshold``.
     draws: bootstrap draws of participants, the same for every model of this cohort.
     decided: the score is a decision itself, perhaps the probability of a randomised one: it ranks nobody.
+    fold: (test windows,) of cross-fitted scores: which of the models gave each; None: there is one.
+    risk: (test windows,) scores recalibrated on validation people; None: found here.
     """
 
-    cohort: Cohort
+    cohort: Cohort | Tested
     score: np.ndarray
     threshold: float
     draws: int
     decided: bool = False
+    fold: np.ndarray | None = None
+    risk: np.ndarray | None = None
 
     @property
     def rule(self) -> str:
@@ -75,6 +103,26 @@ class Evaluated:
     def groups(self) -> dict[tuple[str, str], np.ndarray]:
         """(attribute, segment) → (test windows,) boolean, of everybody and of segments that can be reported."""
         return {EVERYBODY: np.ones(len(self.frame), dtype=bool)} | self.reportable(self.frame)
+
+    def folds(self, chosen: np.ndarray) -> list[np.ndarray]:
+        """The windows of each model among ``chosen`` (test windows,) boolean, as row numbers of the chosen."""
+        fold = np.zeros(int(chosen.sum()), dtype=int) if self.fold is None else self.fold[chosen]
+        return [np.flatnonzero(fold == k) for k in np.unique(fold)]
+
+    def auc(self, chosen: np.ndarray, weights: np.ndarray) -> np.ndarray:
+        """(draws,) AUC among the chosen under weights (draws, chosen): of each model, averaged by its pairs.
+
+        Scores of two models have no common scale, so that only people who were scored by one are compared.
+        """
+        y, s, wins, pairs = self.y[chosen], self.s[chosen], 0.0, 0.0
+        for rows in self.folds(chosen):
+            w = weights[:, rows]
+            positive = w[:, y[rows] == 1].sum(axis=1, dtype=np.float64)
+            own = positive * w[:, y[rows] != 1].sum(axis=1, dtype=np.float64)
+            wins = wins + np.where(own > 0, own * np.nan_to_num(weighted_auc(y[rows], s[rows], w)), 0)
+            pairs = pairs + own
+        with np.errstate(invalid="ignore"):
+            return wins / pairs
 
     def reportable(self, frame: pd.DataFrame) -> dict[tuple[str, str], np.ndarray]:
         """(attribute, segment) → (n,) boolean, of segments of these windows whose numbers can be reported."""

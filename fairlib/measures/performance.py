@@ -4,7 +4,6 @@ import numpy as np
 import pandas as pd
 
 from ..fairness import SUMMARIES, confusion, ratios
-from ..inference import auc, weighted_auc
 from ..permutations import segment_gaps
 from . import group_sizes, groups
 from .evaluated import EVERYBODY, Evaluated
@@ -23,7 +22,7 @@ def metrics(of: Evaluated) -> pd.DataFrame:
     replicates is a list of ``draws`` values. Decisions have no areas under a curve, for they rank nobody."""
     everybody, card = np.ones(len(of.y), dtype=bool), of.cohort.card
     records = _rows(of, "overall", *EVERYBODY, everybody, "")
-    records.append(records[0] | _precision(of.y, of.s, of.weights))
+    records.append(records[0] | _precision(of))
     for attribute, facts in card.attributes.items():
         reasons = group_sizes.withheld_segments(of.frame, attribute, facts.segments, of.rule, card.min_cell)
         for segment in facts.segments:
@@ -44,18 +43,15 @@ def roc(of: Evaluated) -> pd.DataFrame:
 
     parts = []
     for (attribute, segment), chosen in of.groups.items():
-        fpr, tpr, _ = roc_curve(of.y[chosen], of.s[chosen])
-        tpr = np.interp(ROC_GRID, fpr, tpr).astype(np.float32)
+        y, s, curves, pairs = of.y[chosen], of.s[chosen], [], []
+        for rows in of.folds(chosen):
+            if pair := int(y[rows].sum()) * int((1 - y[rows]).sum()):
+                fpr, tpr, _ = roc_curve(y[rows], s[rows])
+                curves.append(np.interp(ROC_GRID, fpr, tpr))
+                pairs.append(pair)
+        tpr = np.average(curves, axis=0, weights=pairs).astype(np.float32)
         parts.append(pd.DataFrame({"attribute": attribute, "segment": segment, "fpr": ROC_GRID, "tpr": tpr}))
     return pd.concat(parts, ignore_index=True)
-
-
-def validation(of: Evaluated) -> pd.DataFrame:
-    """AUC of each segment on validation people, for choosing. Without sizes: with those of the other splits, they would
-    add up to groups that are suppressed."""
-    y, score = of.held["y"].to_numpy(), of.score[of.cohort.rows("val")]
-    records = [(*names, auc(y[chosen], score[chosen])) for names, chosen in of.reportable(of.held).items()]
-    return pd.DataFrame(records, columns=["attribute", "segment", "auc"])
 
 
 def permutation_null(of: Evaluated) -> pd.DataFrame:
@@ -69,7 +65,9 @@ def permutation_null(of: Evaluated) -> pd.DataFrame:
     if not codes:
         return pd.DataFrame(columns=["attribute", "gap", "permuted"])
     person = of.frame["person"].to_numpy()
-    gaps, null = segment_gaps(of.y, of.s, person, [*codes.values()], PERMUTATIONS * of.draws)
+    # Scores of two models have no common scale; their ranks among the people of a fold have.
+    score = of.s if of.fold is None else pd.Series(of.s).groupby(of.fold).rank(pct=True).to_numpy()
+    gaps, null = segment_gaps(of.y, score, person, [*codes.values()], PERMUTATIONS * of.draws)
     return pd.DataFrame({"attribute": [*codes], "gap": gaps, "permuted": list(null.T.astype(np.float32))})
 
 
@@ -89,9 +87,9 @@ def _rows(of: Evaluated, scope: str, attribute: str, segment: str, chosen: np.nd
     base = {"scope": scope, "attribute": attribute, "segment": segment, **sizes, "note": note}
     if note:
         return [base | _undefined("auc", of.draws)]
-    y, s, ones = of.y[chosen], of.s[chosen], np.ones((1, chosen.sum()), dtype=np.float32)
+    ones = np.ones((1, chosen.sum()), dtype=np.float32)
     counts, drawn = _counts(of, chosen)
-    found = {"auc": (weighted_auc(y, s, ones), weighted_auc(y, s, of.weights[:, chosen]))}
+    found = {"auc": (of.auc(chosen, ones), of.auc(chosen, of.weights[:, chosen]))}
     found |= {metric: (rate(counts), rate(drawn)) for metric, rate in SUMMARIES.items()}
     return [base | _row(metric, float(np.squeeze(value)), drawn) for metric, (value, drawn) in found.items()]
 
@@ -103,18 +101,30 @@ def _counts(of: Evaluated, chosen: np.ndarray) -> list[dict[str, np.ndarray]]:
     return [confusion(of.y[chosen], decision, weights) for weights in (ones, of.weights[:, chosen])]
 
 
-def _precision(y, s, weights) -> dict:
-    """Average precision (AUPRC): sorted once, positives' precision under each weighting; ties share one threshold."""
+def _precision(of: Evaluated) -> dict:
+    """Average precision (AUPRC) of everybody: of each model, averaged by its positive windows."""
+    total, events = 0.0, 0.0
+    for rows in of.folds(np.ones(len(of.y), dtype=bool)):
+        weights = np.vstack([np.ones(len(rows), dtype=np.float32), of.weights[:, rows]])
+        value, positive = _average_precision(of.y[rows], of.s[rows], weights.astype(np.float64))
+        total, events = total + np.where(positive > 0, positive * np.nan_to_num(value), 0), events + positive
+    with np.errstate(invalid="ignore"):
+        value = total / events
+    return _row("auprc", float(value[0]), value[1:])
+
+
+def _average_precision(y, s, w) -> tuple[np.ndarray, np.ndarray]:
+    """Average precision under each weighting w (draws, n), and the weight of positives: sorted once; ties share one
+    threshold."""
     order = np.argsort(-s, kind="stable")
     ends = np.flatnonzero(np.r_[s[order][1:] != s[order][:-1], True])  # last row of each group of ties
-    w = np.vstack([np.ones(len(y), dtype=np.float32), weights])[:, order].astype(np.float64)
+    w = w[:, order]
     positive = np.cumsum(w * y[order], axis=1)[:, ends]
     flagged = np.cumsum(w, axis=1)[:, ends]
     with np.errstate(invalid="ignore", divide="ignore"):
         gained = np.diff(positive, axis=1, prepend=0) / positive[:, -1:]
         value = np.nansum(gained * positive / np.where(flagged > 0, flagged, np.nan), axis=1)
-    value = np.where(positive[:, -1] > 0, value, np.nan)
-    return _row("auprc", float(value[0]), value[1:])
+    return value, positive[:, -1]
 
 
 def _ratio_rows(of: Evaluated, attribute: str) -> list[dict]:

@@ -13,10 +13,10 @@ from tqdm import tqdm
 
 from .. import cards
 from ..cohort import Cohort, CohortError
+from ..scaling import standardise
 from . import challenge2012_files as files_of
 from . import counts as rows_of
 from .challenge2012_files import VARIABLES
-from .scaling import standardise
 from .splits import by_person
 from .units import Outside
 
@@ -71,10 +71,10 @@ def read(path: Path | str) -> Cohort:
     steps.append(outside.step(person, path, "kept, clipped to the quantiles of the training stays"))
     attributes = rows_of.segments(card, frame, lambda name, row: f"{frame['file'][row]}, {NAMED[name]}")
     steps += rows_of.of_attributes(attributes, person, card)
-    masks = (~np.isnan(values)).astype(np.float32)
+    measured, masks = values.copy(), (~np.isnan(values)).astype(np.float32)
     note = f"{rows_of.beside_card(stays=(n, card.expected['total']))}; clipped, imputed and scaled with statistics of"
     note += f" the training stays{standardise(values, split == 'train', VARIABLES, CLIP)}"
     steps.append(("cohort", n, n, note))
     x, y = np.concatenate([values, masks], axis=2), np.concatenate(labels)
     channels = (*VARIABLES, *(f"mask {variable}" for variable in VARIABLES))
-    return rows_of.cohort(card, [path], steps, x, y, person, attributes, split, channels)
+    return rows_of.cohort(card, [path], steps, x, y, person, attributes, split, channels, measured=measured, clip=CLIP)

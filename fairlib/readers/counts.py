@@ -13,10 +13,11 @@ from .files import MARK
 Step = tuple[str, int, int, str]
 
 
-def cohort(card: cards.Card, places: Iterable[Path], steps: list[Step], *arrays) -> Cohort:
-    """The cohort of x, y, person, attributes, split and channels; a twin by its card, or by a TWIN.json in a place."""
+def cohort(card: cards.Card, places: Iterable[Path], steps: list[Step], *arrays, **more) -> Cohort:
+    """The cohort of x, y, person, attributes, split and channels, and ``more`` of its fields; a twin by its card, or by
+    a TWIN.json in a place."""
     synthetic = card.access == "synthetic" or any((place / MARK).exists() for place in places)
-    return Cohort(*arrays, card=card, origin="twin" if synthetic else "real", attrition=attrition_table(steps))
+    return Cohort(*arrays, card=card, origin="twin" if synthetic else "real", attrition=attrition_table(steps), **more)
 
 
 def beside_card(**counts: tuple[int, int | None]) -> str:

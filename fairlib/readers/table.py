@@ -22,12 +22,12 @@ from pyarrow import ArrowException, parquet
 
 from .. import cards
 from ..cohort import SPLITS, Cohort, CohortError
+from ..scaling import standardise
 from . import counts as rows_of
 from . import files as files_of
 from . import table_channels as channels_of
 from .files import shown
 from .recognise import hint
-from .scaling import standardise
 from .splits import by_person
 
 KEYS = {"windows": ["person", "window", "time"], "labels": ["window", "label"], "people": ["person"]}
@@ -73,6 +73,7 @@ def read(path: Path | str, card: cards.Card | None = None) -> Cohort:
     split = _split(labels, person, y, files["labels"])
     attributes = _attributes(files["people"], person, card, steps)
     steps.append(channels_of.far(values, split == "train", channels, person))
+    measured = values.copy()
     note = f"{100 * float(np.isnan(values).mean()):.1f} % of the values missing and imputed; scaled with training"
     note += f" statistics{standardise(values, split == 'train', channels)}"
     people = len(set(person))
@@ -81,7 +82,8 @@ def read(path: Path | str, card: cards.Card | None = None) -> Cohort:
     )
     how = "as given" if SPLIT in labels else "by a hash of person"
     steps.append(("cohort", len(y), people, f"{beside}; {int(y.sum()):,} windows positive; split {how}; {note}"))
-    return rows_of.cohort(card, [path], steps, values, y, person, attributes, split, tuple(channels))
+    arrays = (values, y, person, attributes, split, tuple(channels))
+    return rows_of.cohort(card, [path], steps, *arrays, measured=measured)
 
 
 def _find(folder: Path, name: str) -> Path:

@@ -16,7 +16,7 @@ from ..cohort import Cohort
 from .results import save
 
 WINDOWS, PEOPLE, FACTS = "windows.safetensors", "people.parquet", "cohort.json"
-PLAIN = ("dataset", "origin", "channels")
+PLAIN = ("dataset", "origin", "channels", "clip")
 
 
 def save_cohort(folder: Path, key: dict, cohort: Cohort) -> None:
@@ -25,8 +25,10 @@ def save_cohort(folder: Path, key: dict, cohort: Cohort) -> None:
         raise ValueError(f"{cohort.dataset}: windows of real people are not kept; read their files again")
     people = cohort.attributes.assign(person=cohort.person, split=cohort.split)
     facts = {name: getattr(cohort, name) for name in PLAIN} | {"attrition": cohort.attrition.to_dict("list")}
+    arrays = {name: getattr(cohort, name) for name in ("x", "y", "number", "measured")}
+    arrays = {name: array for name, array in arrays.items() if array is not None}
     files = {
-        WINDOWS: lambda path: path.write_bytes(serialise({"x": cohort.x, "y": cohort.y})),
+        WINDOWS: lambda path: path.write_bytes(serialise(arrays)),
         PEOPLE: people.to_parquet,
         FACTS: lambda path: path.write_text(json.dumps(facts), encoding="utf-8"),
     }
@@ -43,6 +45,7 @@ def load_cohort(folder: Path) -> Cohort:
         attributes=people,
         attrition=pd.DataFrame(facts.pop("attrition")),
         channels=tuple(facts.pop("channels")),
+        clip=tuple(clip) if (clip := facts.pop("clip")) else None,
         card=cards.load(facts.pop("dataset")),
         **facts,
     )

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 #: What tells the models in a table apart, in this order; ``labels``: labelled people a group, 0 where all have labels.
 KEYS = ["recipe", "strategy", "seed", "labels"]
+#: The same of cross-fitted models: ``seed`` is the repeat.
+FOLD_KEYS = ["recipe", "pretext", "strategy", "seed", "fold", "labels"]
 
 
 class FrozenError(OSError):

@@ -102,6 +102,8 @@ class Parameters(Contract):
     recipe: Recipe = "paper_text"
     recipes: list[Recipe] = []
     seeds: list[int] = []
+    folds: int | None = Field(default=None, ge=0, le=100)
+    repeats: int | None = Field(default=None, ge=1, le=1000)
     results_dir: str = "results"
     threads: int = Field(default=1, ge=1, le=256)
     device: Literal["auto", "cpu", "cuda", "mps"] = "cpu"
@@ -113,6 +115,18 @@ class Parameters(Contract):
         if len(set(seeds)) != len(seeds) or any(seed < 0 for seed in seeds):
             raise ValueError("seeds must be different whole numbers, 0 or above")
         return seeds
+
+    @model_validator(mode="after")
+    def _several_folds(self):
+        if self.folds == 1:
+            raise ValueError(
+                "folds: 1 fold would be tested by models trained on nobody; give 2 or more, or 0: the split"
+            )
+        if self.repeats and self.folds == 0:
+            raise ValueError("repeats: there is nothing to repeat without folds; leave it out, or give folds")
+        if self.repeats and self.seeds:
+            raise ValueError("repeats: seeds already name the repeats to run; give one of the two")
+        return self
 
     @model_validator(mode="after")
     def _source_exists(self):
@@ -155,9 +169,10 @@ class Parameters(Contract):
 
     @property
     def chosen(self) -> Profile:
-        """The profile, with the seeds that were asked for in its place."""
+        """The profile, with the seeds, folds and repeats that were asked for in their place."""
         profile = PROFILES[self.profile]
-        return replace(profile, seeds=tuple(self.seeds) or profile.seeds)
+        asked = {"seeds": tuple(self.seeds), "folds": self.folds, "repeats": self.repeats}
+        return replace(profile, **{name: value for name, value in asked.items() if value})
 
 
 class DatasetRequirements(Parameters):

@@ -14,11 +14,15 @@ class Profile:
     seeds: tuple[int, ...]
     strategies: tuple[str, ...]
     draws: int  # bootstrap draws of participants; one less permutations of segment labels, for differences in CKA
+    folds: int = 5  # of cross-fitting, where the data are cross-fitted
+    repeats: int = 1  # of it
     each: int = 12  # where there are too many windows: about so many a participant, since people are the sample size
 
 
 PROFILES = {
-    "smoke": Profile(280, 0.01, (1,), ("supervised", "frozen_0", "frozen_3", "logistic_regression"), 100, each=4),
+    "smoke": Profile(
+        280, 0.01, (1,), ("supervised", "frozen_0", "frozen_3", "logistic_regression"), 100, folds=2, each=4
+    ),
     "quick": Profile(3000, 0.05, (1, 2), ALL, 200),
-    "paper": Profile(None, 1.0, (1, 2, 3, 4, 5), ALL, 500),
+    "paper": Profile(None, 1.0, (1, 2, 3, 4, 5), ALL, 500, repeats=4),
 }

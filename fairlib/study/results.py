@@ -16,6 +16,10 @@ from contextlib import contextmanager
 from functools import cache
 from importlib.util import resolve_name
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 #: The code as it was when this process started: an edit during a long run must not sign its results.
 _ROOT = Path(__file__).parents[2]
@@ -131,6 +135,11 @@ def save(folder: Path, key: dict, files: dict[str, Callable[[Path], object]], ti
         if timings is not None:
             replace_file(folder / "timings.json", lambda path: path.write_text(json.dumps(timings, indent=1)))
         _sign(folder, key, files)
+
+
+def parquet(table: "pd.DataFrame") -> Callable[[Path], object]:
+    """What writes a table, for ``save``."""
+    return lambda path: table.to_parquet(path, index=False)
 
 
 @contextmanager

@@ -29,7 +29,7 @@ from ..strategies import LOGISTIC, MITIGATIONS, MODELS, NETWORKS, SUPERVISED
 from ..windows import rows_of
 from . import tables
 from .labels import labelled
-from .results import closure_hash, code_hash, fresh, key_hash, save
+from .results import closure_hash, code_hash, fresh, key_hash, parquet, save
 from .tables import TABLES, Table
 
 
@@ -43,6 +43,7 @@ class Study:
     permutations: of segment labels among participants, for differences in CKA.
     threshold, draws: of decisions, and bootstrap draws of participants.
     runs: seeds of the training runs, in order: a run is compared with the one before.
+    place: where a fold of a cross-fitted study keeps its results; "": each seed has a folder.
     """
 
     cohort: Cohort
@@ -55,6 +56,7 @@ class Study:
     draws: int = 200
     runs: tuple[int, ...] = ()
     profile: str = ""
+    place: str = ""
     _kept: dict = field(default_factory=dict, compare=False, repr=False)
 
     #: Numbers of labelled people a group that are kept unasked: none, they are trained on demand.
@@ -124,7 +126,7 @@ class Study:
             made = table.make(*handed)
             if table.of == tables.RUNS:
                 made = made.assign(other_seed=self._before(seed))
-            save(folder, key, {f"{table.name}.parquet": _parquet(made)})
+            save(folder, key, {f"{table.name}.parquet": parquet(made)})
 
     def _place(self, table: Table, strategy: str, seed: int) -> tuple[Path, dict]:
         """The folder of a table, and the key of its manifest."""
@@ -134,7 +136,7 @@ class Study:
         """What the function of a table of this kind is handed, see ``tables.Table``."""
         if kind == tables.PRETRAINING:
             return self.cohort, self.recipe, self.encoder(seed)[1]
-        if kind == tables.MODEL:
+        if kind in (tables.MODEL, tables.FOLD):
             decided = strategy == mitigation.POST_PROCESSED
             return (Evaluated(self.cohort, self.scores(strategy, seed), self.threshold, self.draws, decided),)
         if kind == tables.FEATURES:
@@ -143,22 +145,26 @@ class Study:
             return self.cohort, *(self._features(strategy, seed, split) for split in ("val", "test"))
         one = (strategy, self._before(seed)) if kind == tables.RUNS else (SUPERVISED, seed)
         permutations = 0 if kind == tables.RUNS else self.permutations
-        outputs = (lambda rows, model=model: self._activations(*model, rows) for model in (one, (strategy, seed)))
+        outputs = (lambda rows, model=model: self.activations(*model, rows) for model in (one, (strategy, seed)))
         return (Compared(self.cohort, *outputs, permutations),)
 
     def _table_key(self, table: Table, strategy: str, seed: int) -> dict:
         key = {"code": closure_hash(table.make.__module__)}
-        key |= {"access": describe.access(self.cohort), "card": describe.card_key(self.cohort)}
+        key |= self.shown_key()
         if table.of == tables.PRETRAINING:
             return key | {"model": key_hash(self._encoder_key(seed))}
-        key |= {"model": key_hash(self._model_key(strategy, seed))}
+        key |= {"model": key_hash(self.model_key(strategy, seed))}
         if table.of == tables.MODEL:
             key |= {"threshold": self.threshold, "draws": self.draws}
         if table.of == tables.PAIR:
-            key |= {"other": key_hash(self._model_key(SUPERVISED, seed)), "permutations": self.permutations}
+            key |= {"other": key_hash(self.model_key(SUPERVISED, seed)), "permutations": self.permutations}
         if table.of == tables.RUNS:
-            key |= {"other": key_hash(self._model_key(strategy, self._before(seed)))}
+            key |= {"other": key_hash(self.model_key(strategy, self._before(seed)))}
         return key
+
+    def shown_key(self) -> dict:
+        """What every table of people depends on beside its code: who may see what."""
+        return {"access": describe.access(self.cohort), "card": describe.card_key(self.cohort)}
 
     def _before(self, seed: int) -> int:
         return self.runs[self.runs.index(seed) - 1]
@@ -182,7 +188,7 @@ class Study:
 
     def folder(self, name: str, seed: int) -> Path:
         """Where the result of a strategy (or "pretraining") lies."""
-        return self.results / self.recipe.folder / name / f"seed-{seed}"
+        return self.results / self.recipe.folder / name / (self.place or f"seed-{seed}")
 
     def windows(self, split: str) -> Windows:
         """Windows and labels of a split."""
@@ -199,7 +205,7 @@ class Study:
             train = rows_of(self.cohort.x, self.cohort.rows("train"))
             encoder, losses = pretrain(train, self.recipe, seed, self.device)
             curve = pd.DataFrame({"loss": losses})
-            files = {"weights.safetensors": _weights(encoder), "losses.parquet": _parquet(curve)}
+            files = {"weights.safetensors": _weights(encoder), "losses.parquet": parquet(curve)}
             save(folder, key, files, _timings(start))
         encoder = Encoder(len(self.cohort.channels), self.recipe.padding)
         encoder.load_state_dict(load_file(folder / "weights.safetensors"))
@@ -209,13 +215,13 @@ class Study:
         """Whether a fresh trained model lies in the results; nothing is trained."""
         if labels:
             return self.with_labels(labels, seed).trained(strategy, seed)
-        return fresh(self.folder(strategy, seed), self._model_key(strategy, seed))
+        return fresh(self.folder(strategy, seed), self.model_key(strategy, seed))
 
     def train(self, strategy: str, seed: int) -> Path:
         """The folder of a trained model; trains it where no fresh result is found."""
         if strategy == mitigation.POST_PROCESSED:
             return self._post_process(seed)
-        folder, key = self.folder(strategy, seed), self._model_key(strategy, seed)
+        folder, key = self.folder(strategy, seed), self.model_key(strategy, seed)
         if fresh(folder, key):
             return folder
         start = time.perf_counter()
@@ -243,7 +249,7 @@ class Study:
 
     def _post_process(self, seed: int) -> Path:
         """The folder with the decisions of the supervised model after post-processing; nothing is trained."""
-        folder, key = self.folder(mitigation.POST_PROCESSED, seed), self._model_key(mitigation.POST_PROCESSED, seed)
+        folder, key = self.folder(mitigation.POST_PROCESSED, seed), self.model_key(mitigation.POST_PROCESSED, seed)
         if not fresh(folder, key):
             score, group = self.scores(SUPERVISED, seed), groups.crossed(self.cohort)
             decision = mitigation.post_process(self.cohort.y, score, group, self.cohort.rows("val"))
@@ -273,7 +279,7 @@ class Study:
         with torch.inference_mode():
             return rows, encoder(torch.from_numpy(self.cohort.x[rows])).numpy()
 
-    def _activations(self, strategy: str, seed: int, rows: np.ndarray) -> list[np.ndarray]:
+    def activations(self, strategy: str, seed: int, rows: np.ndarray) -> list[np.ndarray]:
         """Outputs of the three convolutions on these windows, each (n, timesteps', filters)."""
         encoder = self.model(strategy, seed).encoder  # may train it: not in inference mode
         with torch.inference_mode():
@@ -291,14 +297,15 @@ class Study:
             "code": closure_hash("fairlib.pretraining"),
         }
 
-    def _model_key(self, strategy: str, seed: int) -> dict:
+    def model_key(self, strategy: str, seed: int) -> dict:
+        """What decides a trained model: data, settings, seed, and the code that trains."""
         key = {"strategy": strategy, "seed": seed, "data": self.fingerprint}
         if strategy == LOGISTIC:
             return key | {"code": closure_hash("fairlib.baselines")}
         if strategy in MITIGATIONS:
             key |= {"mitigation": closure_hash("fairlib.mitigation"), "groups": describe.card_key(self.cohort)}
         if strategy == mitigation.POST_PROCESSED:
-            return key | {"of": key_hash(self._model_key(SUPERVISED, seed))}
+            return key | {"of": key_hash(self.model_key(SUPERVISED, seed))}
         recipe, supervised = self.recipe.as_dict(), (SUPERVISED, *mitigation.TRAINED)
         key |= {
             "training": recipe["supervised" if strategy in supervised else "finetuning"],
@@ -332,11 +339,7 @@ def _tensors(state: dict[str, torch.Tensor]):
 
 
 def _predictions(rows: np.ndarray, score: np.ndarray):
-    return _parquet(pd.DataFrame({"row": rows.astype(np.int32), "score": score}))
-
-
-def _parquet(table: pd.DataFrame):
-    return lambda path: table.to_parquet(path, index=False)
+    return parquet(pd.DataFrame({"row": rows.astype(np.int32), "score": score}))
 
 
 def _timings(start: float) -> dict:

@@ -17,13 +17,16 @@ from .parameters import FROZEN, Parameters
 from .results import checksum, code_hash, fresh, key_hash, replace_file, seal, writing
 
 if TYPE_CHECKING:
+    from .crossfitted import CrossFitted
     from .runs import Study
 
 HERE = Path(__file__).parents[1]
 IDENTIFIERS = "identifiers.txt"
+#: Test people with the rarer outcome under which a split is too small to judge: 100 leave an AUC a standard error of 0.02.
+ENOUGH = 100
 
 
-def open_study(p: Parameters) -> "Study | Frozen":
+def open_study(p: Parameters) -> "Study | CrossFitted | Frozen":
     """The study that a notebook's parameters ask for: data read, models found or made when first needed."""
     if p.source == "frozen":
         return Frozen(FROZEN / p.dataset, p.recipe)
@@ -45,7 +48,7 @@ def open_study(p: Parameters) -> "Study | Frozen":
             known = "\n".join(map(str, np.unique(cohort.person)))
             replace_file(folder / IDENTIFIERS, lambda path: path.write_text(known + "\n"))
             (folder / IDENTIFIERS).chmod(0o600)
-    return Study(
+    study = Study(
         cohort,
         recipe,
         folder,
@@ -56,6 +59,29 @@ def open_study(p: Parameters) -> "Study | Frozen":
         runs=p.chosen.seeds,
         profile=p.profile,
     )
+    if not crossfits(p, cohort):
+        return study
+    from .crossfitted import CrossFitted
+
+    return CrossFitted(study, p.chosen.folds, tuple(p.seeds) or tuple(range(1, p.chosen.repeats + 1)))
+
+
+def crossfits(p: Parameters, cohort: Cohort) -> bool:
+    """Whether people are cross-fitted: as asked for; else where the files leave it open and real people are few.
+
+    That is so for open data, and for data of one's own whose test people are too few to judge. Official splits stay.
+    """
+    if p.folds is not None:
+        return p.folds > 0
+    if cohort.measured is None or cohort.origin == "twin":
+        return False
+    return cohort.card.access == "open" or few_tested(cohort)
+
+
+def few_tested(cohort: Cohort) -> bool:
+    """Whether the test split holds fewer than ``ENOUGH`` people with, or without, a positive window."""
+    test = cohort.rows("test")
+    return min(len(np.unique(cohort.person[test][cohort.y[test] == label])) for label in (0, 1)) < ENOUGH
 
 
 def _read(p: Parameters, folder: Path) -> Cohort:

@@ -10,12 +10,12 @@ from typing import Literal
 
 import pandas as pd
 
-from ..measures import calibration, compared, describe, features, performance, pretrained, probes, thresholds
+from ..measures import calibration, compared, describe, features, performance, pretrained, probes, scored, thresholds
 from ..measures.evaluated import Evaluated
 from ..strategies import ALL, MITIGATIONS, NETWORKS, PRIMARY, SUPERVISED
 
 COHORT, PRETRAINING, MODEL, PAIR, RUNS = "cohort", "pretraining", "model", "pair", "runs"
-FEATURES, FITTED = "features", "fitted"
+FOLD, FEATURES, FITTED = "fold", "features", "fitted"
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,8 @@ class Table:
     Attributes
     ----------
     of: what ``make`` is handed. "cohort": the cohort. "pretraining": cohort, recipe, loss of each step. "model": a
-        model and the people it is judged by (``Evaluated``). "features": cohort, test rows, features of one network;
+        model and the people it is judged by (``Evaluated``). "fold": the same of one trained model, also where a model
+        is judged by several (cross-fitting). "features": cohort, test rows, features of one network;
         "fitted": cohort, and such rows and features of validation and of test people. "pair": the supervised model and
         another of the same run; "runs": a model and the same of the run before (``Compared``).
     make: that → a tidy frame, aggregated, without anybody's row.
@@ -33,7 +34,7 @@ class Table:
     """
 
     name: str
-    of: Literal["cohort", "pretraining", "model", "features", "fitted", "pair", "runs"]
+    of: Literal["cohort", "pretraining", "model", "fold", "features", "fitted", "pair", "runs"]
     make: Callable[..., pd.DataFrame]
     models: tuple[str, ...] = ()
 
@@ -48,11 +49,14 @@ TABLES = {
         Table("attrition", COHORT, describe.attrition),
         Table("typical_window", COHORT, describe.typical_window),
         Table("shape", COHORT, describe.shape),
+        Table("tested", COHORT, scored.tested),
         Table("losses", PRETRAINING, pretrained.losses, (PRETRAINED,)),
         Table("views", PRETRAINING, pretrained.views, (PRETRAINED,)),
+        Table("scores", FOLD, scored.scores, (*ALL, *MITIGATIONS)),
+        Table("cuts", FOLD, scored.cuts, ALL),
+        Table("validation", FOLD, scored.validation, ALL),
         Table("metrics", MODEL, performance.metrics, (*ALL, *MITIGATIONS)),
         Table("roc", MODEL, performance.roc, ALL),
-        Table("validation", MODEL, performance.validation, ALL),
         Table("permutation_null", MODEL, performance.permutation_null, ALL),
         Table("calibration", MODEL, calibration.curve, ALL),
         Table("calibration_in_the_large", MODEL, calibration.in_the_large, ALL),

@@ -196,7 +196,7 @@ def test_training_runs_are_compared_in_turn(one):
     table = collect(one, "cka_between", ("supervised",), one.runs)
     assert list(dict.fromkeys(zip(table["other_seed"], table["seed"], strict=True))) == [(1, 2), (2, 4)]
     rows = cohort_rows(one)
-    layer = [gram(one._activations("supervised", seed, rows)[0]) for seed in (1, 2)]
+    layer = [gram(one.activations("supervised", seed, rows)[0]) for seed in (1, 2)]
     everybody = table[(table["attribute"] == "everybody") & (table["seed"] == 2)].iloc[0]
     assert everybody["cka"] == pytest.approx(cka_table([layer[0]], [layer[1]])[0, 0])
 

@@ -1,0 +1,112 @@
+"""Finished folds of a long computation: one file each, written once and committed as it comes, packed when all are
+there. No weight, no embedding, no identifier is in it."""
+
+import io
+import json
+import platform
+import time
+import zipfile
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import pandas as pd
+
+from ..strategies import MODELS
+from . import tables
+from .crossfitted import CrossFitted
+from .frozen import FrozenError, compact, keyed
+from .results import MANIFEST, key_hash, replace_file
+from .tables import PRETRAINED, TABLES
+
+FOLDER = "parts"
+#: What is looked at in the first fold of a repeat only: representations of several folds have no common scale.
+FIRST = (tables.FEATURES, tables.FITTED, tables.PAIR, tables.RUNS)
+
+
+def name(study: CrossFitted, strategy: str, repeat: int, k: int) -> str:
+    """The file of one model and fold."""
+    return f"{study.recipe.folder}-{strategy}-repeat-{repeat}-fold-{k + 1}.zip"
+
+
+def missing(folder: Path, study: CrossFitted, models: Iterable[str]) -> list[tuple[int, int, str]]:
+    """(repeat, fold, model) without a part; first folds first, which share more, then repeat by repeat.
+
+    Raises ``FrozenError`` for a part of other data, settings or code: results of two versions are never mixed.
+    """
+    found = []
+    for k, repeat in sorted(
+        ((k, r) for k in range(study.folds) for r in study.runs), key=lambda at: (at[0] > 0, at[1])
+    ):
+        for model in models:
+            path = folder / FOLDER / name(study, model, repeat, k)
+            if not path.exists():
+                found.append((repeat, k, model))
+            elif manifest(path)["model"] != _model(study, model, repeat, k):
+                raise FrozenError(
+                    f"{path} was made by other code, settings or data than those of today; go back to its code, or remove"
+                    f" all parts of recipe {study.recipe.folder} and train them again"
+                )
+    return found
+
+
+def write(folder: Path, study: CrossFitted, strategy: str, repeat: int, k: int) -> Path:
+    """Train one model of one fold where it is not found, and keep its tables. Refuses all but open data and twins."""
+    made = study.manifest
+    if made["access"] == "restricted":
+        raise PermissionError(f"{study.cohort.dataset}: scores of restricted data never leave the results folder")
+    start, content = time.perf_counter(), {}
+    kinds = (tables.FOLD, *(FIRST if k == 0 else ()))
+    wanted = [(name, strategy) for name, table in TABLES.items() if table.of in kinds and strategy in table.models]
+    if k == 0 and MODELS[strategy].pretrained:
+        wanted += [(name, PRETRAINED) for name in tables.of(tables.PRETRAINING)]
+    for table, model in wanted:
+        if TABLES[table].of == tables.RUNS:
+            frame = study.table(table, model, repeat)
+        else:
+            frame = study.of_fold(table, model, repeat, k)
+        content[table] = keyed(compact(frame), study.recipe, model, repeat, k)
+    facts = {"dataset": study.cohort.dataset, "made": made, "strategy": strategy, "repeat": repeat, "fold": k}
+    facts |= {"model": _model(study, strategy, repeat, k), "seconds": round(time.perf_counter() - start, 1)}
+    facts |= {"python": platform.python_version(), "threads": _threads()}
+    path = folder / FOLDER / name(study, strategy, repeat, k)
+    replace_file(path, lambda target: _zip(target, content, facts))
+    return path
+
+
+def manifest(path: Path) -> dict:
+    """What a part says of itself. Raises ``FrozenError`` where it is damaged."""
+    try:
+        with zipfile.ZipFile(path) as file:
+            if damaged := file.testzip():
+                raise FrozenError(f"{path}: {damaged} in it is damaged; bring it back: git checkout -- {path}")
+            return json.loads(file.read(MANIFEST))
+    except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
+        raise FrozenError(f"{path} cannot be read ({error}); bring it back: git checkout -- {path}") from error
+
+
+def frames(path: Path) -> Iterator[tuple[str, pd.DataFrame]]:
+    """The tables of a part: name, frame."""
+    with zipfile.ZipFile(path) as file:
+        for member in file.namelist():
+            if member != MANIFEST:
+                yield member.removesuffix(".parquet"), pd.read_parquet(io.BytesIO(file.read(member)))
+
+
+def _model(study: CrossFitted, strategy: str, repeat: int, k: int) -> str:
+    return key_hash(study.fold(repeat, k).model_key(strategy, study.seed(repeat, k)))
+
+
+def _zip(path: Path, content: dict[str, pd.DataFrame], facts: dict) -> None:
+    """Stored without the time of writing: the same results are the same bytes, but for the seconds it took."""
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as file:
+        for table, frame in content.items():
+            buffer = io.BytesIO()
+            frame.to_parquet(buffer, index=False, compression="zstd", compression_level=9)
+            file.writestr(zipfile.ZipInfo(f"{table}.parquet"), buffer.getvalue())
+        file.writestr(zipfile.ZipInfo(MANIFEST), json.dumps(facts, indent=1, sort_keys=True))
+
+
+def _threads() -> int:
+    import torch
+
+    return torch.get_num_threads()
