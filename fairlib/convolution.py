@@ -25,10 +25,6 @@ class Convolution(nn.Module):
         self.bias = nn.Parameter(torch.zeros(filters))
 
     def forward(self, x: Tensor) -> Tensor:
-        if x.shape[1] + sum(self.pad) < self.kernel:
-            raise ValueError(
-                f"{x.shape[1]} timesteps are shorter than the kernel of {self.kernel}: use padding='same' for this data"
-            )
         if x.shape[2] >= WIDE and x.shape[1] <= LONG:
             return self._over_frequencies(x)
         x = F.pad(x, (0, 0, *self.pad))

@@ -19,6 +19,16 @@ if TYPE_CHECKING:
 
 LAYERS = ((32, 24), (64, 16), (96, 8))  # (filters, kernel) of conv1, conv2, conv3
 FEATURES = LAYERS[-1][0]
+#: Timesteps that padding "valid" needs, since each kernel takes all but one of its own away: 46.
+VALID_STEPS = 1 + sum(kernel - 1 for _, kernel in LAYERS)
+
+
+def check_length(timesteps: int, padding: str) -> None:
+    """Refuse windows that padding "valid" would leave nothing of: ``ValueError``."""
+    if padding == "valid" and timesteps < VALID_STEPS:
+        raise ValueError(
+            f"padding 'valid' needs windows of at least {VALID_STEPS} timesteps, these have {timesteps}: use 'same'"
+        )
 
 
 class Dropout(nn.Module):
@@ -93,6 +103,8 @@ class Encoder(nn.Module):
         """
         if done > len(self.convolutions):
             return x
+        if done == 0:
+            check_length(x.shape[1], self.padding)
         for i in range(done, len(self.convolutions)):
             x = self.convolutions[i](self._drop(x if i == done else F.relu(x), i))
         # The last ReLU comes after the maximum, where it has less to do: the order changes neither value nor gradient.
@@ -100,12 +112,14 @@ class Encoder(nn.Module):
 
     def prefix(self, x: Tensor, layers: int) -> Tensor:
         """Output of the first ``layers`` convolutions after ReLU and before dropout: constant while they are frozen."""
+        check_length(x.shape[1], self.padding)
         for i, convolution in enumerate(self.convolutions[:layers]):
             x = F.relu(convolution(self._drop(x, i)))
         return x
 
     def activations(self, x: Tensor) -> list[Tensor]:
         """Output of each convolution after ReLU, each (batch, timesteps', filters); for representation similarity."""
+        check_length(x.shape[1], self.padding)
         outputs = []
         for convolution in self.convolutions:
             x = F.relu(convolution(x))

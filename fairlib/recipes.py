@@ -1,26 +1,33 @@
 """Recipes: every training choice under one name. A recipe is data; the training loops read it.
 
 ``paper_code`` is what the paper's released scripts in fact do, ``paper_text`` is the paper's text with the obvious
-repairs, ``tuned`` is chosen from a small grid by validation AUC, so that SSL gets its fair chance. Constants of
-``paper_code``: ``published/hyperparameters.csv`` of the paper's code release.
+repairs, ``tuned`` is searched for by validation AUC with the same budget for both sides, so that SSL gets its fair
+chance. Constants of ``paper_code``: ``published/hyperparameters.csv`` of the paper's code release.
 """
 
 import csv
+import json
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+from .pretexts import PRETEXTS
 from .schedules import Schedule
 
 
 @dataclass(frozen=True)
 class PreTraining:
-    """SimCLR: two views a window, NT-Xent; no dropout and no L2 in the loss, as in the released scripts."""
+    """The pretext and its settings; no dropout and no L2 in the loss, as in the released scripts.
+
+    views: what ``simclr`` and ``vicreg`` make of a window, twice; for ``masked`` what it hides. temperature: of
+    ``simclr`` alone.
+    """
 
     schedule: Schedule
     views: tuple[tuple[str, dict], ...]
     optimiser: str = "sgd"
     temperature: float = 0.1
     loss_factor: float = 1.0
+    pretext: str = "simclr"
 
 
 @dataclass(frozen=True)
@@ -51,8 +58,19 @@ class Recipe:
 
     @property
     def folder(self) -> str:
-        """Its name in the results; another precision has a folder of its own."""
-        return self.name if self.precision == "float32" else f"{self.name}-{self.precision}"
+        """Its name in the results; a pretext other than SimCLR and another precision have a folder of their own."""
+        special = ((self.pretraining.pretext, "simclr"), (self.precision, "float32"))
+        return "-".join([self.name, *(value for value, usual in special if value != usual)])
+
+    def with_pretext(self, name: str) -> "Recipe":
+        """The same recipe with another pretext: steps, batches, optimiser and fine-tuning stay.
+
+        Views stay too, unless the pretext has its own. Raises ``ValueError`` for a pretext that does not exist.
+        """
+        if name not in PRETEXTS:
+            raise ValueError(f"unknown pretext {name!r}, expected one of {', '.join(PRETEXTS)}")
+        views = PRETEXTS[name].views or self.pretraining.views
+        return replace(self, pretraining=replace(self.pretraining, pretext=name, views=views))
 
     def training(self, strategy: str) -> FineTuning:
         """The supervised model may have settings of its own (it has in ``paper_code``)."""
@@ -68,7 +86,14 @@ class Recipe:
         return asdict(self)
 
 
-_SCALED = ("scaling", {"sd": 0.1})
+#: The scripts and the text know no observation masks: both views change them as they change values.
+_SCALED = ("scaling", {"sd": 0.1, "masks": True})
+
+
+def _negated(probability: float) -> tuple[str, dict]:
+    return ("negation", {"probability": probability, "masks": True})
+
+
 _FROM_THE_TEXT = FineTuning(Schedule(30, 128, 0.1, minimum_steps=2000))
 
 RECIPES = {
@@ -76,7 +101,7 @@ RECIPES = {
         "paper_code",
         PreTraining(
             Schedule(200, 128, 0.1, decay_steps=1000),
-            views=(_SCALED, ("negation", {"probability": 1.0})),
+            views=(_SCALED, _negated(1.0)),
             loss_factor=2.0,  # the scripts add the two directions instead of averaging them
         ),
         FineTuning(Schedule(200, 128, 0.1, decay_steps=2000), patience=10),
@@ -93,7 +118,7 @@ RECIPES = {
         "paper_text",
         PreTraining(
             Schedule(50, 128, 0.1, minimum_steps=2000),
-            views=(_SCALED, ("negation", {"probability": 0.5})),
+            views=(_SCALED, _negated(0.5)),
         ),
         _FROM_THE_TEXT,
         _FROM_THE_TEXT,
@@ -102,52 +127,83 @@ RECIPES = {
 
 # The recipe ``tuned`` ------------------------------------------------------------------------------------------------
 
-_JITTERED = (_SCALED, ("jitter", {"sd": 0.1}))
-_MASKED = (*_JITTERED, ("channel_mask", {"share": 0.2}))
-_VIEWS = {
-    "scaling and negation": (_SCALED, ("negation", {"probability": 0.5})),
-    "scaling and jitter": _JITTERED,
-    "scaling, jitter, channel mask": _MASKED,
-    "scaling, jitter, channel and time mask": (*_MASKED, ("time_mask", {"shortest": 8, "longest": 20})),
+#: Training steps of every model: the supervised one's; half of them pre-train and half fine-tune an SSL model.
+TUNED_STEPS = 3000
+#: Stretches of time that a view hides, as shares of the window.
+TIME_MASKS = {"none": None, "1/6 to 5/12": (1 / 6, 5 / 12), "1/12 to 1/4": (1 / 12, 1 / 4)}
+#: What ``tuned`` was before the search, and the first try of each side.
+START = {
+    "supervised": {
+        "optimiser": "adadelta",
+        "rate": 1.0,
+        "conv_dropout": 0.1,
+        "head_dropout": 0.3,
+        "conv_l2": 1e-4,
+        "head_l2": 1e-3,
+    }
 }
-#: Ways to train and to fine-tune: optimiser and rate, and how strongly the model is regularised.
-TRAINING_GRID = {
-    f"{optimiser} {rate:g}, {name}": FineTuning(Schedule(30, 128, rate, minimum_steps=2000), optimiser, **strength)
-    for optimiser, rate in (("adadelta", 0.1), ("adadelta", 1.0), ("adam", 1e-3), ("adam", 3e-4))
-    for name, strength in (
-        ("as described", {}),
-        ("less regularised", {"head_dropout": 0.3, "head_l2": 1e-3}),
-    )
+START["ssl"] = START["supervised"] | {
+    "pretraining_optimiser": "sgd",
+    "pretraining_rate": 0.1,
+    "temperature": 0.1,
+    "scaling": 0.1,
+    "jitter": 0.1,
+    "channel_mask": 0.2,
+    "time_mask": "1/6 to 5/12",
+    "negation": 0.0,
 }
-#: Ways to pre-train: views, optimiser and rate.
-PRETRAINING_GRID = {
-    f"{optimiser} {rate:g}, {name}": PreTraining(Schedule(1, 128, rate, minimum_steps=2000), views, optimiser)
-    for optimiser, rate in (("sgd", 0.1), ("adamw", 1e-3))
-    for name, views in _VIEWS.items()
-}
-#: Validation AUC of every way, one training seed, on Challenge 2012; written by ``python -m fairlib.study tune``.
-GRID_FILE = Path(__file__).with_name("tuned_grid.csv")
+#: How the search ends: its best tries train at full length, each with these seeds, which no profile has.
+FINAL_TRIES, FINAL_SEEDS = 2, (1000, 1001, 1002)
+#: What the search tried, a row for each model it trained; written by ``python -m fairlib.study tune``.
+SEARCH_FILES = {side: Path(__file__).with_name(f"tuned_{side}.csv") for side in START}
 
 
-def tried() -> dict[tuple[str, str], float]:
-    """(part, way) → validation AUC, of the ways of the grid that were tried so far."""
-    if not GRID_FILE.exists():
-        return {}
-    with GRID_FILE.open(encoding="utf-8", newline="") as file:
-        return {(row["part"], row["way"]): float(row["validation_auc"]) for row in csv.DictReader(file)}
+def _schedule(rate: float, steps: int) -> Schedule:
+    """Exactly so many steps, however many windows there are."""
+    return Schedule(1, 128, rate, decay_steps=steps, minimum_steps=steps)
 
 
-def best(part: str) -> str:
-    """The way with the highest validation AUC of a part of the grid ("training" or "pre-training")."""
-    found = {way: value for (of, way), value in tried().items() if of == part}
-    return max(found, key=found.get)
+def _training(settings: dict, steps: int) -> FineTuning:
+    strength = {name: settings[name] for name in ("conv_dropout", "head_dropout", "conv_l2", "head_l2")}
+    return FineTuning(_schedule(settings["rate"], steps), settings["optimiser"], **strength)
 
 
-def of_grid(pretraining: PreTraining, training: FineTuning) -> Recipe:
-    """The recipe ``tuned`` with these ways to pre-train, and to train or fine-tune every model."""
-    return Recipe("tuned", pretraining, training, training, evaluate_frozen=True)
+def tuned(supervised: dict, ssl: dict, steps: int = TUNED_STEPS) -> Recipe:
+    """The recipe with these settings of the search (as in ``START``).
+
+    steps: of the supervised model; pre-training and fine-tuning an SSL model have half of them each.
+    """
+    options = {
+        "scaling": {"sd": ssl["scaling"]},
+        "jitter": {"sd": ssl["jitter"]},
+        "channel_mask": {"share": ssl["channel_mask"]},
+        "time_mask": dict(zip(("shortest", "longest"), TIME_MASKS[ssl["time_mask"]] or (), strict=False)),
+        "negation": {"probability": ssl["negation"]},
+    }
+    views = tuple((name, given) for name, given in options.items() if any(given.values()))
+    schedule = _schedule(ssl["pretraining_rate"], steps // 2)
+    pretraining = PreTraining(schedule, views, ssl["pretraining_optimiser"], ssl["temperature"])
+    return Recipe("tuned", pretraining, _training(ssl, steps // 2), _training(supervised, steps), evaluate_frozen=True)
 
 
-#: The recipe exists once the whole grid was tried.
-if len(tried()) == len(TRAINING_GRID) + len(PRETRAINING_GRID):
-    RECIPES["tuned"] = of_grid(PRETRAINING_GRID[best("pre-training")], TRAINING_GRID[best("training")])
+def searched(side: str) -> list[dict]:
+    """What the search tried on a side so far, a row for each model: columns of ``study.tuning.COLUMNS``, as text."""
+    with SEARCH_FILES[side].open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def winner(rows: list[dict]) -> dict | None:
+    """The settings with the highest mean validation AUC over the seeds of the last rung; None while it is not over."""
+    last = [row for row in rows if int(row["steps"]) == TUNED_STEPS]
+    if len(last) < FINAL_TRIES * len(FINAL_SEEDS):
+        return None
+    areas: dict[str, float] = {}
+    for row in last:
+        areas[row["settings"]] = areas.get(row["settings"], 0) + float(row["validation_auc"])
+    return json.loads(max(areas, key=areas.get))
+
+
+_WINNERS = {side: winner(searched(side)) for side in START}
+#: Where the settings of ``tuned`` come from: "search", or "start" while a side is not searched to its end.
+TUNED_BY = "search" if all(_WINNERS.values()) else "start"
+RECIPES["tuned"] = tuned(**(_WINNERS if TUNED_BY == "search" else START))

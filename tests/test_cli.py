@@ -157,12 +157,27 @@ def test_as_a_module(tmp_path):
     assert "Traceback" not in done.stderr
 
 
-def test_tune_keeps_the_grid(monkeypatch, tmp_path, capsys):
-    rows = [tuning.Tried("training", "adam", 0.8125), tuning.Tried("pre-training", "jitter", 0.7)]
-    monkeypatch.setattr(tuning, "tune", lambda cohort, known: iter(rows))
+def test_tune_keeps_each_try_and_goes_on(monkeypatch, tmp_path, capsys):
+    tries = [tuning.Tried(n, 1, 1000, 376, '{"rate": 0.1}', 0.8 + n / 100, 1.5) for n in range(3)]
+    seen = []
+    files = {side: tmp_path / f"{side}.csv" for side in tuning.SIDES}
+    for file in files.values():
+        file.write_text(",".join(tuning.COLUMNS) + "\n")
+
+    def tune(cohort, side, known):
+        seen.append((side, len(known)))
+        return iter(tries if known else tries[:2])
+
+    monkeypatch.setattr(tuning, "tune", tune)
     monkeypatch.setattr(readers, "read", lambda dataset, folder: None)
-    monkeypatch.setattr(recipes, "GRID_FILE", tmp_path / "grid.csv")
+    monkeypatch.setattr(recipes, "SEARCH_FILES", files)
+    monkeypatch.setenv("TQDM_DISABLE", "")
     assert study(["tune", "challenge2012", "data"]) == 0
-    assert "training: adam: validation AUC 0.8125" in capsys.readouterr().out
-    lines = ["part,way,validation_auc", "training,adam,0.8125", "pre-training,jitter,0.7"]
-    assert (tmp_path / "grid.csv").read_text().splitlines() == lines
+    assert "ssl, rung 1, try 1, seed 1000: 0.8100" in capsys.readouterr().out
+    head, first, _ = files["ssl"].read_text().splitlines()
+    assert head == "try,rung,seed,steps,settings,validation_auc,seconds"
+    assert first == '0,1,1000,376,"{""rate"": 0.1}",0.8,1.5'
+    assert study(["tune", "challenge2012", "data", "--side", "ssl"]) == 0
+    assert len(files["ssl"].read_text().splitlines()) == 4
+    assert seen == [("supervised", 0), ("ssl", 0), ("ssl", 2)]
+    assert len(files["supervised"].read_text().splitlines()) == 3

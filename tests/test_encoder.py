@@ -144,9 +144,10 @@ def test_shapes(shape):
 def test_valid_padding_needs_46_steps():
     encoder = Encoder(3, "valid").eval()
     assert encoder(torch.zeros(2, 46, 3)).shape == (2, 96)
-    for steps in (45, 28, 10):
-        with pytest.raises(ValueError, match=r"timesteps are shorter than the kernel of \d+: use padding='same'"):
-            encoder(torch.zeros(2, steps, 3))
+    for call in (encoder, encoder.activations, lambda x: encoder.prefix(x, 1)):
+        for steps in (45, 10):
+            with pytest.raises(ValueError, match=f"at least 46 timesteps, these have {steps}: use 'same'"):
+                call(torch.zeros(2, steps, 3))
     with pytest.raises(ValueError, match="padding must be 'same' or 'valid', got 'full'"):
         Encoder(3, "full")
 

@@ -10,7 +10,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fairlib import pretraining
+from fairlib import pretexts
+from fairlib.channels import masks_of
 from fairlib.pretraining import nt_xent, pretrain
 from fairlib.recipes import RECIPES
 from fairlib.schedules import Schedule
@@ -116,14 +117,56 @@ def test_channel_mask_takes_whole_channels(share):
 
 
 def test_time_mask_takes_one_stretch_of_all_channels():
-    gone = time_mask(WINDOWS, np.random.default_rng(6), shortest=2, longest=4) == 0
+    gone = time_mask(WINDOWS, np.random.default_rng(6), shortest=1 / 3, longest=2 / 3) == 0
     np.testing.assert_array_equal(gone, np.broadcast_to(gone[:, :, :1], gone.shape))
     gone = gone[:, :, 0]
     assert set(gone.sum(axis=1)) == {2, 3, 4}
     starts = gone & ~np.roll(gone, 1, axis=1) | (gone & (np.arange(6) == 0))
     assert (starts.sum(axis=1) == 1).all()
     assert gone.any(axis=0).all()  # it may reach both ends
-    assert (time_mask(WINDOWS, np.random.default_rng(6), 8, 20) == 0).all()  # longer than the window: all of it
+    assert (time_mask(WINDOWS, np.random.default_rng(6), 1, 1) == 0).all()
+
+
+@pytest.mark.parametrize(("steps", "lengths"), [(48, (8, 20)), (24, (4, 10)), (12, (2, 5)), (1, (1, 1))])
+def test_time_mask_takes_shares_of_the_window(steps, lengths):
+    gone = time_mask(np.ones((500, steps, 1), np.float32), np.random.default_rng(6)).sum(axis=(1, 2))
+    assert (steps - gone.max(), steps - gone.min()) == lengths
+
+
+@pytest.mark.parametrize(("shortest", "longest"), [(8, 20), (0, 0.5), (0.5, 0.4), (0.5, 1.1), (-0.1, 0.5)])
+def test_time_mask_refuses_steps(shortest, longest):
+    with pytest.raises(ValueError, match=f"shares of the window .* got {shortest} and {longest}"):
+        time_mask(WINDOWS, np.random.default_rng(6), shortest, longest)
+
+
+# Two values of one mask, a value of another, a value without: the first two lie before their mask.
+MASK_OF = masks_of(("Eyes->open", "Eyes->shut", "age", "mask HR", "HR", "mask->Eyes"))
+OBSERVED = WINDOWS[:, :, [0, 1, 2, 3, 0, 1]].copy()
+OBSERVED[:, :, [3, 5]] = np.random.default_rng(8).random((2000, 6, 2)) < 0.5
+MASKS, VALUES = [3, 5], [0, 1, 2, 4]
+
+
+@pytest.mark.parametrize(("name", "options"), [("scaling", {}), ("jitter", {}), ("negation", {"probability": 1})])
+def test_views_of_values_leave_masks_alone_unless_asked(name, options):
+    def view(**more):
+        return VIEWS[name](OBSERVED, np.random.default_rng(9), **options, **more)
+
+    seen, everything = view(mask_of=MASK_OF), view()
+    np.testing.assert_array_equal(seen[:, :, MASKS], OBSERVED[:, :, MASKS])
+    np.testing.assert_array_equal(seen[:, :, VALUES], everything[:, :, VALUES])  # the same draws
+    assert (everything[:, :, MASKS] != OBSERVED[:, :, MASKS])[OBSERVED[:, :, MASKS] == 1].all()
+    np.testing.assert_array_equal(view(mask_of=MASK_OF, masks=True), everything)
+
+
+def test_views_that_hide_take_a_variable_with_its_mask():
+    ones = np.ones_like(OBSERVED)
+    gone = channel_mask(ones, np.random.default_rng(5), 0.3, mask_of=MASK_OF)[:, 0] == 0
+    for together in ([0, 1, 5], [3, 4]):
+        assert (gone[:, together] == gone[:, together[:1]]).all()
+    assert abs(np.corrcoef(gone[:, [0, 2, 4]].T) - np.eye(3)).max() < 0.1
+    assert gone.mean(axis=0) == pytest.approx(0.3, abs=0.05)
+    whole = time_mask(ones, np.random.default_rng(5), mask_of=MASK_OF) == 0
+    np.testing.assert_array_equal(whole, np.broadcast_to(whole[:, :, :1], whole.shape))
 
 
 def test_views_keep_type_and_input():
@@ -134,8 +177,10 @@ def test_views_keep_type_and_input():
 
 
 def test_the_recipes_views_are_the_published_ones():
-    assert RELEASED.pretraining.views == (("scaling", {"sd": 0.1}), ("negation", {"probability": 1.0}))
-    assert DESCRIBED.pretraining.views == (("scaling", {"sd": 0.1}), ("negation", {"probability": 0.5}))
+    for recipe, probability in ((RELEASED, 1.0), (DESCRIBED, 0.5)):
+        scaled, negated = recipe.pretraining.views
+        assert scaled == ("scaling", {"sd": 0.1, "masks": True})  # the scripts and the text know no masks
+        assert negated == ("negation", {"probability": probability, "masks": True})
     before, draw = WINDOWS.copy(), np.random.default_rng(3)
     first, second = (compose(WINDOWS, DESCRIBED.pretraining.views, draw) for _ in range(2))
     assert not np.array_equal(first, second)
@@ -209,7 +254,7 @@ def test_released_loss_is_twice_nt_xent():
 
 def test_two_views_of_each_window_in_each_step(monkeypatch):
     seen = []
-    monkeypatch.setattr(pretraining, "compose", lambda *given: seen.append((given[0], compose(*given))) or seen[-1][1])
+    monkeypatch.setattr(pretexts, "compose", lambda *given: seen.append((given[0], compose(*given))) or seen[-1][1])
     pretrain(X, small(schedule=Schedule(1, 16, 0.1)), 1)
     assert [len(batch) for batch, _ in seen] == [16, 16, 16, 16, 8, 8]  # the last, partial batch is kept
     for (batch, first), (again, second) in zip(seen[::2], seen[1::2], strict=True):

@@ -1,6 +1,7 @@
 """The command line: ``python -m fairlib.study freeze | tune``."""
 
 import argparse
+import os
 import sys
 from pathlib import Path
 
@@ -26,6 +27,7 @@ def main(arguments: list[str] | None = None) -> int:
     tune = door.command(_tune, "find the recipe `tuned` by validation AUC")
     tune.add_argument("dataset", help="e.g. challenge2012")
     tune.add_argument("source", type=Path, metavar="DIR", help="the folder of the official files")
+    tune.add_argument("--side", choices=("supervised", "ssl"), help="one side only, so that two may run at once")
     tune.add_argument("--threads", type=int, default=1, help="CPU threads; the same number gives the same bytes")
 
     return door.main(arguments)
@@ -47,23 +49,30 @@ def _freeze(options: argparse.Namespace) -> None:
 
 
 def _tune(options: argparse.Namespace) -> None:
-    """Train every way of the grid with one seed, about an hour and a half, and keep each validation AUC. Run it again
-    to continue after an interruption."""
+    """Search the settings of both sides, hours, and keep each model's validation AUC. Run it again to continue after an
+    interruption."""
+    if not sys.stderr.isatty():  # a log holds the rows alone; read when tqdm is imported
+        os.environ.setdefault("TQDM_DISABLE", "1")
     import torch
 
     from .. import readers
-    from ..recipes import GRID_FILE, tried
+    from ..recipes import SEARCH_FILES, searched
     from . import tuning
     from .results import replace_file
 
     torch.set_num_threads(options.threads)
-    rows = []
-    for row in tuning.tune(readers.read(options.dataset, options.source), known=tried()):
-        print(f"{row.part}: {row.way}: validation AUC {row.validation_auc:.4f}", flush=True)
-        rows.append(row)
-        write = tuning.table(rows).to_csv
-        replace_file(GRID_FILE, lambda path, write=write: write(path, index=False, lineterminator="\n"))
-    print(f"kept in {GRID_FILE}; the recipe `tuned` takes the best of each part")
+    cohort = readers.read(options.dataset, options.source)
+    for side in [options.side] if options.side else tuning.SIDES:
+        rows, known = [], searched(side)
+        for row in tuning.tune(cohort, side, known):
+            print(f"{side}, rung {row.rung}, try {row.number}, seed {row.seed}: {row.validation_auc:.4f}", flush=True)
+            rows.append(row)
+            if len(rows) > len(known):
+                write = tuning.table(rows).to_csv
+                replace_file(
+                    SEARCH_FILES[side], lambda path, write=write: write(path, index=False, lineterminator="\n")
+                )
+        print(f"kept in {SEARCH_FILES[side]}", flush=True)
 
 
 if __name__ == "__main__":

@@ -203,7 +203,7 @@ class Study:
         if not fresh(folder, key):
             start = time.perf_counter()
             train = rows_of(self.cohort.x, self.cohort.rows("train"))
-            encoder, losses = pretrain(train, self.recipe, seed, self.device)
+            encoder, losses = pretrain(train, self.recipe, seed, self.device, self.cohort.channels)
             curve = pd.DataFrame({"loss": losses})
             files = {"weights.safetensors": _weights(encoder), "losses.parquet": parquet(curve)}
             save(folder, key, files, _timings(start))

@@ -1,6 +1,7 @@
 """Every figure and table of the catalogue on small evidence: alt text with numbers, and how they are shown."""
 
 import inspect
+import json
 import re
 from dataclasses import replace
 from importlib import import_module
@@ -42,7 +43,7 @@ from book.release import tables as audit_tables
 from fairlib import cards, twins
 from fairlib.measures import cka as conditioned
 from fairlib.measures import describe, features, pretrained, probes, segments, summary
-from fairlib.recipes import RECIPES
+from fairlib.recipes import RECIPES, START
 from fairlib.report import columns, show, style
 from fairlib.report.columns import Column, typed
 from fairlib.report.provenance import of_twin
@@ -195,7 +196,7 @@ TABLES = {
     tables3.strategies: lambda e: (trained_models(76, "same"),),
     tables3.performance: lambda e: (e.summary,),
     tables3.efficiency: lambda e: (curve(e), CARD.metric.metric),
-    tables3.grid: lambda e: (),
+    tables3.tries: lambda e: (kept_tries,),
     tables5.metric_choice: lambda e: (CARD,),
     tables5.calibration: lambda e: (summary.summarise(e.offsets), NAMES),
     tables5.segments: lambda e: (e.summary, "supervised", CARD.min_cell),
@@ -253,6 +254,22 @@ TABLES = {
 def curve(e):
     """Two numbers of labelled people, as ``efficiency.curve`` gives them."""
     return pd.concat([e.headline.assign(people=n) for n in (50, 200)], ignore_index=True)
+
+
+def kept_tries(side):
+    """Two rungs of a search, as its file gives them back."""
+    shared = {"settings": json.dumps(START[side]), "seconds": "1.0"}
+    areas = [("0", "1", "376", "0.8"), ("0", "2", "3000", "0.81"), ("0", "2", "3000", "0.83")]
+    return [shared | dict(zip(("try", "rung", "steps", "validation_auc"), row, strict=True)) for row in areas]
+
+
+def test_tries_are_shown_in_words_with_the_mean_of_their_seeds():
+    table = columns.written(tables3.tries(kept_tries))
+    assert list(table["validation AUC"]) == ["0.820", "0.800"] * 2  # the last rung first
+    assert list(table["side"]) == ["supervised"] * 2 + ["SSL"] * 2
+    assert table["settings"].str.startswith("optimiser adadelta, rate 1.0, conv dropout 0.1").all()
+    assert "time mask 1/6 to 5/12" in table["settings"].iloc[-1]
+    assert tables3.tries(lambda side: []).empty
 
 
 def named(function):

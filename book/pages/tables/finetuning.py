@@ -1,8 +1,11 @@
 """Stage 3: T-strategies and T-performance."""
 
+import json
+from collections.abc import Callable
+
 import pandas as pd
 
-from fairlib.recipes import GRID_FILE
+from fairlib.recipes import SEARCH_FILES, searched
 from fairlib.report.columns import Column, beside, ranged, typed
 from fairlib.strategies import STRATEGY_NAMES
 from fairlib.text import percent
@@ -50,16 +53,29 @@ def efficiency(curve: pd.DataFrame, metric: str) -> pd.DataFrame:
     return typed(rows, ["labelled", "strategy"], **heads, **comparison(metric, "auc"))
 
 
-def grid() -> pd.DataFrame:
-    """Every way that was tried for the recipe ``tuned``, and its validation AUC; the best of each part is marked."""
-    tried = pd.read_csv(GRID_FILE)
-    best = tried.groupby("part")["validation_auc"].transform("max") == tried["validation_auc"]
-    chosen = best.map({True: "chosen", False: "–"})
+def tries(read: Callable[[str], list[dict]] = searched) -> pd.DataFrame:
+    """Every try of the search for the recipe ``tuned``: settings, and validation AUC as a mean over its seeds.
+
+    read: side → what was tried. Empty before the search.
+    """
+    rows = pd.concat([pd.DataFrame(read(side)).assign(side=side) for side in SEARCH_FILES], ignore_index=True)
+    if rows.empty:
+        return rows
+    numbers = ["try", "rung", "steps", "validation_auc"]
+    rows[numbers] = rows[numbers].apply(pd.to_numeric)
+    table = rows.groupby(["side", "rung", "try", "steps", "settings"], as_index=False)["validation_auc"].mean()
+    table = table.sort_values(["side", "rung", "validation_auc"], ascending=[False, False, False], kind="stable")
     return typed(
-        tried.assign(chosen=chosen),
-        ["part", "way"],
-        part=Column("of"),
-        way=Column("optimiser, rate, and what differs"),
+        table.assign(
+            side=table["side"].map({"supervised": "supervised", "ssl": "SSL"}),
+            settings=table["settings"].map(_in_words),
+        ),
+        ["side", "rung", "try"],
+        steps=Column("training steps", "count"),
+        settings=Column("settings"),
         validation_auc=Column("validation AUC", "number"),
-        chosen=Column(),
     )
+
+
+def _in_words(settings: str) -> str:
+    return ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in json.loads(settings).items())
