@@ -136,7 +136,7 @@ class Cohort:
         """
         if self.measured is None:
             raise CohortError(
-                f"{self.dataset}: its files are scaled by the training people of the official split, so that folds would"
+                f"{self.dataset}: its files are scaled by the training people of the official split, so folds would"
                 " learn from the people they test; use folds=0, the official split"
             )
         rest = self.x[:, :, self.measured.shape[2] :]

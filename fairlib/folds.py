@@ -37,7 +37,8 @@ class Folds:
         return self._dealt(repeat)[self._codes]
 
     def split(self, repeat: int, k: int) -> np.ndarray:
-        """Each window's part, "train", "val" or "test" (n,), when fold ``k`` is tested; an eighth of the others validate."""
+        """The part of each window, "train", "val" or "test" (n,), when fold ``k`` is tested; an eighth of the others
+        are validation people."""
         fold, part = self._dealt(repeat), np.full(len(self._people), "train", dtype="<U5")
         others = np.flatnonzero(fold != k)
         part[others[self._order(f"{repeat} {k} validation", others)[::VALIDATION]]] = "val"

@@ -63,8 +63,6 @@ class GroupDRO(GroupBalanced):
 
 #: Trained like the supervised model, but for its objective.
 TRAINED = {"reweighed": Reweighed, "group_balanced": GroupBalanced, "group_dro": GroupDRO}
-#: Thresholds of the supervised model chosen per group.
-POST_PROCESSED = "post_processed"
 
 
 class _Given(BaseEstimator):

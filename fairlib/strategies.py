@@ -50,6 +50,8 @@ MODELS = {
 PRIMARY = "frozen_1_middle"
 #: The control without a neural network.
 LOGISTIC = "logistic_regression"
+#: The mitigation that changes decisions alone: thresholds of the supervised model chosen per group.
+POST_PROCESSED = "post_processed"
 
 
 def of_family(*families: str) -> dict[str, Strategy]:

@@ -56,12 +56,14 @@ def _tune(options: argparse.Namespace) -> None:
     import torch
 
     from .. import readers
+    from ..folds import Folds
     from ..recipes import SEARCH_FILES, searched
     from . import tuning
     from .results import replace_file
 
     torch.set_num_threads(options.threads)
     cohort = readers.read(options.dataset, options.source)
+    cohort = cohort.dealt(Folds(cohort, 5).split(repeat=0, k=0))  # a dealing that no result uses, see the protocol
     for side in [options.side] if options.side else tuning.SIDES:
         rows, known = [], searched(side)
         for row in tuning.tune(cohort, side, known):

@@ -1,16 +1,14 @@
 """A cross-fitted study: each repeat deals the people to folds, and every fold is a study of its own."""
 
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 
-import numpy as np
 import pandas as pd
 
-from .. import mitigation
 from ..folds import Folds
 from ..measures import compared, scored
 from ..measures.compared import Compared
-from ..strategies import SUPERVISED
+from ..strategies import POST_PROCESSED, SUPERVISED
 from . import tables
 from .results import closure_hash, fresh, key_hash, parquet, save
 from .runs import Study
@@ -108,7 +106,7 @@ class CrossFitted:
         key = {"code": closure_hash(table.make.__module__), "threshold": study.threshold, "draws": study.draws}
         key |= study.shown_key() | {"scores": key_hash({"scores": int(pd.util.hash_pandas_object(found).sum())})}
         if not fresh(folder, key):
-            origin, decided = self.cohort.origin, strategy == mitigation.POST_PROCESSED
+            origin, decided = self.cohort.origin, strategy == POST_PROCESSED
             people = scored.rows(self.cohort)
             of = scored.pooled(people, found, self.cohort.card, origin, study.threshold, study.draws, decided)
             save(folder, key, {f"{name}.parquet": parquet(table.make(of))})
@@ -120,12 +118,9 @@ class CrossFitted:
             return pd.DataFrame()
         before = self.runs[self.runs.index(repeat) - 1]
         one, other = self.fold(repeat, 0), self.fold(before, 0)
-        both = (one.cohort.split == "test") & (other.cohort.split == "test")
-        cohort = replace(
-            one.cohort, split=np.where(both, "test", np.where(one.cohort.split == "test", "val", one.cohort.split))
-        )
-        outputs = [
-            lambda rows, at=at, seed=self.seed(r, 0): at.activations(strategy, seed, rows)
-            for at, r in ((other, before), (one, repeat))
-        ]
+        split = one.cohort.split.copy()
+        split[(split == "test") & (other.cohort.split != "test")] = "val"
+        cohort = replace(one.cohort, split=split)
+        places = ((other, self.seed(before, 0)), (one, self.seed(repeat, 0)))
+        outputs = [partial(study.activations, strategy, seed) for study, seed in places]
         return compared.similarity(Compared(cohort, *outputs)).assign(other_seed=before)

@@ -10,8 +10,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from ..strategies import SUPERVISED
+from .. import cards
+from ..measures.scored import pooled
+from ..strategies import POST_PROCESSED, SUPERVISED
 from .results import MANIFEST, checksum, replace_file
+from .tables import COHORT, MODEL, PRETRAINED, RUNS, TABLES
 
 if TYPE_CHECKING:
     from .runs import Study
@@ -62,13 +65,26 @@ class Frozen:
         return self.has(strategy, (seed,), labels)
 
     def table(self, name: str, strategy: str = "", seed: int = 0, labels: int | None = None) -> pd.DataFrame:
-        """A table by its name in ``tables.TABLES``; empty where this model has none. Raises ``FrozenError``."""
+        """A table by its name in ``tables.TABLES``; empty where this model has none. Raises ``FrozenError``.
+
+        Of a cross-fitted study, what is said of a model is computed from its out-of-fold scores.
+        """
+        if "folds" in self.manifest and TABLES[name].of == MODEL:
+            return self._pooled(name, strategy, seed).copy()
         table = _read(self.folder, name, self.recipe)
         if "strategy" not in table:
             return table.copy()
         strategy = strategy or "pretraining"
         chosen = (table["strategy"] == strategy) & (table["seed"] == seed) & (table["labels"] == (labels or 0))
-        return table[chosen].drop(columns=KEYS).reset_index(drop=True)
+        keys = [key for key in (*KEYS, "pretext") if key in table]
+        return table[chosen].drop(columns=keys).reset_index(drop=True)
+
+    @cache  # noqa: B019 (one object a page)
+    def _pooled(self, name: str, strategy: str, seed: int) -> pd.DataFrame:
+        made, card = self.manifest, cards.load(self.folder.name)
+        found = (self.table("tested"), self.table("scores", strategy, seed))
+        decided = strategy == POST_PROCESSED
+        return TABLES[name].make(pooled(*found, card, made["origin"], made["threshold"], made["draws"], decided))
 
 
 def manifest(folder: Path) -> dict:
@@ -108,7 +124,6 @@ def freeze(study: "Study", folder: Path, strategies: tuple[str, ...], people: tu
     import torch  # here, so that pages on frozen results start without it
 
     from ..strategies import LABELLED
-    from .tables import COHORT, PRETRAINED, RUNS, TABLES
 
     made = study.manifest
     if made["access"] != "open":
@@ -124,7 +139,11 @@ def freeze(study: "Study", folder: Path, strategies: tuple[str, ...], people: tu
         else:
             first = study.runs[:1] if table.of == RUNS else ()  # it has no run before
             parts = [
-                keyed(study.table(name, strategy, seed, labels or None), study.recipe.name, strategy, seed, labels)
+                keyed(
+                    study.table(name, strategy, seed, labels or None),
+                    KEYS,
+                    (study.recipe.name, strategy, seed, labels),
+                )
                 for strategy, seed, labels in models
                 if strategy in table.models and seed not in first and (not labels or name == "metrics")
             ]
@@ -152,10 +171,10 @@ def manifest_changed() -> None:
     _read.cache_clear()
 
 
-def keyed(table: pd.DataFrame, recipe: str, strategy: str, seed: int, labels: int) -> pd.DataFrame:
+def keyed(table: pd.DataFrame, keys: list[str], values: tuple) -> pd.DataFrame:
     """A table with the columns that tell models apart, in front."""
-    keys = dict(zip(KEYS, (recipe, strategy, seed, labels), strict=True))
-    return pd.concat([pd.DataFrame(keys, index=table.index), compact(table)], axis=1)
+    own = table.drop(columns=[name for name in keys if name in table])
+    return pd.concat([pd.DataFrame(dict(zip(keys, values, strict=True)), index=table.index), compact(own)], axis=1)
 
 
 def _joined(path: Path, parts: list[pd.DataFrame]) -> pd.DataFrame:

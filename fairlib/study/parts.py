@@ -10,15 +10,18 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pandas as pd
+import torch
 
 from ..strategies import MODELS
-from . import tables
+from . import frozen, tables
 from .crossfitted import CrossFitted
-from .frozen import FrozenError, compact, keyed
-from .results import MANIFEST, key_hash, replace_file
+from .frozen import FOLD_KEYS, FrozenError, keyed
+from .results import MANIFEST, closure_hash, key_hash, replace_file
 from .tables import PRETRAINED, TABLES
 
-FOLDER = "parts"
+FOLDER, PEOPLE = "parts", "people.zip"
+#: Whose code decides what a trained model is.
+TRAINING = ("fairlib.pretraining", "fairlib.finetuning", "fairlib.baselines", "fairlib.folds")
 #: What is looked at in the first fold of a repeat only: representations of several folds have no common scale.
 FIRST = (tables.FEATURES, tables.FITTED, tables.PAIR, tables.RUNS)
 
@@ -43,8 +46,8 @@ def missing(folder: Path, study: CrossFitted, models: Iterable[str]) -> list[tup
                 found.append((repeat, k, model))
             elif manifest(path)["model"] != _model(study, model, repeat, k):
                 raise FrozenError(
-                    f"{path} was made by other code, settings or data than those of today; go back to its code, or remove"
-                    f" all parts of recipe {study.recipe.folder} and train them again"
+                    f"{path} was made by other code, settings or data than today's; go back to its code, or remove all"
+                    f" parts of recipe {study.recipe.folder} and train them again"
                 )
     return found
 
@@ -64,13 +67,68 @@ def write(folder: Path, study: CrossFitted, strategy: str, repeat: int, k: int) 
             frame = study.table(table, model, repeat)
         else:
             frame = study.of_fold(table, model, repeat, k)
-        content[table] = keyed(compact(frame), study.recipe, model, repeat, k)
+        keys = (study.recipe.name, study.recipe.pretraining.pretext, model, repeat, k, 0)
+        content[table] = keyed(frame, FOLD_KEYS, keys)
     facts = {"dataset": study.cohort.dataset, "made": made, "strategy": strategy, "repeat": repeat, "fold": k}
     facts |= {"model": _model(study, strategy, repeat, k), "seconds": round(time.perf_counter() - start, 1)}
-    facts |= {"python": platform.python_version(), "threads": _threads()}
+    facts |= {"recipe": study.recipe.folder, "trained_by": {name: closure_hash(name) for name in TRAINING}}
+    facts |= {"python": platform.python_version(), "torch": torch.__version__, "threads": torch.get_num_threads()}
     path = folder / FOLDER / name(study, strategy, repeat, k)
     replace_file(path, lambda target: _zip(target, content, facts))
     return path
+
+
+def write_people(folder: Path, study: CrossFitted) -> None:
+    """Keep the tables about the cohort, once."""
+    path = folder / FOLDER / PEOPLE
+    if not path.exists():
+        content = {name: study.table(name) for name in tables.of(tables.COHORT)}
+        replace_file(path, lambda target: _zip(target, content, {"data": study.study.fingerprint}))
+
+
+def pack(folder: Path, remove: bool = True) -> Path:
+    """Parts → one Parquet a table and the manifest, in ``folder``; what was packed of other models before stays.
+
+    Raises ``FrozenError`` where folds of a repeat are missing, or parts were trained by different code.
+    """
+    paths = sorted((folder / FOLDER).glob("*.zip"))
+    facts = {path: manifest(path) for path in paths if path.name != PEOPLE}
+    before = frozen.manifest(folder) if (folder / MANIFEST).exists() else {"recipes": {}, "files": {}}
+    if "folds" not in str(before["recipes"]):  # of version 0.1, which had one split
+        before = {"recipes": {}, "files": {}}
+    recipes, folds = before["recipes"], {}
+    for path, fact in facts.items():
+        made = fact["made"] | {name: fact[name] for name in ("python", "torch", "threads", "trained_by")}
+        known = recipes.setdefault(fact["recipe"], made | {"kept": {"0": {}}, "seconds": {}})
+        if known["trained_by"] != fact["trained_by"]:
+            raise FrozenError(f"{path} was trained by other code than the rest of {fact['recipe']}; train it again")
+        seconds = known["seconds"]
+        seconds[fact["strategy"]] = round(seconds.get(fact["strategy"], 0) + fact["seconds"], 1)
+        folds.setdefault((fact["recipe"], fact["strategy"], fact["repeat"]), set()).add(fact["fold"])
+    for (recipe, strategy, repeat), found in folds.items():
+        if lost := set(range(recipes[recipe]["folds"])) - found:
+            raise FrozenError(f"{recipe}, {strategy}, repeat {repeat}: fold {min(lost) + 1} has no part; train it first")
+        kept = recipes[recipe]["kept"]["0"]
+        kept[strategy] = sorted({*kept.get(strategy, []), repeat})
+    content: dict[str, list[pd.DataFrame]] = {}
+    for path in paths:
+        for table, frame in frames(path):
+            content.setdefault(table, []).append(frame)
+    files = dict(before["files"])
+    for table, found in content.items():
+        path, new = folder / f"{table}.parquet", pd.concat(found, ignore_index=True)
+        keys = FOLD_KEYS if TABLES[table].of != tables.COHORT else None
+        old = pd.read_parquet(path) if path.name in files and keys else new[:0]
+        again = pd.MultiIndex.from_frame(old[keys]).isin(pd.MultiIndex.from_frame(new[keys])) if len(old) else []
+        both = pd.concat([old[~again], new], ignore_index=True) if len(old) else new
+        files[path.name] = frozen.write(both.sort_values(keys, kind="stable") if keys else both, path)
+    name = next(iter(facts.values()))["dataset"]
+    whole = {"dataset": name, "recipes": recipes, "files": files}
+    replace_file(folder / MANIFEST, lambda path: path.write_text(json.dumps(whole, indent=1, sort_keys=True)))
+    frozen.manifest_changed()
+    for path in paths if remove else ():
+        path.unlink()
+    return folder
 
 
 def manifest(path: Path) -> dict:
@@ -104,9 +162,3 @@ def _zip(path: Path, content: dict[str, pd.DataFrame], facts: dict) -> None:
             frame.to_parquet(buffer, index=False, compression="zstd", compression_level=9)
             file.writestr(zipfile.ZipInfo(f"{table}.parquet"), buffer.getvalue())
         file.writestr(zipfile.ZipInfo(MANIFEST), json.dumps(facts, indent=1, sort_keys=True))
-
-
-def _threads() -> int:
-    import torch
-
-    return torch.get_num_threads()

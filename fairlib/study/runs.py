@@ -25,7 +25,7 @@ from ..measures.evaluated import Evaluated
 from ..pretraining import pretrain
 from ..recipes import Recipe
 from ..similarity import one_window_each
-from ..strategies import LOGISTIC, MITIGATIONS, MODELS, NETWORKS, SUPERVISED
+from ..strategies import LOGISTIC, MITIGATIONS, MODELS, NETWORKS, POST_PROCESSED, SUPERVISED
 from ..windows import rows_of
 from . import tables
 from .labels import labelled
@@ -137,7 +137,7 @@ class Study:
         if kind == tables.PRETRAINING:
             return self.cohort, self.recipe, self.encoder(seed)[1]
         if kind in (tables.MODEL, tables.FOLD):
-            decided = strategy == mitigation.POST_PROCESSED
+            decided = strategy == POST_PROCESSED
             return (Evaluated(self.cohort, self.scores(strategy, seed), self.threshold, self.draws, decided),)
         if kind == tables.FEATURES:
             return self.cohort, *self._features(strategy, seed, "test")
@@ -219,7 +219,7 @@ class Study:
 
     def train(self, strategy: str, seed: int) -> Path:
         """The folder of a trained model; trains it where no fresh result is found."""
-        if strategy == mitigation.POST_PROCESSED:
+        if strategy == POST_PROCESSED:
             return self._post_process(seed)
         folder, key = self.folder(strategy, seed), self.model_key(strategy, seed)
         if fresh(folder, key):
@@ -249,7 +249,7 @@ class Study:
 
     def _post_process(self, seed: int) -> Path:
         """The folder with the decisions of the supervised model after post-processing; nothing is trained."""
-        folder, key = self.folder(mitigation.POST_PROCESSED, seed), self.model_key(mitigation.POST_PROCESSED, seed)
+        folder, key = self.folder(POST_PROCESSED, seed), self.model_key(POST_PROCESSED, seed)
         if not fresh(folder, key):
             score, group = self.scores(SUPERVISED, seed), groups.crossed(self.cohort)
             decision = mitigation.post_process(self.cohort.y, score, group, self.cohort.rows("val"))
@@ -304,7 +304,7 @@ class Study:
             return key | {"code": closure_hash("fairlib.baselines")}
         if strategy in MITIGATIONS:
             key |= {"mitigation": closure_hash("fairlib.mitigation"), "groups": describe.card_key(self.cohort)}
-        if strategy == mitigation.POST_PROCESSED:
+        if strategy == POST_PROCESSED:
             return key | {"of": key_hash(self.model_key(SUPERVISED, seed))}
         recipe, supervised = self.recipe.as_dict(), (SUPERVISED, *mitigation.TRAINED)
         key |= {

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
 HERE = Path(__file__).parents[1]
 IDENTIFIERS = "identifiers.txt"
-#: Test people with the rarer outcome under which a split is too small to judge: 100 leave an AUC a standard error of 0.02.
+#: Test people with the rarer outcome under which a split is too small to judge: with 100, the standard error of an AUC
+#: is about 0.02.
 ENOUGH = 100
 
 
