@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from tqdm import trange
 
-from .encoder import LAYERS, Classifier, Encoder, freeze, maximum_over_time, seed_dropout
+from .encoder import LAYERS, Classifier, Encoder, freeze, initialise, maximum_over_time, seed_dropout
 from .optimisation import OPTIMISERS, products
 from .recipes import FineTuning, Recipe
 from .seeds import generator
@@ -164,6 +164,8 @@ def _build(
     own = Encoder(channels, recipe.padding, settings.conv_dropout, weights)
     if encoder is not None:
         own.load_state_dict(encoder.state_dict())
+    elif strategy.frozen_prefix == len(LAYERS):  # the control: not the draw from which the supervised model starts
+        initialise(own, generator(seed, "random encoder", "weights"))
     model = Classifier(own, settings.head_dropout, weights)
     if settings.head_normal_sd is not None:
         hidden = model.head[0].weight

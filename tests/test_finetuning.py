@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from sklearn.utils.class_weight import compute_class_weight
 
 from fairlib import finetuning
-from fairlib.encoder import LAYERS, Encoder
+from fairlib.encoder import LAYERS, Classifier, Encoder
 from fairlib.finetuning import Windows, class_weights, fit, logits, monitored_loss, scores
 from fairlib.recipes import RECIPES
 from fairlib.seeds import generator
@@ -252,6 +252,25 @@ def test_same_seed_same_bytes(strategy, tiny):
     encoder = None if strategy == "random_frozen_3" else ENCODER
     one, same, other = (trained(strategy, tiny(), seed, encoder)[0] for seed in (1, 1, 2))
     assert bits(one) == bits(same) != bits(other)
+
+
+def test_the_random_encoder_is_not_the_one_from_which_the_supervised_model_starts():
+    """All else is drawn as it was: the encoder and then the head from one stream, the head of the control too."""
+
+    def start(strategy, seed=1):
+        given = ENCODER if MODELS[strategy].pretrained else None
+        return finetuning._build(3, MODELS[strategy], DESCRIBED.finetuning, DESCRIBED, seed, given)
+
+    weights = generator(1, "fine-tuning", "weights")
+    before = Classifier(Encoder(3, generator=weights), generator=weights)
+    supervised, control = start("supervised"), start("random_frozen_3")
+    assert bits(supervised) == bits(before)
+    assert bits(control.head) == bits(start("frozen_3").head) == bits(before.head)
+    assert bits(start("frozen_3").encoder) == bits(ENCODER)
+    for one, other in zip(control.encoder.convolutions, supervised.encoder.convolutions, strict=True):
+        assert abs(np.corrcoef(one.weight.detach().flatten(), other.weight.detach().flatten())[0, 1]) < 0.1
+    assert bits(control.encoder) == bits(Encoder(3, generator=generator(1, "random encoder", "weights")))
+    assert bits(control) == bits(start("random_frozen_3")) != bits(start("random_frozen_3", 2))
 
 
 def test_a_pretrained_encoder_where_it_belongs(tiny):

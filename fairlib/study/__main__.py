@@ -1,4 +1,4 @@
-"""The command line: ``python -m fairlib.study freeze | tune``."""
+"""The command line: ``python -m fairlib.study tune | crossfit | pack | freeze``."""
 
 import argparse
 import os
@@ -24,6 +24,21 @@ def main(arguments: list[str] | None = None) -> int:
     freeze.add_argument("--seeds", nargs="+", type=int, default=[1, 2, 3], metavar="SEED")
     freeze.add_argument("--threads", type=int, default=1, help="CPU threads; the same number gives the same bytes")
 
+    cross = door.command(_crossfit, "train folds of open data, and keep each as it comes")
+    cross.add_argument("dataset", help="e.g. challenge2012")
+    cross.add_argument("source", metavar="DIR", help="the folder of the official files")
+    cross.add_argument("--recipe", default="tuned")
+    cross.add_argument("--pretext", default="simclr")
+    cross.add_argument("--models", nargs="+", required=True, metavar="MODEL", help="e.g. supervised frozen_1_middle")
+    cross.add_argument("--profile", default="paper", help="smoke, quick or paper")
+    cross.add_argument("--folds", type=int, default=5)
+    cross.add_argument("--repeats", type=int, default=4)
+    cross.add_argument("--results", default="results", metavar="FOLDER", help="where trained models lie")
+    cross.add_argument("--threads", type=int, default=1, help="CPU threads; the same number gives the same bytes")
+
+    packed = door.command(_pack, "put finished folds together, one file a table")
+    packed.add_argument("dataset", help="e.g. challenge2012")
+
     tune = door.command(_tune, "find the recipe `tuned` by validation AUC")
     tune.add_argument("dataset", help="e.g. challenge2012")
     tune.add_argument("source", type=Path, metavar="DIR", help="the folder of the official files")
@@ -48,11 +63,43 @@ def _freeze(options: argparse.Namespace) -> None:
         print(f"recipe {recipe}, seeds {options.seeds}: kept in {kept}", flush=True)
 
 
+def _crossfit(options: argparse.Namespace) -> None:
+    """Train each model in each fold and keep its scores and tables in book/frozen/DATASET/parts, a file a fold. Run it
+    again to continue after an interruption."""
+    _quiet()
+    from . import parts
+    from .parameters import FROZEN, FineTuning
+    from .sources import open_study
+
+    names = ("dataset", "source", "profile", "recipe", "pretext", "folds", "repeats", "threads")
+    given = {name: getattr(options, name) for name in names} | {"results_dir": options.results}
+    study, folder = open_study(FineTuning(strategies=options.models, **given)), FROZEN / options.dataset
+    parts.write_people(folder, study)
+    todo = parts.missing(folder, study, options.models)
+    print(f"{len(todo)} of {options.folds * options.repeats * len(options.models)} models are to train", flush=True)
+    for number, (repeat, k, model) in enumerate(todo, start=1):
+        path = parts.write(folder, study, model, repeat, k)
+        seconds = parts.manifest(path)["seconds"]
+        print(f"{number} of {len(todo)}: {path.name}, {seconds:.0f} seconds", flush=True)
+
+
+def _pack(options: argparse.Namespace) -> None:
+    """Put the parts in book/frozen/DATASET together and remove them; refuses repeats with missing folds."""
+    from . import parts
+    from .parameters import FROZEN
+
+    print(f"packed in {parts.pack(FROZEN / options.dataset)}", flush=True)
+
+
+def _quiet() -> None:
+    if not sys.stderr.isatty():  # a log holds the rows alone; read when tqdm is imported
+        os.environ.setdefault("TQDM_DISABLE", "1")
+
+
 def _tune(options: argparse.Namespace) -> None:
     """Search the settings of both sides, hours, and keep each model's validation AUC. Run it again to continue after an
     interruption."""
-    if not sys.stderr.isatty():  # a log holds the rows alone; read when tqdm is imported
-        os.environ.setdefault("TQDM_DISABLE", "1")
+    _quiet()
     import torch
 
     from .. import readers

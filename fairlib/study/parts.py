@@ -107,7 +107,9 @@ def pack(folder: Path, remove: bool = True) -> Path:
         folds.setdefault((fact["recipe"], fact["strategy"], fact["repeat"]), set()).add(fact["fold"])
     for (recipe, strategy, repeat), found in folds.items():
         if lost := set(range(recipes[recipe]["folds"])) - found:
-            raise FrozenError(f"{recipe}, {strategy}, repeat {repeat}: fold {min(lost) + 1} has no part; train it first")
+            raise FrozenError(
+                f"{recipe}, {strategy}, repeat {repeat}: fold {min(lost) + 1} has no part; train it first"
+            )
         kept = recipes[recipe]["kept"]["0"]
         kept[strategy] = sorted({*kept.get(strategy, []), repeat})
     content: dict[str, list[pd.DataFrame]] = {}

@@ -39,7 +39,8 @@ def open_study(p: Parameters) -> "Study | CrossFitted | Frozen":
     torch.set_num_threads(p.threads)
     folder = Path(p.results_dir) / p.dataset / p.label
     device = _device(p.device)
-    recipe = replace(RECIPES[p.recipe].scaled(p.chosen.steps), precision=usable(p.precision, device))
+    recipe = RECIPES[p.recipe].with_pretext(p.pretext).scaled(p.chosen.steps)
+    recipe = replace(recipe, precision=usable(p.precision, device))
     cohort = _read(p, folder)
     if cohort.origin == "real":
         with writing(folder):
