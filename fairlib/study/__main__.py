@@ -34,10 +34,12 @@ def main(arguments: list[str] | None = None) -> int:
     cross.add_argument("--folds", type=int, default=5)
     cross.add_argument("--repeats", type=int, default=4)
     cross.add_argument("--results", default="results", metavar="FOLDER", help="where trained models lie")
+    cross.add_argument("--kept", type=Path, metavar="FOLDER", help="where parts go; book/frozen/DATASET unless given")
     cross.add_argument("--threads", type=int, default=1, help="CPU threads; the same number gives the same bytes")
 
     packed = door.command(_pack, "put finished folds together, one file a table")
     packed.add_argument("dataset", help="e.g. challenge2012")
+    packed.add_argument("--kept", type=Path, metavar="FOLDER", help="as of crossfit")
 
     tune = door.command(_tune, "find the recipe `tuned` by validation AUC")
     tune.add_argument("dataset", help="e.g. challenge2012")
@@ -73,7 +75,8 @@ def _crossfit(options: argparse.Namespace) -> None:
 
     names = ("dataset", "source", "profile", "recipe", "pretext", "folds", "repeats", "threads")
     given = {name: getattr(options, name) for name in names} | {"results_dir": options.results}
-    study, folder = open_study(FineTuning(strategies=options.models, **given)), FROZEN / options.dataset
+    study = open_study(FineTuning(strategies=options.models, **given))
+    folder = options.kept or FROZEN / options.dataset
     parts.write_people(folder, study)
     todo = parts.missing(folder, study, options.models)
     print(f"{len(todo)} of {options.folds * options.repeats * len(options.models)} models are to train", flush=True)
@@ -88,7 +91,7 @@ def _pack(options: argparse.Namespace) -> None:
     from . import parts
     from .parameters import FROZEN
 
-    print(f"packed in {parts.pack(FROZEN / options.dataset)}", flush=True)
+    print(f"packed in {parts.pack(options.kept or FROZEN / options.dataset)}", flush=True)
 
 
 def _quiet() -> None:

@@ -16,7 +16,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from .. import cards, twins
-from ..strategies import BASELINES, SUPERVISED, MitigationName, RecipeName, StrategyName
+from ..strategies import BASELINES, SUPERVISED, MitigationName, PretextName, RecipeName, StrategyName
 from . import frozen
 from .profiles import PROFILES, Profile
 
