@@ -14,7 +14,7 @@ from .. import cards
 from ..measures.scored import pooled
 from ..strategies import POST_PROCESSED, SUPERVISED
 from .results import MANIFEST, checksum, replace_file
-from .tables import COHORT, MODEL, PRETRAINED, RUNS, TABLES
+from .tables import COHORT, FOLD, MODEL, PRETRAINED, RUNS, TABLES
 
 if TYPE_CHECKING:
     from .runs import Study
@@ -76,7 +76,8 @@ class Frozen:
             return table.copy()
         strategy = strategy or "pretraining"
         chosen = (table["strategy"] == strategy) & (table["seed"] == seed) & (table["labels"] == (labels or 0))
-        keys = [key for key in (*KEYS, "pretext") if key in table]
+        own = KEYS if TABLES[name].of == FOLD else [*KEYS, "fold"]
+        keys = [key for key in (*own, "pretext") if key in table]
         return table[chosen].drop(columns=keys).reset_index(drop=True)
 
     @cache  # noqa: B019 (one object a page)
