@@ -1,4 +1,4 @@
-"""The command line: ``python -m fairlib.study tune | crossfit | pack | freeze``."""
+"""The command line: ``python -m fairlib.study tune | freeze | pack``."""
 
 import argparse
 import os
@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from ..door import Door
+from ..strategies import MODELS, PRIMARY, SUPERVISED, UNTESTED
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -15,31 +16,29 @@ def main(arguments: list[str] | None = None) -> int:
     """
     door = Door("fairlib.study", "Long computations of the study.")
 
-    freeze = door.command(_freeze, "keep results of open data in the book")
+    freeze = door.command(_freeze, "train models of open data or a twin fold by fold, and keep each fold as it comes")
     freeze.add_argument("dataset", help="e.g. challenge2012")
-    freeze.add_argument("source", metavar="DIR", help="the folder of the official files")
-    freeze.add_argument("--recipes", nargs="+", default=["paper_text", "paper_code"])
-    freeze.add_argument("--mitigate", nargs="*", default=["paper_text"], help="recipes with mitigations too")
-    freeze.add_argument("--people", nargs="*", type=int, default=[], help="labelled people per group, e.g. 25 100")
-    freeze.add_argument("--seeds", nargs="+", type=int, default=[1, 2, 3], metavar="SEED")
+    freeze.add_argument("source", metavar="DIR", help="the folder of the official files, or twin")
+    freeze.add_argument("--recipe", default="tuned")
+    freeze.add_argument("--pretext", default="simclr")
+    named = [SUPERVISED, PRIMARY, *UNTESTED]
+    freeze.add_argument("--models", nargs="+", default=named, choices=MODELS, metavar="MODEL", help=", ".join(MODELS))
+    freeze.add_argument("--profile", default="paper", help="smoke, quick or paper")
+    freeze.add_argument("--folds", type=int, help="0: the split of the card")
+    freeze.add_argument("--repeats", type=int, help="of dealing people to folds")
+    freeze.add_argument(
+        "--seeds", nargs="+", type=int, default=[], help="which repeats, or training seeds without folds"
+    )
+    freeze.add_argument(
+        "--labels", type=int, help="labelled people a group, for data efficiency; everybody unless given"
+    )
+    freeze.add_argument("--results", default="results", metavar="FOLDER", help="where trained models lie")
+    freeze.add_argument("--kept", type=Path, metavar="FOLDER", help="where parts go; book/frozen/DATASET unless given")
     freeze.add_argument("--threads", type=int, default=1, help="CPU threads; the same number gives the same bytes")
-
-    cross = door.command(_crossfit, "train folds of open data, and keep each as it comes")
-    cross.add_argument("dataset", help="e.g. challenge2012")
-    cross.add_argument("source", metavar="DIR", help="the folder of the official files")
-    cross.add_argument("--recipe", default="tuned")
-    cross.add_argument("--pretext", default="simclr")
-    cross.add_argument("--models", nargs="+", required=True, metavar="MODEL", help="e.g. supervised frozen_1_middle")
-    cross.add_argument("--profile", default="paper", help="smoke, quick or paper")
-    cross.add_argument("--folds", type=int, default=5)
-    cross.add_argument("--repeats", type=int, default=4)
-    cross.add_argument("--results", default="results", metavar="FOLDER", help="where trained models lie")
-    cross.add_argument("--kept", type=Path, metavar="FOLDER", help="where parts go; book/frozen/DATASET unless given")
-    cross.add_argument("--threads", type=int, default=1, help="CPU threads; the same number gives the same bytes")
 
     packed = door.command(_pack, "put finished folds together, one file a table")
     packed.add_argument("dataset", help="e.g. challenge2012")
-    packed.add_argument("--kept", type=Path, metavar="FOLDER", help="as of crossfit")
+    packed.add_argument("--kept", type=Path, metavar="FOLDER", help="as of freeze")
 
     tune = door.command(_tune, "find the recipe `tuned` by validation AUC")
     tune.add_argument("dataset", help="e.g. challenge2012")
@@ -51,37 +50,25 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _freeze(options: argparse.Namespace) -> None:
-    """Find or train every model of the paper profile, and keep its aggregated, gate-passed tables in book/frozen."""
-    from ..strategies import ALL, MITIGATIONS
-    from .frozen import freeze
-    from .parameters import FROZEN, FineTuning
-    from .sources import open_study
-
-    for recipe in options.recipes:
-        given = {name: getattr(options, name) for name in ("dataset", "source", "seeds", "threads")}
-        p = FineTuning(profile="paper", recipe=recipe, **given)
-        strategies = (*ALL, *MITIGATIONS) if recipe in options.mitigate else ALL
-        kept = freeze(open_study(p), FROZEN / p.dataset, strategies, people=tuple(options.people))
-        print(f"recipe {recipe}, seeds {options.seeds}: kept in {kept}", flush=True)
-
-
-def _crossfit(options: argparse.Namespace) -> None:
     """Train each model in each fold and keep its scores and tables in book/frozen/DATASET/parts, a file a fold. Run it
     again to continue after an interruption."""
     _quiet()
     from . import parts
+    from .crossfitted import CrossFitted
     from .parameters import FROZEN, FineTuning
     from .sources import open_study
 
-    names = ("dataset", "source", "profile", "recipe", "pretext", "folds", "repeats", "threads")
+    names = ("dataset", "source", "profile", "recipe", "pretext", "folds", "repeats", "seeds", "threads")
     given = {name: getattr(options, name) for name in names} | {"results_dir": options.results}
-    study = open_study(FineTuning(strategies=options.models, **given))
+    study = open_study(FineTuning(**given))
+    study = study if isinstance(study, CrossFitted) else CrossFitted(study, 0, study.runs)
     folder = options.kept or FROZEN / options.dataset
     parts.write_people(folder, study)
-    todo = parts.missing(folder, study, options.models)
-    print(f"{len(todo)} of {options.folds * options.repeats * len(options.models)} models are to train", flush=True)
+    todo = parts.missing(folder, study, options.models, options.labels)
+    whole = len(study.each) * len(study.runs) * len(options.models)
+    print(f"{len(todo)} of {whole} models are to train", flush=True)
     for number, (repeat, k, model) in enumerate(todo, start=1):
-        path = parts.write(folder, study, model, repeat, k)
+        path = parts.write(folder, study, model, repeat, k, options.labels)
         seconds = parts.manifest(path)["seconds"]
         print(f"{number} of {len(todo)}: {path.name}, {seconds:.0f} seconds", flush=True)
 

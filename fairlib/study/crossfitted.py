@@ -19,7 +19,8 @@ from .tables import TABLES
 class CrossFitted:
     """Answers like ``Study``; a "seed" is a repeat, and what is said of a model is said of its folds together.
 
-    study: of the whole cohort, whose own split is not used; folds: 2 or more; runs: the repeats, from 1.
+    study: of the whole cohort, whose own split is not used; runs: the repeats, from 1. folds: 0 keeps the split of the
+    card, so that a repeat is one training seed.
     """
 
     study: Study
@@ -44,6 +45,11 @@ class CrossFitted:
         """That of the study, with the number of folds."""
         return self.study.manifest | {"folds": self.folds}
 
+    @property
+    def each(self) -> range:
+        """The folds of a repeat."""
+        return range(max(1, self.folds))
+
     def groups(self) -> set[str]:
         """The groups that explicit mitigations look after, in the first fold."""
         return self.fold(self.runs[0], 0).groups()
@@ -58,7 +64,7 @@ class CrossFitted:
 
     def trained(self, strategy: str, seed: int, labels: int | None = None) -> bool:
         """Whether fresh models of all folds lie in the results; nothing is trained."""
-        return all(self.fold(seed, k).trained(strategy, self.seed(seed, k), labels) for k in range(self.folds))
+        return all(self.fold(seed, k).trained(strategy, self.seed(seed, k), labels) for k in self.each)
 
     @cached_property
     def _dealing(self) -> Folds:
@@ -66,6 +72,8 @@ class CrossFitted:
 
     def fold(self, repeat: int, k: int) -> Study:
         """The study of one fold, ``k`` from 0: its people are the test split, and all that learns lies inside."""
+        if not self.folds:
+            return self.study
         if (repeat, k) not in self._kept:
             cohort = self.cohort.dealt(self._dealing.split(repeat, k))
             place, seed = f"repeat-{repeat}/fold-{k + 1}", self.seed(repeat, k)
@@ -74,7 +82,7 @@ class CrossFitted:
 
     def seed(self, repeat: int, k: int) -> int:
         """The training seed of a fold."""
-        return self._dealing.seed(repeat, k)
+        return self._dealing.seed(repeat, k) if self.folds else repeat
 
     def of_fold(self, name: str, strategy: str, repeat: int, k: int, labels: int | None = None) -> pd.DataFrame:
         """A table of one fold; made, and the model trained, where it is not found."""
@@ -90,7 +98,7 @@ class CrossFitted:
         if table.of == tables.COHORT:
             return self.study.table(name)
         if table.of == tables.FOLD:
-            parts = [self.of_fold(name, strategy, seed, k, labels).assign(fold=k) for k in range(self.folds)]
+            parts = [self.of_fold(name, strategy, seed, k, labels).assign(fold=k) for k in self.each]
             return pd.concat(parts, ignore_index=True)
         if table.of == tables.MODEL:
             return self._pooled(table, strategy, seed, labels)
@@ -114,6 +122,8 @@ class CrossFitted:
 
     def _between_repeats(self, strategy: str, repeat: int) -> pd.DataFrame:
         """Two trained models of one strategy, of this repeat and of the one before, on people whom neither has seen."""
+        if not self.folds:
+            return self.study.table("cka_between", strategy, repeat)
         if repeat not in self.runs[1:]:
             return pd.DataFrame()
         before = self.runs[self.runs.index(repeat) - 1]

@@ -1,11 +1,9 @@
 """Frozen results of real runs, kept in the book: one Parquet a table and dataset, and a manifest of what was run."""
 
 import json
-import platform
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -14,10 +12,7 @@ from .. import cards
 from ..measures.scored import pooled
 from ..strategies import POST_PROCESSED, SUPERVISED
 from .results import MANIFEST, checksum, replace_file
-from .tables import COHORT, FOLD, MODEL, PRETRAINED, RUNS, TABLES
-
-if TYPE_CHECKING:
-    from .runs import Study
+from .tables import FOLD, MODEL, TABLES
 
 #: What tells the models in a table apart, in this order; ``labels``: labelled people a group, 0 where all have labels.
 KEYS = ["recipe", "strategy", "seed", "labels"]
@@ -70,7 +65,7 @@ class Frozen:
         Of a cross-fitted study, what is said of a model is computed from its out-of-fold scores.
         """
         if "folds" in self.manifest and TABLES[name].of == MODEL:
-            return self._pooled(name, strategy, seed).copy()
+            return self._pooled(name, strategy, seed, labels).copy()
         table = _read(self.folder, name, self.recipe)
         if "strategy" not in table:
             return table.copy()
@@ -81,9 +76,9 @@ class Frozen:
         return table[chosen].drop(columns=keys).reset_index(drop=True)
 
     @cache  # noqa: B019 (one object a page)
-    def _pooled(self, name: str, strategy: str, seed: int) -> pd.DataFrame:
+    def _pooled(self, name: str, strategy: str, seed: int, labels: int | None) -> pd.DataFrame:
         made, card = self.manifest, cards.load(self.folder.name)
-        found = (self.table("tested"), self.table("scores", strategy, seed))
+        found = (self.table("tested"), self.table("scores", strategy, seed, labels))
         decided = strategy == POST_PROCESSED
         return TABLES[name].make(pooled(*found, card, made["origin"], made["threshold"], made["draws"], decided))
 
@@ -115,60 +110,8 @@ def _read(folder: Path, name: str, recipe: str) -> pd.DataFrame:
     return table[table["recipe"] == recipe].reset_index(drop=True) if "recipe" in table else table
 
 
-def freeze(study: "Study", folder: Path, strategies: tuple[str, ...], people: tuple[int, ...] = ()) -> Path:
-    """Keep the aggregated results of a real run in ``folder``: no row, no weight, no prediction.
-
-    What was kept of other recipes, and of other seeds of this one, stays. people: numbers of labelled people a group
-    for data efficiency. Refuses restricted data, whose results stay in the enclave, and twins, which are made again in
-    a minute.
-    """
-    import torch  # here, so that pages on frozen results start without it
-
-    from ..strategies import LABELLED
-
-    made = study.manifest
-    if made["access"] != "open":
-        raise PermissionError(
-            f"{study.cohort.dataset}: only results of open data are kept in the book, this data is {made['access']}"
-        )
-    models = [(name, seed, 0) for name in (PRETRAINED, *strategies) for seed in study.runs]
-    models += [(name, seed, n) for n in people for name in LABELLED for seed in study.runs]
-    files = {}
-    for name, table in TABLES.items():
-        if table.of == COHORT:
-            frame = study.table(name)
-        else:
-            first = study.runs[:1] if table.of == RUNS else ()  # it has no run before
-            parts = [
-                keyed(
-                    study.table(name, strategy, seed, labels or None),
-                    KEYS,
-                    (study.recipe.name, strategy, seed, labels),
-                )
-                for strategy, seed, labels in models
-                if strategy in table.models and seed not in first and (not labels or name == "metrics")
-            ]
-            frame = _joined(folder / f"{name}.parquet", parts)
-        files[f"{name}.parquet"] = write(frame, folder / f"{name}.parquet")
-    kept: dict[str, dict[str, list[int]]] = {}
-    for strategy, seed, labels in models:
-        if strategy != PRETRAINED:
-            kept.setdefault(str(labels), {}).setdefault(strategy, []).append(seed)
-    versions = {"python": platform.python_version(), "torch": torch.__version__, "threads": torch.get_num_threads()}
-    before = manifest(folder)["recipes"] if (folder / MANIFEST).exists() else {}
-    for size, strategies_of in before.get(study.recipe.name, {}).get("kept", {}).items():
-        for strategy, seeds in strategies_of.items():
-            own = kept.setdefault(size, {}).setdefault(strategy, [])
-            own[:] = sorted({*own, *seeds})
-    recipes = before | {study.recipe.name: made | versions | {"kept": kept}}
-    content = {"dataset": study.cohort.dataset, "recipes": recipes, "files": files}
-    replace_file(folder / MANIFEST, lambda path: path.write_text(json.dumps(content, indent=1, sort_keys=True)))
-    manifest_changed()
-    return folder
-
-
 def manifest_changed() -> None:
-    """Forget tables that were read before a freeze."""
+    """Forget tables that were read before they were packed anew."""
     _read.cache_clear()
 
 
@@ -176,17 +119,6 @@ def keyed(table: pd.DataFrame, keys: list[str], values: tuple) -> pd.DataFrame:
     """A table with the columns that tell models apart, in front."""
     own = table.drop(columns=[name for name in keys if name in table])
     return pd.concat([pd.DataFrame(dict(zip(keys, values, strict=True)), index=table.index), compact(own)], axis=1)
-
-
-def _joined(path: Path, parts: list[pd.DataFrame]) -> pd.DataFrame:
-    """The kept table with these parts in it, in place of older ones of the same models."""
-    new = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=KEYS)
-    old = pd.read_parquet(path) if path.exists() else new[:0]
-    if not len(old) or not len(new):
-        return new if len(new) else old
-    again = pd.MultiIndex.from_frame(old[KEYS]).isin(pd.MultiIndex.from_frame(new[KEYS]))
-    both = pd.concat([old[~again], new], ignore_index=True)
-    return both.sort_values(["recipe", "labels", "strategy", "seed"], kind="stable").reset_index(drop=True)
 
 
 def write(frame: pd.DataFrame, path: Path) -> str:

@@ -26,25 +26,26 @@ TRAINING = ("fairlib.pretraining", "fairlib.finetuning", "fairlib.baselines", "f
 FIRST = (tables.FEATURES, tables.FITTED, tables.PAIR, tables.RUNS)
 
 
-def name(study: CrossFitted, strategy: str, repeat: int, k: int) -> str:
+def name(study: CrossFitted, strategy: str, repeat: int, k: int, labels: int | None = None) -> str:
     """The file of one model and fold."""
-    return f"{study.recipe.folder}-{strategy}-repeat-{repeat}-fold-{k + 1}.zip"
+    few = f"-labels-{labels}" if labels else ""
+    return f"{study.recipe.folder}-{strategy}{few}-repeat-{repeat}-fold-{k + 1}.zip"
 
 
-def missing(folder: Path, study: CrossFitted, models: Iterable[str]) -> list[tuple[int, int, str]]:
+def missing(
+    folder: Path, study: CrossFitted, models: Iterable[str], labels: int | None = None
+) -> list[tuple[int, int, str]]:
     """(repeat, fold, model) without a part; first folds first, which share more, then repeat by repeat.
 
     Raises ``FrozenError`` for a part of other data, settings or code: results of two versions are never mixed.
     """
     found = []
-    for k, repeat in sorted(
-        ((k, r) for k in range(study.folds) for r in study.runs), key=lambda at: (at[0] > 0, at[1])
-    ):
+    for k, repeat in sorted(((k, r) for k in study.each for r in study.runs), key=lambda at: (at[0] > 0, at[1])):
         for model in models:
-            path = folder / FOLDER / name(study, model, repeat, k)
+            path = folder / FOLDER / name(study, model, repeat, k, labels)
             if not path.exists():
                 found.append((repeat, k, model))
-            elif manifest(path)["model"] != _model(study, model, repeat, k):
+            elif manifest(path)["model"] != _model(study, model, repeat, k, labels):
                 raise FrozenError(
                     f"{path} was made by other code, settings or data than today's; go back to its code, or remove all"
                     f" parts of recipe {study.recipe.folder} and train them again"
@@ -52,28 +53,34 @@ def missing(folder: Path, study: CrossFitted, models: Iterable[str]) -> list[tup
     return found
 
 
-def write(folder: Path, study: CrossFitted, strategy: str, repeat: int, k: int) -> Path:
-    """Train one model of one fold where it is not found, and keep its tables. Refuses all but open data and twins."""
+def write(folder: Path, study: CrossFitted, strategy: str, repeat: int, k: int, labels: int | None = None) -> Path:
+    """Train one model of one fold where it is not found, and keep its tables: of one with few labels its scores.
+
+    Refuses all but open data and twins.
+    """
     made = study.manifest
     if made["access"] == "restricted":
         raise PermissionError(f"{study.cohort.dataset}: scores of restricted data never leave the results folder")
     start, content = time.perf_counter(), {}
     kinds = (tables.FOLD, *(FIRST if k == 0 else ()))
     wanted = [(name, strategy) for name, table in TABLES.items() if table.of in kinds and strategy in table.models]
-    if k == 0 and MODELS[strategy].pretrained:
+    if labels:
+        wanted = [("scores", strategy)]
+    elif k == 0 and MODELS[strategy].pretrained:
         wanted += [(name, PRETRAINED) for name in tables.of(tables.PRETRAINING)]
     for table, model in wanted:
         if TABLES[table].of == tables.RUNS:
             frame = study.table(table, model, repeat)
         else:
-            frame = study.of_fold(table, model, repeat, k)
-        keys = (study.recipe.name, study.recipe.pretraining.pretext, model, repeat, k, 0)
+            frame = study.of_fold(table, model, repeat, k, labels)
+        keys = (study.recipe.name, study.recipe.pretraining.pretext, model, repeat, k, labels or 0)
         content[table] = keyed(frame, FOLD_KEYS, keys)
     facts = {"dataset": study.cohort.dataset, "made": made, "strategy": strategy, "repeat": repeat, "fold": k}
-    facts |= {"model": _model(study, strategy, repeat, k), "seconds": round(time.perf_counter() - start, 1)}
+    facts |= {"labels": labels or 0}
+    facts |= {"model": _model(study, strategy, repeat, k, labels), "seconds": round(time.perf_counter() - start, 1)}
     facts |= {"recipe": study.recipe.folder, "trained_by": {name: closure_hash(name) for name in TRAINING}}
     facts |= {"python": platform.python_version(), "torch": torch.__version__, "threads": torch.get_num_threads()}
-    path = folder / FOLDER / name(study, strategy, repeat, k)
+    path = folder / FOLDER / name(study, strategy, repeat, k, labels)
     replace_file(path, lambda target: _zip(target, content, facts))
     return path
 
@@ -99,18 +106,19 @@ def pack(folder: Path, remove: bool = True) -> Path:
     recipes, folds = before["recipes"], {}
     for path, fact in facts.items():
         made = fact["made"] | {name: fact[name] for name in ("python", "torch", "threads", "trained_by")}
-        known = recipes.setdefault(fact["recipe"], made | {"kept": {"0": {}}, "seconds": {}})
+        known = recipes.setdefault(fact["recipe"], made | {"kept": {}, "seconds": {}})
         if known["trained_by"] != fact["trained_by"]:
             raise FrozenError(f"{path} was trained by other code than the rest of {fact['recipe']}; train it again")
         seconds = known["seconds"]
         seconds[fact["strategy"]] = round(seconds.get(fact["strategy"], 0) + fact["seconds"], 1)
-        folds.setdefault((fact["recipe"], fact["strategy"], fact["repeat"]), set()).add(fact["fold"])
-    for (recipe, strategy, repeat), found in folds.items():
-        if lost := set(range(recipes[recipe]["folds"])) - found:
+        place = (fact["recipe"], fact["labels"], fact["strategy"], fact["repeat"])
+        folds.setdefault(place, set()).add(fact["fold"])
+    for (recipe, labels, strategy, repeat), found in folds.items():
+        if lost := set(range(max(1, recipes[recipe]["folds"]))) - found:
             raise FrozenError(
                 f"{recipe}, {strategy}, repeat {repeat}: fold {min(lost) + 1} has no part; train it first"
             )
-        kept = recipes[recipe]["kept"]["0"]
+        kept = recipes[recipe]["kept"].setdefault(str(labels), {})
         kept[strategy] = sorted({*kept.get(strategy, []), repeat})
     content: dict[str, list[pd.DataFrame]] = {}
     for path in paths:
@@ -152,8 +160,9 @@ def frames(path: Path) -> Iterator[tuple[str, pd.DataFrame]]:
                 yield member.removesuffix(".parquet"), pd.read_parquet(io.BytesIO(file.read(member)))
 
 
-def _model(study: CrossFitted, strategy: str, repeat: int, k: int) -> str:
-    return key_hash(study.fold(repeat, k).model_key(strategy, study.seed(repeat, k)))
+def _model(study: CrossFitted, strategy: str, repeat: int, k: int, labels: int | None) -> str:
+    fold, seed = study.fold(repeat, k), study.seed(repeat, k)
+    return key_hash((fold.with_labels(labels, seed) if labels else fold).model_key(strategy, seed))
 
 
 def _zip(path: Path, content: dict[str, pd.DataFrame], facts: dict) -> None:
