@@ -170,7 +170,10 @@ PRETEXTS = {
     "simclr": Pretext(
         "SimCLR", two_views, _projection, _project, lambda z, settings: nt_xent(*z.chunk(2), settings.temperature)
     ),
-    "vicreg": Pretext("VICReg", two_views, _projection, _project, lambda z, settings: vicreg(*z.chunk(2))),
+    # A weighted mean of its terms: the paper trains with LARS, whose steps do not grow with the loss; those of SGD do.
+    "vicreg": Pretext(
+        "VICReg", two_views, _projection, _project, lambda z, settings: vicreg(*z.chunk(2)) / sum(VICREG)
+    ),
     "masked": Pretext(
         "masked prediction", hidden, _decoder, _decode, lambda y, settings, *rest: hidden_error(y, *rest), HIDING
     ),
