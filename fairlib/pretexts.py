@@ -166,22 +166,17 @@ class Pretext:
     views: Sequence | None = None
 
 
-def _contrast(output: "Tensor", settings: "PreTraining") -> "Tensor":
-    return nt_xent(*output.chunk(2), settings.temperature)
-
-
-def _regularise(output: "Tensor", settings: "PreTraining") -> "Tensor":
-    return vicreg(*output.chunk(2))
-
-
-def _restore(output: "Tensor", settings: "PreTraining", x: "Tensor", counts: "Tensor") -> "Tensor":
-    return hidden_error(output, x, counts)
-
-
 PRETEXTS = {
-    "simclr": Pretext("SimCLR", two_views, _projection, _project, _contrast),
-    "vicreg": Pretext("VICReg", two_views, _projection, _project, _regularise),
-    "masked": Pretext("masked prediction", hidden, _decoder, _decode, _restore, HIDING),
+    "simclr": Pretext(
+        "SimCLR", two_views, _projection, _project, lambda z, settings: nt_xent(*z.chunk(2), settings.temperature)
+    ),
+    # A weighted mean of its terms: the paper trains with LARS, whose steps do not grow with the loss; those of SGD do.
+    "vicreg": Pretext(
+        "VICReg", two_views, _projection, _project, lambda z, settings: vicreg(*z.chunk(2)) / sum(VICREG)
+    ),
+    "masked": Pretext(
+        "masked prediction", hidden, _decoder, _decode, lambda y, settings, *rest: hidden_error(y, *rest), HIDING
+    ),
 }
 
 # Collapse ------------------------------------------------------------------------------------------------------------

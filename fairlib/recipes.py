@@ -5,13 +5,13 @@ repairs, ``tuned`` is searched for by validation AUC with the same budget for bo
 chance. Constants of ``paper_code``: ``published/hyperparameters.csv`` of the paper's code release.
 """
 
-import csv
-import json
 from dataclasses import asdict, dataclass, replace
-from pathlib import Path
 
 from .pretexts import PRETEXTS
 from .schedules import Schedule
+from .search import FOUND, STEPS, TIME_MASKS, TUNED_BY
+
+__all__ = ["RECIPES", "TUNED_BY", "FineTuning", "PreTraining", "Recipe", "tuned"]
 
 
 @dataclass(frozen=True)
@@ -127,83 +127,34 @@ RECIPES = {
 
 # The recipe ``tuned`` ------------------------------------------------------------------------------------------------
 
-#: Training steps of every model: the supervised one's; half of them pre-train and half fine-tune an SSL model.
-TUNED_STEPS = 3000
-#: Stretches of time that a view hides, as shares of the window.
-TIME_MASKS = {"none": None, "1/6 to 5/12": (1 / 6, 5 / 12), "1/12 to 1/4": (1 / 12, 1 / 4)}
-#: What ``tuned`` was before the search, and the first try of each side.
-START = {
-    "supervised": {
-        "optimiser": "adadelta",
-        "rate": 1.0,
-        "conv_dropout": 0.1,
-        "head_dropout": 0.3,
-        "conv_l2": 1e-4,
-        "head_l2": 1e-3,
+
+def tuned(supervised: dict, ssl: dict, steps: int = STEPS) -> Recipe:
+    """The recipe with these settings of either side, as in ``search.START``.
+
+    steps: of the supervised model; pre-training and fine-tuning an SSL model have half of them each.
+    """
+    shortest, longest = TIME_MASKS[ssl["time_mask"]] or (0, 0)
+    options = {
+        "scaling": {"sd": ssl["scaling"]},
+        "jitter": {"sd": ssl["jitter"]},
+        "channel_mask": {"share": ssl["channel_mask"]},
+        "time_mask": {"shortest": shortest, "longest": longest},
+        "negation": {"probability": ssl["negation"]},
     }
-}
-START["ssl"] = START["supervised"] | {
-    "pretraining_optimiser": "sgd",
-    "pretraining_rate": 0.1,
-    "temperature": 0.1,
-    "scaling": 0.1,
-    "jitter": 0.1,
-    "channel_mask": 0.2,
-    "time_mask": "1/6 to 5/12",
-    "negation": 0.0,
-}
-#: How the search ends: its best tries train at full length, each with these seeds, which no profile has.
-FINAL_TRIES, FINAL_SEEDS = 2, (1000, 1001, 1002)
-#: What the search tried, a row for each model it trained; written by ``python -m fairlib.study tune``.
-SEARCH_FILES = {side: Path(__file__).with_name(f"tuned_{side}.csv") for side in START}
+    views = tuple((name, given) for name, given in options.items() if any(given.values()))
+    schedule = _exactly(steps // 2, ssl["pretraining_rate"])
+    pretraining = PreTraining(schedule, views, ssl["pretraining_optimiser"], ssl["temperature"])
+    return Recipe("tuned", pretraining, _training(ssl, steps // 2), _training(supervised, steps), evaluate_frozen=True)
 
 
-def _schedule(rate: float, steps: int) -> Schedule:
-    """Exactly so many steps, however many windows there are."""
+def _exactly(steps: int, rate: float) -> Schedule:
+    """So many steps, however many windows there are."""
     return Schedule(1, 128, rate, decay_steps=steps, minimum_steps=steps)
 
 
 def _training(settings: dict, steps: int) -> FineTuning:
     strength = {name: settings[name] for name in ("conv_dropout", "head_dropout", "conv_l2", "head_l2")}
-    return FineTuning(_schedule(settings["rate"], steps), settings["optimiser"], **strength)
+    return FineTuning(_exactly(steps, settings["rate"]), settings["optimiser"], **strength)
 
 
-def tuned(supervised: dict, ssl: dict, steps: int = TUNED_STEPS) -> Recipe:
-    """The recipe with these settings of the search (as in ``START``).
-
-    steps: of the supervised model; pre-training and fine-tuning an SSL model have half of them each.
-    """
-    options = {
-        "scaling": {"sd": ssl["scaling"]},
-        "jitter": {"sd": ssl["jitter"]},
-        "channel_mask": {"share": ssl["channel_mask"]},
-        "time_mask": dict(zip(("shortest", "longest"), TIME_MASKS[ssl["time_mask"]] or (), strict=False)),
-        "negation": {"probability": ssl["negation"]},
-    }
-    views = tuple((name, given) for name, given in options.items() if any(given.values()))
-    schedule = _schedule(ssl["pretraining_rate"], steps // 2)
-    pretraining = PreTraining(schedule, views, ssl["pretraining_optimiser"], ssl["temperature"])
-    return Recipe("tuned", pretraining, _training(ssl, steps // 2), _training(supervised, steps), evaluate_frozen=True)
-
-
-def searched(side: str) -> list[dict]:
-    """What the search tried on a side so far, a row for each model: columns of ``study.tuning.COLUMNS``, as text."""
-    with SEARCH_FILES[side].open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
-
-
-def winner(rows: list[dict]) -> dict | None:
-    """The settings with the highest mean validation AUC over the seeds of the last rung; None while it is not over."""
-    last = [row for row in rows if int(row["steps"]) == TUNED_STEPS]
-    if len(last) < FINAL_TRIES * len(FINAL_SEEDS):
-        return None
-    areas: dict[str, float] = {}
-    for row in last:
-        areas[row["settings"]] = areas.get(row["settings"], 0) + float(row["validation_auc"])
-    return json.loads(max(areas, key=areas.get))
-
-
-_WINNERS = {side: winner(searched(side)) for side in START}
-#: Where the settings of ``tuned`` come from: "search", or "start" while a side is not searched to its end.
-TUNED_BY = "search" if all(_WINNERS.values()) else "start"
-RECIPES["tuned"] = tuned(**(_WINNERS if TUNED_BY == "search" else START))
+RECIPES["tuned"] = tuned(**FOUND)

@@ -11,13 +11,11 @@ import numpy as np
 
 from .channels import are_masks
 
-Batch = np.ndarray
+Batch, Draw = np.ndarray, np.random.Generator
 MaskOf = np.ndarray | None
 
 
-def scaling(
-    x: Batch, generator: np.random.Generator, sd: float = 0.1, masks: bool = False, mask_of: MaskOf = None
-) -> Batch:
+def scaling(x: Batch, generator: Draw, sd: float = 0.1, masks: bool = False, mask_of: MaskOf = None) -> Batch:
     """Multiply each channel of each window by one factor drawn from N(1, sd), constant over time.
 
     Masks stay as they are unless ``masks``.
@@ -26,9 +24,7 @@ def scaling(
     return x * np.where(_changes(masks, mask_of), 1 + np.float32(sd) * factors, np.float32(1))
 
 
-def negation(
-    x: Batch, generator: np.random.Generator, probability: float = 0.5, masks: bool = False, mask_of: MaskOf = None
-) -> Batch:
+def negation(x: Batch, generator: Draw, probability: float = 0.5, masks: bool = False, mask_of: MaskOf = None) -> Batch:
     """Flip the sign of a whole window with the given probability (1: always, as the released scripts do).
 
     Masks stay as they are unless ``masks``, which makes -1 of 1.
@@ -37,15 +33,13 @@ def negation(
     return x * np.where(flipped & _changes(masks, mask_of), np.float32(-1), np.float32(1))
 
 
-def jitter(
-    x: Batch, generator: np.random.Generator, sd: float = 0.1, masks: bool = False, mask_of: MaskOf = None
-) -> Batch:
+def jitter(x: Batch, generator: Draw, sd: float = 0.1, masks: bool = False, mask_of: MaskOf = None) -> Batch:
     """Add noise N(0, sd) to every value. Masks stay as they are unless ``masks``."""
     noise = np.float32(sd) * generator.standard_normal(x.shape, dtype=np.float32)
     return x + noise * _changes(masks, mask_of)
 
 
-def channel_mask(x: Batch, generator: np.random.Generator, share: float = 0.2, mask_of: MaskOf = None) -> Batch:
+def channel_mask(x: Batch, generator: Draw, share: float = 0.2, mask_of: MaskOf = None) -> Batch:
     """Set each variable of each window to 0 with this probability, over the whole window, together with its mask."""
     drawn, own = generator.random((len(x), 1, x.shape[2])), np.arange(x.shape[2])
     decides = own if mask_of is None else np.where(mask_of < 0, own, mask_of)  # one draw a variable: that of its mask
@@ -53,11 +47,7 @@ def channel_mask(x: Batch, generator: np.random.Generator, share: float = 0.2, m
 
 
 def time_mask(
-    x: Batch,
-    generator: np.random.Generator,
-    shortest: float = 1 / 6,
-    longest: float = 5 / 12,
-    mask_of: MaskOf = None,
+    x: Batch, generator: Draw, shortest: float = 1 / 6, longest: float = 5 / 12, mask_of: MaskOf = None
 ) -> Batch:
     """Set all channels, masks among them, to 0 during one stretch of each window.
 
@@ -65,9 +55,7 @@ def time_mask(
     lengths are whole timesteps, at least one. Raises ``ValueError`` for other shares.
     """
     if not 0 < shortest <= longest <= 1:
-        raise ValueError(
-            f"a time mask needs shares of the window with 0 < shortest ≤ longest ≤ 1, got {shortest} and {longest}"
-        )
+        raise ValueError(f"a time mask needs shares of the window, 0 < shortest ≤ longest ≤ 1: {shortest}, {longest}")
     steps = x.shape[1]
     least, most = (max(1, round(share * steps)) for share in (shortest, longest))
     length = generator.integers(least, most + 1, (len(x), 1))
@@ -76,18 +64,10 @@ def time_mask(
     return x * ~((time >= first) & (time < first + length))[:, :, None]
 
 
-VIEWS = {
-    "scaling": scaling,
-    "negation": negation,
-    "jitter": jitter,
-    "channel_mask": channel_mask,
-    "time_mask": time_mask,
-}
+VIEWS = {view.__name__: view for view in (scaling, negation, jitter, channel_mask, time_mask)}
 
 
-def compose(
-    x: Batch, views: tuple[tuple[str, dict], ...], generator: np.random.Generator, mask_of: MaskOf = None
-) -> Batch:
+def compose(x: Batch, views: tuple[tuple[str, dict], ...], generator: Draw, mask_of: MaskOf = None) -> Batch:
     """Apply named views in order, e.g. ``(("scaling", {"sd": 0.1}), ("negation", {"probability": 0.5}))``."""
     for name, options in views:
         x = VIEWS[name](x, generator, mask_of=mask_of, **options)

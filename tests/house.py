@@ -12,11 +12,13 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 #: What a lecturer reads in an hour.
-HOUR = "cohort strategies views encoder pretraining simclr finetuning recipes similarity fairness inference disclosure"
+HOUR = (
+    "cohort strategies views encoder pretraining pretexts finetuning recipes similarity fairness inference disclosure"
+)
 #: Wings of fairlib that are not its core.
 BESIDE = ("fairlib/readers/", "fairlib/twins/", "fairlib/report/", "fairlib/audit/")
 #: Code lines at most. A later issue adds what its new rooms cost, and writes the new bound.
-BOUNDS = {"the hour": 1150, "fairlib's core": 4000, "everything": 13_700}
+BOUNDS = {"the hour": 1150, "fairlib's core": 4200, "everything": 13_900}
 LONGEST = 400  # lines of a file, docstrings and all
 _NOTHING = (tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT, tokenize.ENDMARKER)
 

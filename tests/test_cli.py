@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from book.pages.__main__ import main as pages
-from fairlib import readers, recipes, twins
+from fairlib import readers, search, twins
 from fairlib.__main__ import main
 from fairlib.cards import CardError
 from fairlib.cohort import CohortError
@@ -176,7 +176,7 @@ def test_tune_keeps_each_try_and_goes_on(monkeypatch, tmp_path, capsys):
 
     monkeypatch.setattr(tuning, "tune", tune)
     monkeypatch.setattr(readers, "read", lambda dataset, folder: None)
-    monkeypatch.setattr(recipes, "SEARCH_FILES", files)
+    monkeypatch.setattr(search, "FILES", files)
     monkeypatch.setenv("TQDM_DISABLE", "")
     assert study(["tune", "challenge2012", "data"]) == 0
     assert "ssl, rung 1, try 1, seed 1000: 0.8100" in capsys.readouterr().out

@@ -21,7 +21,7 @@ FLOORS = (
     ("fairlib.readers",),
 )
 MATHEMATICS = ["encoder", "convolution", "views", "pretraining", "optimisation", "schedules", "similarity", "fairness"]
-MATHEMATICS += ["inference", "permutations"]
+MATHEMATICS += ["inference", "permutations", "pretexts", "channels"]
 PEOPLE = {"fairlib.cohort", "fairlib.cards", "pandas"}
 
 

@@ -172,6 +172,15 @@ def test_training_lowers_the_loss_and_is_the_same_again(pretext):
     assert not collapsed(features)
 
 
+def test_vicreg_bears_the_rates_of_plain_sgd():
+    """As the paper writes it, the loss diverges within five steps; as a weighted mean of its terms it does not."""
+    recipe = short("vicreg", steps=12, rate=0.3)
+    recipe = replace(recipe, pretraining=replace(recipe.pretraining, optimiser="sgd"))
+    losses = pretrain(windows(), recipe, 1, channels=CHANNELS)[1]
+    assert losses[0] <= 2
+    assert losses[-3:].mean() < losses[0]
+
+
 def test_a_last_batch_of_one_window_does_no_harm():
     for pretext in PRETEXTS:
         assert np.isfinite(pretrain(windows(33), short(pretext, steps=4), 1, channels=CHANNELS)[1]).all()

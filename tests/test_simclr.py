@@ -135,7 +135,7 @@ def test_time_mask_takes_shares_of_the_window(steps, lengths):
 
 @pytest.mark.parametrize(("shortest", "longest"), [(8, 20), (0, 0.5), (0.5, 0.4), (0.5, 1.1), (-0.1, 0.5)])
 def test_time_mask_refuses_steps(shortest, longest):
-    with pytest.raises(ValueError, match=f"shares of the window .* got {shortest} and {longest}"):
+    with pytest.raises(ValueError, match=f"shares of the window, .*: {shortest}, {longest}"):
         time_mask(WINDOWS, np.random.default_rng(6), shortest, longest)
 
 

@@ -1,5 +1,6 @@
 """One model on the people it is judged by: what every table about it shares, computed once and when first asked for."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -114,15 +115,17 @@ class Evaluated:
 
         Scores of two models have no common scale, so that only people who were scored by one are compared.
         """
-        y, s, wins, pairs = self.y[chosen], self.s[chosen], 0.0, 0.0
+        return self.averaged(chosen, weights, weighted_auc, lambda positive, negative: positive * negative)
+
+    def averaged(self, chosen: np.ndarray, weights: np.ndarray, area: Callable, size: Callable) -> np.ndarray:
+        """An area of each model, averaged with a weight that is a function of its positive and negative windows."""
+        y, s, total, mass = self.y[chosen], self.s[chosen], 0.0, 0.0
         for rows in self.folds(chosen):
             w = weights[:, rows]
-            positive = w[:, y[rows] == 1].sum(axis=1, dtype=np.float64)
-            own = positive * w[:, y[rows] != 1].sum(axis=1, dtype=np.float64)
-            wins = wins + np.where(own > 0, own * np.nan_to_num(weighted_auc(y[rows], s[rows], w)), 0)
-            pairs = pairs + own
-        with np.errstate(invalid="ignore"):
-            return wins / pairs
+            own = size(*(w[:, y[rows] == label].sum(axis=1, dtype=np.float64) for label in (1, 0)))
+            total = total + np.where(own > 0, own * area(y[rows], s[rows], w), 0)
+            mass = mass + own
+        return np.divide(total, mass, out=np.full(len(weights), np.nan), where=mass > 0)
 
     def reportable(self, frame: pd.DataFrame) -> dict[tuple[str, str], np.ndarray]:
         """(attribute, segment) → (n,) boolean, of segments of these windows whose numbers can be reported."""

@@ -22,7 +22,9 @@ def metrics(of: Evaluated) -> pd.DataFrame:
     replicates is a list of ``draws`` values. Decisions have no areas under a curve, for they rank nobody."""
     everybody, card = np.ones(len(of.y), dtype=bool), of.cohort.card
     records = _rows(of, "overall", *EVERYBODY, everybody, "")
-    records.append(records[0] | _precision(of))
+    weights = np.vstack([np.ones((1, len(of.y)), dtype=np.float32), of.weights])
+    precision = of.averaged(everybody, weights, average_precision, lambda positive, negative: positive)
+    records.append(records[0] | _row("auprc", float(precision[0]), precision[1:]))
     for attribute, facts in card.attributes.items():
         reasons = group_sizes.withheld_segments(of.frame, attribute, facts.segments, of.rule, card.min_cell)
         for segment in facts.segments:
@@ -101,30 +103,20 @@ def _counts(of: Evaluated, chosen: np.ndarray) -> list[dict[str, np.ndarray]]:
     return [confusion(of.y[chosen], decision, weights) for weights in (ones, of.weights[:, chosen])]
 
 
-def _precision(of: Evaluated) -> dict:
-    """Average precision (AUPRC) of everybody: of each model, averaged by its positive windows."""
-    total, events = 0.0, 0.0
-    for rows in of.folds(np.ones(len(of.y), dtype=bool)):
-        weights = np.vstack([np.ones(len(rows), dtype=np.float32), of.weights[:, rows]])
-        value, positive = _average_precision(of.y[rows], of.s[rows], weights.astype(np.float64))
-        total, events = total + np.where(positive > 0, positive * np.nan_to_num(value), 0), events + positive
-    with np.errstate(invalid="ignore"):
-        value = total / events
-    return _row("auprc", float(value[0]), value[1:])
+def average_precision(y: np.ndarray, s: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Average precision (AUPRC) under many weightings at once: labels and scores (n,), weights (draws, n) → (draws,).
 
-
-def _average_precision(y, s, w) -> tuple[np.ndarray, np.ndarray]:
-    """Average precision under each weighting w (draws, n), and the weight of positives: sorted once; ties share one
-    threshold."""
+    Scores are sorted once; tied ones share one threshold. NaN for a draw without an event.
+    """
     order = np.argsort(-s, kind="stable")
     ends = np.flatnonzero(np.r_[s[order][1:] != s[order][:-1], True])  # last row of each group of ties
-    w = w[:, order]
+    w = np.asarray(weights, dtype=np.float64)[:, order]
     positive = np.cumsum(w * y[order], axis=1)[:, ends]
     flagged = np.cumsum(w, axis=1)[:, ends]
     with np.errstate(invalid="ignore", divide="ignore"):
         gained = np.diff(positive, axis=1, prepend=0) / positive[:, -1:]
         value = np.nansum(gained * positive / np.where(flagged > 0, flagged, np.nan), axis=1)
-    return value, positive[:, -1]
+    return np.where(positive[:, -1] > 0, value, np.nan)
 
 
 def _ratio_rows(of: Evaluated, attribute: str) -> list[dict]:

@@ -94,7 +94,7 @@ def _tune(options: argparse.Namespace) -> None:
 
     from .. import readers
     from ..folds import Folds
-    from ..recipes import SEARCH_FILES, searched
+    from ..search import FILES, tried
     from . import tuning
     from .results import replace_file
 
@@ -102,16 +102,14 @@ def _tune(options: argparse.Namespace) -> None:
     cohort = readers.read(options.dataset, options.source)
     cohort = cohort.dealt(Folds(cohort, 5).split(repeat=0, k=0))  # a dealing that no result uses, see the protocol
     for side in [options.side] if options.side else tuning.SIDES:
-        rows, known = [], searched(side)
+        rows, known = [], tried(side)
         for row in tuning.tune(cohort, side, known):
             print(f"{side}, rung {row.rung}, try {row.number}, seed {row.seed}: {row.validation_auc:.4f}", flush=True)
             rows.append(row)
             if len(rows) > len(known):
                 write = tuning.table(rows).to_csv
-                replace_file(
-                    SEARCH_FILES[side], lambda path, write=write: write(path, index=False, lineterminator="\n")
-                )
-        print(f"kept in {SEARCH_FILES[side]}", flush=True)
+                replace_file(FILES[side], lambda path, write=write: write(path, index=False, lineterminator="\n"))
+        print(f"kept in {FILES[side]}", flush=True)
 
 
 if __name__ == "__main__":

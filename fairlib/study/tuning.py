@@ -18,7 +18,8 @@ from ..cohort import Cohort
 from ..finetuning import Windows, fit, scores
 from ..inference import auc
 from ..pretraining import pretrain
-from ..recipes import FINAL_SEEDS, FINAL_TRIES, START, TIME_MASKS, TUNED_STEPS, tuned
+from ..recipes import tuned
+from ..search import FINAL_SEEDS, FINAL_TRIES, START, STEPS, TIME_MASKS
 from ..seeds import generator
 from ..strategies import MODELS, PRIMARY, SUPERVISED
 
@@ -27,7 +28,7 @@ SIDES = tuple(START)
 RUNGS = (
     (32, 376, FINAL_SEEDS[:1]),
     (8, 1128, FINAL_SEEDS[:1]),
-    (FINAL_TRIES, TUNED_STEPS, FINAL_SEEDS),
+    (FINAL_TRIES, STEPS, FINAL_SEEDS),
 )
 #: What a setting may be: one of a list, each equally likely.
 TRAINING = {

@@ -43,11 +43,12 @@ from book.release import tables as audit_tables
 from fairlib import cards, twins
 from fairlib.measures import cka as conditioned
 from fairlib.measures import describe, features, pretrained, probes, segments, summary
-from fairlib.recipes import RECIPES, START
+from fairlib.recipes import RECIPES
 from fairlib.report import columns, show, style
 from fairlib.report.columns import Column, typed
 from fairlib.report.provenance import of_twin
 from fairlib.report.style import COLOURS, LINES, MARKERS, Drawn
+from fairlib.search import START
 from fairlib.similarity import gram
 from fairlib.strategies import ALL, MITIGATIONS
 from fairlib.study import tables as registry

@@ -6,9 +6,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from fairlib import recipes
+from fairlib import recipes, search
 from fairlib.optimisation import OPTIMISERS
-from fairlib.recipes import FINAL_SEEDS, FINAL_TRIES, RECIPES, START, TUNED_STEPS, tuned
+from fairlib.recipes import RECIPES, tuned
+from fairlib.search import FINAL_SEEDS, FINAL_TRIES, START, STEPS
 from fairlib.study import tuning
 from fairlib.study.parameters import PROFILES
 from fairlib.study.tuning import RUNGS, SIDES, Tried, candidates, tune
@@ -57,7 +58,7 @@ def test_tuned_is_as_agreed():
     recipe = tuned(**START)
     assert (recipe.supervised.patience, recipe.finetuning.patience, recipe.precision) == (None, None, "float32")
     assert recipe.evaluate_frozen
-    assert recipe.supervised.schedule.steps(5000) == TUNED_STEPS == 3000
+    assert recipe.supervised.schedule.steps(5000) == STEPS == 3000
     assert [name for name, _ in recipe.pretraining.views] == ["scaling", "jitter", "channel_mask", "time_mask"]
     assert not any("masks" in options for _, options in recipe.pretraining.views)
     without = tuned(START["supervised"], START["ssl"] | {"jitter": 0.0, "channel_mask": 0.0, "time_mask": "none"})
@@ -202,15 +203,15 @@ def last_rung(areas):
 def test_the_best_mean_of_the_last_rung_wins():
     one, other = START["ssl"], START["ssl"] | {"temperature": 0.5}
     rows = [{"steps": "376", "settings": json.dumps(one | {"jitter": 0.3}), "validation_auc": "0.99"}]
-    assert recipes.winner([]) is None
-    assert recipes.winner(rows) is None
+    assert search.winner([]) is None
+    assert search.winner(rows) is None
     found = last_rung([(one, (0.7, 0.9, 0.7)), (other, (0.78, 0.79, 0.8))])
-    assert recipes.winner(rows + found) == other
-    assert recipes.winner(rows + found[:-1]) is None
+    assert search.winner(rows + found) == other
+    assert search.winner(rows + found[:-1]) is None
 
 
 def test_the_recipe_is_the_searchs_once_both_sides_are_over():
-    winners = {side: recipes.winner(recipes.searched(side)) for side in SIDES}
+    winners = {side: search.winner(search.tried(side)) for side in SIDES}
     over = all(winners.values())
     assert (recipes.TUNED_BY == "search") == over
     assert RECIPES["tuned"] == tuned(**(winners if over else START))
@@ -219,6 +220,6 @@ def test_the_recipe_is_the_searchs_once_both_sides_are_over():
 @pytest.mark.parametrize("side", SIDES)
 def test_kept_tries_are_tries_of_this_search(side):
     tries = [json.dumps(settings) for settings in candidates(side)]
-    for row in recipes.searched(side):
+    for row in search.tried(side):
         assert row["settings"] == tries[int(row["try"])]
         assert int(row["steps"]) == RUNGS[int(row["rung"]) - 1][1]

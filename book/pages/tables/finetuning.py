@@ -5,8 +5,8 @@ from collections.abc import Callable
 
 import pandas as pd
 
-from fairlib.recipes import SEARCH_FILES, searched
 from fairlib.report.columns import Column, beside, ranged, typed
+from fairlib.search import START, tried
 from fairlib.strategies import STRATEGY_NAMES
 from fairlib.text import percent
 
@@ -53,12 +53,12 @@ def efficiency(curve: pd.DataFrame, metric: str) -> pd.DataFrame:
     return typed(rows, ["labelled", "strategy"], **heads, **comparison(metric, "auc"))
 
 
-def tries(read: Callable[[str], list[dict]] = searched) -> pd.DataFrame:
+def tries(read: Callable[[str], list[dict]] = tried) -> pd.DataFrame:
     """Every try of the search for the recipe ``tuned``: settings, and validation AUC as a mean over its seeds.
 
     read: side → what was tried. Empty before the search.
     """
-    rows = pd.concat([pd.DataFrame(read(side)).assign(side=side) for side in SEARCH_FILES], ignore_index=True)
+    rows = pd.concat([pd.DataFrame(read(side)).assign(side=side) for side in START], ignore_index=True)
     if rows.empty:
         return rows
     numbers = ["try", "rung", "steps", "validation_auc"]
