@@ -42,6 +42,10 @@ class Frozen:
     def groups(self) -> None:
         """Frozen results do not say which groups mitigations looked after."""
 
+    def people(self) -> pd.DataFrame:
+        """Who was scored, with random numbers for people; never shown."""
+        return self.table("tested")
+
     def seeds(self, strategy: str = SUPERVISED, labels: int | None = None) -> tuple[int, ...]:
         """Seeds with results."""
         return tuple(self.manifest["kept"].get(str(labels or 0), {}).get(strategy, ()))
