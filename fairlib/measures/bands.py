@@ -1,0 +1,60 @@
+"""A simultaneous band around a curve: it contains the whole curve in 95 of 100 studies, not each point by itself."""
+
+from typing import NamedTuple
+
+import numpy as np
+from scipy.special import stdtrit
+
+from ..inference import LEVEL, half_width
+from ..seeds import generator
+
+
+class Band(NamedTuple):
+    """Ends of a band (points,), and how many standard errors they are from the curve."""
+
+    low: np.ndarray
+    high: np.ndarray
+    critical: float
+
+
+def run_deviations(values: np.ndarray, variance: np.ndarray | None = None) -> np.ndarray:
+    """Deviations of single trained models, (runs, points), whose squares add up to the variance of their mean.
+
+    values: (runs, points), the curve of each.
+    variance: (points,) what training runs give the variance of the mean where it is known better than from the spread
+    of ``values``, which may contain people's variance too; the deviations are scaled to it.
+    """
+    runs = len(values)
+    off = (values - values.mean(axis=0)) / np.sqrt(runs * (runs - 1))
+    if variance is None:
+        return off
+    spread = (off**2).sum(axis=0)
+    return off * np.sqrt(np.divide(variance, spread, out=np.zeros_like(spread), where=spread > 0))
+
+
+def band(
+    estimate: np.ndarray, replicates: np.ndarray, deviations: np.ndarray | None = None, freedom: float = np.inf
+) -> Band:
+    """The sup-t band of a curve (Montiel Olea and Plagborg-Møller 2019).
+
+    Parameters
+    ----------
+    estimate: (points,) the curve, a mean over training runs.
+    replicates: (draws, points) the same of each bootstrap draw of people; draws with an undefined point are left out.
+    deviations: (runs, points) of ``run_deviations``; none where people are the only uncertainty.
+    freedom: degrees of freedom of the standard errors (Satterthwaite).
+
+    Each point keeps its own standard error; the band is as many of them wide as the largest standardised deviation
+    along the curve reaches in 95 of 100 draws. Training runs enter the draws with normal weights, so the band knows how
+    runs move the whole curve. NaN where fewer than half of the draws are defined.
+    """
+    defined = replicates[np.isfinite(replicates).all(axis=1)]
+    if len(defined) < max(20, len(replicates) / 2):
+        return Band(*np.full((2, len(estimate)), np.nan), float("nan"))
+    off, people = defined - defined.mean(axis=0), defined.var(axis=0, ddof=1)
+    runs = np.zeros((1, len(estimate))) if deviations is None else deviations
+    off = off + generator(0, "band").standard_normal((len(off), len(runs))) @ runs
+    error = np.sqrt(people + (runs**2).sum(axis=0))
+    largest = np.divide(np.abs(off), error, out=np.zeros_like(off), where=error > 0).max(axis=1)
+    critical = float(np.quantile(largest, LEVEL) * stdtrit(freedom, (1 + LEVEL) / 2) / half_width())
+    return Band(estimate - critical * error, estimate + critical * error, critical)
