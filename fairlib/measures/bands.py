@@ -32,6 +32,17 @@ def run_deviations(values: np.ndarray, variance: np.ndarray | None = None) -> np
     return off * np.sqrt(np.divide(variance, spread, out=np.zeros_like(spread), where=spread > 0))
 
 
+def with_runs(replicates: np.ndarray, deviations: np.ndarray, *names: str) -> np.ndarray:
+    """Replicates of people (draws, points) in which training runs are drawn with replacement too.
+
+    deviations: (runs, points) of ``run_deviations``. A run that is drawn k times moves all points by k − 1 times its
+    own deviations. names: of what shares its runs, such as a dataset; others draw theirs independently.
+    """
+    runs = len(deviations)
+    drawn = generator(0, "runs", *names).multinomial(runs, np.full(runs, 1 / runs), len(replicates))
+    return replicates + (drawn - 1) @ deviations
+
+
 def band(
     estimate: np.ndarray, replicates: np.ndarray, deviations: np.ndarray | None = None, freedom: float = np.inf
 ) -> Band:
@@ -45,16 +56,15 @@ def band(
     freedom: degrees of freedom of the standard errors (Satterthwaite).
 
     Each point keeps its own standard error; the band is as many of them wide as the largest standardised deviation
-    along the curve reaches in 95 of 100 draws. Training runs enter the draws with normal weights, so the band knows how
-    runs move the whole curve. NaN where fewer than half of the draws are defined.
+    along the curve reaches in 95 of 100 draws, of people and of runs. NaN where fewer than half of the draws are
+    defined.
     """
     defined = replicates[np.isfinite(replicates).all(axis=1)]
     if len(defined) < max(20, len(replicates) / 2):
         return Band(*np.full((2, len(estimate)), np.nan), float("nan"))
-    off, people = defined - defined.mean(axis=0), defined.var(axis=0, ddof=1)
     runs = np.zeros((1, len(estimate))) if deviations is None else deviations
-    off = off + generator(0, "band").standard_normal((len(off), len(runs))) @ runs
-    error = np.sqrt(people + (runs**2).sum(axis=0))
+    off, people = defined - defined.mean(axis=0), defined.var(axis=0, ddof=1)
+    off, error = with_runs(off, runs), np.sqrt(people + (runs**2).sum(axis=0))
     largest = np.divide(np.abs(off), error, out=np.zeros_like(off), where=error > 0).max(axis=1)
     critical = float(np.quantile(largest, LEVEL) * stdtrit(freedom, (1 + LEVEL) / 2) / half_width())
     return Band(estimate - critical * error, estimate + critical * error, critical)

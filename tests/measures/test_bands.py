@@ -5,7 +5,7 @@ import pytest
 from scipy.special import ndtri
 
 from fairlib.inference import participant_draws
-from fairlib.measures.bands import band, run_deviations
+from fairlib.measures.bands import band, run_deviations, with_runs
 
 POINTS = 7
 
@@ -61,6 +61,18 @@ def test_deviations_add_up_to_the_variance_of_the_mean():
     np.testing.assert_allclose((off**2).sum(axis=0), values.var(axis=0, ddof=1) / 20)
     known = np.r_[0.0, np.full(POINTS - 1, 0.02)]
     np.testing.assert_allclose((run_deviations(values, known) ** 2).sum(axis=0), np.where(np.arange(7) == 3, 0, known))
+
+
+def test_runs_are_drawn_with_replacement():
+    """The spread is that of the mean; points of one run move together; names draw independently."""
+    values = np.random.default_rng(0).normal(size=(20, POINTS))
+    off = run_deviations(values)
+    drawn = with_runs(np.zeros((20_000, POINTS)), off)
+    np.testing.assert_allclose(drawn.std(axis=0), values.std(axis=0, ddof=1) / np.sqrt(20), rtol=0.03)
+    np.testing.assert_allclose(np.corrcoef(drawn.T), np.corrcoef(values.T), atol=0.03)
+    np.testing.assert_array_equal(drawn, with_runs(np.zeros((20_000, POINTS)), off))
+    other = with_runs(np.zeros((20_000, POINTS)), off, "another dataset")
+    assert abs(np.corrcoef(drawn[:, 0], other[:, 0])[0, 1]) < 0.03
 
 
 def test_undefined_draws_are_left_out_and_a_point_that_never_moves_has_no_width():
