@@ -23,7 +23,9 @@ def metrics(of: Evaluated) -> pd.DataFrame:
     replicates is a list of ``draws`` values. Decisions have no areas under a curve, for they rank nobody."""
     everybody, card = np.ones(len(of.y), dtype=bool), of.cohort.card
     records = _rows(of, "overall", *EVERYBODY, everybody, "")
-    records.append(records[0] | _precision(of.y, of.s, of.weights))
+    weights = np.vstack([np.ones((1, len(of.y)), dtype=np.float32), of.weights])
+    precision = average_precision(of.y, of.s, weights)
+    records.append(records[0] | _row("auprc", float(precision[0]), precision[1:]))
     for attribute, facts in card.attributes.items():
         reasons = group_sizes.withheld_segments(of.frame, attribute, facts.segments, of.rule, card.min_cell)
         for segment in facts.segments:
@@ -103,18 +105,20 @@ def _counts(of: Evaluated, chosen: np.ndarray) -> list[dict[str, np.ndarray]]:
     return [confusion(of.y[chosen], decision, weights) for weights in (ones, of.weights[:, chosen])]
 
 
-def _precision(y, s, weights) -> dict:
-    """Average precision (AUPRC): sorted once, positives' precision under each weighting; ties share one threshold."""
+def average_precision(y: np.ndarray, s: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Average precision (AUPRC) under many weightings at once: labels and scores (n,), weights (draws, n) → (draws,).
+
+    Scores are sorted once; tied ones share one threshold. NaN for a draw without an event.
+    """
     order = np.argsort(-s, kind="stable")
     ends = np.flatnonzero(np.r_[s[order][1:] != s[order][:-1], True])  # last row of each group of ties
-    w = np.vstack([np.ones(len(y), dtype=np.float32), weights])[:, order].astype(np.float64)
+    w = np.asarray(weights, dtype=np.float64)[:, order]
     positive = np.cumsum(w * y[order], axis=1)[:, ends]
     flagged = np.cumsum(w, axis=1)[:, ends]
     with np.errstate(invalid="ignore", divide="ignore"):
         gained = np.diff(positive, axis=1, prepend=0) / positive[:, -1:]
         value = np.nansum(gained * positive / np.where(flagged > 0, flagged, np.nan), axis=1)
-    value = np.where(positive[:, -1] > 0, value, np.nan)
-    return _row("auprc", float(value[0]), value[1:])
+    return np.where(positive[:, -1] > 0, value, np.nan)
 
 
 def _ratio_rows(of: Evaluated, attribute: str) -> list[dict]:

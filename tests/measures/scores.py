@@ -11,13 +11,12 @@ CARD = cards.load("challenge2012")
 MODELS = ("supervised", "frozen_1_middle")
 
 
-def deal(y: np.ndarray, folds: int, repeats: int, draw: np.random.Generator) -> np.ndarray:
-    """Folds (repeats, n) of one-window people, stratified by outcome."""
-    fold = np.empty((repeats, len(y)), dtype=np.int16)
+def deal(strata: np.ndarray, folds: int, repeats: int, draw: np.random.Generator) -> np.ndarray:
+    """Folds (repeats, n) of one-window people: each stratum is dealt in turn, in random order."""
+    fold = np.empty((repeats, len(strata)), dtype=np.int16)
     for row in fold:
-        for label in (0, 1):
-            own = np.flatnonzero(y == label)
-            row[draw.permutation(own)] = np.arange(len(own)) % folds
+        order = np.lexsort((draw.random(len(strata)), strata))
+        row[order] = np.arange(len(strata)) % folds
     return fold
 
 
@@ -29,7 +28,8 @@ def out_of_fold(people: int = 200, folds: int = 5, repeats: int = 2, seed: int =
         name: pd.Categorical.from_codes(draw.integers(0, len(own.segments), people), own.segments)
         for name, own in CARD.attributes.items()
     }
+    strata = 4 * y + 2 * attributes["gender"].codes + attributes["age"].codes
     score = {name: (y + draw.normal(size=(repeats, people))).astype(np.float32) for name in MODELS}
-    fold = deal(y, folds, repeats, draw) if folds else np.zeros((repeats, people), dtype=np.int16)
+    fold = deal(strata, folds, repeats, draw) if folds else np.zeros((repeats, people), dtype=np.int16)
     own = {"y": y, "person": np.arange(people), "attributes": pd.DataFrame(attributes), "fold": fold, "score": score}
     return OutOfFold(card=CARD, **(own | parts))
