@@ -3,10 +3,12 @@
 from typing import NamedTuple
 
 import numpy as np
+import pandas as pd
 from scipy.special import stdtrit
 
 from ..inference import LEVEL, half_width
 from ..seeds import generator
+from .measured import Measured
 
 
 class Band(NamedTuple):
@@ -25,7 +27,7 @@ def run_deviations(values: np.ndarray, variance: np.ndarray | None = None) -> np
     of ``values``, which may contain people's variance too; the deviations are scaled to it.
     """
     runs = len(values)
-    off = (values - values.mean(axis=0)) / np.sqrt(runs * (runs - 1))
+    off = (values - values.mean(axis=0)) / np.sqrt(max(1, runs * (runs - 1)))
     if variance is None:
         return off
     spread = (off**2).sum(axis=0)
@@ -68,3 +70,24 @@ def band(
     largest = np.divide(np.abs(off), error, out=np.zeros_like(off), where=error > 0).max(axis=1)
     critical = float(np.quantile(largest, LEVEL) * stdtrit(freedom, (1 + LEVEL) / 2) / half_width())
     return Band(estimate - critical * error, estimate + critical * error, critical)
+
+
+def of_numbers(numbers: list[Measured]) -> tuple[np.ndarray, np.ndarray]:
+    """Bootstrap draws of people (draws, points) and deviations of runs (runs, points) of numbers of the same runs."""
+    variance = np.array([number.over_runs for number in numbers])
+    runs = np.stack([number.runs.ravel() for number in numbers], axis=1)
+    return np.stack([number.draws for number in numbers], axis=1), run_deviations(runs, variance)
+
+
+def curve(numbers: dict[float, Measured], name: str = "alert_rate") -> pd.DataFrame:
+    """A number at each of several operating points, with pointwise intervals and the simultaneous band.
+
+    numbers: alert rate → the number there, such as the difference in disparity between two models; the same runs and
+    draws at each. Columns: ``name``, estimate, low, high, band_low, band_high.
+    """
+    values = list(numbers.values())
+    freedom = min(value.freedom for value in values)
+    found = band(np.array([value.estimate for value in values]), *of_numbers(values), freedom)
+    low, high = np.transpose([value.interval() for value in values])
+    out = {name: list(numbers), "estimate": [value.estimate for value in values], "low": low, "high": high}
+    return pd.DataFrame(out | {"band_low": found.low, "band_high": found.high})

@@ -10,9 +10,11 @@ import pandas as pd
 from scipy.optimize import brentq
 from scipy.special import logit, ndtr, ndtri
 
-from ..fairness import ERROR, Rate, confusion, log_ratio
+from ..fairness import ERROR, SELECTION, Rate, confusion, log_ratio
 from ..inference import central, half_width
 from ..seeds import generator
+from .evidence import SIDES, Evidence
+from .operating import Point
 
 #: Attribute → its unprivileged and its privileged people, two (n,) booleans; whose group is unknown is in neither.
 Groups = dict[str, tuple[np.ndarray, np.ndarray]]
@@ -100,6 +102,18 @@ def calibrated(
     hit, false = shares(brentq(excess, -100, 100))
     parts = {"tp": base * hit, "fn": base * (1 - hit), "fp": (1 - base) * false, "tn": (1 - base) * (1 - false)}
     return float(log_ratio(np.divide(*rate.of(parts))))
+
+
+def beside(
+    evidence: Evidence, model: str, point: Point, rate: Rate = ERROR, reference: str = "supervised"
+) -> pd.DataFrame:
+    """``table`` of the people of some out-of-fold scores, at the alert rate that ``model`` has at an operating point.
+
+    The calibrated score has the AUC of ``reference``. A coin is tossed anew in each repeat, as a model is trained anew.
+    """
+    groups = {name: tuple(evidence.sides[name, side] for side in SIDES) for name in evidence.attributes}
+    alert, of = evidence.rate(model, point, SELECTION).estimate, evidence.of
+    return table(of.y, groups, evidence.auc(reference).estimate, alert, rate, of.fold[0], of.repeats)
 
 
 def table(

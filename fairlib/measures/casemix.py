@@ -14,36 +14,70 @@ that the reference misses.
 
 import numpy as np
 
+from ..fairness import ERROR, Rate, log_ratio
+from .evidence import SIDES, Evidence, divide, rate_of
+from .measured import Measured, mean, measured
+from .operating import Point
+
 BINS = 20
 
 
 def equal_case_mix(
     reference: np.ndarray, unprivileged: np.ndarray, privileged: np.ndarray, weights: np.ndarray, bins: int = BINS
 ) -> np.ndarray:
-    """Weights (draws, n) under which both groups have one distribution of the reference risk.
+    """Factors (draws, n) to the weights under which both groups have one distribution of the reference risk.
 
     Parameters
     ----------
     reference: (n,) risks that no judged model made, for instance of a cross-fitted logistic regression.
-    unprivileged, privileged: (n,) boolean, no window in both; windows of neither get weight 0.
+    unprivileged, privileged: (n,) boolean, no window in both; windows of neither get factor 0.
     weights: (draws, n) participant draws: each draw is standardised anew.
 
-    Each group keeps its total weight, but for what lies in bins where the other has nobody.
+    Each group keeps its total weight, and windows in bins where the other group has nobody get factor 0.
     """
     both = unprivileged | privileged
     edges = np.quantile(reference[both], np.linspace(0, 1, bins + 1)[1:-1])
     member = np.searchsorted(edges, reference, side="right")[:, None] == np.arange(bins)
-    groups = [chosen[:, None] & member for chosen in (unprivileged, privileged)]
-    sizes = [weights @ cells.astype(weights.dtype) for cells in groups]  # (draws, bins) each
+    groups = [(chosen[:, None] & member).astype(weights.dtype) for chosen in (unprivileged, privileged)]
+    sizes = [weights @ cells for cells in groups]  # (draws, bins) each
     shared = (sizes[0] > 0) & (sizes[1] > 0)
     target = np.where(shared, sizes[0] + sizes[1], 0)
     with np.errstate(invalid="ignore", divide="ignore"):
         target = target / target.sum(axis=1, keepdims=True)
         factors = [np.where(shared, target * size.sum(axis=1, keepdims=True) / size, 0) for size in sizes]
-    return weights * sum(factor @ cells.T.astype(weights.dtype) for factor, cells in zip(factors, groups, strict=True))
+    return sum(factor @ cells.T for factor, cells in zip(factors, groups, strict=True))
 
 
 def overlap(reference: np.ndarray, unprivileged: np.ndarray, privileged: np.ndarray, bins: int = BINS) -> float:
     """Share of both groups' windows that can be compared: those in bins where each group has somebody, 0 to 1."""
-    weights = equal_case_mix(reference, unprivileged, privileged, np.ones((1, len(reference))), bins)
-    return float((weights[0] > 0).sum() / (unprivileged | privileged).sum())
+    factors = equal_case_mix(reference, unprivileged, privileged, np.ones((1, len(reference))), bins)
+    return float((factors[0] > 0).sum() / (unprivileged | privileged).sum())
+
+
+def log_ratio_at_equal_case_mix(
+    evidence: Evidence,
+    model: str,
+    point: Point,
+    attribute: str,
+    reference: str = "logistic_regression",
+    rate: Rate = ERROR,
+) -> Measured:
+    """Signed log ratio of a rate between the groups of an attribute, both weighted to one distribution of the risk of
+    ``reference``; as ``Evidence.log_ratio`` in all else. Each repeat has its own out-of-fold risks."""
+    of, weights = evidence.of, evidence.weights
+    sides = [evidence.sides[attribute, side] for side in SIDES]
+    factors = [equal_case_mix(risk, *sides, weights) for risk in of.risk[reference]]
+    parts = []
+    for run, (rows, flagged) in zip(of.runs(), evidence.decided(model, point, weights), strict=True):
+        factor, y = factors[run.repeat][:, rows], of.y[rows].astype(np.float32)
+        yes, no = flagged * factor, (weights[:, rows] - flagged) * factor
+        cells = [(yes, y), (no, y), (yes, 1 - y), (no, 1 - y)]  # tp, fn, fp, tn
+        parts.append([chosen @ (label * side[rows]) for side in sides for chosen, label in cells])
+    counts = np.moveaxis(np.array(parts).reshape(of.repeats, of.folds, 8, -1), 2, 0)
+    return measured(lambda *c: log_ratio(divide(rate_of(rate, c[:4]), rate_of(rate, c[4:]))), *counts)
+
+
+def folded_at_equal_case_mix(evidence: Evidence, model: str, point: Point, **options) -> Measured:
+    """D at equal case mix: mean over attributes of the size of ``log_ratio_at_equal_case_mix``."""
+    own = (log_ratio_at_equal_case_mix(evidence, model, point, name, **options) for name in evidence.attributes)
+    return mean([abs(number) for number in own])

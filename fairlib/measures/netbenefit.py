@@ -5,17 +5,18 @@ alarms minus that of false ones at this exchange rate (Vickers and Elkin 2006); 
 be worth less to a segment than flagging everyone in it, or no one, whatever its ratios say.
 """
 
+from functools import partial
+
 import numpy as np
 import pandas as pd
 
-from ..inference import seed_interval
-from .thresholds import counts
+from .cells import cells
+from .evidence import Evidence, divide
+from .measured import Measured, measured
 
-#: (attribute, segment) → its windows, (n,) boolean.
-Segments = dict[tuple[str, str], np.ndarray]
 STEP = 0.01  # from one threshold to the next
 ALL, NONE = "flag everyone", "flag no one"
-COLUMNS = ["attribute", "segment", "model", "threshold", "estimate", "low", "high"]
+KEYS = ["attribute", "segment", "model", "minus", "threshold"]
 
 
 def grid(lowest: float, highest: float) -> np.ndarray:
@@ -23,62 +24,41 @@ def grid(lowest: float, highest: float) -> np.ndarray:
     return np.round(np.arange(lowest, highest + STEP / 2, STEP), 4)
 
 
-def net_benefit(y: np.ndarray, risk: np.ndarray, weights: np.ndarray, thresholds: np.ndarray) -> np.ndarray:
-    """TP/n − FP/n · p/(1 − p) of the decisions ``risk >= p`` for each threshold p: (draws, thresholds).
+def net_benefit(evidence: Evidence, model: str, group: tuple[str, str], thresholds: np.ndarray) -> list[Measured]:
+    """TP/n − FP/n · p/(1 − p) of the decisions ``risk >= p`` in one group, for each threshold p.
 
-    y: (n,) of 0 and 1; risk: (n,) calibrated, 0 to 1; weights: (draws, n); thresholds: ascending, between 0 and 1. At
-    most the event rate; NaN for a draw without anyone.
+    model: whose out-of-fold risks, recalibrated inside the fold, are meant; ``ALL`` and ``NONE`` decide without one.
+    Counts are pooled over the folds of a repeat; mean over repeats.
     """
-    found, people = counts(y, risk, weights, thresholds), weights.sum(axis=1, keepdims=True)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return (found["tp"] - found["fp"] * thresholds / (1 - thresholds)) / people
+    everyone = np.ones_like(evidence.of.fold, dtype=np.float32)
+    risk = (evidence.of.risk | {ALL: everyone, NONE: 0 * everyone})[model]
+    counts = cells(evidence, evidence.members[group], lambda repeat, rows: risk[repeat, rows, None] >= thresholds)
+
+    def at(odds: float, tp, fn, fp, tn):
+        return divide(tp - odds * fp, tp + fn + fp + tn)
+
+    odds = thresholds / (1 - thresholds)
+    return [measured(partial(at, own), *counts[..., place]) for place, own in enumerate(odds)]
 
 
-def curves(
-    y: np.ndarray, risks: dict[str, np.ndarray], groups: Segments, weights: np.ndarray, thresholds: np.ndarray
-) -> pd.DataFrame:
-    """Net benefit of each model in each segment, and the lines of ``ALL`` and ``NONE``, with 95 % intervals.
+def curves(evidence: Evidence, models: list[str], reference: str = "supervised") -> pd.DataFrame:
+    """Decision curves over the thresholds of the card: columns ``KEYS`` and those of ``Measured.columns``.
 
-    Parameters
-    ----------
-    y: (n,) labels; risks: model → (repeats, n) out-of-fold risks, each recalibrated inside its fold.
-    groups: (attribute, segment) → (n,) boolean; weights: (draws, n) participant draws.
-
-    Returns ``COLUMNS``, a row per segment, model and threshold. Intervals are over participants and repeats
-    (``inference.seed_interval``).
+    A row per group of the evidence, model and threshold, and rows of ``ALL`` and ``NONE``. ``minus`` is "" for a net
+    benefit, and ``reference`` for its difference to that of the reference, paired over people and runs. Restricted data
+    have no curves: from one threshold to the next single people change sides.
     """
-    lines = {ALL: np.ones((1, len(y))), NONE: np.zeros((1, len(y)))}
-    return _table(_drawn(y, risks | lines, groups, weights, thresholds), thresholds)
-
-
-def gains(
-    y: np.ndarray,
-    risks: dict[str, np.ndarray],
-    groups: Segments,
-    weights: np.ndarray,
-    thresholds: np.ndarray,
-    reference: str = "supervised",
-) -> pd.DataFrame:
-    """Net benefit of each model minus that of the ``reference``, paired over people and repeats; as ``curves``."""
-    found = _drawn(y, risks, groups, weights, thresholds)
-    pairs = {key: values - found[*key[:2], reference] for key, values in found.items() if key[2] != reference}
-    return _table(pairs, thresholds)
-
-
-def _drawn(y, risks, groups, weights, thresholds) -> dict[tuple[str, str, str], np.ndarray]:
-    """(attribute, segment, model) → net benefit (repeats, 1 + draws, thresholds), that of the data itself first."""
-    weights = np.vstack([np.ones((1, len(y)), dtype=weights.dtype), weights])
-    return {
-        (*group, model): np.stack([net_benefit(y[own], risk[own], weights[:, own], thresholds) for risk in repeats])
-        for group, own in groups.items()
-        for model, repeats in risks.items()
-    }
-
-
-def _table(found: dict[tuple[str, str, str], np.ndarray], thresholds: np.ndarray) -> pd.DataFrame:
-    rows = [
-        (*key, threshold, *seed_interval(values[:, 0, place], values[:, 1:, place]))
-        for key, values in found.items()
-        for place, threshold in enumerate(thresholds)
-    ]
-    return pd.DataFrame(rows, columns=COLUMNS)
+    thresholds, rows = grid(*evidence.of.card.thresholds), []
+    if evidence.of.card.access == "restricted":
+        return pd.DataFrame(columns=KEYS)
+    for group in evidence.members:
+        found = {name: net_benefit(evidence, name, group, thresholds) for name in (reference, *models, ALL, NONE)}
+        curves = {(name, ""): values for name, values in found.items()}
+        for name in models:
+            curves[name, reference] = [one - other for one, other in zip(found[name], found[reference], strict=True)]
+        for (name, minus), values in curves.items():
+            keys = ((*group, name, minus, threshold) for threshold in thresholds)
+            rows += [
+                dict(zip(KEYS, key, strict=True)) | value.columns() for key, value in zip(keys, values, strict=True)
+            ]
+    return pd.DataFrame(rows)

@@ -1,4 +1,4 @@
-"""Recalibration inside a fold, and the calibration gap between segments that is left after it.
+"""Recalibration inside a fold, and the calibration gap between two groups that is left after it.
 
 Training weighs the classes, so raw scores lie far above observed rates for everyone. One logistic curve, the same for
 everyone, is fitted on the validation people of a fold and maps the scores of its test people to risks.
@@ -6,6 +6,10 @@ everyone, is fitted on the validation people of a fold and maps the scores of it
 
 import numpy as np
 from scipy.special import expit, logit
+
+from .cells import cells
+from .evidence import SIDES, Evidence, divide
+from .measured import Measured, measured
 
 EDGE = 1e-6  # scores of exactly 0 or 1 have no log odds
 
@@ -34,20 +38,23 @@ def _odds(score: np.ndarray) -> np.ndarray:
 def offset(y: np.ndarray, risk: np.ndarray, chosen: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """Calibration-in-the-large of one segment: mean risk minus observed rate under each weighting.
 
-    y, chosen: (n,); risk: (n,) → (draws,), or (repeats, n) → (repeats, draws); weights: (draws, n). NaN for a draw
-    without anyone of the segment.
+    y, risk, chosen: (n,); weights: (draws, n) → (draws,), NaN for a draw without anyone of the segment.
     """
-    own, off = weights[:, chosen], np.asarray(risk)[..., chosen] - np.asarray(y)[chosen]
+    own, off = weights[:, chosen], risk[chosen] - y[chosen]
     with np.errstate(invalid="ignore", divide="ignore"):
-        return off.astype(own.dtype) @ own.T / own.sum(axis=1)
+        return own @ off.astype(own.dtype) / own.sum(axis=1)
 
 
-def calibration_gap(
-    y: np.ndarray, risk: np.ndarray, unprivileged: np.ndarray, privileged: np.ndarray, weights: np.ndarray
-) -> np.ndarray:
+def calibration_gap(evidence: Evidence, model: str, attribute: str) -> Measured:
     """``offset`` of the unprivileged minus that of the privileged: above 0 their risk is overstated more.
 
-    Shapes as in ``offset``. The same weights for two models make their difference paired; it is linear in the risk, so
-    the gap of a risk averaged over repeats is the average of the gaps.
+    Out-of-fold risks, pooled over the folds of a repeat; mean over repeats. The difference of two models is paired. A
+    risk is the probability of a randomised decision, whose false alarms minus misses are the offset.
     """
-    return offset(y, risk, unprivileged, weights) - offset(y, risk, privileged, weights)
+    risk = evidence.of.risk[model]
+    counts = [cells(evidence, evidence.sides[attribute, side], lambda r, rows: risk[r, rows, None]) for side in SIDES]
+
+    def off(tp, fn, fp, tn):
+        return divide(fp - fn, tp + fn + fp + tn)
+
+    return measured(lambda *c: off(*c[:4]) - off(*c[4:]), *np.concatenate(counts)[..., 0])

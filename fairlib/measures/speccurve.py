@@ -10,6 +10,8 @@ import numpy as np
 import pandas as pd
 
 from ..inference import half_width
+from .bands import of_numbers, with_runs
+from .measured import Measured
 
 COLUMNS = ["statistic", "observed", "null_median", "null_upper", "p"]
 
@@ -25,6 +27,19 @@ def statistics(estimate: np.ndarray, se: np.ndarray) -> np.ndarray:
     return np.stack([np.median(estimate, axis=0), (sign * t > half_width()).mean(axis=0)])
 
 
+def drawn_anew(numbers: list[Measured], dataset: str) -> np.ndarray:
+    """Replicates (specifications, draws) of the numbers of one dataset, people and training runs drawn anew together.
+
+    Specifications of as many runs share them: the draws of their runs are the same.
+    """
+    sizes = np.array([number.runs.size for number in numbers])
+    out = np.empty((len(numbers), len(numbers[0].draws)))
+    for size in np.unique(sizes):
+        people, runs = of_numbers([number for number in numbers if number.runs.size == size])
+        out[sizes == size] = with_runs(people, runs, dataset, str(size)).T
+    return out
+
+
 def joint_test(specifications: pd.DataFrame, replicates: np.ndarray) -> pd.DataFrame:
     """Both statistics of the curve, what they are under no effect, and their p-values.
 
@@ -32,7 +47,7 @@ def joint_test(specifications: pd.DataFrame, replicates: np.ndarray) -> pd.DataF
     ----------
     specifications: a row per specification, with columns estimate and se (of people and runs); others are not read.
     replicates: (specifications, draws) the same estimates where people of each dataset and training runs are drawn
-        anew: one draw of a dataset for all of its specifications (``bands.with_runs`` adds the runs).
+        anew (``drawn_anew``): one draw of a dataset for all of its specifications.
 
     Each specification's replicates are recentred at 0, which makes them draws under no effect that keep how alike the
     specifications are. p is the share of draws (the data among them) with a statistic as extreme as observed, for the

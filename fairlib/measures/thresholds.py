@@ -15,15 +15,15 @@ GRID = np.round(np.arange(0.025, 0.99, 0.025), 3)
 COLUMNS = ["scope", "attribute", "segment", "metric", "threshold", "estimate", "low", "high"]
 
 
-def counts(y: np.ndarray, score: np.ndarray, weights: np.ndarray, grid: np.ndarray = GRID) -> dict[str, np.ndarray]:
-    """tp, fp, tn, fn of the decisions ``score >= t`` for each t of an ascending ``grid``: (draws, thresholds).
+def counts(y: np.ndarray, score: np.ndarray, weights: np.ndarray) -> dict[str, np.ndarray]:
+    """tp, fp, tn, fn of the decisions ``score >= t`` for each t of ``GRID``: (draws, thresholds).
 
     y, score: (n,); weights: (draws, n). Each window is sorted into the grid once, so the thresholds cost one pass.
     """
-    place = np.searchsorted(grid, score, side="right")  # so many thresholds flag it
+    place = np.searchsorted(GRID, score, side="right")  # so many thresholds flag it
     out = {}
     for label, flagged, left in ((1, "tp", "fn"), (0, "fp", "tn")):
-        binned = np.zeros((len(y), len(grid) + 1), dtype=weights.dtype)
+        binned = np.zeros((len(y), len(GRID) + 1), dtype=weights.dtype)
         chosen = y == label
         binned[np.flatnonzero(chosen), place[chosen]] = 1
         below = np.cumsum(weights @ binned, axis=1)  # of windows that at most so many thresholds flag

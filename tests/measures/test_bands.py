@@ -5,7 +5,10 @@ import pytest
 from scipy.special import ndtri
 
 from fairlib.inference import participant_draws
-from fairlib.measures.bands import band, run_deviations, with_runs
+from fairlib.measures.bands import band, curve, of_numbers, run_deviations, with_runs
+from fairlib.measures.evidence import Evidence
+from fairlib.measures.operating import Point
+from tests.measures.scores import MODELS, out_of_fold
 
 POINTS = 7
 
@@ -73,6 +76,23 @@ def test_runs_are_drawn_with_replacement():
     np.testing.assert_array_equal(drawn, with_runs(np.zeros((20_000, POINTS)), off))
     other = with_runs(np.zeros((20_000, POINTS)), off, "another dataset")
     assert abs(np.corrcoef(drawn[:, 0], other[:, 0])[0, 1]) < 0.03
+
+
+def test_a_curve_of_numbers_over_alert_rates():
+    evidence = Evidence(out_of_fold(600, repeats=3), 100)
+    points = {rate: Point("alert rate", rate) for rate in (0.1, 0.2, 0.3)}
+    numbers = {
+        rate: evidence.log_ratio(MODELS[1], point, "age") - evidence.log_ratio(MODELS[0], point, "age")
+        for rate, point in points.items()
+    }
+    found = curve(numbers)
+    assert found["alert_rate"].tolist() == [0.1, 0.2, 0.3]
+    np.testing.assert_allclose(found["high"], [number.interval()[1] for number in numbers.values()])
+    assert (found["band_low"] < found["low"]).all()
+    assert (found["band_high"] > found["high"]).all()
+    people, runs = of_numbers(list(numbers.values()))
+    np.testing.assert_allclose((runs**2).sum(axis=0), [number.over_runs for number in numbers.values()], atol=1e-12)
+    assert (people.shape, runs.shape) == ((100, 3), (15, 3))
 
 
 def test_undefined_draws_are_left_out_and_a_point_that_never_moves_has_no_width():

@@ -7,6 +7,9 @@ from scipy.special import expit, logit, ndtri
 from fairlib.fairness import ERROR, FALSE_DISCOVERY, FALSE_NEGATIVE, FALSE_POSITIVE, SELECTION, confusion
 from fairlib.inference import auc
 from fairlib.measures import benchmarks
+from fairlib.measures.evidence import Evidence
+from fairlib.measures.operating import PRIMARY, PUBLISHED
+from tests.measures.scores import MODELS, out_of_fold
 
 
 @pytest.fixture(scope="module")
@@ -101,3 +104,22 @@ def test_the_table_has_a_row_per_attribute_and_their_mean(people):
     assert (coin["estimate"] < coin["high"]).all()
     assert fair["low"].isna().all()
     assert fair.loc[benchmarks.DISPARITY, "estimate"] == pytest.approx(fair["estimate"][["sex", "age"]].abs().mean())
+
+
+def test_beside_out_of_fold_scores_stand_the_benchmarks_of_their_people():
+    evidence = Evidence(out_of_fold(1500, repeats=4), 2)
+    found = benchmarks.beside(evidence, MODELS[1], PRIMARY).set_index(["benchmark", "attribute"])
+    groups = {
+        name: (evidence.sides[name, "unprivileged"], evidence.sides[name, "privileged"]) for name in ("gender", "age")
+    }
+    y, area = evidence.of.y, evidence.auc("supervised").estimate
+    expected, covariance = benchmarks.coin(y, groups, 0.2, fold=evidence.of.fold[0], tosses=4)
+    np.testing.assert_allclose(found.loc["coin"].loc[["gender", "age"], "estimate"], expected)
+    width = found.loc["coin", "high"] - found.loc["coin", "low"]
+    np.testing.assert_allclose(width[["gender", "age"]], 2 * 1.96 * np.sqrt(np.diag(covariance)), rtol=1e-4)
+    fair = found.loc["calibrated score", "estimate"]
+    assert fair["age"] == pytest.approx(benchmarks.calibrated(y, *groups["age"], area, 0.2))
+    half = benchmarks.beside(evidence, MODELS[1], PUBLISHED).set_index(["benchmark", "attribute"])
+    flagged = (evidence.of.score[MODELS[1]] >= 0.5).mean()  # at a threshold the alert rate is the one that is realised
+    expected, _ = benchmarks.coin(y, groups, flagged)
+    np.testing.assert_allclose(half.loc["coin"].loc[["gender", "age"], "estimate"], expected, rtol=1e-5)

@@ -1,20 +1,29 @@
 """Equal case mix: by hand, and by simulation where the gap is case mix and nothing else, and where it is not."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.special import expit
 
 from fairlib.fairness import ERROR, FALSE_NEGATIVE, confusion
 from fairlib.inference import participant_draws
-from fairlib.measures.casemix import equal_case_mix, overlap
+from fairlib.measures.casemix import (
+    equal_case_mix,
+    folded_at_equal_case_mix,
+    log_ratio_at_equal_case_mix,
+    overlap,
+)
+from fairlib.measures.evidence import Evidence
+from fairlib.measures.operating import PRIMARY, PUBLISHED
+from tests.measures.scores import out_of_fold
 
 
 def test_two_bins_by_hand():
     reference = np.array([0.1, 0.1, 0.9, 0.1, 0.9, 0.9, 0.5])
     one, other = np.array([1, 1, 1, 0, 0, 0, 0], dtype=bool), np.array([0, 0, 0, 1, 1, 1, 0], dtype=bool)
-    found = equal_case_mix(
-        reference, one, other, np.array([[1.0] * 7, [1, 0, 1, 1, 2, 0, 5], [1, 1, 0, 1, 1, 1, 1]]), 2
-    )
+    weights = np.array([[1.0] * 7, [1, 0, 1, 1, 2, 0, 5], [1, 1, 0, 1, 1, 1, 1]])
+    found = weights * equal_case_mix(reference, one, other, weights, 2)
     # three of six people below the cut, three above: each group gets half of its weight in each bin
     np.testing.assert_allclose(found[0], [0.75, 0.75, 1.5, 1.5, 0.75, 0.75, 0])
     # drawn: two below (one each), three above (one and two); two fifths and three fifths
@@ -66,7 +75,8 @@ def test_the_bootstrap_spreads_as_repeated_samples_do():
     for seed in range(150):
         y, decided, reference, first = simulated(1500, extra=0, seed=seed)
         found.append(gap(ERROR, y, decided, first, equal_case_mix(reference, ~first, first, np.ones((1, 1500))))[0])
-    weights = equal_case_mix(reference, ~first, first, participant_draws(np.arange(1500), 300))
+    weights = participant_draws(np.arange(1500), 300)
+    weights = weights * equal_case_mix(reference, ~first, first, weights)
     assert gap(ERROR, y, decided, first, weights).std() == pytest.approx(np.std(found), rel=0.25)
 
 
@@ -85,3 +95,33 @@ def test_overlap_is_what_both_groups_share():
     assert overlap(reference, np.arange(4000) % 2 == 0, np.arange(4000) % 2 == 1) == 1
     second = (np.arange(4000) % 2 == 0) & (np.arange(4000) < 1000)  # nobody in the upper three quarters
     assert overlap(reference, ~second, second) == 0.25
+
+
+def test_of_out_of_fold_scores_it_is_that_of_each_repeat():
+    """At a threshold the decisions are those of single people, so each repeat can be computed by itself."""
+    plain = out_of_fold(1500, repeats=3)
+    draw = np.random.default_rng(0)
+    risk = expit(plain.y - 2 + draw.normal(size=plain.fold.shape))
+    evidence = Evidence(replace(plain, risk={"logistic_regression": risk.astype(np.float32)}), 40)
+    woman, weights = (plain.attributes["gender"] == "Female").to_numpy(), evidence.weights.astype(np.float64)
+    found = log_ratio_at_equal_case_mix(evidence, "supervised", PUBLISHED, "gender")
+    repeats = [
+        gap(ERROR, plain.y, (score >= 0.5).astype(int), ~woman, weights * equal_case_mix(own, woman, ~woman, weights))
+        for score, own in zip(plain.score["supervised"], risk, strict=True)
+    ]
+    assert found.estimate == pytest.approx(np.mean(repeats, axis=0)[0], abs=1e-5)
+    np.testing.assert_allclose(found.draws, np.mean(repeats, axis=0)[1:], atol=1e-5)
+    assert found.runs.shape == (3, 5)
+    both = folded_at_equal_case_mix(evidence, "supervised", PUBLISHED)
+    age = log_ratio_at_equal_case_mix(evidence, "supervised", PUBLISHED, "age")
+    assert both.estimate == pytest.approx((abs(found.estimate) + abs(age.estimate)) / 2)
+
+
+def test_at_an_alert_rate_the_decisions_stay_those_of_everyone():
+    """A reference that is the same for everyone leaves the ratio as it is."""
+    evidence = Evidence(out_of_fold(1500), 10)
+    evidence.of.risk["logistic_regression"] = np.full(evidence.of.fold.shape, 0.2, dtype=np.float32)
+    found = log_ratio_at_equal_case_mix(evidence, "supervised", PRIMARY, "age")
+    usual = evidence.log_ratio("supervised", PRIMARY, "age")
+    assert found.estimate == pytest.approx(usual.estimate, abs=1e-5)
+    np.testing.assert_allclose(found.draws, usual.draws, atol=1e-4)

@@ -1,12 +1,15 @@
-"""Recalibration: against statsmodels, undoing class weights; the calibration gap by hand, paired and over repeats."""
+"""Recalibration: against statsmodels, undoing class weights; the calibration gap by hand, and paired."""
+
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import statsmodels.api as sm
 from scipy.special import expit, logit
 
-from fairlib.inference import participant_draws
+from fairlib.measures.evidence import Evidence
 from fairlib.measures.recalibration import calibration_gap, offset, recalibrate, recalibrated
+from tests.measures.scores import MODELS, out_of_fold
 
 
 def people(n=4000, seed=0):
@@ -38,23 +41,41 @@ def test_scores_of_exactly_0_or_1_and_separated_classes_stay_finite():
     assert np.isfinite([*curve, *recalibrated(np.array([0.0, 1.0]), *curve)]).all()
 
 
-def test_the_gap_by_hand_and_its_mean_over_repeats():
-    risk, y = np.array([[0.2, 0.4, 0.5, 0.1], [0.4, 0.4, 0.7, 0.3]]), np.array([0, 1, 1, 0])
-    one, other = np.array([1, 1, 0, 0], dtype=bool), np.array([0, 0, 1, 1], dtype=bool)
-    weights = np.array([[1.0, 1, 1, 1], [2, 0, 3, 1], [0, 0, 1, 1]])
-    np.testing.assert_allclose(offset(y, risk[0], one, weights)[:2], [-0.2, 0.2])
-    gap = calibration_gap(y, risk, one, other, weights)
-    np.testing.assert_allclose(gap[:, 0], [0, -0.1], atol=1e-12)
-    assert np.isnan(gap[:, 2]).all()
-    np.testing.assert_allclose(calibration_gap(y, risk.mean(axis=0), one, other, weights)[:2], gap[:, :2].mean(axis=0))
+def test_offsets_by_hand():
+    y, risk, one = np.array([0, 1, 1]), np.array([0.2, 0.4, 0.5]), np.array([True, True, False])
+    weights = np.array([[1.0, 1, 1], [2, 0, 3], [0, 0, 1]])
+    np.testing.assert_allclose(offset(y, risk, one, weights), [-0.2, 0.2, np.nan])
 
 
-def test_the_paired_gap_finds_a_segment_whose_risk_is_shifted():
+@pytest.fixture(scope="module")
+def scored():
+    """Two models with the true risk and the same noise; the second adds 0.05 for women."""
+    draw = np.random.default_rng(0)
+    truth = expit(-1 + draw.normal(size=1500))
+    plain = out_of_fold(1500, repeats=2, y=(draw.random(1500) < truth).astype(np.int8))
+    woman = (plain.attributes["gender"] == "Female").to_numpy()
+    exact = np.clip(truth + 0.02 * draw.normal(size=(2, 1500)), 0, 1)
+    risk = {"supervised": exact, "frozen_1_middle": exact + 0.05 * woman}
+    return Evidence(replace(plain, risk=risk), 200), woman
+
+
+def test_the_gap_is_that_of_the_offsets_of_a_repeat(scored):
+    evidence, woman = scored
+    found, of = calibration_gap(evidence, "supervised", "gender"), evidence.of
+    offsets = [
+        [offset(of.y, run, chosen, evidence.weights) for run in of.risk["supervised"]] for chosen in (woman, ~woman)
+    ]
+    expected = np.subtract(*offsets).mean(axis=0)
+    assert found.estimate == pytest.approx(expected[0], abs=1e-6)
+    np.testing.assert_allclose(found.draws, expected[1:], atol=1e-6)
+    assert found.runs.shape == (2, 5)
+
+
+def test_the_paired_gap_finds_risks_that_are_shifted(scored):
     """The same noise in both models cancels: their difference is known far better than either gap."""
-    truth, y, _ = people()
-    person, older = np.arange(4000), np.arange(4000) % 2 == 0
-    shifted = np.clip(truth + 0.05 * older, 0, 1)
-    weights = participant_draws(person, 200)
-    gaps = [calibration_gap(y, risk, older, ~older, weights) for risk in (shifted, truth)]
-    assert (gaps[0] - gaps[1]).mean() == pytest.approx(0.05, abs=0.005)
-    assert (gaps[0] - gaps[1]).std() < gaps[0].std() / 10
+    evidence, _ = scored
+    gaps = [calibration_gap(evidence, model, "gender") for model in MODELS[::-1]]
+    difference = gaps[0] - gaps[1]
+    assert difference.estimate == pytest.approx(0.05, abs=1e-6)
+    assert difference.se < gaps[0].se / 10
+    assert abs(gaps[1].estimate) < 3 * gaps[1].se
