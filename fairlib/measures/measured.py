@@ -98,7 +98,7 @@ class Measured:
     @property
     def freedom(self) -> float:
         """Satterthwaite's degrees of freedom: only the variance between runs is estimated from few."""
-        if self.over_runs == 0:
+        if not self.over_runs > 0:
             return float("inf")
         return float((self.runs.size - 1) * (self.se**2 / (self.between / self.runs.size)) ** 2)
 
