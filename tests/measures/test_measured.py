@@ -58,19 +58,21 @@ def test_corrected_resampled_t_by_hand():
     half = np.sqrt((1 / 20 + 1 / 4) * RUNS.var(ddof=1)) * stats.t.ppf(0.975, 19)
     assert number(RUNS).corrected() == pytest.approx((-half, half))
     assert np.isnan(number(RUNS.reshape(20, 1)).corrected()).all()
-    found = number(RUNS).columns()
+    found = number(RUNS).columns(checked=True)
     assert (found["corrected_low"], found["corrected_high"]) == pytest.approx((-half, half))
 
 
 def test_the_check_is_shown_only_where_it_differs_by_a_fifth():
     shown = {
-        people: not np.isnan(number(RUNS, people=people).columns()["corrected_low"]) for people in (0.1, 0.31, 1.0)
+        people: not np.isnan(number(RUNS, people=people).columns(checked=True)["corrected_low"])
+        for people in (0.1, 0.31, 1.0)
     }
     assert shown == {0.1: True, 0.31: False, 1.0: True}
 
 
 def test_columns():
     found = number(RUNS + 3).columns()
+    assert np.isnan(found["corrected_low"])
     assert found["detectable"] == pytest.approx(2.8 * found["se"])
     assert found["runs_share"] == pytest.approx(number(RUNS).over_runs / found["se"] ** 2)
     assert (found["runs"], found["undefined_draws"]) == (20, 0)
