@@ -19,10 +19,12 @@ from .operating import PRIMARY, SECONDARY, Point
 
 RATES = (ERROR, FALSE_NEGATIVE, FALSE_POSITIVE, SELECTION)
 OVERALL = "mean over attributes"
+LOG_RATIO = "log error rate ratio"
 D, SIGNED, CLAIM = "mean |log error rate ratio|", "signed log error rate ratio", "claimed contrast"
 SINGLE = "mean |log error rate ratio| of a single trained model"
 AUC, AUPRC, AUC_GAP, FNR_GAP, FPR_GAP = "AUC", "AUPRC", "AUC gap", "FNR gap", "FPR gap"
 GROUP_ERROR = "error rate of a named group"
+CHECKED = (AUC, ERROR.name)  # beside the corrected t interval
 #: What is averaged over repeats, folded, and averaged over attributes: name → of evidence, model, point, attribute.
 FOLDED: dict[str, Callable] = {
     D: lambda e, model, point, name: e.log_ratio(model, point, name),
@@ -54,45 +56,63 @@ def single(evidence: Evidence, model: str, point: Point) -> np.ndarray:
     return np.mean(out, axis=0)
 
 
-def levels(evidence: Evidence, models: list[str], points: list[Point], permutations: int = 1000) -> pd.DataFrame:
-    """Every number of each model: columns model, point, estimand, group, those of ``Measured.columns``, and of what is
-    folded ``null_mean`` and ``null_bound`` (mean and 95th percentile of what permuted labels give) instead of ends."""
-    permuted, records = Permuted(evidence.of, permutations), []
+def numbers(evidence: Evidence, models: list[str], points: list[Point]) -> pd.DataFrame:
+    """What has an interval of its own: columns model, point, estimand, group, and those of ``Measured.columns``.
 
-    def add(estimand: str, group: str, number: Measured, point: str = "") -> None:
-        records.append({"model": model, "point": point, "estimand": estimand, "group": group} | number.columns())
+    Areas, rates, errors of named groups, and of each attribute the signed log error rate ratio and gaps, unprivileged
+    over or minus privileged.
+    """
+    records = []
 
-    def fold(estimand: str, point: Point | None) -> None:
-        key = {"model": model, "point": point.name if point else "", "estimand": estimand}
-        for name in evidence.attributes:
-            own, null = (FOLDED[estimand](each, model, point, name) for each in (evidence, permuted))
-            records.append(key | {"group": name} | own.columns() | _null(np.abs(null.draws)))
-        value, null = (folded(each, model, point, estimand) for each in (evidence, permuted))
-        records.append(
-            key | {"group": OVERALL, "estimate": value.estimate, "runs": value.runs.size} | _null(null.draws)
-        )
+    def add(estimand: str, group: str, point: Point | None, number: Measured) -> None:
+        key = {"model": model, "point": point.name if point else "", "estimand": estimand, "group": group}
+        records.append(key | number.columns(estimand in CHECKED))
 
     for model in models:
-        add(AUC, EVERYONE[1], evidence.auc(model))
-        add(AUPRC, EVERYONE[1], evidence.auprc(model))
-        if not evidence.attributes:
-            continue
-        fold(AUC_GAP, None)
+        add(AUC, EVERYONE[1], None, evidence.auc(model))
+        add(AUPRC, EVERYONE[1], None, evidence.auprc(model))
+        for name in evidence.attributes:
+            add(AUC_GAP, name, None, evidence.auc_gap(model, name))
         for point in points:
             for rate in RATES:
-                add(rate.name, EVERYONE[1], evidence.rate(model, point, rate), point.name)
-            for estimand in (D, FNR_GAP, FPR_GAP):
-                fold(estimand, point)
-            values, null = (single(each, model, point) for each in (evidence, permuted))
-            key = {"model": model, "point": point.name, "estimand": SINGLE, "group": OVERALL}
-            records.append(key | {"estimate": values[0]} | _null(null[1:]))
+                add(rate.name, EVERYONE[1], point, evidence.rate(model, point, rate))
             for group in evidence.named:
-                add(GROUP_ERROR, group[1], evidence.rate(model, point, ERROR, group), point.name)
+                add(GROUP_ERROR, group[1], point, evidence.rate(model, point, ERROR, group))
+            for estimand in (LOG_RATIO, FNR_GAP, FPR_GAP):
+                for name in evidence.attributes:
+                    add(
+                        estimand,
+                        name,
+                        point,
+                        FOLDED[D if estimand == LOG_RATIO else estimand](evidence, model, point, name),
+                    )
     return pd.DataFrame(records)
 
 
-def _null(draws: np.ndarray) -> dict[str, float]:
-    return {"null_mean": float(np.nanmean(draws)), "null_bound": upper(draws)}
+def levels(evidence: Evidence, models: list[str], points: list[Point], permutations: int = 1000) -> pd.DataFrame:
+    """What is folded has no interval, but stands beside what permuted labels give.
+
+    Columns model, point, estimand, group (an attribute, or the mean over them), estimate, and of the permutations
+    ``null_mean`` and ``null_bound`` (95th percentile). A level at ``null_mean`` is what a model without any disparity
+    has. ``SINGLE`` is what a single trained model does, not their average. Empty where no attribute can be judged.
+    """
+    both, records = (evidence, Permuted(evidence.of, permutations)), []
+    wanted = [(AUC_GAP, None)] + [(name, point) for point in points for name in (D, FNR_GAP, FPR_GAP, SINGLE)]
+    for model in models if evidence.attributes else []:
+        for estimand, point in wanted:
+            if estimand == SINGLE:
+                found = {OVERALL: [(values[0], values[1:]) for values in (single(e, model, point) for e in both)]}
+            else:
+                parts = {
+                    name: [abs(FOLDED[estimand](e, model, point, name)) for e in both] for name in evidence.attributes
+                }
+                parts[OVERALL] = [mean(list(own)) for own in zip(*parts.values(), strict=True)]
+                found = {name: [(one.estimate, one.draws) for one in own] for name, own in parts.items()}
+            for group, ((value, _), (_, null)) in found.items():
+                record = {"model": model, "point": point.name if point else "", "estimand": estimand, "group": group}
+                record |= {"estimate": float(value), "null_mean": float(np.nanmean(null)), "null_bound": upper(null)}
+                records.append(record)
+    return pd.DataFrame(records)
 
 
 def differences(
@@ -106,24 +126,24 @@ def differences(
     """``one`` − ``other`` in every estimand, paired over people and runs.
 
     Columns: one, other, point, estimand, group, level_one, level_other, those of ``Measured.columns``, and in percent
-    of the other model's level ``percent_low``, ``percent_high`` (the range that is still compatible) and
-    ``detectable_percent``. ``CLAIM`` is D_one − 0.70 · D_other as one contrast. ``signs``: attribute → +1 or −1, fixed
-    in the protocol, for ``SIGNED``; +1 where nothing is said.
+    of the other model's level ``percent_low``, ``percent_high`` (the range that is still compatible; nothing falls by
+    more than 100 %) and ``detectable_percent``. ``CLAIM`` is D_one − 0.70 · D_other as one contrast. ``signs``:
+    attribute → +1 or −1, fixed in the protocol, for ``SIGNED``; +1 where nothing is said.
     """
     signs, records = dict.fromkeys(evidence.attributes, 1) | (signs or {}), []
 
     def add(estimand: str, group: str, point: Point | None, of: Callable, *rest, share: float = 1.0) -> None:
         """``of``: evidence, model, then the rest → number."""
         a, b = (of(evidence, model, *rest) for model in (one, other))
-        found = (a - b * share).columns()
+        found = (a - b * share).columns(estimand in CHECKED)
         record = {"one": one, "other": other, "point": point.name if point else "", "estimand": estimand}
         record |= {"group": group, "level_one": a.estimate, "level_other": b.estimate} | found
-        scale = 100 / b.estimate if b.estimate > 0 else np.nan
-        percent = {"percent_low": "low", "percent_high": "high", "detectable_percent": "detectable"}
-        records.append(record | {name: scale * found[of] for name, of in percent.items()})
+        scale = 100 / b.estimate if b.estimate > 0 and estimand not in (CLAIM, SIGNED) else np.nan
+        percent = {"percent_low": float(np.maximum(-100, scale * found["low"])), "percent_high": scale * found["high"]}
+        records.append(record | percent | {"detectable_percent": scale * found["detectable"]})
 
-    add(AUC, EVERYONE[1], None, Evidence.auc)
-    add(AUPRC, EVERYONE[1], None, Evidence.auprc)
+    add(AUC, EVERYONE[1], None, lambda e, model: e.auc(model))
+    add(AUPRC, EVERYONE[1], None, lambda e, model: e.auprc(model))
     if evidence.attributes:
         add(AUC_GAP, OVERALL, None, folded, None, AUC_GAP)
     for point in points:
