@@ -3,16 +3,17 @@
 Older people are more often ill, and errors are more frequent where risks are near the threshold. So groups that a model
 treats the same, person by person, still have unlike error rates. Pfohl et al. 2025 (arXiv 2506.04193) compare groups
 under weights that give them the same distribution of a variable, so that what is left is not due to it. Our variable is
-one reference risk per window, the out-of-fold risk of a logistic regression, the same for every model that is judged.
+one reference per window, the out-of-fold score of a logistic regression, the same for every model that is judged. It is
+taken as the window's rank in its fold: models of different folds have different scales, which would blur it.
 
-What is computed: windows are sorted into ``BINS`` bins of the reference risk, with equal shares of both groups
-together. Each group is weighted so that its share in every bin is that of both groups together (direct
-standardisation). Bins without anyone of one group are left out of both. The weights then enter any rate, ratio or
-calibration in place of the bootstrap weights. Decisions stay what they were. What is left may be the model, or case mix
-that the reference misses.
+What is computed: windows are sorted into ``BINS`` bins of the reference, with equal shares of both groups together. Each
+group is weighted so that its share in every bin is that of both groups together (direct standardisation). Bins without
+anyone of one group are left out of both. The weights then enter any rate or ratio in place of the bootstrap weights.
+Decisions stay what they were. What is left may be the model, or case mix that the reference misses.
 """
 
 import numpy as np
+from scipy.stats import rankdata
 
 from ..fairness import ERROR, Rate, log_ratio
 from .evidence import SIDES, Evidence, divide, rate_of
@@ -29,7 +30,7 @@ def equal_case_mix(
 
     Parameters
     ----------
-    reference: (n,) risks that no judged model made, for instance of a cross-fitted logistic regression.
+    reference: (n,) risks or ranks that no judged model made, such as those of a cross-fitted logistic regression.
     unprivileged, privileged: (n,) boolean, no window in both; windows of neither get factor 0.
     weights: (draws, n) participant draws: each draw is standardised anew.
 
@@ -62,11 +63,13 @@ def log_ratio_at_equal_case_mix(
     reference: str = "logistic_regression",
     rate: Rate = ERROR,
 ) -> Measured:
-    """Signed log ratio of a rate between the groups of an attribute, both weighted to one distribution of the risk of
-    ``reference``; as ``Evidence.log_ratio`` in all else. Each repeat has its own out-of-fold risks."""
-    of, weights = evidence.of, evidence.weights
+    """Signed log ratio of a rate between the groups of an attribute, both weighted to one distribution of the rank that
+    ``reference`` gives; as ``Evidence.log_ratio`` in all else."""
+    of, weights, rank = evidence.of, evidence.weights, np.zeros(evidence.of.fold.shape)
+    for repeat, _, rows in of.runs():
+        rank[repeat, rows] = rankdata(of.score[reference][repeat, rows]) / len(rows)
     sides = [evidence.sides[attribute, side] for side in SIDES]
-    factors = [equal_case_mix(risk, *sides, weights) for risk in of.risk[reference]]
+    factors = [equal_case_mix(own, *sides, weights) for own in rank]
     parts = []
     for run, (rows, flagged) in zip(of.runs(), evidence.decided(model, point, weights), strict=True):
         factor, y = factors[run.repeat][:, rows], of.y[rows].astype(np.float32)

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy.special import expit
 
@@ -17,6 +18,8 @@ from fairlib.measures.casemix import (
 from fairlib.measures.evidence import Evidence
 from fairlib.measures.operating import PRIMARY, PUBLISHED
 from tests.measures.scores import out_of_fold
+
+REFERENCE = "logistic_regression"
 
 
 def test_two_bins_by_hand():
@@ -97,18 +100,27 @@ def test_overlap_is_what_both_groups_share():
     assert overlap(reference, ~second, second) == 0.25
 
 
-def test_of_out_of_fold_scores_it_is_that_of_each_repeat():
+@pytest.fixture(scope="module")
+def evidence():
+    """With a reference whose scale differs from fold to fold, as that of models does."""
+    of = out_of_fold(1500, repeats=3)
+    scale = 1 + of.fold  # in the same order within each fold
+    draw = np.random.default_rng(0).normal(size=of.fold.shape)
+    return Evidence(replace(of, score=of.score | {REFERENCE: scale * (of.y + draw)}), 40)
+
+
+def test_of_out_of_fold_scores_it_is_that_of_each_repeat(evidence):
     """At a threshold the decisions are those of single people, so each repeat can be computed by itself."""
-    plain = out_of_fold(1500, repeats=3)
-    draw = np.random.default_rng(0)
-    risk = expit(plain.y - 2 + draw.normal(size=plain.fold.shape))
-    evidence = Evidence(replace(plain, risk={"logistic_regression": risk.astype(np.float32)}), 40)
-    woman, weights = (plain.attributes["gender"] == "Female").to_numpy(), evidence.weights.astype(np.float64)
-    found = log_ratio_at_equal_case_mix(evidence, "supervised", PUBLISHED, "gender")
+    of, weights = evidence.of, evidence.weights.astype(np.float64)
+    woman = (of.attributes["gender"] == "Female").to_numpy()
+    rank = np.stack(
+        [pd.Series(own).groupby(fold).rank(pct=True) for own, fold in zip(of.score[REFERENCE], of.fold, strict=True)]
+    )
     repeats = [
-        gap(ERROR, plain.y, (score >= 0.5).astype(int), ~woman, weights * equal_case_mix(own, woman, ~woman, weights))
-        for score, own in zip(plain.score["supervised"], risk, strict=True)
+        gap(ERROR, of.y, (score >= 0.5).astype(int), ~woman, weights * equal_case_mix(own, woman, ~woman, weights))
+        for score, own in zip(of.score["supervised"], rank, strict=True)
     ]
+    found = log_ratio_at_equal_case_mix(evidence, "supervised", PUBLISHED, "gender")
     assert found.estimate == pytest.approx(np.mean(repeats, axis=0)[0], abs=1e-5)
     np.testing.assert_allclose(found.draws, np.mean(repeats, axis=0)[1:], atol=1e-5)
     assert found.runs.shape == (3, 5)
@@ -117,10 +129,18 @@ def test_of_out_of_fold_scores_it_is_that_of_each_repeat():
     assert both.estimate == pytest.approx((abs(found.estimate) + abs(age.estimate)) / 2)
 
 
+def test_the_scale_of_a_fold_does_not_matter(evidence):
+    """What a monotone change within a fold cannot change; pooled scores would be blurred by it."""
+    of = evidence.of
+    other = replace(of, score=of.score | {REFERENCE: np.exp(of.score[REFERENCE] / (1 + of.fold)) + 7 * of.fold})
+    values = [log_ratio_at_equal_case_mix(Evidence(own, 2), "supervised", PRIMARY, "age") for own in (of, other)]
+    assert values[0].estimate == pytest.approx(values[1].estimate, abs=1e-6)
+
+
 def test_at_an_alert_rate_the_decisions_stay_those_of_everyone():
     """A reference that is the same for everyone leaves the ratio as it is."""
     evidence = Evidence(out_of_fold(1500), 10)
-    evidence.of.risk["logistic_regression"] = np.full(evidence.of.fold.shape, 0.2, dtype=np.float32)
+    evidence.of.score[REFERENCE] = np.full(evidence.of.fold.shape, 0.2, dtype=np.float32)
     found = log_ratio_at_equal_case_mix(evidence, "supervised", PRIMARY, "age")
     usual = evidence.log_ratio("supervised", PRIMARY, "age")
     assert found.estimate == pytest.approx(usual.estimate, abs=1e-5)
