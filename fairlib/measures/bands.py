@@ -8,7 +8,12 @@ from scipy.special import stdtrit
 
 from ..inference import LEVEL, half_width
 from ..seeds import generator
+from .estimands import D, folded
+from .evidence import Evidence
 from .measured import Measured
+from .operating import Point
+
+ALERT_RATES = tuple(k / 100 for k in range(10, 41))  # shares flagged
 
 
 class Band(NamedTuple):
@@ -91,3 +96,14 @@ def curve(numbers: dict[float, Measured], name: str = "alert_rate") -> pd.DataFr
     low, high = np.transpose([value.interval() for value in values])
     out = {name: list(numbers), "estimate": [value.estimate for value in values], "low": low, "high": high}
     return pd.DataFrame(out | {"band_low": found.low, "band_high": found.high})
+
+
+def over_alert_rates(evidence: Evidence, one: str, other: str, estimand: str = D) -> pd.DataFrame:
+    """``curve`` of the difference in disparity between two models, one − other, at each of ``ALERT_RATES``."""
+    points = {rate: Point("alert rate", rate) for rate in ALERT_RATES}
+    return curve(
+        {
+            rate: folded(evidence, one, point, estimand) - folded(evidence, other, point, estimand)
+            for rate, point in points.items()
+        }
+    )

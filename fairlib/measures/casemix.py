@@ -6,10 +6,10 @@ under weights that give them the same distribution of a variable, so that what i
 one reference per window, the out-of-fold score of a logistic regression, the same for every model that is judged. It is
 taken as the window's rank in its fold: models of different folds have different scales, which would blur it.
 
-What is computed: windows are sorted into ``BINS`` bins of the reference, with equal shares of both groups together. Each
-group is weighted so that its share in every bin is that of both groups together (direct standardisation). Bins without
-anyone of one group are left out of both. The weights then enter any rate or ratio in place of the bootstrap weights.
-Decisions stay what they were. What is left may be the model, or case mix that the reference misses.
+What is computed: windows are sorted into ``BINS`` bins of the reference, with equal shares of both groups together.
+Each group is weighted so that its share in every bin is that of both groups together (direct standardisation). Bins
+without anyone of one group are left out of both. The weights then enter any rate or ratio in place of the bootstrap
+weights. Decisions stay what they were. What is left may be the model, or case mix that the reference misses.
 """
 
 import numpy as np

@@ -5,9 +5,10 @@ import pytest
 from scipy.special import ndtri
 
 from fairlib.inference import participant_draws
-from fairlib.measures.bands import band, curve, of_numbers, run_deviations, with_runs
+from fairlib.measures.bands import band, curve, of_numbers, over_alert_rates, run_deviations, with_runs
+from fairlib.measures.estimands import folded
 from fairlib.measures.evidence import Evidence
-from fairlib.measures.operating import Point
+from fairlib.measures.operating import PRIMARY, Point
 from tests.measures.scores import MODELS, out_of_fold
 
 POINTS = 7
@@ -93,6 +94,15 @@ def test_a_curve_of_numbers_over_alert_rates():
     people, runs = of_numbers(list(numbers.values()))
     np.testing.assert_allclose((runs**2).sum(axis=0), [number.over_runs for number in numbers.values()], atol=1e-12)
     assert (people.shape, runs.shape) == ((100, 3), (15, 3))
+
+
+def test_over_alert_rates_each_point_is_the_estimand_there():
+    evidence = Evidence(out_of_fold(300), 40)
+    found = over_alert_rates(evidence, MODELS[1], MODELS[0]).set_index("alert_rate")
+    assert (found.index[0], found.index[-1], len(found)) == (0.1, 0.4, 31)
+    one, other = (folded(evidence, model, PRIMARY) for model in MODELS[::-1])
+    assert found.loc[0.2, "estimate"] == pytest.approx((one - other).estimate)
+    np.testing.assert_allclose(found.loc[0.2, ["low", "high"]], (one - other).interval())
 
 
 def test_undefined_draws_are_left_out_and_a_point_that_never_moves_has_no_width():

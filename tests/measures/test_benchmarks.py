@@ -1,5 +1,7 @@
 """Benchmarks of a disparity: the coin against coins that are tossed, the calibrated score against simulated people."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.special import expit, logit, ndtri
@@ -123,3 +125,16 @@ def test_beside_out_of_fold_scores_stand_the_benchmarks_of_their_people():
     flagged = (evidence.of.score[MODELS[1]] >= 0.5).mean()  # at a threshold the alert rate is the one that is realised
     expected, _ = benchmarks.coin(y, groups, flagged)
     np.testing.assert_allclose(half.loc["coin"].loc[["gender", "age"], "estimate"], expected, rtol=1e-5)
+
+
+def test_models_that_know_nothing_are_coins():
+    """A hundred models with random scores, through folds, repeats and ties as any model: their spread is the coin's."""
+    of, draw = out_of_fold(1200, repeats=3), np.random.default_rng(0)
+    names = [f"random {k}" for k in range(100)]
+    scores = {name: draw.random(of.fold.shape).astype(np.float32) for name in names}
+    evidence = Evidence(replace(of, score=of.score | scores), 1)
+    found = np.array([evidence.log_ratio(name, PRIMARY, "age").estimate for name in names])
+    coin = benchmarks.beside(evidence, names[0], PRIMARY).set_index(["benchmark", "attribute"]).loc[("coin", "age")]
+    spread = (coin["high"] - coin["low"]) / 2 / 1.96
+    assert found.mean() == pytest.approx(coin["estimate"], abs=4 * spread / 10)
+    assert found.std() == pytest.approx(spread, rel=0.25)

@@ -38,12 +38,12 @@ def analysed(draw, effect=0.0):
 
 def test_under_a_global_null_p_is_uniform():
     draw = np.random.default_rng(0)
-    found = [analysed(draw) for _ in range(400)]
+    found = [analysed(draw) for _ in range(250)]
     median = np.array([each.loc["median effect", "p"] for each in found])
     share = np.array([each.loc["share significant", "p"] for each in found])
     assert kstest(median, "uniform").pvalue > 0.01
     for level in (0.05, 0.1, 0.2):  # the share has ties at 0, so its p may be larger, never smaller
-        assert (share <= level).mean() < level + 2.6 * np.sqrt(level * (1 - level) / 400)
+        assert (share <= level).mean() < level + 2.6 * np.sqrt(level * (1 - level) / 250)
     counted = np.array([each.loc["share significant", "observed"] for each in found])
     assert (counted > 0.2).mean() > 0.05  # if specifications were independent: 0.001
 
