@@ -24,6 +24,7 @@ D, SIGNED, CLAIM = "mean |log error rate ratio|", "signed log error rate ratio",
 SINGLE = "mean |log error rate ratio| of a single trained model"
 AUC, AUPRC, AUC_GAP, FNR_GAP, FPR_GAP = "AUC", "AUPRC", "AUC gap", "FNR gap", "FPR gap"
 GROUP_ERROR = "error rate of a named group"
+CHECKED = (AUC, ERROR.name)  # beside the corrected t interval
 #: What is averaged over repeats, folded, and averaged over attributes: name → of evidence, model, point, attribute.
 FOLDED: dict[str, Callable] = {
     D: lambda e, model, point, name: e.log_ratio(model, point, name),
@@ -65,7 +66,7 @@ def numbers(evidence: Evidence, models: list[str], points: list[Point]) -> pd.Da
 
     def add(estimand: str, group: str, point: Point | None, number: Measured) -> None:
         key = {"model": model, "point": point.name if point else "", "estimand": estimand, "group": group}
-        records.append(key | number.columns())
+        records.append(key | number.columns(estimand in CHECKED))
 
     for model in models:
         add(AUC, EVERYONE[1], None, evidence.auc(model))
@@ -125,24 +126,24 @@ def differences(
     """``one`` − ``other`` in every estimand, paired over people and runs.
 
     Columns: one, other, point, estimand, group, level_one, level_other, those of ``Measured.columns``, and in percent
-    of the other model's level ``percent_low``, ``percent_high`` (the range that is still compatible) and
-    ``detectable_percent``. ``CLAIM`` is D_one − 0.70 · D_other as one contrast. ``signs``: attribute → +1 or −1, fixed
-    in the protocol, for ``SIGNED``; +1 where nothing is said.
+    of the other model's level ``percent_low``, ``percent_high`` (the range that is still compatible; nothing falls by
+    more than 100 %) and ``detectable_percent``. ``CLAIM`` is D_one − 0.70 · D_other as one contrast. ``signs``:
+    attribute → +1 or −1, fixed in the protocol, for ``SIGNED``; +1 where nothing is said.
     """
     signs, records = dict.fromkeys(evidence.attributes, 1) | (signs or {}), []
 
     def add(estimand: str, group: str, point: Point | None, of: Callable, *rest, share: float = 1.0) -> None:
         """``of``: evidence, model, then the rest → number."""
         a, b = (of(evidence, model, *rest) for model in (one, other))
-        found = (a - b * share).columns()
+        found = (a - b * share).columns(estimand in CHECKED)
         record = {"one": one, "other": other, "point": point.name if point else "", "estimand": estimand}
         record |= {"group": group, "level_one": a.estimate, "level_other": b.estimate} | found
-        scale = 100 / b.estimate if b.estimate > 0 else np.nan
-        percent = {"percent_low": "low", "percent_high": "high", "detectable_percent": "detectable"}
-        records.append(record | {name: scale * found[of] for name, of in percent.items()})
+        scale = 100 / b.estimate if b.estimate > 0 and estimand not in (CLAIM, SIGNED) else np.nan
+        percent = {"percent_low": float(np.maximum(-100, scale * found["low"])), "percent_high": scale * found["high"]}
+        records.append(record | percent | {"detectable_percent": scale * found["detectable"]})
 
-    add(AUC, EVERYONE[1], None, Evidence.auc)
-    add(AUPRC, EVERYONE[1], None, Evidence.auprc)
+    add(AUC, EVERYONE[1], None, lambda e, model: e.auc(model))
+    add(AUPRC, EVERYONE[1], None, lambda e, model: e.auprc(model))
     if evidence.attributes:
         add(AUC_GAP, OVERALL, None, folded, None, AUC_GAP)
     for point in points:

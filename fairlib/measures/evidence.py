@@ -133,7 +133,12 @@ class Evidence:
 
     def auprc(self, model: str) -> Measured:
         """Average precision."""
-        return measured(share, *self._weighed(model, self.members[EVERYONE], average_precision, _events))
+        return self._auprc(model)
+
+    @cached_property
+    def _auprc(self) -> Callable:
+        whole = self.members[EVERYONE]
+        return cache(lambda model: measured(share, *self._weighed(model, whole, average_precision, _events)))
 
     def rate(self, model: str, point: Point, rate: Rate = ERROR, group: tuple[str, str] = EVERYONE) -> Measured:
         """A rate of one group."""

@@ -10,10 +10,10 @@ import pandas as pd
 from ..cards import Card
 from ..inference import auc
 from ..seeds import generator
-from .calibration import recalibration
 from .evaluated import Evaluated, Tested
 from .operating import PRIMARY, SECONDARY, thresholds
 from .outoffold import OutOfFold
+from .recalibration import recalibrate, recalibrated
 
 Repeats = dict[str, list[pd.DataFrame]]
 SCORED = ("score", "risk")
@@ -24,7 +24,7 @@ def scores(of: Evaluated) -> pd.DataFrame:
     people (missing for a model that only decides)."""
     risk = np.full(len(of.s), np.nan)
     if not of.decided:
-        risk = recalibration(of.held["y"].to_numpy(), of.score[of.cohort.rows("val")])(of.s)
+        risk = recalibrated(of.s, *recalibrate(of.score[of.cohort.rows("val")], of.held["y"].to_numpy()))
     row = of.cohort.number[of.cohort.rows("test")].astype(np.int32)
     return pd.DataFrame({"row": row, "score": np.float32(of.s), "risk": np.float32(risk)}).sort_values("row")
 
