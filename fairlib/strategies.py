@@ -40,6 +40,7 @@ MODELS = {
         Strategy("frozen_3", "SSL, all frozen", SSL, (False, False, False), True),
         Strategy("random_frozen_3", "control: random encoder, frozen", CONTROL, (False, False, False)),
         Strategy("logistic_regression", "control: logistic regression", CONTROL, None),
+        Strategy("gradient_boosting", "control: gradient boosting", CONTROL, None),
         Strategy("reweighed", "mitigation: reweighing", MITIGATION, (True, True, True)),
         Strategy("group_balanced", "mitigation: group-balanced sampling", MITIGATION, (True, True, True)),
         Strategy("group_dro", "mitigation: GroupDRO", MITIGATION, (True, True, True)),
@@ -48,8 +49,6 @@ MODELS = {
 }
 #: The prespecified self-supervised model, which the release uses for CKA and data efficiency.
 PRIMARY = "frozen_1_middle"
-#: The control without a neural network.
-LOGISTIC = "logistic_regression"
 
 
 def of_family(*families: str) -> dict[str, Strategy]:
@@ -64,6 +63,8 @@ ALL = tuple(of_family(SUPERVISED, SSL, CONTROL))
 MITIGATIONS = tuple(of_family(MITIGATION))
 #: Controls are shown next to the comparisons, and not tested.
 UNTESTED = tuple(of_family(CONTROL))
+#: The controls without a neural network.
+BASELINES = tuple(name for name in UNTESTED if not MODELS[name].trains)
 #: The networks of the study: their layers and features are compared.
 NETWORKS = tuple(name for name in ALL if MODELS[name].trains)
 #: The models that are trained with few labels too: both paradigms, and the controls.

@@ -28,7 +28,7 @@ SUPERVISED, CONTROL, SIMPLE = "#A93400", "#666666", "#000000"
 FAMILIES = {
     strategies.SUPERVISED: [SUPERVISED],
     strategies.SSL: ["#0062C4", "#2898E8", "#008A52", "#C96FB0", "#A58D00", "#24249A"],
-    strategies.CONTROL: [CONTROL, SIMPLE],
+    strategies.CONTROL: [CONTROL, SIMPLE, "#482454"],
     strategies.MITIGATION: ["#6B4A00", "#004D40", "#7A0177", "#4D4D4D"],
 }
 COLOURS = {
@@ -37,9 +37,9 @@ COLOURS = {
     for name, colour in zip(strategies.of_family(family), cycle(colours), strict=False)
 }
 SSL = {name: COLOURS[name] for name in strategies.of_family(strategies.SSL)}
-MARKERS = dict(zip(strategies.MODELS, cycle("osD^v<>xP*pXh"), strict=False))
+MARKERS = dict(zip(strategies.MODELS, cycle("osD^v<>xPd*pXh"), strict=False))
 _STYLES = ["-", (0, (9, 2)), "--", "-.", ":", (0, (5, 1)), (0, (1, 1)), (0, (3, 5)), (0, (4, 2, 1, 2))]
-LINES = dict(zip(strategies.ALL, cycle(_STYLES), strict=False))
+LINES = dict(zip(strategies.ALL, cycle([*_STYLES, (0, (8, 2, 1, 2))]), strict=False))
 
 SEGMENTS = mpl.rcParams["axes.prop_cycle"].by_key()["color"]
 SEGMENT_MARKERS, SEGMENT_LINES = "osD^v<>", ["-", "--", ":", "-."]

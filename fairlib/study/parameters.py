@@ -16,7 +16,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from .. import cards, twins
-from ..strategies import MitigationName, RecipeName, StrategyName
+from ..strategies import BASELINES, SUPERVISED, MitigationName, RecipeName, StrategyName
 from . import frozen
 from .profiles import PROFILES, Profile
 
@@ -189,7 +189,7 @@ class RepresentationSimilarity(Models):
 
     @model_validator(mode="after")
     def _something_to_compare(self):
-        if not set(self.wanted) - {"supervised", "logistic_regression"}:
+        if not set(self.wanted) - {SUPERVISED, *BASELINES}:
             raise ValueError(
                 "strategies: nothing to compare with the supervised model (which is always there); add a network such"
                 " as 'frozen_0'"

@@ -25,7 +25,7 @@ from ..measures.evaluated import Evaluated
 from ..pretraining import pretrain
 from ..recipes import Recipe
 from ..similarity import one_window_each
-from ..strategies import LOGISTIC, MITIGATIONS, MODELS, NETWORKS, SUPERVISED
+from ..strategies import BASELINES, MITIGATIONS, MODELS, NETWORKS, SUPERVISED
 from ..windows import rows_of
 from . import tables
 from .labels import labelled
@@ -219,9 +219,11 @@ class Study:
         if fresh(folder, key):
             return folder
         start = time.perf_counter()
-        if strategy == LOGISTIC:
-            weights, predict = baselines.fit(self.windows("train"))
-            history, write = [], _tensors(weights)
+        if strategy in BASELINES:
+            person = self.cohort.person[self.cohort.rows("train")]
+            fitted = baselines.fit(strategy, self.windows("train"), person, seed)
+            history, predict = fitted.chosen, fitted.predict
+            write = _tensors(fitted.weights) if fitted.weights else None
         else:
             encoder = self.encoder(seed)[0] if MODELS[strategy].pretrained else None
             start = time.perf_counter()
@@ -234,10 +236,9 @@ class Study:
             write, predict = _weights(model), lambda x: scores(model, x)
         rows = np.concatenate([self.cohort.rows("val"), self.cohort.rows("test")])
         files = {
-            "weights.safetensors": write,
             "predictions.parquet": _predictions(rows, predict(rows_of(self.cohort.x, rows))),
             "history.json": lambda path: path.write_text(json.dumps(history, indent=1)),
-        }
+        } | ({"weights.safetensors": write} if write else {})
         save(folder, key, files, _timings(start))
         return folder
 
@@ -293,7 +294,7 @@ class Study:
 
     def _model_key(self, strategy: str, seed: int) -> dict:
         key = {"strategy": strategy, "seed": seed, "data": self.fingerprint}
-        if strategy == LOGISTIC:
+        if strategy in BASELINES:
             return key | {"code": closure_hash("fairlib.baselines")}
         if strategy in MITIGATIONS:
             key |= {"mitigation": closure_hash("fairlib.mitigation"), "groups": describe.card_key(self.cohort)}

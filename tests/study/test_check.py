@@ -252,7 +252,7 @@ def test_the_example_can_be_learnt_and_shows_what_was_planted():
     assert (cohort.x.shape, cohort.origin, len(set(cohort.person))) == ((300, 24, 3), "twin", 150)
     assert cohort.card.protected() == ["sex", "age"]
     train, test = (Windows(cohort.x[rows], cohort.y[rows]) for rows in (cohort.rows("train"), cohort.rows("test")))
-    _, predict = baselines.fit(train)
+    predict = baselines.fit("logistic_regression", train, cohort.person[cohort.rows("train")], 1).predict
     assert auc(test.y, predict(test.x)) > 0.7
     old = (cohort.attributes["age"] == ">=65").to_numpy()
     assert cohort.x[old, :, 0].std() > 1.3 * cohort.x[~old, :, 0].std()

@@ -15,7 +15,7 @@ from book.pages.contracts import CONTRACTS, check
 from fairlib import cards
 from fairlib.readers import template
 from fairlib.recipes import RECIPES
-from fairlib.strategies import ALL, LOGISTIC, MITIGATIONS, NETWORKS, STRATEGIES, STRATEGY_NAMES, UNTESTED
+from fairlib.strategies import ALL, BASELINES, MITIGATIONS, NETWORKS, STRATEGIES, STRATEGY_NAMES, UNTESTED
 from fairlib.study.parameters import PROFILES, MitigationName, ParameterError
 
 ROOT = Path(__file__).parents[2]
@@ -127,10 +127,10 @@ def test_what_python_and_ipython_leave_behind_is_no_parameter():
 
 
 def test_names_agree_across_the_package():
-    assert ALL == (*NETWORKS, LOGISTIC) == (*STRATEGIES, "random_frozen_3", "logistic_regression")
+    assert ALL == (*NETWORKS, *BASELINES) == (*STRATEGIES, *UNTESTED)
     assert set(STRATEGY_NAMES) == {*ALL, *MITIGATIONS}
     assert MitigationName.__args__ == MITIGATIONS
-    assert UNTESTED == ("random_frozen_3", LOGISTIC)
+    assert list(UNTESTED) == ["random_frozen_3", "logistic_regression", "gradient_boosting"]
     assert set(CONTRACTS["2_pre_training"].model_fields["recipe"].annotation.__args__) == set(RECIPES)
     assert set(PROFILES) == {"smoke", "quick", "paper"}
 

@@ -140,7 +140,8 @@ def test_rates_were_solved_from_the_printed_differences_and_ratios(shared):
 
 def test_a_simple_model_learns_the_weeks(cohort):
     train, held_out = cohort.rows("train"), np.r_[cohort.rows("val"), cohort.rows("test")]
-    _, predict = baselines.fit(Windows(cohort.x[train], cohort.y[train]))
+    windows = Windows(cohort.x[train], cohort.y[train])
+    predict = baselines.fit("logistic_regression", windows, cohort.person[train], 1).predict
     assert 0.65 <= roc_auc_score(cohort.y[held_out], predict(cohort.x[held_out])) <= 0.90
 
 

@@ -200,7 +200,8 @@ def test_signals_follow_the_state(many):
 
 def test_a_simple_model_learns_to_tell_sleep(cohort):
     train, test = cohort.rows("train")[::3], cohort.rows("test")
-    _, predict = baselines.fit(Windows(cohort.x[train], cohort.y[train]))
+    windows = Windows(cohort.x[train], cohort.y[train])
+    predict = baselines.fit("logistic_regression", windows, cohort.person[train], 1).predict
     assert 0.80 <= roc_auc_score(cohort.y[test], predict(cohort.x[test])) <= 0.95
 
 

@@ -143,8 +143,8 @@ def test_without_icustays_unclear_attributes_are_missing(small, tmp_path):
 
 def test_a_simple_model_learns_the_outcome(cohort):
     train, test = ([cohort.x[rows], cohort.y[rows]] for rows in (cohort.rows("train"), cohort.rows("test")))
-    _, predict = baselines.fit(Windows(*train))
-    assert 0.80 <= roc_auc_score(test[1], predict(test[0])) <= 0.88
+    found = baselines.fit("logistic_regression", Windows(*train), cohort.person[cohort.rows("train")], 1)
+    assert 0.80 <= roc_auc_score(test[1], found.predict(test[0])) <= 0.88
 
 
 def test_twin_json_says_what_is_planted(small):

@@ -11,7 +11,7 @@ FILE = Path(__file__).parents[2] / "five_stages.html"
 STAGES = (
     (("1 Dataset", "requirements"), ("Is this data fit", "for the question?"), ("segments,", "label bias")),
     (("2 Pre-training",), ("What is learnt", "without labels?"), ("an encoder",)),
-    (("3 Fine-tuning",), ("How much", "supervision?"), ("seven models,", "two controls")),
+    (("3 Fine-tuning",), ("How much", "supervision?"), ("seven models,", "three controls")),
     (("4 Representation", "similarity"), ("Do two models see", "a segment alike?"), ("similarity", "by segment")),
     (("5 Evaluation",), ("Who is served", "worse?"), ("disparities", "with intervals")),
 )
