@@ -72,6 +72,11 @@ class Evidence:
         """Every group → (n,) boolean."""
         return {EVERYONE: np.ones(len(self.of.y), dtype=bool)} | self.sides | self.named
 
+    @property
+    def events_per_fold(self) -> int:
+        """Windows with an event in the fold that has the fewest."""
+        return min(int(self.of.y[rows].sum()) for _, _, rows in self.of.runs())
+
     # ------------------------------------------------------------------------------------------------- what is counted
 
     def decided(self, model: str, point: Point, weights: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:

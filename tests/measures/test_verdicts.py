@@ -134,6 +134,10 @@ def test_numbers_are_those_of_the_evidence(evidence):
     }.items():
         row = table.loc[(SSL, estimand, group)]
         assert (row["estimate"], row["low"], row["high"]) == (one.estimate, *one.interval())
+    few = estimands.numbers(Evidence(out_of_fold(300), 30), [SSL], []).set_index("estimand")
+    assert np.isnan(few.loc["AUPRC", ["low", "high", "people_low"]].astype(float)).all()
+    assert few.loc["AUPRC", "estimate"] > 0
+    assert few.loc[AUC, "low"].min() > 0
 
 
 def test_margins():
