@@ -109,6 +109,8 @@ def pack(folder: Path) -> Path:
     """
     paths = sorted((folder / FOLDER).glob("*.zip"))
     facts = {path: manifest(path) for path in paths if path.name != PEOPLE}
+    if not facts:
+        raise FrozenError(f"{folder / FOLDER} holds no parts to pack; make some with: python -m fairlib.study freeze")
     before = frozen.manifest(folder) if (folder / MANIFEST).exists() else {"recipes": {}, "files": {}}
     if "folds" not in str(before["recipes"]):  # of version 0.1, which had one split
         before = {"recipes": {}, "files": {}}
@@ -173,8 +175,8 @@ def frames(path: Path) -> Iterator[tuple[str, pd.DataFrame]]:
 def _allowed(study: CrossFitted) -> CrossFitted:
     if study.study.shown_key()["access"] == "restricted":
         raise PermissionError(
-            f"{study.cohort.dataset}: only results of open data and twins are kept in the book, this data is restricted;"
-            " its scores never leave the results folder"
+            f"{study.cohort.dataset}: only results of open data and twins are kept in the book, this data is"
+            " restricted; its scores never leave the results folder"
         )
     return study
 
