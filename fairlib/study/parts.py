@@ -132,13 +132,15 @@ def pack(folder: Path) -> Path:
             )
         kept = recipes[recipe]["kept"].setdefault(str(labels), {})
         kept[strategy] = sorted({*kept.get(strategy, []), repeat})
-    content: dict[str, list[pd.DataFrame]] = {}
+    content: dict[str, dict] = {}
     for path in paths:
-        for table, frame in frames(path):
-            content.setdefault(table, []).append(frame)
+        for table, frame in frames(path):  # models of one fold share its pre-training, and each part brings it
+            key = tuple(frame[FOLD_KEYS].iloc[0]) if "recipe" in frame and len(frame) else path
+            content.setdefault(table, {})[key] = frame
     files = dict(before["files"])
     for table, found in content.items():
-        path, new = folder / f"{table}.parquet", pd.concat(found, ignore_index=True)
+        some = [frame for frame in found.values() if len(frame)] or [*found.values()]  # nothing has no dtypes
+        path, new = folder / f"{table}.parquet", pd.concat(some, ignore_index=True)
         keys = FOLD_KEYS if TABLES[table].of != tables.COHORT else None
         old = pd.read_parquet(path) if path.name in files and keys else new[:0]
         again = pd.MultiIndex.from_frame(old[keys]).isin(pd.MultiIndex.from_frame(new[keys])) if len(old) else []
