@@ -30,7 +30,7 @@ ENOUGH = 100
 def open_study(p: Parameters) -> "Study | CrossFitted | Frozen":
     """The study that a notebook's parameters ask for: data read, models found or made when first needed."""
     if p.source == "frozen":
-        return Frozen(FROZEN / p.dataset, p.recipe)
+        return Frozen(FROZEN / p.dataset, p.recipe, p.pretext)
     import torch  # here, so that pages on frozen results start without it
 
     from ..optimisation import usable
