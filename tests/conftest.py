@@ -45,6 +45,14 @@ def _few_draws():
         yield
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _cost_is_not_timed():
+    """What ``check`` prints of costs without training a step; ``study/test_expected.py`` has the function itself."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("fairlib.study.expected.paces", lambda shape, recipe, models, clock=None: {"supervised": 0.06})
+        yield
+
+
 @pytest.fixture(scope="session")
 def shared() -> Path:
     """The folder with the published facts, beside the repository or at FAIRLIB_SHARED; not part of a clone."""

@@ -137,7 +137,7 @@ class Parameters(Contract):
                 " or the folder of the official files"
             )
         if self.source == "frozen" and not (FROZEN / self.dataset).is_dir():
-            kept = ", ".join(sorted(path.name for path in FROZEN.glob("*") if path.is_dir())) or "none"
+            kept = ", ".join(sorted(path.parent.name for path in FROZEN.glob("*/manifest.json"))) or "none"
             raise ValueError(f"source 'frozen': no frozen results of {self.dataset} in {FROZEN} (kept: {kept})")
         if self.source == "frozen":
             recipes = frozen.manifest(FROZEN / self.dataset)["recipes"]

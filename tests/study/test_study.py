@@ -357,6 +357,9 @@ def test_open_study_writes_the_twin_once(tmp_path, monkeypatch):
     assert "seed 1 ·" in made.line()
     assert "papermill notebooks/2_pre_training.ipynb out.ipynb -p dataset mimic -p profile smoke" in made.html()
     assert "not evidence about people" in made.banner()
+    assert "sealed" not in made.line()
+    opened = replace(first, cohort=replace(first.cohort, sealed=("set c",)), _kept={})
+    assert "uses the sealed set c" in of_study(p, opened).line()
 
 
 def test_thin_keeps_people_whole_and_both_classes(make_cohort):
