@@ -67,7 +67,8 @@ def fit(name: str, train: Windows, person: np.ndarray, seed: int) -> Fitted:
         regression = LogisticRegression(C=0.01, class_weight="balanced", max_iter=2000)
         model, grid = make_pipeline(StandardScaler(), regression), PENALTIES
     else:
-        model = HistGradientBoostingClassifier(max_leaf_nodes=4, early_stopping=False, random_state=seed)
+        # 32 bins: the AUC of 255 on Challenge 2012, and a fifth of the time with GLOBEM's 6,950 statistics.
+        model = HistGradientBoostingClassifier(max_leaf_nodes=4, max_bins=32, early_stopping=False, random_state=seed)
         grid = [TREES | pace for pace in PACES]
     statistics, chosen = window_statistics(train.x), {}
     if folds := inner_folds(train.y, person):

@@ -15,6 +15,7 @@ from pydantic import (
     NonNegativeInt,
     PositiveInt,
     ValidationError,
+    field_validator,
     model_validator,
 )
 
@@ -42,6 +43,8 @@ PLAIN = {
     "float_type": "a number",
     "finite_number": "a finite number",
     "list_type": "a list such as [one, two]",
+    "tuple_type": "two numbers such as [0.05, 0.4]",
+    "too_long": "two numbers such as [0.05, 0.4]",
     "model_type": "keys of its own",
     "dict_type": "keys of its own",
     "too_short": "at least one",
@@ -213,6 +216,9 @@ class Card(Part):
     attributes: dict[str, Attribute] = Field(min_length=1)
     requirements: Requirements
     metric: MetricChoice
+    thresholds: tuple[FiniteFloat, FiniteFloat] = Field(
+        default=(0.05, 0.4), description="risks, lowest and highest, from which on somebody might act; for net benefit"
+    )
     known_biases: list[str]
     obtain: Obtaining | None = None
     min_cell: PositiveInt = 11
@@ -222,6 +228,13 @@ class Card(Part):
         if taken := sorted(RESERVED & set(self.attributes)):
             raise ValueError(f"no attribute can be called {taken[0]!r}; call the column in people something else")
         return self
+
+    @field_validator("thresholds")
+    @classmethod
+    def _risks(cls, found):
+        if not 0 < found[0] < found[1] < 1:
+            raise ValueError(f"two risks between 0 and 1, the lower one first, found {found[0]:g} and {found[1]:g}")
+        return found
 
     @property
     def called(self) -> str:

@@ -35,7 +35,8 @@ def _short(monkeypatch):
 def plain(name, seed=1, **chosen):
     """As a reader of scikit-learn's manual would write it; boosting without class weights."""
     if name == "gradient_boosting":
-        return HistGradientBoostingClassifier(early_stopping=False, random_state=seed).set_params(**chosen)
+        model = HistGradientBoostingClassifier(early_stopping=False, max_bins=32, random_state=seed)
+        return model.set_params(**chosen)
     model = make_pipeline(StandardScaler(), LogisticRegression(class_weight="balanced", max_iter=2000))
     return model.set_params(**chosen)
 

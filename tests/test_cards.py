@@ -23,6 +23,7 @@ def test_every_card_is_valid(name):
         assert attribute.privileged in attribute.segments
         assert attribute.cut is not None or attribute.values or attribute.prefixes
     assert card.min_cell >= 11
+    assert "thresholds" in card.model_fields_set, "an official card says from which risks on somebody acts"
 
 
 @pytest.mark.parametrize("name", CARDS)
@@ -181,11 +182,23 @@ def test_missing_keys_are_refused(tmp_path, content, key):
         ({"attributes": {"sex": {"privileged": "M", "segments": ["F"], "values": {"0": "F"}}}}, "segment 'M' is used"),
         ({"attributes": {"age": {"privileged": "a", "segments": ["a", "b", "c"], "cut": 65}}}, "has two segments"),
         ({"people": "many"}, "people"),
+        ({"thresholds": [0.4, 0.05]}, "thresholds: two risks between 0 and 1, the lower one first, found 0.4 and 0.05"),
+        ({"thresholds": [0, 0.4]}, "found 0 and 0.4"),
+        ({"thresholds": [0.05, 1]}, "found 0.05 and 1"),
+        ({"thresholds": [0.05]}, "thresholds.1: this key is missing"),
+        ({"thresholds": [0.05, 0.1, 0.4]}, "thresholds: expected two numbers"),
+        ({"thresholds": 0.2}, "thresholds: expected two numbers such as"),
+        ({"thresholds": [0.05, "half"]}, "thresholds.1: expected a number, found 'half'"),
     ],
 )
 def test_wrong_values_are_refused(tmp_path, content, change, message):
     with pytest.raises(CardError, match=rf"(?s)card.yaml is not a valid data card.*{message}"):
         cards.parse(written(tmp_path, content | change))
+
+
+def test_a_card_without_thresholds_takes_the_usual_ones(tmp_path, content):
+    del content["thresholds"]
+    assert cards.parse(written(tmp_path, content)).thresholds == (0.05, 0.4)
 
 
 @pytest.mark.parametrize(

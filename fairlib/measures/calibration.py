@@ -1,34 +1,18 @@
 """Calibration by segment: does the same predicted risk mean the same observed rate in every segment?
 
-Training weighs the classes, so raw scores lie far above observed rates for everybody. Scores are therefore mapped to
-risks first, by one logistic curve for everybody that is fitted on *validation* people; what is left on test people is
-shown segment by segment.
+Scores are mapped to risks first (``recalibration``), by one logistic curve for everyone that is fitted on *validation*
+people; what is left on test people is shown segment by segment.
 """
-
-from collections.abc import Callable
 
 import numpy as np
 import pandas as pd
-from scipy.special import expit, logit
-from sklearn.linear_model import LogisticRegression
 
 from ..inference import central
 from . import group_sizes
 from .evaluated import Evaluated
+from .recalibration import offset, recalibrate, recalibrated
 
 BINS = 10
-EDGE = 1e-6  # scores of exactly 0 or 1 have no log odds
-
-
-def recalibration(y: np.ndarray, score: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
-    """The map from scores (n,) to risks fitted on validation windows: logistic in the log odds (Platt 1999)."""
-    model = LogisticRegression(C=1e4).fit(_odds(score), y)
-    slope, intercept = float(model.coef_[0, 0]), float(model.intercept_[0])
-    return lambda values: expit(intercept + slope * _odds(values)[:, 0])
-
-
-def _odds(score: np.ndarray) -> np.ndarray:
-    return logit(np.clip(np.asarray(score, dtype=np.float64), EDGE, 1 - EDGE))[:, None]
 
 
 def bins(risk: np.ndarray, y: np.ndarray, person: np.ndarray, minimum: int, count: int = BINS) -> np.ndarray:
@@ -54,7 +38,7 @@ def risks(of: Evaluated) -> np.ndarray:
     """(test windows,) risks of a model: its scores after recalibration on validation windows."""
     if of.risk is not None:
         return of.risk
-    return recalibration(of.held["y"].to_numpy(), of.score[of.cohort.rows("val")])(of.s)
+    return recalibrated(of.s, *recalibrate(of.score[of.cohort.rows("val")], of.held["y"].to_numpy()))
 
 
 def in_the_large(of: Evaluated) -> pd.DataFrame:
@@ -76,12 +60,9 @@ def offsets(risk: np.ndarray, frame: pd.DataFrame, weights: np.ndarray, groups: 
     y, records = frame["y"].to_numpy(), []
     digits = 7 if rule == "synthetic" else 3
     for (attribute, segment), chosen in groups.items():
-        off = np.float32(risk[chosen] - y[chosen])
-        own = weights[:, chosen]
-        with np.errstate(invalid="ignore", divide="ignore"):
-            drawn = own @ off / own.sum(axis=1)
+        off, drawn = float((risk[chosen] - y[chosen]).mean()), offset(y, risk, chosen, weights)
         record = {"scope": "calibration", "attribute": attribute, "segment": segment}
-        record |= {"metric": "predicted_minus_observed", "estimate": round(float(off.mean()), digits)}
+        record |= {"metric": "predicted_minus_observed", "estimate": round(off, digits)}
         record |= group_sizes.size(frame[chosen]) | {"note": ""}
         records.append(record | {"replicates": np.float32(np.round(drawn, digits))})
     return pd.DataFrame(records)

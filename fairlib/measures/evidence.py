@@ -72,6 +72,11 @@ class Evidence:
         """Every group → (n,) boolean."""
         return {EVERYONE: np.ones(len(self.of.y), dtype=bool)} | self.sides | self.named
 
+    @property
+    def events_per_fold(self) -> int:
+        """Windows with an event in the fold that has the fewest."""
+        return min(int(self.of.y[rows].sum()) for _, _, rows in self.of.runs())
+
     # ------------------------------------------------------------------------------------------------- what is counted
 
     def decided(self, model: str, point: Point, weights: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
@@ -133,7 +138,12 @@ class Evidence:
 
     def auprc(self, model: str) -> Measured:
         """Average precision."""
-        return measured(share, *self._weighed(model, self.members[EVERYONE], average_precision, _events))
+        return self._auprc(model)
+
+    @cached_property
+    def _auprc(self) -> Callable:
+        whole = self.members[EVERYONE]
+        return cache(lambda model: measured(share, *self._weighed(model, whole, average_precision, _events)))
 
     def rate(self, model: str, point: Point, rate: Rate = ERROR, group: tuple[str, str] = EVERYONE) -> Measured:
         """A rate of one group."""

@@ -98,7 +98,7 @@ class Measured:
     @property
     def freedom(self) -> float:
         """Satterthwaite's degrees of freedom: only the variance between runs is estimated from few."""
-        if self.over_runs == 0:
+        if not self.over_runs > 0:
             return float("inf")
         return float((self.runs.size - 1) * (self.se**2 / (self.between / self.runs.size)) ** 2)
 
@@ -121,14 +121,16 @@ class Measured:
         half *= stdtrit(repeats * folds - 1, (1 + LEVEL) / 2)
         return float(self.estimate - half), float(self.estimate + half)
 
-    def columns(self) -> dict[str, float]:
-        """Everything a table shows of the number, as columns: estimate, se, freedom, ends at 95 and 90 %, of people
-        alone, the corrected ones where they differ by a fifth in length, what could be detected, and sizes."""
+    def columns(self, checked: bool = False) -> dict[str, float]:
+        """What a table shows of the number, as columns: estimate, se, freedom, ends at 95 and 90 %, ends over people
+        alone, what could be detected, share of runs in the variance, sizes; and, if it is to be ``checked``, the
+        corrected ends where they differ by a fifth in length."""
         (low, high), (low90, high90) = self.interval(), self.interval(0.90)
-        people, corrected = self.interval(runs=False), self.corrected()
-        longer = (corrected[1] - corrected[0]) / (high - low) if high > low else np.nan
-        if not (longer > APART or longer < 1 / APART):
-            corrected = (np.nan, np.nan)
+        people, corrected = self.interval(runs=False), (np.nan, np.nan)
+        if checked and high > low:
+            ends = self.corrected()
+            longer = (ends[1] - ends[0]) / (high - low)
+            corrected = ends if longer > APART or longer < 1 / APART else corrected
         out = {"estimate": self.estimate, "se": self.se, "freedom": self.freedom, "low": low, "high": high}
         out |= {"low90": low90, "high90": high90, "people_low": people[0], "people_high": people[1]}
         out |= {"corrected_low": corrected[0], "corrected_high": corrected[1]}
@@ -171,3 +173,16 @@ def _as_dealt(yes: np.ndarray, no: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     total = yes + no
     scale = np.divide(total[..., :1], total, out=np.zeros_like(total), where=total > 0)
     return yes * scale, no * scale
+
+
+def simultaneous(numbers: list[Measured]) -> np.ndarray:
+    """Ends (numbers, 2) of a band that holds all of several numbers at once, such as along a curve, at ``LEVEL``.
+
+    The standard errors are those over people and runs; the multiplier is the quantile of the largest deviation among
+    them in the draws of people, so numbers that go together cost little.
+    """
+    draws = np.stack([one.draws for one in numbers])
+    draws = draws[:, np.isfinite(draws).all(axis=0)]
+    deviation = np.abs(draws - draws.mean(axis=1, keepdims=True)) / draws.std(axis=1, ddof=1, keepdims=True)
+    half = np.quantile(deviation.max(axis=0), LEVEL) * np.array([one.se for one in numbers])
+    return np.array([one.estimate for one in numbers])[:, None] + half[:, None] * [-1, 1]

@@ -72,6 +72,8 @@ def thresholds(y: np.ndarray, score: np.ndarray, points: tuple[Point, ...] = CHO
     records = []
     for point in points:
         own = np.sort(score if point.kind == "alert rate" else score[y == 1])[::-1]
+        if not len(own):
+            raise ValueError(f"no event among {len(y)} validation people: no threshold has a sensitivity")
         rank = max(1, int(np.floor(point.value * len(own) + 0.5)))
         records.append((point._replace(validation=False).name, float(own[rank - 1])))
     return pd.DataFrame(records, columns=["point", "threshold"])

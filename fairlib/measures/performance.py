@@ -110,13 +110,15 @@ def average_precision(y: np.ndarray, s: np.ndarray, weights: np.ndarray) -> np.n
     """
     order = np.argsort(-s, kind="stable")
     ends = np.flatnonzero(np.r_[s[order][1:] != s[order][:-1], True])  # last row of each group of ties
-    w = np.asarray(weights, dtype=np.float64)[:, order]
-    positive = np.cumsum(w * y[order], axis=1)[:, ends]
-    flagged = np.cumsum(w, axis=1)[:, ends]
+    event = np.flatnonzero(y[order] == 1)
+    last = ends[np.searchsorted(ends, event)]  # whoever is flagged at an event's threshold is above this row
+    w = np.take(weights, order, axis=1)
+    own = w[:, event].astype(np.float64)
+    found = np.cumsum(own, axis=1)
+    flagged = np.cumsum(w, axis=1, dtype=np.float64)[:, last]
     with np.errstate(invalid="ignore", divide="ignore"):
-        gained = np.diff(positive, axis=1, prepend=0) / positive[:, -1:]
-        value = np.nansum(gained * positive / np.where(flagged > 0, flagged, np.nan), axis=1)
-    return np.where(positive[:, -1] > 0, value, np.nan)
+        precision = np.where(own > 0, found[:, np.searchsorted(event, last, "right") - 1] / flagged, 0)
+        return (own * precision).sum(axis=1) / own.sum(axis=1)
 
 
 def _ratio_rows(of: Evaluated, attribute: str) -> list[dict]:

@@ -7,14 +7,16 @@ interval; of other data they stay in the results folder.
 import numpy as np
 import pandas as pd
 
+from ..cards import Card
 from ..inference import auc
 from ..seeds import generator
-from .calibration import recalibration
 from .evaluated import Evaluated, Tested
+from .operating import PRIMARY, SECONDARY, thresholds
+from .outoffold import OutOfFold
+from .recalibration import recalibrate, recalibrated
 
-#: Shares of people that are flagged, and the sensitivity that is asked for, each with its name.
-ALERT_RATES = {"alert rate 10 %": 0.10, "alert rate 20 %": 0.20, "alert rate 30 %": 0.30}
-SENSITIVITIES = {"sensitivity 0.80": 0.80}
+Repeats = dict[str, list[pd.DataFrame]]
+SCORED = ("score", "risk")
 
 
 def scores(of: Evaluated) -> pd.DataFrame:
@@ -22,18 +24,14 @@ def scores(of: Evaluated) -> pd.DataFrame:
     people (missing for a model that only decides)."""
     risk = np.full(len(of.s), np.nan)
     if not of.decided:
-        risk = recalibration(of.held["y"].to_numpy(), of.score[of.cohort.rows("val")])(of.s)
+        risk = recalibrated(of.s, *recalibrate(of.score[of.cohort.rows("val")], of.held["y"].to_numpy()))
     row = of.cohort.number[of.cohort.rows("test")].astype(np.int32)
     return pd.DataFrame({"row": row, "score": np.float32(of.s), "risk": np.float32(risk)}).sort_values("row")
 
 
 def cuts(of: Evaluated) -> pd.DataFrame:
-    """Thresholds found on validation people: columns point, threshold. At or above it lie so many of all, or of those
-    with the event."""
-    score, y = of.score[of.cohort.rows("val")].astype(np.float64), of.held["y"].to_numpy()
-    found = {name: np.quantile(score, 1 - rate) for name, rate in ALERT_RATES.items()}
-    found |= {name: np.quantile(score[y == 1], 1 - rate) for name, rate in SENSITIVITIES.items()}
-    return pd.DataFrame({"point": [*found], "threshold": np.array([*found.values()])})
+    """Thresholds found on validation people, columns point and threshold, of every operating point that is a rate."""
+    return thresholds(of.held["y"].to_numpy(), of.score[of.cohort.rows("val")], (PRIMARY, *SECONDARY))
 
 
 def validation(of: Evaluated) -> pd.DataFrame:
@@ -73,3 +71,23 @@ def pooled(people: pd.DataFrame, of: pd.DataFrame, card, origin: str, threshold:
     cohort = Tested(card, origin, *arrays, both[list(card.attributes)].reset_index(drop=True))
     risk = None if decided else both["risk"].to_numpy()
     return Evaluated(cohort, both["score"].to_numpy(), threshold, draws, decided, both["fold"].to_numpy(), risk)
+
+
+def together(people: pd.DataFrame, scores: Repeats, cuts: Repeats, card: Card) -> OutOfFold:
+    """The ``OutOfFold`` of several models.
+
+    people: of ``tested``; scores, cuts: model → the table of each repeat, with a column fold. Windows that some model
+    was not tested on, as when a study was stopped, are left out.
+    """
+    rows = people["row"].to_numpy()
+    for frame in (frame for found in scores.values() for frame in found):
+        rows = np.intersect1d(rows, frame["row"])
+    people = people.set_index("row").loc[rows]
+    kept = {name: [frame.set_index("row").loc[rows] for frame in found] for name, found in scores.items()}
+    fold = np.stack([frame["fold"].to_numpy(np.int16) for frame in next(iter(kept.values()))])
+    score, risk = ({m: np.stack([f[of].to_numpy() for f in found]) for m, found in kept.items()} for of in SCORED)
+    risk = {name: values for name, values in risk.items() if np.isfinite(values).all()}
+    cut = {m: pd.concat([f.assign(repeat=i) for i, f in enumerate(own)], ignore_index=True) for m, own in cuts.items()}
+    attributes = people[list(card.attributes)].reset_index(drop=True)
+    arrays = (people["y"].to_numpy(np.int8), people["person"].to_numpy(), attributes, card, fold)
+    return OutOfFold(*arrays, score, risk, cut)

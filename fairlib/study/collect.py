@@ -2,6 +2,10 @@
 
 import pandas as pd
 
+from ..cards import Card
+from ..measures.outoffold import OutOfFold
+from ..measures.scored import together
+
 COHORT = ("sizes", "segments", "attrition", "typical_window", "shape")
 
 
@@ -28,3 +32,18 @@ def collect_roc(study, strategies: tuple[str, ...], seeds: tuple[int, ...]) -> p
 def cohort_tables(study) -> dict[str, pd.DataFrame]:
     """What stage 1 says of a cohort: name of the table → frame."""
     return {name: study.table(name) for name in COHORT}
+
+
+def out_of_fold(study, card: Card, strategies: tuple[str, ...], seeds: tuple[int, ...]) -> OutOfFold:
+    """Scores of several models on the people whom they were not trained on.
+
+    study: ``CrossFitted``, ``Frozen``, or a ``Study`` of the card's split, whose test people are one fold.
+    """
+    found = {}
+    for name in ("scores", "cuts"):
+        tables = {strategy: [study.table(name, strategy, seed) for seed in seeds] for strategy in strategies}
+        found[name] = {
+            s: [table if "fold" in table else table.assign(fold=0) for table in t] for s, t in tables.items()
+        }
+    access = study.manifest["access"]
+    return together(study.people(), found["scores"], found["cuts"], card.model_copy(update={"access": access}))

@@ -54,6 +54,10 @@ class CrossFitted:
         """The groups that explicit mitigations look after, in the first fold."""
         return self.fold(self.runs[0], 0).groups()
 
+    def people(self) -> pd.DataFrame:
+        """Who is scored."""
+        return self.study.people()
+
     def seeds(self, strategy: str = SUPERVISED) -> tuple[int, ...]:
         """The repeats."""
         return self.runs

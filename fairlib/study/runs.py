@@ -19,7 +19,7 @@ from .. import __version__, baselines, mitigation
 from ..cohort import Cohort
 from ..encoder import LAYERS, Classifier, Encoder, freeze, trainable_parameters
 from ..finetuning import Windows, fit, scores
-from ..measures import describe, groups
+from ..measures import describe, groups, scored
 from ..measures.compared import Compared
 from ..measures.evaluated import Evaluated
 from ..pretraining import pretrain
@@ -94,6 +94,10 @@ class Study:
     def has(self, strategy: str, seeds: tuple[int, ...], labels: int | None = None) -> bool:
         """Whether results can be had for all these seeds: frozen ones may lack some, a study can always train them."""
         return True
+
+    def people(self) -> pd.DataFrame:
+        """Who is scored, with random numbers for people; never shown, and kept of open data only."""
+        return scored.rows(self.cohort)
 
     # Tables -----------------------------------------------------------------------------------------------------------
 

@@ -9,7 +9,7 @@ import pandas as pd
 
 from fairlib.cohort import Cohort
 from fairlib.inference import auc, interval, participant_draws
-from fairlib.measures import calibration, group_sizes, performance
+from fairlib.measures import calibration, group_sizes, performance, recalibration
 from fairlib.measures.evaluated import Evaluated
 from fairlib.measures.segments import between, extremes, log_disparities
 from fairlib.measures.summary import headline, summarise
@@ -164,7 +164,8 @@ def _validation(cohort: Cohort, chances: np.ndarray) -> pd.DataFrame:
 def _calibration(cohort: Cohort, score: np.ndarray, name: str, runs: Runs) -> Iterator[Interval]:
     """Observed rate in each bin of each segment; truth: the rate between the same cuts of the score."""
     held, rows = cohort.rows("val"), cohort.rows("test")
-    risk = calibration.recalibration(cohort.y[held], people.probability(score[held]))(people.probability(score[rows]))
+    curve = recalibration.recalibrate(people.probability(score[held]), cohort.y[held])
+    risk = recalibration.recalibrated(people.probability(score[rows]), *curve)
     frame, score = group_sizes.frame(cohort).iloc[rows].reset_index(drop=True), score[rows]
     groups = {("everybody", "everybody"): np.full(len(rows), True)}
     groups |= {(a, s): (frame[a] == s).to_numpy() for a, segments in SEGMENTS.items() for s in segments}

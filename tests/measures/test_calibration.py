@@ -1,4 +1,4 @@
-"""Calibration: bins against scikit-learn, recalibration of class-weighted scores, and what no bin may show."""
+"""Calibration: bins against scikit-learn, and what no bin may show."""
 
 import numpy as np
 import pandas as pd
@@ -68,17 +68,6 @@ def test_offsets_are_mean_differences_with_their_draws():
     assert exact.loc["everybody", "estimate"] == pytest.approx(mean, abs=1e-6)
     rounded = calibration.offsets(risk, frame, weights, groups, "restricted")["estimate"]
     assert (rounded.round(3) == rounded).all()
-
-
-def test_recalibration_undoes_class_weights():
-    """On validation people the map takes scores back to risks; on others they then agree with what happened."""
-    truth, y, score = people(20_000)
-    _, y_test, score_test = people(20_000, seed=5)
-    risk = calibration.recalibration(y, score)
-    np.testing.assert_allclose(risk(score), truth, atol=0.02)
-    assert abs(risk(score_test).mean() - y_test.mean()) < 0.01
-    assert score_test.mean() > 2 * y_test.mean()
-    assert np.isfinite(risk(np.array([0.0, 1.0]))).all()
 
 
 def test_a_segment_whose_scores_mean_something_else_is_seen():

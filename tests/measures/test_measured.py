@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from fairlib.measures.measured import Measured, mean, measured
+from fairlib.measures.measured import Measured, mean, measured, simultaneous
 from fairlib.seeds import generator
 
 
@@ -58,19 +58,21 @@ def test_corrected_resampled_t_by_hand():
     half = np.sqrt((1 / 20 + 1 / 4) * RUNS.var(ddof=1)) * stats.t.ppf(0.975, 19)
     assert number(RUNS).corrected() == pytest.approx((-half, half))
     assert np.isnan(number(RUNS.reshape(20, 1)).corrected()).all()
-    found = number(RUNS).columns()
+    found = number(RUNS).columns(checked=True)
     assert (found["corrected_low"], found["corrected_high"]) == pytest.approx((-half, half))
 
 
 def test_the_check_is_shown_only_where_it_differs_by_a_fifth():
     shown = {
-        people: not np.isnan(number(RUNS, people=people).columns()["corrected_low"]) for people in (0.1, 0.31, 1.0)
+        people: not np.isnan(number(RUNS, people=people).columns(checked=True)["corrected_low"])
+        for people in (0.1, 0.31, 1.0)
     }
     assert shown == {0.1: True, 0.31: False, 1.0: True}
 
 
 def test_columns():
     found = number(RUNS + 3).columns()
+    assert np.isnan(found["corrected_low"])
     assert found["detectable"] == pytest.approx(2.8 * found["se"])
     assert found["runs_share"] == pytest.approx(number(RUNS).over_runs / found["se"] ** 2)
     assert (found["runs"], found["undefined_draws"]) == (20, 0)
@@ -140,3 +142,13 @@ def test_the_composition_of_a_fold_is_dealt_and_no_noise():
     error = measured(lambda a, b, c, d: (b + c) / (a + b + c + d), tp, fn, fp, tn)
     np.testing.assert_allclose(error.run_draws, 7 / 30)
     assert error.draws == pytest.approx([9 / 40, 11 / 45])
+
+
+def test_a_band_holds_all_at_once():
+    """Closed form: of m independent normal numbers, each has to be held with probability 0.95 to the power of 1 / m."""
+    apart = [number(RUNS, draws=20_000, seed=seed) for seed in range(5)]
+    wanted = stats.norm.ppf((1 + 0.95 ** (1 / 5)) / 2) * np.array([one.se for one in apart])
+    np.testing.assert_allclose(simultaneous(apart)[:, 1], wanted, rtol=0.03)
+    np.testing.assert_allclose(simultaneous(apart)[:, 0], -wanted, rtol=0.03)
+    alike = simultaneous([apart[0]] * 5)
+    np.testing.assert_allclose(alike[:, 1], stats.norm.ppf(0.975) * apart[0].se, rtol=0.03)

@@ -107,3 +107,8 @@ def test_a_run_has_its_own_threshold():
     for table in (cut, None):
         with pytest.raises(KeyError, match=r"no threshold from validation people for 'sensitivity 0\.80' in fold 2"):
             threshold_of(CHOSEN[1], table, 1, 2)
+
+
+def test_no_event_no_sensitivity():
+    with pytest.raises(ValueError, match="no event among 3 validation people"):
+        thresholds(np.zeros(3), np.arange(3.0))

@@ -52,7 +52,7 @@ def test_disparity_by_hand(evidence, table):
     assert (one.people_low, one.people_high) == pytest.approx(
         one.estimate + np.array([-1, 1]) * 1.959964 * change.std(ddof=1)
     )
-    assert one.percent_low == pytest.approx(100 * one.low / level[SUPERVISED])
+    assert one.percent_low == pytest.approx(max(-100, 100 * one.low / level[SUPERVISED]))
     assert one.percent_high == pytest.approx(100 * one.high / level[SUPERVISED])
     assert one.detectable == pytest.approx(2.8 * one.se)
     assert one.detectable_percent == pytest.approx(280 * one.se / level[SUPERVISED])
@@ -84,6 +84,9 @@ def test_the_table_holds_every_estimand_of_the_protocol(table):
     assert {AUC, "AUPRC", "AUC gap"} == set(table.loc[table["point"] == "", "estimand"])
     assert not table.duplicated(["point", "estimand", "group"]).any()
     assert table["low"].notna().all()
+    assert (table["percent_low"].dropna() >= -100).all()
+    assert set(table.loc[table["percent_low"].isna(), "estimand"]) == {CLAIM, SIGNED}
+    assert set(table.loc[table["corrected_low"].notna(), "estimand"]) <= {AUC, "error rate"}
 
 
 def test_runs_on_both_sides_of_parity_are_no_disparity_of_their_mean():
@@ -131,6 +134,10 @@ def test_numbers_are_those_of_the_evidence(evidence):
     }.items():
         row = table.loc[(SSL, estimand, group)]
         assert (row["estimate"], row["low"], row["high"]) == (one.estimate, *one.interval())
+    few = estimands.numbers(Evidence(out_of_fold(300), 30), [SSL], []).set_index("estimand")
+    assert np.isnan(few.loc["AUPRC", ["low", "high", "people_low"]].astype(float)).all()
+    assert few.loc["AUPRC", "estimate"] > 0
+    assert few.loc[AUC, "low"].min() > 0
 
 
 def test_margins():

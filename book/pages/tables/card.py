@@ -24,6 +24,7 @@ def task(card: Card) -> pd.DataFrame:
             "positive label": f"{card.task.positive} ({card.task.positive_is})",
             "window": f"{window.timesteps} steps × {window.channels} channels; one step: {window.step}",
             "modalities": ", ".join(window.modalities),
+            "acting is considered at risks of": f"{card.thresholds[0]:.0%} to {card.thresholds[1]:.0%}",
             "benchmark": card.benchmark or "none",
         }
     )
