@@ -139,12 +139,19 @@ class ReleaseAudit(Synthesis):
     draws: int = Field(default=300, ge=100, le=100_000)
 
 
+class PaperFigures(Synthesis):
+    """The paper's figures, panel by panel, next to the same cases."""
+
+    notebook: ClassVar[str] = "paper_figures"
+
+
 def _study_cases() -> dict[str, Case]:
     text = (ROOT / "notebooks" / "study.yaml").read_text(encoding="utf-8")
     return {name: Case(**case) for name, case in yaml.safe_load(text)["cases"].items()}
 
 
-CONTRACTS = parameters.CONTRACTS | {c.notebook: c for c in (DataCard, Twin, Dial, Explorer, Synthesis, ReleaseAudit)}
+_OTHERS = (DataCard, Twin, Dial, Explorer, Synthesis, ReleaseAudit, PaperFigures)
+CONTRACTS = parameters.CONTRACTS | {contract.notebook: contract for contract in _OTHERS}
 
 
 def check(notebook: str, namespace: dict[str, Any]) -> Any:

@@ -147,8 +147,7 @@ def u_shape(case: Case) -> dict[str, str]:
 
 def efficiency(case: Case) -> dict[str, str]:
     """The named SSL model against the supervised one with few labels: mean over the numbers of labelled people."""
-    models, seeds = ("supervised", case.ssl), case.paired_seeds
-    sizes = [n for n in case.people if all(case.study.trained(name, seed, n) for name in models for seed in seeds)]
+    models, seeds, sizes = ("supervised", case.ssl), case.paired_seeds, list(case.label_sizes)
     if not sizes:
         return line(case, "efficiency", {}, "undecided", "nothing")
     few = [collect(case.study, "metrics", models, seeds, n) for n in sizes]

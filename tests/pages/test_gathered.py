@@ -52,6 +52,8 @@ def test_every_model_is_listed_once_and_none_is_trained(trained, monkeypatch):
     few = table[table["people"] == 20].iloc[1]
     metrics = trained.table("metrics", PRIMARY, 1, 20)
     assert few["auc"] == metrics.loc[(metrics["scope"] == "overall") & (metrics["metric"] == "auc"), "estimate"].item()
+    assert case_of(trained).label_sizes == ()  # of 20 people a group there is one seed only, of 40 none
+    assert replace(case_of(trained), models_found=(("supervised", 1), (PRIMARY, 1))).label_sizes == (20,)
 
 
 def test_tables_of_models_hold_each_once_and_pass_the_gate(trained):

@@ -51,7 +51,7 @@ def case(make_cohort, origin="real", noise=None):
         headline=headline.copy(),
         similarity_gaps=lambda: (similar, Ratio(2.0, np.array([1.5, 2.5, 3.0, 1.0]))),
         paired_seeds=(1, 2),
-        people=(),
+        label_sizes=(),
     )
 
 
@@ -217,9 +217,8 @@ def test_the_u_is_the_partly_frozen_models_against_both_ends(make_cohort):
 
 def test_few_labels_compare_the_pair_at_every_size(make_cohort):
     own = case(make_cohort)
-    own.people, rows = (20, 40), own.models.drop(columns=["strategy", "seed"])
+    own.label_sizes, rows = (20,), own.models.drop(columns=["strategy", "seed"])
     own.study = SimpleNamespace(
-        trained=lambda strategy, seed, n: n != 40,
         table=lambda name, strategy, seed, n: rows[(own.models["strategy"] == strategy) & (own.models["seed"] == seed)],
     )
     record = claims.efficiency(own)
@@ -228,7 +227,7 @@ def test_few_labels_compare_the_pair_at_every_size(make_cohort):
         f"mean over 20 labelled people per group, SSL − supervised: AUC {text.signed(of_all['auc_difference'])}"
     )
     assert f"disparity {text.signed(of_all['deviation_difference'])}" in record["number"]
-    own.people = ()
+    own.label_sizes = ()
     assert claims.efficiency(own)["number"] == "–"
 
 
