@@ -101,10 +101,9 @@ def roc(cases: list[Case], margin: float) -> Drawn:
     return figure, f"AUC of all models of the ROC figure, published and ours. {'. '.join(facts)}."
 
 
-def deviations(case: Case) -> pd.DataFrame:
-    """|1 − ratio| of the six ratio metrics and all protected attributes of every trained model: strategy, deviation."""
-    rows = case.models
-    rows = rows[(rows["scope"] == "ratio") & rows["metric"].isin(RATES) & rows["attribute"].isin(case.card.protected())]
+def deviations(models: pd.DataFrame, attributes: list[str]) -> pd.DataFrame:
+    """|1 − ratio| of the six ratio metrics and the attributes of every trained model: strategy, deviation."""
+    rows = models[(models["scope"] == "ratio") & models["metric"].isin(RATES) & models["attribute"].isin(attributes)]
     values = [disparity(metric, value) for metric, value in zip(rows["metric"], rows["estimate"], strict=True)]
     return rows[["strategy"]].assign(deviation=values).dropna()
 
@@ -123,7 +122,7 @@ def parity(cases: list[Case]) -> Drawn:
         ]
         for title, rows in _published("paper_parity").items()
     }
-    ours = {name(case): _boxes(deviations(case)) for case in cases}
+    ours = {name(case): _boxes(deviations(case.models, case.card.protected())) for case in cases}
     figure, *columns = _two_columns(list(left), list(ours), 1.75)
     facts, edge = [], 1.25
     for panel, (title, boxes) in zip([*columns[0], *columns[1]], (left | ours).items(), strict=True):
@@ -154,18 +153,17 @@ def parity(cases: list[Case]) -> Drawn:
 
 
 def _boxes(rows: pd.DataFrame) -> list[dict]:
-    """Quartiles, whiskers (1.5 interquartile ranges, as in the paper's plots) and outliers by strategy; {} for none."""
-    found = []
-    for strategy in ORDER:
-        values = np.sort(rows.loc[rows["strategy"] == strategy, "deviation"].to_numpy(dtype=float))
-        if not len(values):
-            found.append({})
-            continue
-        q1, median, q3 = np.quantile(values, [0.25, 0.5, 0.75])
-        inside = values[(values >= q1 - 1.5 * (q3 - q1)) & (values <= q3 + 1.5 * (q3 - q1))]
-        ends = {"whislo": inside[0], "whishi": inside[-1], "fliers": values[~np.isin(values, inside)]}
-        found.append({"q1": q1, "med": median, "q3": q3} | ends)
-    return found
+    """A box by strategy; {} for one without values."""
+    found = dict(list(rows.groupby("strategy")["deviation"]))
+    return [box(found[strategy].to_numpy(dtype=float)) if strategy in found else {} for strategy in ORDER]
+
+
+def box(values: np.ndarray) -> dict:
+    """Quartiles, whiskers (1.5 interquartile ranges, as in the paper) and outliers, named as in matplotlib."""
+    q1, median, q3 = np.quantile(values, [0.25, 0.5, 0.75])
+    inside = (values >= q1 - 1.5 * (q3 - q1)) & (values <= q3 + 1.5 * (q3 - q1))
+    ends = {"whislo": values[inside].min(), "whishi": values[inside].max(), "fliers": values[~inside]}
+    return {"q1": q1, "med": median, "q3": q3} | ends
 
 
 def size_gap(rows: pd.DataFrame, curves: pd.DataFrame, ours: pd.DataFrame) -> Drawn:

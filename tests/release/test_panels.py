@@ -51,7 +51,7 @@ def test_boxes_are_those_of_the_pictures_and_of_numpy(case):
     assert (box["q1"], box["med"], box["q3"]) == pytest.approx((0.125, 0.25, 0.375))
     assert (box["whislo"], box["whishi"], *box["fliers"]) == (0.0, 0.4, 2.0)
     assert none == [{}] * 6
-    own = panels.deviations(case)
+    own = panels.deviations(case.models, case.card.protected())
     assert own.groupby("strategy").size()["supervised"] == 12  # six ratios, two attributes, one run
     figure, alt = panels.parity([case])
     assert "MESA · published, medians: supervised 0.027, SSL, nothing frozen 0.025" in alt
