@@ -66,6 +66,16 @@ def test_tables_of_models_hold_each_once_and_pass_the_gate(trained):
     assert max(map(len, parts.values())) <= show.MAX_ROWS
 
 
+def test_a_model_without_a_seed_or_a_recipe_counts_once():
+    one = pd.DataFrame({"strategy": ["supervised", "supervised", "logistic_regression", "logistic_regression"]})
+    one = one.assign(people=np.nan, auc=[0.8, 0.81, 0.85, 0.85], deviation=[0.1, 0.2, 0.3, 0.3])
+    other = one.assign(auc=[0.7, 0.71, 0.85, 0.85])
+    assert tables.different({"A, recipe x": one}) == 3
+    assert tables.different({"A, recipe x": one, "A, recipe y": other}) == 5
+    assert tables.different({"A, recipe x": one, "B, recipe x": one}) == 6
+    assert tables.different({}) == 0
+
+
 def test_frozen_models_are_listed_like_those_of_a_study(trained, tmp_path, monkeypatch):
     names = ("supervised", PRIMARY, "reweighed")
     monkeypatch.setattr("fairlib.strategies.LABELLED", names[:2])
@@ -87,10 +97,10 @@ def rows_of(origin, gap):
 
 
 def test_a_panel_of_real_data_is_the_same_whatever_the_twins_are():
-    panels, none = [], pd.DataFrame({"value": []})  # two sizes are too few for a curve
+    panels = []
     for twin in (0.02, 0.09):
         rows = {"twins": rows_of("twin", twin), "real data": rows_of("real", 0.05)}
-        figure, alt = figures.size_gap_ours(rows, dict.fromkeys(rows, none))
+        figure, alt = figures.size_gap_ours(rows)
         real = figure.axes[1]
         points = {line.get_label(): np.asarray(line.get_ydata(), float).tolist() for line in real.lines}
         panels.append((points, alt.split("real data")[1]))
