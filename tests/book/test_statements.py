@@ -26,10 +26,8 @@ def test_most_errors_at_one_half_are_false_alarms(strategy):
     alarms = overall("false_positive_rate")[strategy] * (sizes["windows"] - sizes["events"])
     misses = overall("false_negative_rate")[strategy] * sizes["events"]
     share = (100 * alarms / (alarms + misses)).groupby("recipe").mean()
-    told = {"supervised": "supervised model's", "frozen_1_middle": "of those of the SSL model"}[strategy]
-    assert f"{share.min():.0f} to {share.max():.0f} % of the {told}".replace("% of the of", "% of") in text_of(
-        "stages/5_evaluation.md"
-    )
+    told = {"supervised": "the supervised model's", "frozen_1_middle": "those of the SSL model"}[strategy]
+    assert f"{share.min():.0f} to {share.max():.0f} % of {told}" in text_of("stages/5_evaluation.md")
 
 
 def test_what_the_card_says_of_sets_a_and_b_is_what_was_used():

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from book.pages.tables import sentences
 from book.release import beside as published_tables
 from book.release import candidates, published
 
@@ -162,6 +163,7 @@ def test_claims_state_where_they_stand_and_how_they_are_judged():
     assert (
         f"−{claims['accuracy']['margin']}" in claims["accuracy"]["judged"]
     )  # the text and the number that is used agree
+    assert claims["accuracy"]["margin"] == sentences.MARGIN  # one rule on all pages
 
 
 SOURCES_OF = {
