@@ -169,6 +169,11 @@ class Parameters(Contract):
         return f"{origin}-{self.profile}"
 
     @property
+    def options(self) -> dict[str, str | bool]:
+        """Options of the dataset's reader, such as another split; none but where a page asks for them."""
+        return {}
+
+    @property
     def chosen(self) -> Profile:
         """The profile, with the seeds, folds and repeats that were asked for in their place."""
         profile = PROFILES[self.profile]

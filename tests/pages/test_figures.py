@@ -182,11 +182,7 @@ FIGURES = {
     ),
     audit_figures.clipped: lambda e: (),
     synthesis_figures.size_gap: lambda e: (PUBLISHED, noise.fit(PUBLISHED, "share", 20)),
-    synthesis_figures.size_gap_ours: lambda e: (
-        {"synthetic twins": own(e), "real data": own(e)},
-        {name: noise.fit(own(e), "log_windows", 20) for name in ("synthetic twins", "real data")},
-    ),
-    synthesis_figures.efficiency: lambda e: (published.table("data_efficiency"),),
+    synthesis_figures.size_gap_ours: lambda e: ({"synthetic twins": own(e), "real data": own(e)},),
     twin_figures.dial_curves: lambda e: ({"noise": dial.curve("mimic", "noise", 10_000, 1, 500)}, "mimic"),
 }
 TABLES = {
