@@ -31,8 +31,8 @@ def attack(make_cohort, seed: int):
         splits = SPLITS if split == "all" else (split,)
         chosen = (people[attribute] == segment) & people["split"].isin(splits)
         for ys in ((0, 1), (1,), (0,)):
-            low, high = system.range([(attribute, segment, s, y) for s in splits for y in ys])
             true = int((chosen & people["y"].isin(ys)).sum())
+            low, high = system.range([(attribute, segment, s, y) for s in splits for y in ys], true, CARD.min_cell)
             yield (attribute, segment, split, ys), low, true, high
 
 
