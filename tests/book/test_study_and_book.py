@@ -6,12 +6,14 @@ import re
 import shutil
 import subprocess
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from bs4 import BeautifulSoup
 
 from tests.book import browser, keyboard, offline
 from tests.book.links import broken, read
+from tests.warm import warm
 
 ROOT = Path(__file__).parent.parent.parent
 GENERATED = ("genindex.html", "search.html", "prf-prf.html", "py-modindex.html")
@@ -19,19 +21,26 @@ FROZEN = ("challenge2012/paper_text", "challenge2012/paper_code", "challenge2012
 STUDY = "snakemake --snakefile notebooks/Snakefile --cores 2 --nolock --rerun-incomplete --config profile=smoke"
 
 
-def run(command: str, where: Path) -> subprocess.CompletedProcess:
-    environment = {**os.environ, "PYTHONPATH": str(where)}
+def run(command: str, where: Path, **more: str) -> subprocess.CompletedProcess:
+    environment = {**os.environ, "PYTHONPATH": str(where), **more}
     return subprocess.run(command.split(), cwd=where, capture_output=True, text=True, env=environment, timeout=1500)
 
 
 @pytest.fixture(scope="module")
 def book(tmp_path_factory) -> Path:
-    """A copy of the sources, with the smoke study run and the book built in it."""
+    """A copy of the sources, with the smoke study run and the book built in it.
+
+    Its processes are forks of a warm Python; one kernel that starts cold is in ``test_folders``.
+    """
     where = tmp_path_factory.mktemp("study")
     for name in ("fairlib", "notebooks", "data_cards", "book"):
         skip = shutil.ignore_patterns("__pycache__", "executed", "_build", ".ipynb_checkpoints")
         shutil.copytree(ROOT / name, where / name, ignore=skip)
-    done = run(STUDY, where)
+    # A twin's truth from few draws, as in conftest.
+    truth = where / "fairlib" / "twins" / "truth.py"
+    truth.write_text(truth.read_text().replace("DRAWS = 1_000_000", "DRAWS = 20_000"))
+    with TemporaryDirectory() as folder, warm(Path(folder), where) as asked:
+        done = run(STUDY, where, **asked)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-6000:]
     return where
 
