@@ -1,5 +1,6 @@
 """Across datasets: every trained model is listed once, and no number mixes twins with real data."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
