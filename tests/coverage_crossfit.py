@@ -212,6 +212,7 @@ def simulate(scenario: Scenario, seed: int) -> tuple[OutOfFold, dict, dict]:
 #: What is under test: a change to one of these starts anew.
 MEASURES = ("evidence", "estimands", "margins", "measured", "operating", "outoffold", "performance", "verdicts")
 TESTED = ("fairlib.inference", "fairlib.fairness", *(f"fairlib.measures.{name}" for name in MEASURES))
+ANY_GROUP = "levelling down: in a group"
 KEYS = ["model", "point", "estimand", "group"]
 ENDS = ["low", "high", "low90", "high90", "people_low", "people_high", "corrected_low", "corrected_high"]
 
@@ -271,7 +272,7 @@ def coverage(intervals: pd.DataFrame) -> pd.DataFrame:
 
 def errors(given: pd.DataFrame) -> pd.DataFrame:
     """How often each verdict is given, true, and given though not true (``wrong``, with its Monte-Carlo ``error``)."""
-    verdict = given["verdict"].where(~given["verdict"].str.startswith(verdicts.LEVELLING), "levelling down: in a group")
+    verdict = given["verdict"].where(~given["verdict"].str.startswith(verdicts.LEVELLING), ANY_GROUP)
     wrong = given.assign(verdict=verdict, wrong=given["given"] & ~given["true"])
     each = wrong.groupby(["scenario", "verdict", "seed"], sort=False)[["given", "true", "wrong"]].any()
     cohorts = given.groupby("scenario")["seed"].nunique()
@@ -281,6 +282,7 @@ def errors(given: pd.DataFrame) -> pd.DataFrame:
         out[column] /= out["cohorts"]
     nothing = out["verdict"].isin([verdicts.TOO_LITTLE, verdicts.OPEN])  # they claim nothing that could be wrong
     out[["true", "wrong"]] = out[["true", "wrong"]].mask(nothing)
+    out["true"] = out["true"].mask(out["verdict"] == ANY_GROUP)  # of named groups only those said to be worse are kept
     return out.assign(error=np.sqrt(out["wrong"] * (1 - out["wrong"]) / out["cohorts"])).round(4)
 
 

@@ -86,6 +86,7 @@ def test_errors_by_hand():
     assert table.loc["claim supported", ["given", "true", "wrong"]].tolist() == [0.5, 0.5, 0.25]
     assert table.loc["claim supported", "error"] == pytest.approx(np.sqrt(0.25 * 0.75 / 4), abs=1e-4)
     assert table.loc["levelling down: in a group", "wrong"] == 0.25
+    assert np.isnan(table.loc["levelling down: in a group", "true"])
     assert np.isnan(table.loc["too little data", "wrong"])
 
 
