@@ -30,8 +30,8 @@ def tables(cohort):
 
 def test_choosing_sees_validation_people_only(cohort, tables):
     for split, changed in (
-        ("val", {"validation", "calibration", "calibration_in_the_large"}),
-        ("test", set(tables) - {"validation"}),
+        ("val", {"validation", "cuts", "scores", "calibration", "calibration_in_the_large"}),  # scores: as risks
+        ("test", set(tables) - {"validation", "cuts"}),
     ):
         other = np.where(cohort.split == split, scored(cohort, seed=1), scored(cohort))
         found = evaluation_tables(cohort, other, 0.5, DRAWS)
