@@ -114,8 +114,10 @@ class Synthesis(BaseModel):
     def evaluation(self, dataset: str, recipe: str) -> "Evaluation":
         """The parameters with which stage 5 was run for a case; ``ParameterError`` where there is no such run."""
         case = self.chosen[dataset]
-        seeds = [] if case.source == "frozen" or case.repeats else case.seeds
-        own = case.model_dump(include={"source", "profile", "mitigations", "pretext", "folds", "repeats"})
+        frozen = case.source == "frozen"  # in the folds, and of the seeds, with which they were made
+        seeds = [] if frozen or case.repeats else case.seeds
+        dealt = set() if frozen else {"folds", "repeats"}
+        own = case.model_dump(include={"source", "profile", "mitigations", "pretext"} | dealt)
         given = {"dataset": dataset, "recipe": recipe, "seeds": seeds, **own}
         return parameters.check("5_evaluation", given | {"results_dir": self.results_dir, "threads": self.threads})
 
