@@ -16,7 +16,7 @@ import subprocess
 import sys
 import traceback
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib import import_module
 from pathlib import Path
 
@@ -65,20 +65,26 @@ def warm(folder: Path, home: Path) -> Iterator[dict[str, str]]:
 
 
 def serve(address: str) -> None:
-    """Fork for everyone who asks, until killed."""
+    """Fork for everyone who asks, until killed, or until who started it is gone."""
+    parent = os.getppid()
     for name in LIBRARIES.split():
         import_module(name)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the system buries those that end
     listener = socket.socket(socket.AF_UNIX)
     listener.bind(address)
     listener.listen(64)
+    listener.settimeout(5)
     print("ready", flush=True)
-    while True:
-        asked, _ = listener.accept()
+    while os.getppid() == parent:
+        try:
+            asked, _ = listener.accept()
+        except TimeoutError:
+            continue
         if os.fork() == 0:
             listener.close()
             answer(asked)
         asked.close()
+    os.killpg(0, signal.SIGKILL)
 
 
 def answer(asked: socket.socket) -> None:
@@ -107,7 +113,8 @@ def answer(asked: socket.socket) -> None:
     atexit._run_exitfuncs()
     sys.stdout.flush()
     sys.stderr.flush()
-    asked.send(bytes([code]))
+    with suppress(OSError):  # who asked may be gone: Jupyter kills a kernel that takes long to end
+        asked.send(bytes([code]))
     os._exit(code)
 
 
