@@ -12,7 +12,7 @@ from fairlib.cohort import CohortError
 from fairlib.fairness import ERROR, SELECTION
 from fairlib.measures import bands, benchmarks, casemix, chosen, estimands, netbenefit, verdicts
 from fairlib.measures.estimands import OVERALL, D, folded
-from fairlib.measures.evidence import SIDES, Evidence
+from fairlib.measures.evidence import EVERYONE, SIDES, Evidence
 from fairlib.measures.margins import Margins
 from fairlib.measures.measured import Measured
 from fairlib.measures.operating import PRIMARY, PUBLISHED, Point
@@ -49,6 +49,11 @@ class Scored:
         return self.parts[0]
 
     @property
+    def pair(self) -> tuple[str, str]:
+        """The supervised model and the one that is compared with it."""
+        return (SUPERVISED, self.one)
+
+    @property
     def runs(self) -> int:
         """Trained models behind each number of the pair."""
         return len(self.of.runs())
@@ -73,6 +78,21 @@ class Scored:
         """``verdicts.verdicts`` of the pair at the primary alert rate."""
         return verdicts.verdicts(self.found, PRIMARY, MARGINS)
 
+    @property
+    def main(self) -> pd.DataFrame:
+        """The rows of ``found`` about everyone, with p of the secondary comparisons after Holm's correction."""
+        rows = self.found[self.found["group"].isin([EVERYONE[1], OVERALL])]
+        rows = rows[rows["point"].isin(["", PRIMARY.name]) | (rows["estimand"] == D)]
+        rows = rows[~rows["estimand"].isin([rate.name for rate in estimands.RATES])]
+        holm = verdicts.secondary(self.found)[["point", "estimand", "p_holm"]]
+        return rows.merge(holm, on=["point", "estimand"], how="left")
+
+    @property
+    def groups(self) -> pd.DataFrame:
+        """The rows of ``found`` about errors at the primary alert rate: of everyone, and of each named group."""
+        rows = own_rows(self.found, point=PRIMARY.name)
+        return rows[rows["estimand"].isin([ERROR.name, estimands.GROUP_ERROR])]
+
     @cached_property
     def sketch_of(self) -> dict[str, Evidence]:
         """Model → the evidence with most of its runs."""
@@ -95,7 +115,7 @@ class Scored:
     @property
     def judged(self) -> bool:
         """Whether the pair's disparity says something: groups are large enough, and neither model is at chance."""
-        return bool(self.evidence.attributes) and not {self.one, SUPERVISED} & self.at_chance
+        return bool(self.evidence.attributes) and not {*self.pair} & self.at_chance
 
     def levels(self, names: list[str], point: Point) -> pd.DataFrame:
         """``estimands.levels`` of these models at an operating point beside permuted labels and, of D, what a coin and
@@ -137,7 +157,7 @@ class Scored:
     def as_published(self) -> pd.DataFrame:
         """Both models at threshold 0.5: columns model, alert_rate (the share that each flags there) and level (D)."""
         sketch, records = self.sketches[0], []
-        for name in (SUPERVISED, self.one):
+        for name in self.pair:
             level, alert = folded(sketch, name, PUBLISHED), sketch.rate(name, PUBLISHED, SELECTION)
             records.append({"model": name, "alert_rate": alert.estimate, "level": level.estimate})
         return pd.DataFrame(records)
@@ -162,12 +182,16 @@ class Scored:
             add(EQUAL_MIX, OVERALL, *pair, PRIMARY.name)
         return pd.DataFrame(records)
 
+    @property
+    def recalibrated(self) -> tuple[str, ...]:
+        """The pair and logistic regression, as far as their scores became risks on validation people."""
+        return tuple(name for name in (*self.pair, BASELINES[0]) if name in self.of.risk)
+
     def decision_curves(self) -> pd.DataFrame:
-        """``netbenefit.curves`` of the pair and of logistic regression; empty where they cannot be had."""
-        names = [name for name in (self.one, BASELINES[0]) if name in self.of.risk]
-        if self.one not in names or SUPERVISED not in self.of.risk:
+        """``netbenefit.curves`` of ``recalibrated``; empty where the pair has no risks, or they must not be shown."""
+        if not {*self.pair} <= {*self.recalibrated}:
             return pd.DataFrame(columns=netbenefit.KEYS)
-        return netbenefit.curves(self.sketches[0], names)
+        return netbenefit.curves(self.sketches[0], list(self.recalibrated[1:]))
 
     def best(self) -> chosen.Chosen | None:
         """“Up to 30 %”: the best of all self-supervised models; None where there are fewer than two, or where half of

@@ -57,15 +57,21 @@ def disparity(name: str, one: str, other: str, facts: Mapping[str, float]) -> st
         ),
         "too little data": (
             f"There are too little data to say whether {one} has more or less disparity than {other}: {open_ends}."
-            f" A study like this one finds a change of {facts['detectable']:.0f} % in four of five cases, and mostly"
-            " misses smaller ones"
+            f" {detectable(facts['detectable'])}"
         ),
         "the paper's claim": (
             f"For this model, way of training and alert rate, the paper's claim holds here: at least {claim} less"
             " disparity, and no relevant loss of accuracy"
         ),
     }
-    return f"{told[name]}."
+    return f"{told[name].rstrip('.')}."
+
+
+def detectable(percent: float) -> str:
+    """What a study like this one could have found, in percent of the reference."""
+    if percent >= 100:
+        return "Even if the disparity vanished, more than one in five studies like this one would miss it."
+    return f"A study like this one finds a change of {percent:.0f} % in four of five cases, smaller ones less often."
 
 
 def levelling(name: str, one: str, other: str, low: float, high: float, margin: float) -> str:

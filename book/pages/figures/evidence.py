@@ -2,6 +2,7 @@
 
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.colors import to_rgba
 from matplotlib.lines import Line2D
 
 from fairlib.measures.estimands import AUC, D
@@ -10,7 +11,19 @@ from fairlib.measures.margins import Margins
 from fairlib.measures.netbenefit import ALL
 from fairlib.measures.operating import PRIMARY
 from fairlib.report import style
-from fairlib.report.style import COLOURS, INK, LINES, MARKERS, PALE, WIDTH, Drawn, axes, legend_below, parity_band
+from fairlib.report.style import (
+    COLOURS,
+    INK,
+    LINES,
+    MARKERS,
+    PALE,
+    WIDTH,
+    Drawn,
+    axes,
+    intervals,
+    legend_below,
+    parity_band,
+)
 from fairlib.strategies import STRATEGY_NAMES, SUPERVISED, UNTESTED, self_supervised
 from fairlib.text import number, percent, recipe_name, signed, with_interval
 
@@ -91,9 +104,10 @@ def _reach(rows: pd.DataFrame, own: pd.DataFrame, axis: str, least: float) -> tu
 
 def _cross(panel: Axes, row, named: bool, hollow: bool, recipes: list[str]) -> None:
     """One model: its mark, and both intervals; faint for all but the named pair."""
-    colour, look = COLOURS[row.model], {"linewidth": 1.3 if named else 0.7, "alpha": 1 if named else 0.3, "zorder": 2}
-    panel.hlines(row.y_estimate, row.x_low, row.x_high, color=colour, **look)
-    panel.vlines(row.x_estimate, row.y_low, row.y_high, color=colour, **look)
+    colour = COLOURS[row.model]
+    line, edges = to_rgba(colour, 1 if named else 0.3), (panel.get_xlim(), panel.get_ylim())
+    intervals(panel, row.y_estimate, row.x_low, row.x_high, line, edges[0])
+    intervals(panel, row.x_estimate, row.y_low, row.y_high, line, edges[1], upright=True)
     marker = RECIPE_MARKERS[recipes.index(row.recipe)]
     fill = {"markerfacecolor": "white" if hollow or row.model in UNTESTED else colour, "markersize": 9 if named else 6}
     panel.plot(row.x_estimate, row.y_estimate, marker, color=colour, zorder=3, **fill)
