@@ -25,8 +25,8 @@ def calls(monkeypatch, tmp_path):
     """Stand-ins for what the commands call, and a record of how."""
     seen = []
 
-    def fetched(dataset, folder, base_url=None):
-        seen.append(("fetch", dataset, str(folder), base_url))
+    def fetched(dataset, folder, base_url=None, sealed=()):
+        seen.append(("fetch", dataset, str(folder), base_url, *sealed))
         return [folder / "set-a.tar.gz", folder / "Outcomes-a.txt"]
 
     monkeypatch.setattr(fetch, "fetch", fetched)
@@ -44,6 +44,12 @@ def test_fetch(calls, capsys):
 def test_fetch_from_a_mirror(calls):
     assert main(["fetch", "challenge2012", "data", "--base-url", "http://mirror/x"]) == 0
     assert calls == [("fetch", "challenge2012", "data", "http://mirror/x")]
+
+
+def test_fetch_of_a_sealed_part_says_what_it_is(calls, capsys):
+    assert main(["fetch", "challenge2012", "data", "--sealed", "c"]) == 0
+    assert calls == [("fetch", "challenge2012", "data", None, "c")]
+    assert capsys.readouterr().out.startswith("c is sealed: nothing in this study was chosen by it")
 
 
 def test_twin(calls, capsys):
@@ -85,7 +91,7 @@ def test_twin_needs_a_folder_with_a_name(tmp_path, monkeypatch, capsys):
     [CohortError("a, line 3"), CardError("no card"), FetchError("no net"), SpecError("knob"), OSError("disk full")],
 )
 def test_errors_are_one_sentence_and_code_2(monkeypatch, capsys, error):
-    def fails(*_):
+    def fails(*_, **__):
         raise error
 
     monkeypatch.setattr(fetch, "fetch", fails)
@@ -96,7 +102,7 @@ def test_errors_are_one_sentence_and_code_2(monkeypatch, capsys, error):
 
 
 def test_interrupt(monkeypatch, capsys):
-    def stops(*_):
+    def stops(*_, **__):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(fetch, "fetch", stops)

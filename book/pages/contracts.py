@@ -8,7 +8,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from fairlib import cards, twins
-from fairlib.strategies import MitigationName, RecipeName
+from fairlib.strategies import MitigationName, PretextName, RecipeName
 from fairlib.study import parameters
 from fairlib.study.parameters import OWN, ROOT, Contract, Evaluation, Models
 
@@ -87,7 +87,10 @@ class Case(BaseModel):
     source: str = "twin"
     profile: Literal["smoke", "quick", "paper"] = "quick"
     recipes: list[RecipeName] = ["paper_text"]
+    pretext: PretextName = "simclr"
     seeds: list[int] = []
+    folds: int | None = None
+    repeats: int | None = None
     people: list[int] = []
     mitigations: list[MitigationName] = list(MitigationName.__args__)
 
@@ -111,8 +114,8 @@ class Synthesis(BaseModel):
     def evaluation(self, dataset: str, recipe: str) -> "Evaluation":
         """The parameters with which stage 5 was run for a case; ``ParameterError`` where there is no such run."""
         case = self.chosen[dataset]
-        seeds = [] if case.source == "frozen" else case.seeds
-        own = case.model_dump(include={"source", "profile", "mitigations"})
+        seeds = [] if case.source == "frozen" or case.repeats else case.seeds
+        own = case.model_dump(include={"source", "profile", "mitigations", "pretext", "folds", "repeats"})
         given = {"dataset": dataset, "recipe": recipe, "seeds": seeds, **own}
         return parameters.check("5_evaluation", given | {"results_dir": self.results_dir, "threads": self.threads})
 

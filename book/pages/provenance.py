@@ -38,6 +38,7 @@ def of_study(p: Parameters, study) -> Provenance:
         f"recipe {recipe_name(p.recipe)}",
         told,
         tested,
+        *(f"uses the sealed {name}" for name in made.get("sealed", ())),
     )
     remark = of_the_original(card) if origin == "twin" else ""
     of, cell = (access, profile, p.recipe, seeds, remark), 0 if access == "synthetic" else card.min_cell

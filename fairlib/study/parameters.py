@@ -137,17 +137,17 @@ class Parameters(Contract):
                 " or the folder of the official files"
             )
         if self.source == "frozen" and not (FROZEN / self.dataset).is_dir():
-            kept = ", ".join(sorted(path.name for path in FROZEN.glob("*") if path.is_dir())) or "none"
+            kept = ", ".join(sorted(path.parent.name for path in FROZEN.glob("*/manifest.json"))) or "none"
             raise ValueError(f"source 'frozen': no frozen results of {self.dataset} in {FROZEN} (kept: {kept})")
         if self.source == "frozen":
             recipes = frozen.manifest(FROZEN / self.dataset)["recipes"]
-            for recipe in self.shown:
+            for recipe in (frozen.entry(recipe, self.pretext) for recipe in self.shown):
                 if recipe not in recipes:
                     raise ValueError(
                         f"recipe {recipe!r}: no frozen results of {self.dataset} with it (kept: {', '.join(recipes)});"
                         " give another recipe, or the folder of the official files as source"
                     )
-                kept = recipes[recipe]["kept"]["0"]["supervised"]
+                kept = recipes[recipe]["kept"].get("0", {}).get(SUPERVISED, [])
                 if lost := sorted(set(self.seeds) - set(kept)):
                     raise ValueError(
                         f"seeds: no frozen results of seed {lost[0]} for {self.dataset}, recipe {recipe};"
