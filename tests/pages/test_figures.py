@@ -82,7 +82,7 @@ def small(request, make_cohort):
     """Evidence of three models, two seeds each, from made-up scores: of a twin, and of restricted data with gaps."""
     cohort = make_cohort("mimic", request.param, people=900)
     draw = np.random.default_rng(0)
-    parts = {name: [] for name in registry.of(registry.MODEL)}
+    parts = {name: [] for name in (*registry.of(registry.MODEL), "validation")}
     for strategy in NAMES:
         for seed in (1, 2):
             score = 1 / (1 + np.exp(-(cohort.y - 0.5 + draw.normal(size=len(cohort)))))
