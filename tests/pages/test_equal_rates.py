@@ -192,10 +192,29 @@ def test_a_row_per_verdict_that_holds_after_what_could_have_been_found():
     assert heads.index("smallest detectable difference") < heads.index("difference to supervised (interval)")
     row = table.set_index("verdict").loc["claim supported"]
     assert row.iloc[-1] != "–"  # the range of D, since the contrast has no level
+    group = table[table["verdict"].str.startswith("levelling")].iloc[0]
+    assert group["quantity"].removeprefix("error rate, ") in group["verdict"].replace(">=", "≥")
     both, _ = verdict_table(scored().found, d=(-0.03, 0.02), claim=(0.01, 0.1))
     assert {"claim excluded", "disparity equivalent"} <= set(both["verdict"])
     little, _ = verdict_table(scored().found, d=(-0.3, 0.2), claim=(-0.1, 0.1), groups=(-0.1, 0.1))
     assert {"too little data", "levelling down: open"} <= set(little["verdict"])
+
+
+def test_an_open_verdict_on_groups_shows_the_group_with_the_highest_end():
+    found = scored().found.copy()
+    rows = found.index[(found["estimand"] == GROUP_ERROR) & (found["point"] == PRIMARY.name)]
+    found.loc[rows, ["low", "high"]] = [[-0.2, 0.03], [-0.05, 0.06], [-0.1, 0.01], [-0.1, 0.02]][: len(rows)]
+    found.loc[rows, "estimate"] = 0.0
+    table, _ = verdict_table(found)
+    row = table.set_index("verdict").loc["levelling down: open"]
+    assert row["difference to supervised (interval)"].replace("\u00a0", " ") == "0.000 [−0.050, +0.060]"
+    assert row["quantity"] == columns.text.readable(f"error rate, {found.loc[rows[1], 'group']}")
+
+
+@pytest.mark.parametrize(("runs", "shown"), [(9, False), (10, True)])
+def test_the_corrected_interval_is_shown_of_enough_runs(runs, shown):
+    rows = scored().main.assign(runs=runs, corrected_low=-0.1, corrected_high=0.1)
+    assert ("corrected t interval" in columns.written(tables.differences(rows))) == shown
 
 
 def test_levels_have_no_interval():

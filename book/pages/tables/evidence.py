@@ -4,6 +4,7 @@ import pandas as pd
 
 from fairlib.measures.chosen import Chosen
 from fairlib.measures.estimands import AUC, CLAIM, GROUP_ERROR, OVERALL, SINGLE, D
+from fairlib.measures.measured import LEAST_RUNS
 from fairlib.measures.operating import PRIMARY, Point
 from fairlib.measures.verdicts import (
     EQUIVALENT,
@@ -30,14 +31,17 @@ READ_FROM = dict.fromkeys((NON_INFERIOR, SENSITIVITY), AUC) | dict.fromkeys((SUP
 READ_FROM |= dict.fromkeys((SMALLER, LARGER, EQUIVALENT, TOO_LITTLE), D)
 #: The range that is still compatible, in percent of the supervised level.
 PERCENT = {
-    "percent_low": Column("compatible range, % of the supervised level", "signed", 0, then=" to {percent_high}"),
+    "percent_low": Column("compatible range, %", "signed", 0, then=" to {percent_high}"),
     "percent_high": Column(form="signed", digits=0),
 }
 #: What could have been found stands before what was.
 DETECTABLE = {
     "detectable": Column("smallest detectable difference", "number"),
-    "detectable_percent": Column("detectable, % of the supervised level", "number", 0),
+    "detectable_percent": Column("the same, %", "number", 0),
 }
+#: What both columns of percentages are of.
+PERCENT_NOTE = "Percentages are of the supervised model's level."
+TITLES = {CLAIM: "D − 0.70 · D(supervised)", D: f"disparity D, {D}"}
 NO_PERCENT = ["percent_low", "percent_high", "detectable_percent"]
 
 
@@ -53,9 +57,12 @@ def verdicts(found: pd.DataFrame, held: pd.DataFrame, point: Point = PRIMARY) ->
         if contrast["estimand"] == CLAIM:  # a contrast has no level of its own: the range is that of D
             (percent,) = own_rows(found, estimand=D, point=point.name, group=OVERALL).to_dict("records")
         record = contrast | {name: percent[name] for name in NO_PERCENT}
-        records.append(record | {"verdict": row.verdict, "low": row.low, "high": row.high})
+        if contrast["estimand"] != GROUP_ERROR:  # of all groups together: the row is about one, with its own ends
+            record |= {"low": row.low, "high": row.high}
+        records.append(record | {"verdict": row.verdict})
     rows = pd.DataFrame(records)
-    on = rows["estimand"].where(rows["estimand"] != GROUP_ERROR, "error rate, " + rows["group"].astype(str))
+    on = rows["estimand"].replace(TITLES)
+    on = on.where(rows["estimand"] != GROUP_ERROR, "error rate, " + rows["group"].astype(str))
     return typed(
         rows.assign(on=on),
         ["verdict"],
@@ -75,7 +82,7 @@ def _contrast(found: pd.DataFrame, verdict: str, high: float, point: Point) -> d
     groups = own_rows(found, estimand=GROUP_ERROR, point=point.name)
     if verdict not in (NO_LEVELLING, OPEN):
         groups = own_rows(groups, group=verdict.removeprefix(f"{LEVELLING} "))
-    blank = dict.fromkeys([*DETECTABLE, *NO_PERCENT, "estimate"], float("nan"))
+    blank = dict.fromkeys([*DETECTABLE, *NO_PERCENT, "estimate", "low", "high"], float("nan"))
     blank |= {"estimand": GROUP_ERROR, "group": "no group large enough"}
     return groups.sort_values("high").iloc[-1].to_dict() if len(groups) else blank
 
@@ -84,11 +91,13 @@ def differences(found: pd.DataFrame) -> pd.DataFrame:
     """Levels of two models, the smallest difference that could be found between them, and what was found.
 
     found: rows of ``estimands.differences`` of one pair. With p-values where it has a column ``p_holm``; with the
-    corrected t interval where that of an estimand differs from ours by a fifth.
+    corrected t interval where that of an estimand differs from ours by a fifth, unless the runs are few: then all
+    intervals are over people alone.
     """
     one = found["one"].iloc[0]
     rows = found.assign(point=found["point"].replace("", "–"), group=found["group"].replace("everyone", "–"))
-    checked = "corrected_low" in rows and rows["corrected_low"].notna().any()
+    rows["estimand"] = rows["estimand"].replace(TITLES)
+    checked = rows["corrected_low"].notna().any() and rows["runs"].min() >= LEAST_RUNS
     corrected = {
         "corrected_low": Column("corrected t interval", "signed", then=" to {corrected_high}"),
         "corrected_high": Column(form="signed"),
