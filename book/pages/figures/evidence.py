@@ -89,7 +89,8 @@ def answer(
         box = {"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 1}
         place = (row.x_estimate, row.y_estimate), (9, -16)
         panel.annotate(STRATEGY_NAMES[row.model], *place, textcoords="offset points", bbox=box)
-    panel.set_xlabel("difference in AUC to supervised (right: more accurate)")
+    hollow = "hollow: controls, and models no better than chance"
+    panel.set_xlabel(f"difference in AUC to supervised (right: more accurate)\n{hollow}")
     panel.set_ylabel("difference in disparity at 20 % alerts\n(low: less disparity)")
     _legend(figure, rows, recipes)
     return figure, _said(rows, own, margins, claimed)
@@ -108,13 +109,20 @@ def _cross(panel: Axes, row, named: bool, hollow: bool, recipes: list[str]) -> N
     line, edges = to_rgba(colour, 1 if named else 0.3), (panel.get_xlim(), panel.get_ylim())
     intervals(panel, row.y_estimate, row.x_low, row.x_high, line, edges[0])
     intervals(panel, row.x_estimate, row.y_low, row.y_high, line, edges[1], upright=True)
-    marker = RECIPE_MARKERS[recipes.index(row.recipe)]
+    marker = _marker(row.model, row.recipe, recipes)
     fill = {"markerfacecolor": "white" if hollow or row.model in UNTESTED else colour, "markersize": 9 if named else 6}
     panel.plot(row.x_estimate, row.y_estimate, marker, color=colour, zorder=3, **fill)
 
 
+def _marker(model: str, recipe: str, recipes: list[str]) -> str:
+    """Shapes tell recipes, or models where there is one recipe."""
+    return (
+        RECIPE_MARKERS[recipes.index(recipe)] if len(recipes) > 1 else MARKERS[model].replace("x", "X")
+    )  # one that can be hollow
+
+
 def _legend(figure, rows: pd.DataFrame, recipes: list[str]) -> None:
-    """Colours tell models, shapes tell recipes."""
+    """Colours tell models, shapes as ``_marker`` says."""
     handles = []
     for name in dict.fromkeys(rows["model"]):
         look = {
@@ -122,7 +130,8 @@ def _legend(figure, rows: pd.DataFrame, recipes: list[str]) -> None:
             "linestyle": "none",
             "markerfacecolor": "white" if name in UNTESTED else COLOURS[name],
         }
-        handles.append(Line2D([], [], marker="o", label=STRATEGY_NAMES[name], **look))
+        marker = "o" if len(recipes) > 1 else _marker(name, recipes[0], recipes)
+        handles.append(Line2D([], [], marker=marker, label=STRATEGY_NAMES[name], **look))
     if len(recipes) > 1:
         for marker, name in zip(RECIPE_MARKERS, recipes, strict=False):
             handles.append(
