@@ -7,6 +7,7 @@ import pandas as pd
 
 from fairlib.cards import Card
 from fairlib.measures.estimands import AUC, GROUP_ERROR, OVERALL, D
+from fairlib.measures.groups import BETWEEN
 from fairlib.measures.measured import LEAST_RUNS
 from fairlib.measures.operating import PRIMARY
 from fairlib.measures.verdicts import NON_INFERIOR, OPEN, SENSITIVITY
@@ -14,7 +15,7 @@ from fairlib.report import show
 from fairlib.report.provenance import ORIGINS, Provenance
 from fairlib.report.style import Drawn
 from fairlib.strategies import BASELINES, STRATEGY_NAMES, SUPERVISED
-from fairlib.text import number, recipe_name, with_interval
+from fairlib.text import number, readable, recipe_name, with_interval
 
 from . import plain
 from .equal_rates import MARGINS, Scored, own_rows
@@ -28,9 +29,10 @@ NOTHING = (
 )
 
 
-def where(card: Card, made: Provenance) -> str:
-    """Whose data and how trained, before any sentence that is printed alone."""
-    return f"{ORIGINS[made.origin][0]} ({card.title}, recipe {recipe_name(made.recipe)})"
+def _told(sentences: list[str], card: Card, made: Provenance) -> str:
+    """Sentences with whose data it is, and how models were trained, in front."""
+    where = f"{ORIGINS[made.origin][0]} ({card.title}, recipe {recipe_name(made.recipe)})"
+    return readable(plain.paragraph(sentences, where))
 
 
 def why_not(scored: Scored | None, card: Card) -> str:
@@ -50,11 +52,11 @@ def why_not(scored: Scored | None, card: Card) -> str:
 def lead(scored: Scored | None, card: Card, made: Provenance) -> str:
     """The result in two sentences: what changes by how much, and what may be said of it."""
     if why := why_not(scored, card):
-        return plain.paragraph([why], where(card, made))
+        return _told([why], card, made)
     area, d, one = _row(scored, AUC), _row(scored, D), STRATEGY_NAMES[scored.one]
     change = f"the AUC by {_change(area)} and the disparity at 20 % alerts by {_change(d)}"
     first = f"Against {OTHER}, “{one}” changes {change}."
-    return plain.paragraph([first, *sentences(scored)[1:2]], where(card, made))
+    return _told([first, *sentences(scored)[1:2]], card, made)
 
 
 def sentences(scored: Scored) -> list[str]:
@@ -65,7 +67,8 @@ def sentences(scored: Scored) -> list[str]:
     told = [plain.accuracy(one, OTHER, area["low"], area["high"], MARGINS.auc)]
     for row in scored.verdicts[scored.verdicts["holds"]].itertuples():
         if row.verdict.startswith(OPEN.partition(":")[0]):
-            told.append(plain.levelling(row.verdict, one, OTHER, row.low, row.high, MARGINS.group))
+            name = readable(row.verdict).replace(BETWEEN, " and ")
+            told.append(plain.levelling(name, one, OTHER, row.low, row.high, MARGINS.group))
         elif row.verdict not in (NON_INFERIOR, SENSITIVITY):
             told.append(plain.disparity(row.verdict, one, OTHER, facts))
     return told
@@ -75,7 +78,7 @@ def paragraph(scored: Scored | None, card: Card, made: Provenance) -> str:
     """The front page's paragraph: the pair's AUC and disparity, what could have been found, the worst-served group, the
     controls beside them, and the verdicts."""
     if why := why_not(scored, card):
-        return plain.paragraph([why], where(card, made))
+        return _told([why], card, made)
     area, d, one = _row(scored, AUC), _row(scored, D), f"“{STRATEGY_NAMES[scored.one]}”"
     levels = [f"{number(row['level_one'])} against {number(row['level_other'])}" for row in (area, d)]
     range_left = plain.compatible(d["percent_low"], d["percent_high"])
@@ -87,9 +90,10 @@ def paragraph(scored: Scored | None, card: Card, made: Provenance) -> str:
     ]
     groups = own_rows(scored.found, estimand=GROUP_ERROR, point=PRIMARY.name)
     for row in groups.nlargest(1, "level_other").to_dict("records"):
+        group = row["group"].replace(BETWEEN, " and ")
         told.append(
-            f"The group that {OTHER} serves worst is {row['group']} (error rate {number(row['level_other'])}); {one}"
-            f" changes its error rate by {_change(row)}."
+            f"The group that {OTHER} serves worst is {group} (error rate {number(row['level_other'])}); {one} changes"
+            f" its error rate by {_change(row)}."
         )
     told += [
         f"Against {OTHER}, {STRATEGY_NAMES[name].removeprefix('control: ')} changes the AUC by"
@@ -98,7 +102,7 @@ def paragraph(scored: Scored | None, card: Card, made: Provenance) -> str:
         if name in scored.sketch_of
     ]
     held = scored.verdicts.loc[scored.verdicts["holds"], "verdict"]
-    return plain.paragraph([*told, f"Verdicts: {'; '.join(held)}.", intervals(scored)], where(card, made))
+    return _told([*told, f"Verdicts: {'; '.join(held)}.", intervals(scored)], card, made)
 
 
 def intervals(scored: Scored) -> str:

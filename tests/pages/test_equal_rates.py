@@ -234,7 +234,8 @@ def test_two_sentences_and_a_paragraph_hold_the_numbers(made):
     assert f"changes the AUC by {area:+.3f}".replace("-", "−") in text
     long = answers.paragraph(scored(), CARD, made)
     worst = own_rows(scored().found, estimand=GROUP_ERROR, point=PRIMARY.name).nlargest(1, "level_other").iloc[0]
-    assert f"serves worst is {worst['group']} (error rate {worst['level_other']:.3f})" in long
+    group = columns.text.readable(worst["group"].replace(" × ", " and "))
+    assert f"serves worst is {group} (error rate {worst['level_other']:.3f})" in long
     assert "logistic regression changes the AUC by" in long
     held = scored().verdicts.loc[scored().verdicts["holds"], "verdict"]
     assert f"Verdicts: {'; '.join(held)}." in long
