@@ -27,6 +27,14 @@ LONGEST = [
     "test_solver",
     "test_study",
     "test_folders",
+    "test_claims",
+    "test_recipes",
+    "test_errands_strategy",
+    "test_own_data",
+    "test_figures",
+    "test_course",
+    "test_cohort_files",
+    "test_wheel",
 ]
 settings.register_profile("unhurried", deadline=None)  # a busy machine is no fault
 settings.load_profile("unhurried")

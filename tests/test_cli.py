@@ -163,7 +163,7 @@ def test_as_a_module(tmp_path):
     assert "Traceback" not in done.stderr
 
 
-def test_tune_keeps_each_try_and_goes_on(monkeypatch, tmp_path, capsys):
+def test_tune_keeps_each_try_and_goes_on(monkeypatch, tmp_path, capsys, make_cohort):
     tries = [tuning.Tried(n, 1, 1000, 376, '{"rate": 0.1}', 0.8 + n / 100, 1.5) for n in range(3)]
     seen = []
     files = {side: tmp_path / f"{side}.csv" for side in tuning.SIDES}
@@ -172,10 +172,11 @@ def test_tune_keeps_each_try_and_goes_on(monkeypatch, tmp_path, capsys):
 
     def tune(cohort, side, known):
         seen.append((side, len(known)))
+        assert len(cohort.rows("test")) == 12  # of a fifth of the people, whom no try looks at
         return iter(tries if known else tries[:2])
 
     monkeypatch.setattr(tuning, "tune", tune)
-    monkeypatch.setattr(readers, "read", lambda dataset, folder: None)
+    monkeypatch.setattr(readers, "read", lambda dataset, folder: make_cohort(people=60, gaps=0.1))
     monkeypatch.setattr(search, "FILES", files)
     monkeypatch.setenv("TQDM_DISABLE", "")
     assert study(["tune", "challenge2012", "data"]) == 0

@@ -130,6 +130,11 @@ def test_more_folds_than_people_with_an_event_are_refused(make_cohort):
         ({"folds": 1}, "1 fold would be tested by models trained on nobody; give 2 or more, or 0: the split"),
         ({"folds": 0, "repeats": 3}, "there is nothing to repeat without folds; leave it out, or give folds"),
         ({"seeds": [2], "repeats": 3}, "seeds already name the repeats to run; give one of the two"),
+        (
+            {"source": "frozen", "folds": 5},
+            "frozen results have those with which they were made; leave folds and repeats",
+        ),
+        ({"source": "frozen", "pretext": "masked"}, "recipe 'paper_text-masked': no frozen results of challenge2012"),
         ({"folds": 101}, "parameter 'folds' is 101"),
         ({"repeats": 0}, "parameter 'repeats' is 0"),
         ({"pretext": "simclear"}, "did you mean 'simclr'?"),

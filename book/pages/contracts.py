@@ -114,8 +114,10 @@ class Synthesis(BaseModel):
     def evaluation(self, dataset: str, recipe: str) -> "Evaluation":
         """The parameters with which stage 5 was run for a case; ``ParameterError`` where there is no such run."""
         case = self.chosen[dataset]
-        seeds = [] if case.source == "frozen" or case.repeats else case.seeds
-        own = case.model_dump(include={"source", "profile", "mitigations", "pretext", "folds", "repeats"})
+        frozen = case.source == "frozen"  # in the folds, and of the seeds, with which they were made
+        seeds = [] if frozen or case.repeats else case.seeds
+        dealt = set() if frozen else {"folds", "repeats"}
+        own = case.model_dump(include={"source", "profile", "mitigations", "pretext"} | dealt)
         given = {"dataset": dataset, "recipe": recipe, "seeds": seeds, **own}
         return parameters.check("5_evaluation", given | {"results_dir": self.results_dir, "threads": self.threads})
 
@@ -142,12 +144,39 @@ class ReleaseAudit(Synthesis):
     draws: int = Field(default=300, ge=100, le=100_000)
 
 
+class PaperFigures(Synthesis):
+    """The paper's figures, panel by panel, next to the same cases."""
+
+    notebook: ClassVar[str] = "paper_figures"
+
+
+class BesidePaper(parameters.Parameters):
+    """Your run beside the paper: a dataset of the paper, read and trained as the release did."""
+
+    notebook: ClassVar[str] = "beside_paper"
+
+    dataset: Literal["mimic", "mesa", "globem"]
+    source: str = "twin"
+    recipe: parameters.Recipe = "paper_code"
+
+    @property
+    def options(self) -> dict[str, str | bool]:
+        """The published arrays and split: MIMIC's lists are the official ones in any case."""
+        return {"mesa": {"released": True}, "globem": {"split": "released"}}.get(self.dataset, {})
+
+    @property
+    def label(self) -> str:
+        """Models of another split lie in a folder of their own."""
+        return f"{super().label}{'-released' * bool(self.options)}"
+
+
 def _study_cases() -> dict[str, Case]:
     text = (ROOT / "notebooks" / "study.yaml").read_text(encoding="utf-8")
     return {name: Case(**case) for name, case in yaml.safe_load(text)["cases"].items()}
 
 
-CONTRACTS = parameters.CONTRACTS | {c.notebook: c for c in (DataCard, Twin, Dial, Explorer, Synthesis, ReleaseAudit)}
+_OTHERS = (DataCard, Twin, Dial, Explorer, Synthesis, ReleaseAudit, PaperFigures, BesidePaper)
+CONTRACTS = parameters.CONTRACTS | {contract.notebook: contract for contract in _OTHERS}
 
 
 def check(notebook: str, namespace: dict[str, Any]) -> Any:

@@ -135,7 +135,7 @@ def found(of: OutOfFold, draws: int = DRAWS) -> dict[str, pd.DataFrame]:
 def record(
     p: FineTuning, both: Confirmation, study, runs: int, tables: dict[str, pd.DataFrame], seconds: float
 ) -> dict:
-    """Everything that is kept: what was done, with what, and the tables; null: a number that is undefined or infinite."""
+    """Everything that is kept: what was done, with what, and the tables (null: undefined or infinite)."""
     parts = {"development": both.development, "sealed": both.sealed}
     return {
         "dataset": p.dataset,

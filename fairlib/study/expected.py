@@ -100,13 +100,14 @@ def sentence(
     recipe: str = "paper_text",
     clock: Callable[[], float] = time.process_time,
 ) -> str:
-    """The expected cost of a study of so many windows in words; its seeds are repeats where it is cross-fitted."""
+    """The expected cost of a study of so many windows in words, with the profile's repeats or, without folds, seeds."""
     windows, folds = min(windows, profile.windows or windows), profile.folds if crossfitted else 1
     share = (1 - 1 / folds) * (1 - 1 / VALIDATION) if crossfitted else TRAIN
     chosen = RECIPES[recipe].scaled(profile.steps)
-    networks, runs = [name for name in profile.strategies if name in NETWORKS], folds * len(profile.seeds)
+    networks = [name for name in profile.strategies if name in NETWORKS]
+    runs = folds * profile.repeats if crossfitted else len(profile.seeds)
     minutes = core_minutes(round(share * windows), shape, chosen, networks, runs, clock)
-    dealt = f"{folds} folds × {len(profile.seeds)} repeats" if crossfitted else f"{len(profile.seeds)} seeds"
+    dealt = f"{folds} folds, repeats: {profile.repeats}" if crossfitted else f"{runs} seeds"
     return f"{recipe}: about {count(max(1, round(minutes)))} core-minutes for {len(networks)} networks × {dealt}"
 
 

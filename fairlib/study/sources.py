@@ -93,7 +93,7 @@ def few_tested(cohort: Cohort) -> bool:
 
 def _read(p: Parameters, folder: Path) -> Cohort:
     if p.source != "twin":
-        cohort = readers.read(p.dataset, Path(p.source).expanduser())
+        cohort = readers.read(p.dataset, Path(p.source).expanduser(), **p.options)
         return thin(cohort, p.chosen.windows, p.chosen.each)
     from .. import twins
 
@@ -110,7 +110,7 @@ def _read(p: Parameters, folder: Path) -> Cohort:
             seal(data, key)
     if fresh(kept, read):
         return load_cohort(kept)
-    cohort = thin(readers.read(p.dataset, data), chosen.windows, chosen.each)
+    cohort = thin(readers.read(p.dataset, data, **p.options), chosen.windows, chosen.each)
     if chosen.windows:  # one of the original's size fills the disk twice, and is read by long jobs only
         save_cohort(kept, read, cohort)
     return cohort

@@ -1,5 +1,6 @@
 """Across datasets: every trained model is listed once, and no number mixes twins with real data."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -52,6 +53,8 @@ def test_every_model_is_listed_once_and_none_is_trained(trained, monkeypatch):
     few = table[table["people"] == 20].iloc[1]
     metrics = trained.table("metrics", PRIMARY, 1, 20)
     assert few["auc"] == metrics.loc[(metrics["scope"] == "overall") & (metrics["metric"] == "auc"), "estimate"].item()
+    assert case_of(trained).label_sizes == ()  # of 20 people a group there is one seed only, of 40 none
+    assert replace(case_of(trained), models_found=(("supervised", 1), (PRIMARY, 1))).label_sizes == (20,)
 
 
 def test_tables_of_models_hold_each_once_and_pass_the_gate(trained):
@@ -62,6 +65,16 @@ def test_tables_of_models_hold_each_once_and_pass_the_gate(trained):
     assert list(parts) == [f", models {a} to {b}" for a, b in ((1, 50), (51, 100), (101, 150), (151, 160))]
     pd.testing.assert_frame_equal(pd.concat(parts.values()), long)
     assert max(map(len, parts.values())) <= show.MAX_ROWS
+
+
+def test_a_model_without_a_seed_or_a_recipe_counts_once():
+    one = pd.DataFrame({"strategy": ["supervised", "supervised", "logistic_regression", "logistic_regression"]})
+    one = one.assign(people=np.nan, auc=[0.8, 0.81, 0.85, 0.85], deviation=[0.1, 0.2, 0.3, 0.3])
+    other = one.assign(auc=[0.7, 0.71, 0.85, 0.85])
+    assert tables.different({"A, recipe x": one}) == 3
+    assert tables.different({"A, recipe x": one, "A, recipe y": other}) == 5
+    assert tables.different({"A, recipe x": one, "B, recipe x": one}) == 6
+    assert tables.different({}) == 0
 
 
 def test_frozen_models_are_listed_like_those_of_a_study(trained, tmp_path):
@@ -88,10 +101,10 @@ def rows_of(origin, gap):
 
 
 def test_a_panel_of_real_data_is_the_same_whatever_the_twins_are():
-    panels, none = [], pd.DataFrame({"value": []})  # two sizes are too few for a curve
+    panels = []
     for twin in (0.02, 0.09):
         rows = {"twins": rows_of("twin", twin), "real data": rows_of("real", 0.05)}
-        figure, alt = figures.size_gap_ours(rows, dict.fromkeys(rows, none))
+        figure, alt = figures.size_gap_ours(rows)
         real = figure.axes[1]
         points = {line.get_label(): np.asarray(line.get_ydata(), float).tolist() for line in real.lines}
         panels.append((points, alt.split("real data")[1]))

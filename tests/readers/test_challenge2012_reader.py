@@ -82,6 +82,14 @@ def test_values_match_the_definition(tmp_path):
     # The check can fail: statistics of everybody give other numbers.
     leaked = by_definition(texts, list(texts))
     assert not np.allclose(cohort.x[0], leaked[str(cohort.person[0])], atol=2e-5)
+    # Dealt anew, the same definition with other training stays; masks stay as they are.
+    split = np.where(cohort.split == "train", "test", "train")
+    split[[np.flatnonzero((split == "train") & (cohort.y == y))[0] for y in (0, 1)]] = "val"
+    dealt = cohort.dealt(split)
+    expected = by_definition(texts, [str(person) for person in cohort.person[split == "train"]])
+    for i, person in enumerate(cohort.person):
+        np.testing.assert_allclose(dealt.x[i], expected[str(person)], atol=2e-5)
+    np.testing.assert_array_equal(cohort.dealt(cohort.split).x[:], cohort.x)
 
 
 def test_statistics_come_from_training_only(tmp_path):

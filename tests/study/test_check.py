@@ -112,7 +112,7 @@ def test_what_crossfitting_buys_is_said_of_few_people(tmp_path):
     assert (everyone, share) == (320, round(100 * np.sqrt(tested / 320)))
     before, after = map(float, re.search(r"smallest detectable .*: ([\d.]+) → ([\d.]+) points", text).groups())
     assert after == pytest.approx(before * np.sqrt(tested / 320), abs=0.06)
-    assert "core-minutes for 8 networks × 5 folds × 5 repeats" in text
+    assert "core-minutes for 8 networks × 5 folds, repeats: 4" in text
 
 
 def test_a_twin_keeps_its_split(tmp_path):

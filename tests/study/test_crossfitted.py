@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from sklearn.metrics import roc_auc_score
 
+from book.pages.provenance import of_study
 from fairlib import baselines
 from fairlib.measures import scored
 from fairlib.similarity import cka_table, gram, one_window_each
@@ -246,3 +247,9 @@ def test_a_study_is_opened_with_the_folds_and_repeats_asked_for(monkeypatch, tmp
     assert opened(seeds=[3]) == ("CrossFitted", 2, (3,))  # the third repeat
     assert opened(folds=0, seeds=[3]) == ("Study", 0, (3,))
     assert opened(pretext="vicreg") == ("CrossFitted", 2, (1,))
+
+
+def test_pages_say_that_everyone_was_tested_and_by_which_pretext(done):
+    p = check("3_fine_tuning", {"dataset": "challenge2012", "pretext": "masked", "folds": 2, "repeats": 2})
+    line = of_study(p, done).line()
+    assert "recipe paper text, pretext masked · repeats 1, 2 · tested in 2 folds on 240 people, 240 windows" in line

@@ -44,7 +44,7 @@ def test_minutes_are_seconds_times_steps_times_runs(monkeypatch):
 def test_the_sentence_counts_folds_or_seeds():
     """One network of 0.06 s a step: 8,000 windows, of which a fold trains on 4/5 · 7/8, a split on 70 %: 44 batches."""
     text = expected.sentence(8000, (48, 72), True, PROFILES["paper"], "tuned")
-    assert f"tuned: about {round(25 * 69 * 44 * 0.06 / 60)} core-minutes for 8 networks × 5 folds × 5 repeats" in text
+    assert f"tuned: about {round(20 * 69 * 44 * 0.06 / 60)} core-minutes for 8 networks × 5 folds, repeats: 4" in text
     text = expected.sentence(8000, (48, 72), False, PROFILES["paper"], "tuned")
     assert f"tuned: about {round(5 * 69 * 44 * 0.06 / 60)} core-minutes for 8 networks × 5 seeds" in text
     assert expected.sentence(8000, (48, 72), False, PROFILES["smoke"]).startswith("paper_text: about 1 core-minutes")

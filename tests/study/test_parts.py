@@ -1,5 +1,7 @@
 """Finished folds are kept as they come, packed when all are there, and then say what the study says."""
 
+import subprocess
+import sys
 import zipfile
 from dataclasses import replace
 
@@ -13,6 +15,7 @@ from fairlib.study import frozen, parts, runs, tables
 from fairlib.study.__main__ import main
 from fairlib.study.crossfitted import CrossFitted
 from fairlib.study.frozen import Frozen, FrozenError
+from fairlib.study.parameters import ROOT
 from fairlib.study.runs import Study
 from fairlib.study.tables import TABLES
 
@@ -194,6 +197,20 @@ def test_packed_results_are_those_of_the_study(study, folder):
         ("metrics", PRIMARY, 2, 30),
     ):
         assert found.table(*nothing).empty
+
+
+def test_what_is_computed_from_packed_scores_needs_no_pytorch(folder):
+    parts.pack(folder)
+    code = f"""
+import sys
+from pathlib import Path
+from fairlib.study.frozen import Frozen
+from fairlib.study.tables import MODEL, of
+found = Frozen(Path({str(folder)!r}), "paper_text")
+print(min(len(found.table(name, "supervised", 1)) for name in of(MODEL)) > 0, "torch" in sys.modules)
+"""
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert (done.stdout, done.returncode) == ("True False\n", 0), done.stderr
 
 
 def test_packing_in_two_rounds_keeps_what_was_there(study, folder, tmp_path):
