@@ -123,7 +123,7 @@ def answer(found: Mapping[str, Scored | None], card: Card, made: Provenance) -> 
         return None
     rows = pd.concat([figures.points(scored.each.assign(recipe=name)) for name, scored in known.items()])
     at_chance = frozenset((name, model) for name, scored in known.items() for model in scored.at_chance)
-    drawn = figures.answer(rows.reset_index(drop=True), recipe, first.one, at_chance, MARGINS)
+    drawn = figures.answer(rows.reset_index(drop=True), recipe, first.one, at_chance)
     show.glue("answer_figure", show.figure_html(drawn, ANSWER, made), display=False)
     return drawn
 

@@ -7,7 +7,6 @@ from matplotlib.lines import Line2D
 
 from fairlib.measures.estimands import AUC, D
 from fairlib.measures.evidence import EVERYONE, SIDES
-from fairlib.measures.margins import Margins
 from fairlib.measures.netbenefit import ALL
 from fairlib.measures.operating import PRIMARY
 from fairlib.report import style
@@ -27,7 +26,7 @@ from fairlib.report.style import (
 from fairlib.strategies import STRATEGY_NAMES, SUPERVISED, UNTESTED, self_supervised
 from fairlib.text import number, percent, recipe_name, signed, with_interval
 
-from ..equal_rates import own_rows
+from ..equal_rates import MARGINS, own_rows
 
 RECIPE_MARKERS = "osD^v"
 MOST_PANELS = 8
@@ -48,41 +47,27 @@ def points(found: pd.DataFrame) -> pd.DataFrame:
     return parts[0].merge(parts[1], on=keys).rename(columns={"one": "model"})
 
 
-def answer(
-    rows: pd.DataFrame, recipe: str, named: str, at_chance: frozenset = frozenset(), margins: Margins | None = None
-) -> Drawn:
+def answer(rows: pd.DataFrame, recipe: str, named: str, at_chance: frozenset = frozenset()) -> Drawn:
     """F-answer: paired difference in AUC against that in disparity at 20 % alerts, a mark per model and recipe.
 
     rows: of ``points``; recipe, named: the pair that is labelled, against the supervised model of this recipe, whose
     level gives the claimed 30 %. at_chance: (recipe, model) that are no better than chance; these are hollow.
     """
-    margins, recipes = margins or Margins(), list(dict.fromkeys(rows["recipe"]))
+    recipes, own = list(dict.fromkeys(rows["recipe"])), rows[(rows["recipe"] == recipe) & (rows["model"] == named)]
+    claimed, within = -(1 - MARGINS.claim) * own["y_of"].iloc[0], MARGINS.equivalence
     figure, panel = axes(WIDTH, 4.6)
-    own = rows[(rows["recipe"] == recipe) & (rows["model"] == named)]
-    claimed = -(1 - margins.claim) * own["y_of"].iloc[0]
-    edges = [_reach(rows, own, axis, least) for axis, least in (("x", margins.auc), ("y", claimed))]
+    edges = [_reach(rows, own, axis, least) for axis, least in (("x", MARGINS.auc), ("y", claimed))]
     panel.set(xlim=edges[0], ylim=edges[1])
-    parity_band(panel, -margins.equivalence, margins.equivalence, upright=True)
-    for draw, at, look in (
-        (panel.axvline, margins.auc, {"color": INK, "linestyle": "--", "linewidth": 1}),
-        (panel.axhline, claimed, {"color": style.SUPERVISED, "linestyle": "--", "linewidth": 1}),
-        (panel.axvline, 0, {"color": PALE, "linewidth": 0.8}),
-        (panel.axhline, 0, {"color": PALE, "linewidth": 0.8}),
-    ):
-        draw(at, zorder=1, **look)
-    note = {"fontsize": style.SMALL, "color": INK}
-    panel.text(margins.auc, edges[1][1], f" margin {signed(margins.auc, 2)}", va="top", **note)
-    panel.text(
-        edges[0][1], claimed, "claimed: 30 % less ", va="bottom", ha="right", **note | {"color": style.SUPERVISED}
-    )
-    panel.text(
-        edges[0][1],
-        margins.equivalence,
-        f"equivalent within ±{margins.equivalence:.3f} ",
-        va="bottom",
-        ha="right",
-        **note,
-    )
+    parity_band(panel, -within, within, upright=True)
+    for draw in (panel.axvline, panel.axhline):
+        draw(0, color=PALE, linewidth=0.8, zorder=1)
+    margin = {"linestyle": "--", "linewidth": 1, "zorder": 1}
+    panel.axvline(MARGINS.auc, color=INK, **margin)
+    panel.axhline(claimed, color=style.SUPERVISED, **margin)
+    panel.text(MARGINS.auc, edges[1][1], f" margin {signed(MARGINS.auc, 2)}", va="top", fontsize=style.SMALL)
+    note = {"va": "bottom", "ha": "right", "fontsize": style.SMALL}
+    panel.text(edges[0][1], claimed, "claimed: 30 % less ", color=style.SUPERVISED, **note)
+    panel.text(edges[0][1], within, f"equivalent within ±{number(within)} ", **note)
     for row in rows.itertuples():
         _cross(panel, row, row.recipe == recipe and row.model == named, (row.recipe, row.model) in at_chance, recipes)
     for row in own.itertuples():
@@ -93,7 +78,7 @@ def answer(
     panel.set_xlabel(f"difference in AUC to supervised (right: more accurate)\n{hollow}")
     panel.set_ylabel("difference in disparity at 20 % alerts\n(low: less disparity)")
     _legend(figure, rows, recipes)
-    return figure, _said(rows, own, margins, claimed)
+    return figure, _said(rows, own, claimed)
 
 
 def _reach(rows: pd.DataFrame, own: pd.DataFrame, axis: str, least: float) -> tuple[float, float]:
@@ -125,13 +110,9 @@ def _legend(figure, rows: pd.DataFrame, recipes: list[str]) -> None:
     """Colours tell models, shapes as ``_marker`` says."""
     handles = []
     for name in dict.fromkeys(rows["model"]):
-        look = {
-            "color": COLOURS[name],
-            "linestyle": "none",
-            "markerfacecolor": "white" if name in UNTESTED else COLOURS[name],
-        }
         marker = "o" if len(recipes) > 1 else _marker(name, recipes[0], recipes)
-        handles.append(Line2D([], [], marker=marker, label=STRATEGY_NAMES[name], **look))
+        look = {"color": COLOURS[name], "markerfacecolor": "white" if name in UNTESTED else COLOURS[name]}
+        handles.append(Line2D([], [], marker=marker, linestyle="none", label=STRATEGY_NAMES[name], **look))
     if len(recipes) > 1:
         for marker, name in zip(RECIPE_MARKERS, recipes, strict=False):
             handles.append(
@@ -140,82 +121,44 @@ def _legend(figure, rows: pd.DataFrame, recipes: list[str]) -> None:
     figure.legend(handles=handles, loc="outside lower center", ncols=3)
 
 
-def _said(rows: pd.DataFrame, own: pd.DataFrame, margins: Margins, claimed: float) -> str:
+def _said(rows: pd.DataFrame, own: pd.DataFrame, claimed: float) -> str:
     text = [f"Difference in AUC and in disparity at 20 % alerts of {len(rows)} models to the supervised one"]
     for row in own.itertuples():
         both = (with_interval(*(getattr(row, f"{a}_{end}") for end in ENDS), sign=True) for a in "xy")
         text.append("{}: AUC {}, disparity {}".format(STRATEGY_NAMES[row.model], *both))
     ssl = rows[[self_supervised(name) for name in rows["model"]]]
-    beyond = (ssl["y_high"] < 0).sum(), (ssl["x_low"] > margins.auc).sum()
+    beyond = (ssl["y_high"] < 0).sum(), (ssl["x_low"] > MARGINS.auc).sum()
     counts = f"{beyond[0]} have less disparity by their interval, and {beyond[1]} a non-inferior AUC"
     text.append(f"Of {len(ssl)} self-supervised models, {counts}. The claimed difference is {signed(claimed)}")
     return ". ".join(text) + "."
 
 
-def operating_points(rates: pd.DataFrame, published: pd.DataFrame, one: str, margins: Margins | None = None) -> Drawn:
+def operating_points(rates: pd.DataFrame, published: pd.DataFrame, one: str) -> Drawn:
     """F-operating-points: disparity over alert rates; above its level, below the difference with its bands.
 
     rates: ``equal_rates.Scored.over_rates``; published: ``as_published``, both models at threshold 0.5.
     """
-    margins, at = margins or Margins(), 100 * rates["alert_rate"]
+    at, fine = 100 * rates["alert_rate"], {"linestyle": "-.", "linewidth": 1.1}
     figure, panels = axes(WIDTH, 6.2, 2, 1, sharex=True, height_ratios=[1, 1])
     above, below = panels
     above.fill_between(at, rates["coin_low"], rates["coin_high"], color=style.CHANCE, alpha=0.6, linewidth=0, zorder=0)
     above.plot(at, rates["coin"], color=style.CHANCE_EDGE, linestyle=":", label="coin (95 % range shaded)")
-    above.plot(
-        at,
-        rates["calibrated"],
-        color=INK,
-        linestyle="-.",
-        linewidth=1.1,
-        label="calibrated score, same AUC in all groups",
-    )
+    above.plot(at, rates["calibrated"], color=INK, label="calibrated score, same AUC in all groups", **fine)
     for name, column in ((SUPERVISED, "level_other"), (one, "level_one")):
         above.plot(at, rates[column], color=COLOURS[name], linestyle=LINES[name], label=STRATEGY_NAMES[name])
     for row in published.dropna().itertuples():
-        look = {
-            "color": COLOURS[row.model],
-            "markersize": 8,
-            "linestyle": "none",
-            "markeredgecolor": INK,
-            "clip_on": False,
-        }
-        above.plot(
-            100 * row.alert_rate,
-            row.level,
-            MARKERS[row.model],
-            label=f"{STRATEGY_NAMES[row.model]} at threshold 0.5",
-            **look,
-        )
+        label = f"{STRATEGY_NAMES[row.model]} at threshold 0.5: {percent(row.alert_rate)} flagged"
+        look = {"color": COLOURS[row.model], "markeredgecolor": INK, "markersize": 8, "linestyle": "none"}
+        above.plot(100 * row.alert_rate, row.level, MARKERS[row.model], label=label, clip_on=False, **look)
     above.set(ylabel="disparity\n(mean |log error rate ratio|)")
     above.set_ylim(bottom=0)
-    below.fill_between(
-        at,
-        rates["band_low"],
-        rates["band_high"],
-        color=COLOURS[one],
-        alpha=0.15,
-        linewidth=0,
-        label="95 % simultaneous band",
-    )
-    for end in ("low", "high"):
-        below.plot(
-            at,
-            rates[end],
-            color=COLOURS[one],
-            linewidth=0.8,
-            linestyle="--",
-            label="95 % interval at each rate" * (end == "low"),
-        )
+    look = {"color": COLOURS[one], "label": "95 % simultaneous band"}
+    below.fill_between(at, rates["band_low"], rates["band_high"], alpha=0.15, linewidth=0, **look)
+    for end, label in (("low", "95 % interval at each rate"), ("high", "")):
+        below.plot(at, rates[end], color=COLOURS[one], linewidth=0.8, linestyle="--", label=label)
     below.plot(at, rates["estimate"], color=COLOURS[one], label=f"{STRATEGY_NAMES[one]} − supervised")
-    below.plot(
-        at,
-        -(1 - margins.claim) * rates["level_other"],
-        color=style.SUPERVISED,
-        linestyle="-.",
-        linewidth=1.1,
-        label="claimed: 30 % less",
-    )
+    claimed = -(1 - MARGINS.claim) * rates["level_other"]
+    below.plot(at, claimed, color=style.SUPERVISED, label="claimed: 30 % less", **fine)
     for panel in panels:
         panel.axvline(20, color=PALE, linewidth=0.8, zorder=0)
     below.axhline(0, color=INK, linewidth=0.8)
@@ -261,7 +204,7 @@ def decision_curves(found: pd.DataFrame, names: tuple[str, ...]) -> Drawn:
         look = {"color": style.CHANCE_EDGE, "linestyle": ":", "label": "flag everyone"}
         panel.plot(100 * everyone["threshold"], everyone["estimate"], **look)
         panel.axhline(0, color=INK, linewidth=0.8, label="flag no one")
-        best = levels["estimate"].max()
+        best = max(levels["estimate"].max(), 0.01)
         title = segment if attribute == segment else f"{attribute}:\n{segment}"
         panel.set(title=title, xlabel="risk threshold, %", ylim=(-0.25 * best, 1.1 * best))
         for row in change[change["threshold"] == middle].itertuples():
