@@ -85,8 +85,10 @@ def calibrated(
 
     In each group a normal signal lies d′ = √2 Φ⁻¹(AUC) higher for people with the event; the score is the posterior
     risk given the signal and the group's own base rate, so one cut of the score is another cut of the signal in each
-    group. Everything is closed but that cut, which is the root of an increasing function. 0.5 < AUC < 1.
+    group. Everything is closed but that cut, which is the root of an increasing function. NaN unless 0.5 < AUC < 1.
     """
+    if not 0.5 < auc < 1:
+        return float("nan")
     distance = np.sqrt(2) * ndtri(auc)
     base, size = (np.array([of(y[chosen]) for chosen in (unprivileged, privileged)]) for of in (np.mean, len))
 

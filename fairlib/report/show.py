@@ -36,9 +36,16 @@ def banner(made: Provenance) -> None:
 
 
 def figure(drawn: tuple[Figure, str], title: str, made: Provenance) -> None:
-    """Show a figure with caption and provenance, as a raster image, since vector graphics would embed data points.
+    """Show a figure with caption and provenance.
 
     drawn: the figure and its alt text: what it shows, in a sentence or two, for those who do not see it.
+    """
+    _show(figure_html(drawn, title, made), f"[figure] {title}: {drawn[1]}")
+
+
+def figure_html(drawn: tuple[Figure, str], title: str, made: Provenance) -> Piece:
+    """The figure as ``figure`` shows it, for gluing into another page: a raster image, since vector graphics would
+    embed data points.
     """
     figure, alt = drawn
     if len(alt.strip()) < 20:
@@ -55,7 +62,7 @@ def figure(drawn: tuple[Figure, str], title: str, made: Provenance) -> None:
         f' height="{height}" alt="{escape(text, quote=True)}"></div>'
         f"<figcaption><strong>{escape(shown)}</strong>{_made(made)}</figcaption></figure>"
     )
-    _show(Piece.made(html, "figure", made.access), f"[figure] {title}: {alt}")
+    return Piece.made(html, "figure", made.access)
 
 
 def _set_readable(figure: Figure) -> None:

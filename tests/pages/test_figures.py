@@ -20,7 +20,17 @@ from book.pages import figures as package
 from book.pages import tables as table_package
 from book.pages.contracts import check
 from book.pages.figures import cka_gaps as gap_figures
-from book.pages.figures import evaluation, finetuning, metric_tree, pretraining, requirements, similarity, subgroups
+from book.pages.figures import (
+    evaluation,
+    evidence,
+    finetuning,
+    metric_tree,
+    pretraining,
+    requirements,
+    similarity,
+    specifications,
+    subgroups,
+)
 from book.pages.figures import framework as framework_figures
 from book.pages.figures import representation as feature_figures
 from book.pages.figures import synthesis as synthesis_figures
@@ -28,6 +38,7 @@ from book.pages.figures import twin as twin_figures
 from book.pages.provenance import collected
 from book.pages.tables import card as card_tables
 from book.pages.tables import evaluation as tables5
+from book.pages.tables import evidence as evidence_tables
 from book.pages.tables import finetuning as tables3
 from book.pages.tables import obtain as obtain_tables
 from book.pages.tables import representation as feature_tables
@@ -42,7 +53,8 @@ from book.release import published, simulations
 from book.release import tables as audit_tables
 from fairlib import cards, twins
 from fairlib.measures import cka as conditioned
-from fairlib.measures import describe, features, pretrained, probes, segments, summary
+from fairlib.measures import describe, features, pretrained, probes, segments, speccurve, summary
+from fairlib.measures.operating import PRIMARY
 from fairlib.recipes import RECIPES
 from fairlib.report import columns, show, style
 from fairlib.report.columns import Column, typed
@@ -54,6 +66,8 @@ from fairlib.strategies import ALL, MITIGATIONS
 from fairlib.study import tables as registry
 from fairlib.study.runs import trained_models
 from fairlib.twins import dial, truth
+from tests.pages.scored import NAMES as SCORED_NAMES
+from tests.pages.scored import rates, scored
 from tests.tables import evaluation_tables
 
 VIEWS = RECIPES["paper_text"].pretraining.views
@@ -138,6 +152,18 @@ def recipes_of(e):
     return rows.assign(**named, model=["supervised", "SSL"], people_low=[0.6, 0.4])
 
 
+def answers_of_recipes():
+    """The same models with two recipes."""
+    points = evidence.points(scored().each.assign(recipe="tuned"))
+    return pd.concat([points, points.assign(recipe="paper_text", x_estimate=-0.05)], ignore_index=True)
+
+
+SPECIFICATIONS = pd.DataFrame(
+    {"estimate": [0.2, -0.3, 0.1, 0.0, -0.1, -0.2], "dataset": ["one", "two"] * 3, "recipe": "tuned"}
+    | {"point": ["20 %", "30 %", "30 %"] * 2, "paper": [False, True] + 4 * [False], "se": 0.05}
+).assign(low=lambda rows: rows["estimate"] - 0.1, high=lambda rows: rows["estimate"] + 0.1)
+
+
 def own(e):
     return noise.own_rows(e.summary, "a twin", MODELS, CARD.protected())
 
@@ -168,6 +194,13 @@ FIGURES = {
     evaluation.parity_domain: lambda e: (e.summary, "error_rate_ratio", CARD.protected(), DOUBTFUL),
     evaluation.parity_all: lambda e: (e.summary, CARD.protected(), DOUBTFUL),
     evaluation.trade_off: lambda e: (e.headline, CARD.metric.metric),
+    evidence.answer: lambda e: (answers_of_recipes(), "tuned", "frozen_1_middle", frozenset({("tuned", "frozen_0")})),
+    evidence.operating_points: lambda e: (rates(), scored().as_published(), "frozen_1_middle"),
+    evidence.decision_curves: lambda e: (scored().decision_curves(), scored().recalibrated),
+    specifications.spec_curve: lambda e: (
+        SPECIFICATIONS,
+        speccurve.joint_test(SPECIFICATIONS, np.random.default_rng(0).normal(size=(6, 60))),
+    ),
     metric_tree.metric_tree: lambda e: ({name: cards.load(name) for name in ("mimic", "globem")}, "globem"),
     subgroups.calibration: lambda e: (e.calibration, "age", ("supervised", "frozen_0")),
     audit_figures.learning_rates: lambda e: (),
@@ -199,6 +232,10 @@ TABLES = {
     tables5.segments: lambda e: (e.summary, "supervised", CARD.min_cell),
     tables5.parity: lambda e: (e.summary, "error_rate_ratio", "gender"),
     tables5.screen: lambda e: (e.summary, CARD.protected()),
+    evidence_tables.verdicts: lambda e: (scored().found, scored().verdicts),
+    evidence_tables.differences: lambda e: (pd.concat([scored().main, scored().groups, scored().adjusted()]),),
+    evidence_tables.levels: lambda e: (scored().levels(list(SCORED_NAMES), PRIMARY),),
+    evidence_tables.best: lambda e: (scored().best(),),
     subgroup_tables.conditioned: lambda e: (e.extremes, e.gaps),
     subgroup_tables.between: lambda e: (e.between,),
     subgroup_tables.intersections: lambda e: (e.crossed, "gender × age", NAMES, CARD.min_cell),

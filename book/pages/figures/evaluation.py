@@ -139,10 +139,10 @@ def parity_all(summary: pd.DataFrame, attributes: list[str], left_out: Mapping[s
 
 
 def trade_off(headline: pd.DataFrame, metric: str, accuracy: str = "auc") -> Drawn:
-    """Mean parity deviation (or absolute AOD) against AUC of each strategy, with intervals in both directions.
+    """Mean parity deviation (or absolute AOD) against AUC of each strategy, with the interval of its AUC.
 
-    Models that are left out of conclusions are hollow, since their disparity says nothing; their intervals stand in
-    the table.
+    A deviation is above 0 by noise alone, so it has no interval of its own. Models that are left out of conclusions are
+    hollow, since their disparity says nothing; the intervals of their AUC are in the table.
     """
     figure, panel = axes(WIDTH, 4.0 + 0.12 * max(0, len(headline) - 9))
     parity_band(panel, 0, METRICS[metric].threshold, upright=True)
@@ -153,8 +153,6 @@ def trade_off(headline: pd.DataFrame, metric: str, accuracy: str = "auc") -> Dra
         colour, hollow = COLOURS[strategy], is_left_out(own)
         if not hollow:
             intervals(panel, own["deviation"], own[f"{accuracy}_low"], own[f"{accuracy}_high"], colour, sides[0])
-            ends = (own["deviation_low"], own["deviation_high"])
-            intervals(panel, own[accuracy], *ends, colour, sides[1], upright=True)
         look = {"color": colour, "markerfacecolor": "white" if hollow else colour}
         label = _marked(strategy, {strategy: own}, "\n")
         panel.plot(own[accuracy], own["deviation"], MARKERS[strategy], label=label, **look)

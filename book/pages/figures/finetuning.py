@@ -25,7 +25,7 @@ def roc(curves: pd.DataFrame, summary: pd.DataFrame) -> Drawn:
 
 
 def efficiency(curve: pd.DataFrame, whole: pd.DataFrame, metric: str) -> Drawn:
-    """F-efficiency: AUC and disparity against the number of labelled people a group, with intervals.
+    """F-efficiency: AUC and disparity against the number of labelled people a group, with the interval of AUC.
 
     curve: of ``efficiency.curve``; whole: ``summaries.headline`` of the same models with all labels, drawn as lines.
     """
@@ -37,7 +37,8 @@ def efficiency(curve: pd.DataFrame, whole: pd.DataFrame, metric: str) -> Drawn:
             own, look = curve[curve["strategy"] == name], {"color": COLOURS[name], "linestyle": LINES[name]}
             at = own["people"] * 1.04 ** (i - (len(names) - 1) / 2)  # side by side on the log axis
             panel.plot(at, own[column], marker=MARKERS[name], label=STRATEGY_NAMES[name], **look)
-            panel.vlines(at, own[f"{column}_low"], own[f"{column}_high"], color=COLOURS[name], linewidth=1)
+            if column == "auc":  # |1 − r| is above 0 by noise alone, so it has no interval of its own
+                panel.vlines(at, own["auc_low"], own["auc_high"], color=COLOURS[name], linewidth=1)
             for value in whole.loc[whole["strategy"] == name, column]:
                 panel.axhline(value, linewidth=0.8, alpha=0.6, **look)
             ends = ", ".join(f"{n} people {number(v, 2)}" for n, v in zip(own["people"], own[column], strict=True))

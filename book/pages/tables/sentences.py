@@ -12,7 +12,7 @@ from fairlib.measures.groups import OTHERS
 from fairlib.measures.summary import at_chance, left_out, one_decision, verdict
 from fairlib.report.provenance import ORIGINS, Provenance
 from fairlib.strategies import MITIGATIONS, PRIMARY, STRATEGIES, STRATEGY_NAMES, UNTESTED
-from fairlib.text import LEVEL_WORDS, disparity_name, recipe_name, with_interval
+from fairlib.text import LEVEL_WORDS, disparity_name, number, recipe_name, with_interval
 
 from ..marks import NO_BETTER, ONE_DECISION, why_left_out
 
@@ -32,7 +32,7 @@ def finding(headline: pd.DataFrame, card: Card, made: Provenance) -> str:
     reference, name = rows.loc["supervised"], disparity_name(card.metric.metric)
     text = lead + f"the supervised model reaches an AUC of {_of(reference, 'auc')}"
     known = bool(np.isfinite(reference["deviation"]))
-    text += f" with a mean {name} of {_of(reference, 'deviation')}. " if known else ". "
+    text += f" with a mean {name} of {number(reference['deviation'])}. " if known else ". "
     if not known:
         text += "No attribute has people enough in the test split to judge a disparity. "
     if why := why_left_out(reference):
@@ -129,7 +129,7 @@ def named_ssl(headline: pd.DataFrame, card: Card) -> str:
     parts = [_of(row, f"{measure}_difference", sign=True) for measure in ("auc", "deviation")]
     return (
         f"{STRATEGY_NAMES[row['strategy']]}: AUC {_of(row, 'auc')}, that is {parts[0]} against supervised; mean"
-        f" {disparity_name(card.metric.metric)} {_of(row, 'deviation')}, that is {parts[1]}{_gate(row)}"
+        f" {disparity_name(card.metric.metric)} {number(row['deviation'])}, that is {parts[1]}{_gate(row)}"
     )
 
 
@@ -140,7 +140,7 @@ def controls(headline: pd.DataFrame, card: Card) -> str:
         return "no controls in this run"
     parts = [
         f"{STRATEGY_NAMES[row['strategy']].removeprefix('control: ')}: AUC {_of(row, 'auc')}, mean"
-        f" {disparity_name(card.metric.metric)} {_of(row, 'deviation')}{_gate(row)}"
+        f" {disparity_name(card.metric.metric)} {number(row['deviation'])}{_gate(row)}"
         for _, row in rows.iterrows()
     ]
     return "; ".join(parts)
