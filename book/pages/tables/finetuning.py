@@ -53,8 +53,13 @@ def efficiency(curve: pd.DataFrame, metric: str) -> pd.DataFrame:
     return typed(rows, ["labelled", "strategy"], **heads, **comparison(metric, "auc"))
 
 
+#: Rows of a side: the last rung and the one before.
+FURTHEST = 10
+
+
 def tries(read: Callable[[str], list[dict]] = tried) -> pd.DataFrame:
-    """Every try of the search for the recipe ``tuned``: settings, and validation AUC as a mean over its seeds.
+    """The tries of each side of the search for ``tuned`` that came furthest, ``FURTHEST`` at most: settings, and
+    validation AUC as a mean over seeds. ``fairlib/tuned_*.csv`` hold every try.
 
     read: side → what was tried. Empty before the search.
     """
@@ -65,6 +70,7 @@ def tries(read: Callable[[str], list[dict]] = tried) -> pd.DataFrame:
     rows[numbers] = rows[numbers].apply(pd.to_numeric)
     table = rows.groupby(["side", "rung", "try", "steps", "settings"], as_index=False)["validation_auc"].mean()
     table = table.sort_values(["side", "rung", "validation_auc"], ascending=[False, False, False], kind="stable")
+    table = table.groupby("side", sort=False).head(FURTHEST)
     return typed(
         table.assign(
             side=table["side"].map({"supervised": "supervised", "ssl": "SSL"}),
