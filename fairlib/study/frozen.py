@@ -19,6 +19,9 @@ KEYS = ["recipe", "strategy", "seed", "labels"]
 #: The same of cross-fitted models: ``seed`` is the repeat.
 FOLD_KEYS = ["recipe", "pretext", "strategy", "seed", "fold", "labels"]
 
+#: Tables that out-of-fold scores are made of.
+SCORES = ("tested", "scores", "cuts")
+
 
 class FrozenError(OSError):
     """A frozen file is missing or damaged; the message says which, and what to do."""

@@ -53,10 +53,18 @@ def missing(
     return found
 
 
-def write(folder: Path, study: CrossFitted, strategy: str, repeat: int, k: int, labels: int | None = None) -> Path:
+def write(
+    folder: Path,
+    study: CrossFitted,
+    strategy: str,
+    repeat: int,
+    k: int,
+    labels: int | None = None,
+    only: Iterable[str] = TABLES,
+) -> Path:
     """Train one model of one fold where it is not found, and keep its tables: of one with few labels its scores.
 
-    Refuses all but open data and twins.
+    ``only`` these. Refuses all but open data and twins.
     """
     made = study.manifest
     if made["access"] == "restricted":
@@ -68,7 +76,7 @@ def write(folder: Path, study: CrossFitted, strategy: str, repeat: int, k: int, 
         wanted = [("scores", strategy)]
     elif k == 0 and MODELS[strategy].pretrained:
         wanted += [(name, PRETRAINED) for name in tables.of(tables.PRETRAINING)]
-    for table, model in wanted:
+    for table, model in (pair for pair in wanted if pair[0] in only):
         if TABLES[table].of == tables.RUNS:
             frame = study.table(table, model, repeat)
         else:
@@ -85,11 +93,11 @@ def write(folder: Path, study: CrossFitted, strategy: str, repeat: int, k: int, 
     return path
 
 
-def write_people(folder: Path, study: CrossFitted) -> None:
-    """Keep the tables about the cohort, once."""
+def write_people(folder: Path, study: CrossFitted, only: Iterable[str] = TABLES) -> None:
+    """Keep the tables about the cohort, once; ``only`` these."""
     path = folder / FOLDER / PEOPLE
     if not path.exists():
-        content = {name: study.table(name) for name in tables.of(tables.COHORT)}
+        content = {name: study.table(name) for name in tables.of(tables.COHORT) if name in only}
         replace_file(path, lambda target: _zip(target, content, {"data": study.study.fingerprint}))
 
 
