@@ -94,6 +94,12 @@ def found(of: OutOfFold, segments: pd.DataFrame, models: tuple[str, ...], count:
     return pd.DataFrame(records)
 
 
+def areas(of: OutOfFold, models: tuple[str, ...]) -> dict[str, float]:
+    """AUC of each model over everybody: a disparity of one that knows nothing, or everything, says little."""
+    evidence = OfSegments(of, 2)
+    return {model: evidence.auc(model).estimate for model in models}
+
+
 def reading(row) -> str:
     """What a row says, in a word. row: with truth, low and high.
 

@@ -56,7 +56,7 @@ TWINS = {
         {"ethnicity": {"Black": 4.0}},
         {"ethnicity": {"Hispanic": 0.8, "Asian": 0.9}},
         ("gender", "Female"),
-        0.86,
+        0.88,
     ),
     "mesa": Judging(
         {"people": 1817, "windows": 2_266_659},

@@ -22,6 +22,7 @@ from book.pages.contracts import check
 from book.pages.figures import cka_gaps as gap_figures
 from book.pages.figures import evaluation, finetuning, metric_tree, pretraining, requirements, similarity, subgroups
 from book.pages.figures import framework as framework_figures
+from book.pages.figures import planted as planted_figures
 from book.pages.figures import representation as feature_figures
 from book.pages.figures import synthesis as synthesis_figures
 from book.pages.figures import twin as twin_figures
@@ -30,6 +31,7 @@ from book.pages.tables import card as card_tables
 from book.pages.tables import evaluation as tables5
 from book.pages.tables import finetuning as tables3
 from book.pages.tables import obtain as obtain_tables
+from book.pages.tables import planted as planted_tables
 from book.pages.tables import representation as feature_tables
 from book.pages.tables import requirements as tables1
 from book.pages.tables import subgroups as subgroup_tables
@@ -187,6 +189,7 @@ FIGURES = {
         {name: noise.fit(own(e), "log_windows", 20) for name in ("synthetic twins", "real data")},
     ),
     synthesis_figures.efficiency: lambda e: (published.table("data_efficiency"),),
+    planted_figures.against_found: lambda e: (planted(),),
     twin_figures.dial_curves: lambda e: ({"noise": dial.curve("mimic", "noise", 10_000, 1, 500)}, "mimic"),
 }
 TABLES = {
@@ -249,7 +252,18 @@ TABLES = {
     twin_tables.scorer: lambda e: (twins.module("mimic").SCORER,),
     twin_tables.planted: lambda e: (twins.load_spec("mimic"),),
     twin_tables.segments: lambda e: (TRUTH,),
+    planted_tables.planted_against_found: lambda e: (planted(),),
 }
+
+
+def planted():
+    """Two twins, of which one is computed at one position of its dial, as ``tables.planted.gather`` gives them."""
+    rows = pd.DataFrame({"segment": ["Black", "Female"], "planted": ["noise 4", "none"], "truth": [-0.24, 0.0]})
+    rows = rows.assign(attribute=["ethnicity", "gender"], detectable=0.07, dial="turned").merge(
+        pd.DataFrame({"measure": ["AUC gap", "log error rate ratio"]}), "cross"
+    )
+    found = rows.assign(twin="MIMIC-III twin", model="supervised", mean=[-0.2, 0.4, 0.01, np.nan], low=-0.3, high=0.1)
+    return pd.concat([found, rows.assign(twin="MESA twin")], ignore_index=True)
 
 
 def curve(e):
