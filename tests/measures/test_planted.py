@@ -37,7 +37,8 @@ def scores():
     people = planted.drawn("challenge2012", "turned", 3000, np.random.default_rng(0))
     card = cards.load("challenge2012")
     attributes = {
-        name: people[name].astype(pd.CategoricalDtype(facts.segments)) for name, facts in card.attributes.items()
+        name: pd.Categorical(people[name].where(people[name] != "unknown"), facts.segments)
+        for name, facts in card.attributes.items()
     }
     score = {"supervised": people["score"].to_numpy(np.float32)[None]}
     fold = np.zeros((1, len(people)), dtype=np.int16)
