@@ -46,9 +46,12 @@ class OfSegments(Evidence):
         return {}
 
 
-def expected(dataset: str, draws: int = DRAWS, cohorts: int = COHORTS, windows: int | None = None) -> pd.DataFrame:
-    """What a study of a twin should find, before any model is trained.
+def expected(
+    dataset: str, draws: int = DRAWS, cohorts: int = COHORTS, windows: int | None = None, area: float | None = None
+) -> pd.DataFrame:
+    """What a study of a twin should find in its turned position.
 
+    area: AUC of the reference score at dial zero, such as that of a model; None: as expected before any was trained.
     windows: of a tested cohort; None: as many as the study tests. In these cohorts the windows of a person are those of
     the twin's fresh draws: of GLOBEM one each, though there are a dozen, so its standard errors are a little short.
 
@@ -57,8 +60,8 @@ def expected(dataset: str, draws: int = DRAWS, cohorts: int = COHORTS, windows: 
     """
     rng, n = generator(0, "twin", dataset, "planted"), windows or planted.TWINS[dataset].tested
     found, card = planted.disparities(dataset), cards.load(dataset)
-    truth = _measures(planted.drawn(dataset, "turned", draws, rng), found, card)
-    each = [_measures(planted.drawn(dataset, "turned", n, rng), found, card) for _ in range(cohorts)]
+    truth = _measures(planted.drawn(dataset, "turned", draws, rng, area), found, card)
+    each = [_measures(planted.drawn(dataset, "turned", n, rng, area), found, card) for _ in range(cohorts)]
     detectable = DETECTABLE * np.std(each, axis=0, ddof=1)
     out = found.loc[found.index.repeat(len(MEASURES))].reset_index(drop=True)
     out = out.assign(measure=MEASURES * len(found), truth=truth.ravel(), detectable=detectable.ravel())

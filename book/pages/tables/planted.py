@@ -21,8 +21,9 @@ PAIR = (SUPERVISED, PRIMARY)
 SHOWN = {f"{model} {dial}": f"{STRATEGY_NAMES[model]}, dial {dial}" for dial in planted.DIAL[::-1] for model in PAIR}
 NOTE = (
     "Each segment is compared with the privileged segment of its attribute. Truth: of the reference score at the turned"
-    " dial; at zero it is 0. Detectable: 2.8 standard errors. The log error rate ratio is at 20 % alerts. Intervals are"
-    " over people: five trained models are too few to say how models differ."
+    " dial, as good as the supervised model at dial zero where that is computed; at zero it is 0. Detectable: 2.8"
+    " standard errors. The log error rate ratio is at 20 % alerts. Intervals are over people: five trained models are"
+    " too few to say how models differ."
 )
 
 
@@ -35,12 +36,15 @@ def gather(kept: Path, draws: int, cohorts: int) -> tuple[pd.DataFrame, list[str
     """
     parts, lacks = [], []
     for dataset in planted.TWINS:
-        title, expected = f"{cards.load(dataset).called} twin", measures.expected(dataset, cohorts=cohorts)
+        title = f"{cards.load(dataset).called} twin"
+        folders = {dial: kept / f"{dataset}-{dial}" for dial in planted.DIAL}
+        found = {d: _found(f, dataset, draws) for d, f in folders.items() if (f / MANIFEST).exists()}
+        area = found["zero"]["auc"].iloc[0] if "zero" in found else None
+        expected = measures.expected(dataset, cohorts=cohorts, area=area).assign(dataset=dataset, twin=title)
         for dial in planted.DIAL:
-            folder = kept / f"{dataset}-{dial}"
-            rows = expected.assign(dataset=dataset, twin=title, dial=dial, truth=expected["truth"] * (dial == "turned"))
-            if (folder / MANIFEST).exists():
-                rows = rows.merge(_found(Frozen(folder, RECIPE), dataset, draws), on=[*AT, "measure"])
+            rows = expected.assign(dial=dial, truth=expected["truth"] * (dial == "turned"))
+            if dial in found:
+                rows = rows.merge(found[dial], on=[*AT, "measure"])
                 rows["reading"] = [measures.reading(row) for row in rows.itertuples()]
             else:
                 lacks.append(f"{title}, dial {dial}: not computed yet.")
@@ -52,7 +56,8 @@ COLUMNS = ["dataset", "twin", *AT, "planted", "measure", "truth", "detectable", 
 COLUMNS += ["model", "mean", "low", "high", "auc", "runs", "reading"]
 
 
-def _found(kept: Frozen, dataset: str, draws: int) -> pd.DataFrame:
+def _found(folder: Path, dataset: str, draws: int) -> pd.DataFrame:
+    kept = Frozen(folder, RECIPE)
     models = tuple(model for model in PAIR if kept.seeds(model))
     scores = out_of_fold(kept, cards.load(dataset), models, kept.seeds(models[0]))
     found = measures.found(scores, planted.disparities(dataset), models, draws)
