@@ -60,16 +60,16 @@ TWINS = {
     ),
     "mesa": Judging(
         {"people": 1817, "windows": 2_266_659},
-        12 * 363,
-        {},
+        12 * 272,
+        {"race": {"Asian": 1.0}},
         {},  # models that do not know which epoch is the centre lose little by noise
-        {"age": {">=65": 0.45}, "race": {"Black": 0.5, "Hispanic": 0.55}},
+        {"race": {"Black": 0.5, "Hispanic": 0.55, "Asian": 0.5}},
         ("sex", "Female"),
         0.88,
     ),
     "globem": Judging(
         {"people": 1200, "windows": 13_923},
-        1856,
+        2089,
         {"race": {"White": 0.4, "Asian": -0.6, "Biracial": 1.0, "Latinx": 1.6}},
         {"race": {"Biracial": 4.0}},
         {"race": {"Asian": 0.8, "Latinx": 0.8}},

@@ -34,6 +34,8 @@ def test_the_reference_score_is_as_good_as_it_is_told_to_be_and_noise_widens_its
     at_zero = planted.drawn("mimic", "zero", 40_000, np.random.default_rng(0))
     found = auc(at_zero["label"].to_numpy(), at_zero["score"].to_numpy())
     assert found == pytest.approx(planted.TWINS["mimic"].auc, abs=0.006)
+    worse = planted.drawn("mimic", "zero", 40_000, np.random.default_rng(0), area=0.75)
+    assert auc(worse["label"].to_numpy(), worse["score"].to_numpy()) == pytest.approx(0.75, abs=0.006)
     people = planted.drawn("mimic", "turned", 40_000, np.random.default_rng(1))
     spread = (people["score"] - people["z"]).groupby(people["ethnicity"]).std()
     assert spread["Black"] / spread["White"] == pytest.approx(5, rel=0.05)  # noise 4: four times as much on top
