@@ -35,7 +35,7 @@ class OfSegments(Evidence):
         """(attribute and segment, side) → (n,) boolean."""
         found = {}
         for name, facts in self.of.card.attributes.items():
-            for segment in set(facts.segments) - {facts.privileged}:
+            for segment in (part for part in facts.segments if part != facts.privileged):
                 for side, who in zip(SIDES, (segment, facts.privileged), strict=True):
                     found[f"{name} {segment}", side] = (self.of.attributes[name] == who).to_numpy()
         return found

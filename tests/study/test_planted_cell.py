@@ -27,7 +27,8 @@ def test_a_cell_is_made_kept_and_shown(tmp_path, monkeypatch):
     assert lacks == ["MIMIC-III twin, dial zero: not computed yet."]
     (told,) = tables.findings(rows)
     assert told.startswith("MIMIC-III twin, dial turned: ")
-    assert "1 runs" in told
+    assert "(supervised; AUC 0." in told
+    assert told.endswith("runs: 1).")
     shown = written(tables.planted_against_found(rows))
     assert shown["found: supervised, dial turned (95 % CI)"].str.contains(r"\[", regex=True).any()
     assert (shown["found: supervised, dial zero (95 % CI)"] == "–").all()

@@ -92,9 +92,10 @@ def findings(rows: pd.DataFrame) -> list[str]:
         held = own["truth"].between(own["low"], own["high"]).sum()
         words = f"{found.get('found', 0)} of {len(there)} planted differences in AUC are found, " if len(there) else ""
         words += f"{found.get('false alarm', 0)} of {len(own) - len(there)} are found where none was planted"
+        models = ", ".join(STRATEGY_NAMES[name] for name in own["model"].unique())
         low, high = number(own["auc"].min(), 2), number(own["auc"].max(), 2)
         out.append(
             f"{twin}, dial {dial}: {words}; {held} of {len(own)} intervals hold the truth"
-            f" ({own['model'].nunique()} models, AUC {low} to {high}, {own['runs'].iloc[0]:.0f} runs)."
+            f" ({models}; AUC {low} to {high}; runs: {own['runs'].iloc[0]:.0f})."
         )
     return out
