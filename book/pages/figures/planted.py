@@ -9,6 +9,8 @@ from fairlib.report.style import CHANCE_EDGE, COLOURS, INK, MARKERS, SHADE, SMAL
 from fairlib.strategies import STRATEGY_NAMES
 from fairlib.text import signed
 
+from ..tables.planted import PAIR
+
 EDGES = (-0.6, 0.3)
 
 
@@ -18,7 +20,7 @@ def against_found(rows: pd.DataFrame) -> Drawn:
     Shaded: smaller than detectable. Filled: dial turned; hollow: dial at zero, where the truth is 0. rows: of
     ``tables.planted.gather``.
     """
-    rows = rows[rows["measure"] == AUC_GAP]
+    rows = rows[(rows["measure"] == AUC_GAP) & (rows["model"].isin(PAIR) | rows["model"].isna())]
     figure, panels = axes(WIDTH, 6.4, 2, 2, sharex=True)
     facts = []
     for panel, (twin, own) in zip(panels.flat, rows.groupby("twin", sort=False), strict=False):

@@ -8,7 +8,7 @@ from fairlib import cards
 from fairlib.measures import planted as measures
 from fairlib.measures.planted import AT
 from fairlib.report.columns import Column, ranged, typed
-from fairlib.strategies import PRIMARY, STRATEGY_NAMES, SUPERVISED
+from fairlib.strategies import PRIMARY, STRATEGY_NAMES, SUPERVISED, UNTESTED
 from fairlib.study.collect import out_of_fold
 from fairlib.study.frozen import Frozen
 from fairlib.study.results import MANIFEST
@@ -17,8 +17,6 @@ from fairlib.twins import planted
 
 RECIPE = "tuned"
 PAIR = (SUPERVISED, PRIMARY)
-#: Columns of the found numbers: model and position of the dial.
-SHOWN = {f"{model} {dial}": f"{STRATEGY_NAMES[model]}, dial {dial}" for dial in planted.DIAL[::-1] for model in PAIR}
 NOTE = (
     "Each segment is compared with the privileged segment of its attribute. Truth: of the reference score at the turned"
     " dial, as good as the supervised model at dial zero where that is computed; at zero it is 0. Detectable: 2.8"
@@ -58,22 +56,26 @@ COLUMNS += ["model", "mean", "low", "high", "auc", "runs", "reading"]
 
 def _found(folder: Path, dataset: str, draws: int) -> pd.DataFrame:
     kept = Frozen(folder, RECIPE)
-    models = tuple(model for model in PAIR if kept.seeds(model))
+    models = tuple(model for model in (*PAIR, *UNTESTED) if kept.seeds(model))
     scores = out_of_fold(kept, cards.load(dataset), models, kept.seeds(models[0]))
     found = measures.found(scores, planted.disparities(dataset), models, draws)
     found["auc"] = found["model"].map(measures.areas(scores, models))
     return found.rename(columns={"estimate": "mean"})[[*AT, "measure", "model", "mean", "low", "high", "auc", "runs"]]
 
 
-def planted_against_found(rows: pd.DataFrame) -> pd.DataFrame:
-    """One row a twin, segment and measure, with what each model of the pair shows. rows: of ``gather``."""
+def planted_against_found(
+    rows: pd.DataFrame, models: tuple[str, ...] = PAIR, dials: tuple[str, ...] = planted.DIAL[::-1]
+) -> pd.DataFrame:
+    """One row a twin, segment and measure, with what each of the models shows at each of the dials; rows: of
+    ``gather``."""
+    titles = {f"{model} {dial}": f"{STRATEGY_NAMES[model]}, dial {dial}" for dial in dials for model in models}
     keys = ["twin", *AT, "planted", "measure"]
     table = rows[rows["dial"] == "turned"].drop_duplicates(keys)[[*keys, "truth", "detectable"]]
-    for name in SHOWN:
+    for name in titles:
         own = rows.loc[rows["model"] + " " + rows["dial"] == name, [*keys, "mean", "low", "high"]]
         own.columns = [*keys, name, f"{name}_low", f"{name}_high"]
         table = table.merge(own, on=keys, how="left")
-    found = {name: ranged(name, f"found: {title} (95 % CI)", "signed", 2) for name, title in SHOWN.items()}
+    found = {name: ranged(name, f"found: {title} (95 % CI)", "signed", 2) for name, title in titles.items()}
     return typed(
         table,
         keys,
@@ -84,9 +86,12 @@ def planted_against_found(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def findings(rows: pd.DataFrame) -> list[str]:
-    """One sentence a twin and dial that was computed: what was found in the difference in AUC. rows: of ``gather``."""
+    """One sentence a twin and dial that was computed: what the pair finds of the differences in AUC.
+
+    rows: of ``gather``.
+    """
     out = []
-    judged = rows[(rows["measure"] == measures.AUC_GAP) & rows["reading"].notna()]
+    judged = rows[(rows["measure"] == measures.AUC_GAP) & rows["model"].isin(PAIR)]
     for (twin, dial), own in judged.groupby(["twin", "dial"], sort=False):
         there, found = own[own["truth"] != 0], own["reading"].value_counts()
         held = own["truth"].between(own["low"], own["high"]).sum()
