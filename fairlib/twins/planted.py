@@ -59,7 +59,7 @@ TWINS = {
         0.86,
     ),
     "mesa": Judging(
-        {"people": 1817, "windows": 2_266_659},
+        {"people": 1817, "windows": 2_266_659, "severity": 4.0},
         12 * 272,
         {"race": {"Asian": 1.0}},
         {},  # models that do not know which epoch is the centre lose little by noise
