@@ -79,7 +79,7 @@ lock: $(VENV)/ready
 	(sed -n '/^#/p' constraints.txt; $(BIN)/pip freeze --exclude-editable | sed 's/+cpu//') > constraints.new && mv constraints.new constraints.txt
 
 freeze: $(VENV)/ready
-	$(BIN)/python -m fairlib.study freeze "$$FAIRLIB_DATASET" "$$FAIRLIB_SOURCE"
+	$(BIN)/python -m fairlib.study freeze "$$FAIRLIB_DATASET" "$$FAIRLIB_SOURCE" && $(BIN)/python -m fairlib.study pack "$$FAIRLIB_DATASET"
 
 # Hours: trains on each twin at both positions of its dial, and keeps the scores. Run it again after an interruption.
 planted: $(VENV)/ready

@@ -8,6 +8,12 @@ from pathlib import Path
 
 from .door import Door
 
+SEALED = (
+    "{} is sealed: nothing in this study was chosen by it, so that one look can confirm or refute what was found. It is"
+    " read by `python -m fairlib.study confirm`, or where it is named. What you choose after another look at it cannot"
+    " be confirmed by it."
+)
+
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command.
@@ -19,6 +25,7 @@ def main(arguments: list[str] | None = None) -> int:
     fetch = door.command(_fetch, "download the official files of open data")
     fetch.add_argument("dataset", help="challenge2012")
     fetch.add_argument("folder", type=Path, metavar="DIR", help="where the files go; made if needed")
+    fetch.add_argument("--sealed", nargs="+", default=[], metavar="PART", help="sealed parts to fetch too, such as c")
     fetch.add_argument("--base-url", metavar="URL", help="a mirror of the official folder; hashes are checked too")
 
     check = door.command(_check, "say what data is there, and what a study of it could find")
@@ -64,7 +71,9 @@ def _fetch(options: argparse.Namespace) -> None:
     """Download the official files, checked against their SHA-256. Run it again to continue after an interruption."""
     from .readers.fetch import fetch
 
-    files = fetch(options.dataset, options.folder, options.base_url)
+    if options.sealed:
+        print(SEALED.format(", ".join(options.sealed)), flush=True)
+    files = fetch(options.dataset, options.folder, options.base_url, sealed=options.sealed)
     print(f"{len(files)} official files of {options.dataset} in {options.folder}")
 
 

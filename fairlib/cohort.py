@@ -36,6 +36,7 @@ class Cohort:
         measured; None where the official files are scaled already, or by the people of an official split.
     clip: the quantiles to which measured values are clipped, see ``scaling.standardise``.
     number: (n,) a random number of each window among all that were read; None: drawn now.
+    sealed: what was read of the data that are kept for the confirmation, such as "set c"; results of it say so.
     """
 
     x: np.ndarray
@@ -50,6 +51,7 @@ class Cohort:
     measured: np.ndarray | None = None
     clip: tuple[float, float] | None = None
     number: np.ndarray | None = None
+    sealed: tuple[str, ...] = ()
 
     def __post_init__(self):
         if self.number is None:

@@ -13,6 +13,7 @@ from hypothesis import settings
 from fairlib import cards
 from fairlib.cohort import Cohort, attrition_table
 from fairlib.recipes import RECIPES
+from fairlib.scaling import standardise
 from fairlib.schedules import Schedule
 
 ROOT = Path(__file__).parent.parent
@@ -26,6 +27,14 @@ LONGEST = [
     "test_solver",
     "test_study",
     "test_folders",
+    "test_claims",
+    "test_recipes",
+    "test_errands_strategy",
+    "test_own_data",
+    "test_figures",
+    "test_course",
+    "test_cohort_files",
+    "test_wheel",
 ]
 settings.register_profile("unhurried", deadline=None)  # a busy machine is no fault
 settings.load_profile("unhurried")
@@ -44,6 +53,14 @@ def _few_draws():
         yield
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _cost_is_not_timed():
+    """What ``check`` prints of costs without training a step; ``study/test_expected.py`` has the function itself."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("fairlib.study.expected.paces", lambda shape, recipe, models, clock=None: {"supervised": 0.06})
+        yield
+
+
 @pytest.fixture(scope="session")
 def shared() -> Path:
     """The folder with the published facts, beside the repository or at FAIRLIB_SHARED; not part of a clone."""
@@ -57,10 +74,13 @@ def shared() -> Path:
 def make_cohort():
     """A small cohort of a dataset's card: ``people`` × ``windows`` windows of 10 steps × 3 channels, some signal.
 
+    gaps: share of the values of the first two channels that were not measured; without, nobody can be dealt to folds.
     Keywords name an attribute and give its value for each person, instead of a random segment.
     """
 
-    def made(dataset="challenge2012", origin="real", people=300, windows=1, seed=0, card=None, **given) -> Cohort:
+    def made(
+        dataset="challenge2012", origin="real", people=300, windows=1, seed=0, card=None, gaps=0, **given
+    ) -> Cohort:
         draw = np.random.default_rng(seed)
         severity = draw.normal(size=people)
         label = (severity + draw.normal(size=people) > 0.5).astype(np.int8)
@@ -72,16 +92,24 @@ def make_cohort():
         row = np.repeat(np.arange(people), windows)
         x = draw.normal(size=(len(row), 10, 3)).astype(np.float32)
         x[:, :, 0] += severity[row, None]
+        split = np.array(["train"] * 5 + ["val"] * 2 + ["test"] * 3)[row % 10]
+        channels = ("pulse", "sodium", "age of a value")
+        measured = x[:, :, :2].copy() if gaps else None
+        if gaps:
+            measured[draw.random(measured.shape) < gaps] = np.nan
+            x[:, :, :2] = measured
+            standardise(x[:, :, :2], split == "train", channels)
         return Cohort(
             x=x,
             y=label[row],
             person=10_000 + row,
             attributes=pd.DataFrame(columns).iloc[row].reset_index(drop=True),
-            split=np.array(["train"] * 5 + ["val"] * 2 + ["test"] * 3)[row % 10],
-            channels=("pulse", "sodium", "age of a value"),
+            split=split,
+            channels=channels,
             card=card or cards.load(dataset),
             origin=origin,
             attrition=attrition_table([("read", len(row), people, "all"), ("left out", 4, 3, "4 rows without a time")]),
+            measured=measured,
         )
 
     return made

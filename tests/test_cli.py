@@ -25,8 +25,8 @@ def calls(monkeypatch, tmp_path):
     """Stand-ins for what the commands call, and a record of how."""
     seen = []
 
-    def fetched(dataset, folder, base_url=None):
-        seen.append(("fetch", dataset, str(folder), base_url))
+    def fetched(dataset, folder, base_url=None, sealed=()):
+        seen.append(("fetch", dataset, str(folder), base_url, *sealed))
         return [folder / "set-a.tar.gz", folder / "Outcomes-a.txt"]
 
     monkeypatch.setattr(fetch, "fetch", fetched)
@@ -44,6 +44,12 @@ def test_fetch(calls, capsys):
 def test_fetch_from_a_mirror(calls):
     assert main(["fetch", "challenge2012", "data", "--base-url", "http://mirror/x"]) == 0
     assert calls == [("fetch", "challenge2012", "data", "http://mirror/x")]
+
+
+def test_fetch_of_a_sealed_part_says_what_it_is(calls, capsys):
+    assert main(["fetch", "challenge2012", "data", "--sealed", "c"]) == 0
+    assert calls == [("fetch", "challenge2012", "data", None, "c")]
+    assert capsys.readouterr().out.startswith("c is sealed: nothing in this study was chosen by it")
 
 
 def test_twin(calls, capsys):
@@ -85,7 +91,7 @@ def test_twin_needs_a_folder_with_a_name(tmp_path, monkeypatch, capsys):
     [CohortError("a, line 3"), CardError("no card"), FetchError("no net"), SpecError("knob"), OSError("disk full")],
 )
 def test_errors_are_one_sentence_and_code_2(monkeypatch, capsys, error):
-    def fails(*_):
+    def fails(*_, **__):
         raise error
 
     monkeypatch.setattr(fetch, "fetch", fails)
@@ -96,7 +102,7 @@ def test_errors_are_one_sentence_and_code_2(monkeypatch, capsys, error):
 
 
 def test_interrupt(monkeypatch, capsys):
-    def stops(*_):
+    def stops(*_, **__):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(fetch, "fetch", stops)
@@ -157,7 +163,7 @@ def test_as_a_module(tmp_path):
     assert "Traceback" not in done.stderr
 
 
-def test_tune_keeps_each_try_and_goes_on(monkeypatch, tmp_path, capsys):
+def test_tune_keeps_each_try_and_goes_on(monkeypatch, tmp_path, capsys, make_cohort):
     tries = [tuning.Tried(n, 1, 1000, 376, '{"rate": 0.1}', 0.8 + n / 100, 1.5) for n in range(3)]
     seen = []
     files = {side: tmp_path / f"{side}.csv" for side in tuning.SIDES}
@@ -166,10 +172,11 @@ def test_tune_keeps_each_try_and_goes_on(monkeypatch, tmp_path, capsys):
 
     def tune(cohort, side, known):
         seen.append((side, len(known)))
+        assert len(cohort.rows("test")) == 12  # of a fifth of the people, whom no try looks at
         return iter(tries if known else tries[:2])
 
     monkeypatch.setattr(tuning, "tune", tune)
-    monkeypatch.setattr(readers, "read", lambda dataset, folder: None)
+    monkeypatch.setattr(readers, "read", lambda dataset, folder: make_cohort(people=60, gaps=0.1))
     monkeypatch.setattr(search, "FILES", files)
     monkeypatch.setenv("TQDM_DISABLE", "")
     assert study(["tune", "challenge2012", "data"]) == 0

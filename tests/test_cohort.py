@@ -37,10 +37,23 @@ def test_a_good_one():
     }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", ["x", "person", "attributes", "split"])
+@pytest.mark.parametrize("name", ["x", "person", "attributes", "split", "number", "measured"])
 def test_sizes_must_agree(name):
+    full = cohort(measured=np.zeros((N, 4, 2), np.float32))
     with pytest.raises(CohortError, match=f"mimic: {name} has 11 rows, the labels have 12"):
-        cohort(**{name: getattr(cohort(), name)[:-1]})
+        cohort(**{name: getattr(full, name)[:-1]})
+
+
+def test_a_window_keeps_its_random_number_and_what_was_measured():
+    """The number says nothing of the place in the files, and is the same whenever they are read."""
+    one = cohort(measured=np.arange(N * 8, dtype=np.float32).reshape(N, 4, 2))
+    assert sorted(one.number) == [*range(N)]
+    assert list(one.number) != [*range(N)]
+    np.testing.assert_array_equal(one.number, cohort().number)
+    rows = np.arange(N)[::-1]
+    other = one.part(rows, one.x[rows], ("turned", ""))
+    np.testing.assert_array_equal(other.number, one.number[rows])
+    np.testing.assert_array_equal(other.measured, one.measured[rows])
 
 
 @pytest.mark.parametrize("shape", [(N, 4), (N, 4, 2), (N, 4, 3, 1)])

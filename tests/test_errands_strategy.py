@@ -32,7 +32,9 @@ def walk(notebook: str, results: str) -> None:
     from book.pages.contracts import CONTRACTS
     from fairlib.report import show
     from fairlib.report.gate import scan_notebook
+    from fairlib.twins import truth
 
+    truth.DRAWS = 20_000  # as in conftest, which this process has not read
     page, outputs = nbformat.read(notebook, 4), []
     show.display = lambda data, metadata, raw: outputs.append((data, metadata))
     given = {"dataset": "challenge2012", "profile": "smoke", "results_dir": results}

@@ -198,7 +198,10 @@ def test_git_keeps_no_model_no_prediction_and_no_archive():
     assert not [name for name in tracked() if refuses(name)]
     for name in ("results/x.txt", "a/weights.safetensors", "predictions.parquet", "book/m.pt", "d.csv.gz", "x.npy"):
         assert refuses(name), name
-    assert not refuses("book/frozen/challenge2012/metrics.parquet")
+    assert refuses("notebooks/results/mimic/people.csv")
+    assert refuses("book/frozen/challenge2012/weights.zip")
+    assert not refuses("book/frozen/challenge2012/scores.parquet")
+    assert not refuses("book/frozen/challenge2012/parts/tuned-supervised-repeat-1-fold-1.zip")
 
 
 def test_a_real_run_writes_only_what_the_book_lists_for_the_eyes_of_its_owner(real):

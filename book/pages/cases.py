@@ -62,6 +62,12 @@ class Case:
         """Seeds of which both the supervised and the named SSL model were found."""
         return tuple(s for name, s in self.models_found if name == self.ssl and ("supervised", s) in self.models_found)
 
+    @property
+    def label_sizes(self) -> tuple[int, ...]:
+        """Labelled people a group for which both compared models were found, of every paired seed."""
+        pairs = [(name, seed) for name in ("supervised", self.ssl) for seed in self.paired_seeds]
+        return tuple(n for n in self.people if pairs and all(self.study.trained(*pair, n) for pair in pairs))
+
     @cached_property
     def models(self) -> pd.DataFrame:
         """Metrics of every model found, as ``summaries.collect`` gives them."""

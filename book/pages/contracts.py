@@ -8,7 +8,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from fairlib import cards, twins
-from fairlib.strategies import MitigationName, RecipeName
+from fairlib.strategies import MitigationName, PretextName, RecipeName
 from fairlib.study import parameters
 from fairlib.study.parameters import FROZEN, OWN, ROOT, Contract, Evaluation, Models
 
@@ -109,7 +109,10 @@ class Case(BaseModel):
     source: str = "twin"
     profile: Literal["smoke", "quick", "paper"] = "quick"
     recipes: list[RecipeName] = ["paper_text"]
+    pretext: PretextName = "simclr"
     seeds: list[int] = []
+    folds: int | None = None
+    repeats: int | None = None
     people: list[int] = []
     mitigations: list[MitigationName] = list(MitigationName.__args__)
 
@@ -133,8 +136,10 @@ class Synthesis(BaseModel):
     def evaluation(self, dataset: str, recipe: str) -> "Evaluation":
         """The parameters with which stage 5 was run for a case; ``ParameterError`` where there is no such run."""
         case = self.chosen[dataset]
-        seeds = [] if case.source == "frozen" else case.seeds
-        own = case.model_dump(include={"source", "profile", "mitigations"})
+        frozen = case.source == "frozen"  # in the folds, and of the seeds, with which they were made
+        seeds = [] if frozen or case.repeats else case.seeds
+        dealt = set() if frozen else {"folds", "repeats"}
+        own = case.model_dump(include={"source", "profile", "mitigations", "pretext"} | dealt)
         given = {"dataset": dataset, "recipe": recipe, "seeds": seeds, **own}
         return parameters.check("5_evaluation", given | {"results_dir": self.results_dir, "threads": self.threads})
 
@@ -161,14 +166,39 @@ class ReleaseAudit(Synthesis):
     draws: int = Field(default=300, ge=100, le=100_000)
 
 
+class PaperFigures(Synthesis):
+    """The paper's figures, panel by panel, next to the same cases."""
+
+    notebook: ClassVar[str] = "paper_figures"
+
+
+class BesidePaper(parameters.Parameters):
+    """Your run beside the paper: a dataset of the paper, read and trained as the release did."""
+
+    notebook: ClassVar[str] = "beside_paper"
+
+    dataset: Literal["mimic", "mesa", "globem"]
+    source: str = "twin"
+    recipe: parameters.Recipe = "paper_code"
+
+    @property
+    def options(self) -> dict[str, str | bool]:
+        """The published arrays and split: MIMIC's lists are the official ones in any case."""
+        return {"mesa": {"released": True}, "globem": {"split": "released"}}.get(self.dataset, {})
+
+    @property
+    def label(self) -> str:
+        """Models of another split lie in a folder of their own."""
+        return f"{super().label}{'-released' * bool(self.options)}"
+
+
 def _study_cases() -> dict[str, Case]:
     text = (ROOT / "notebooks" / "study.yaml").read_text(encoding="utf-8")
     return {name: Case(**case) for name, case in yaml.safe_load(text)["cases"].items()}
 
 
-CONTRACTS = parameters.CONTRACTS | {
-    c.notebook: c for c in (DataCard, Twin, Dial, Planted, Explorer, Synthesis, ReleaseAudit)
-}
+_OTHERS = (DataCard, Twin, Dial, Planted, Explorer, Synthesis, ReleaseAudit, PaperFigures, BesidePaper)
+CONTRACTS = parameters.CONTRACTS | {contract.notebook: contract for contract in _OTHERS}
 
 
 def check(notebook: str, namespace: dict[str, Any]) -> Any:

@@ -26,18 +26,21 @@ def of_card(p: DataCard) -> Provenance:
 
 def of_study(p: Parameters, study) -> Provenance:
     """The provenance of a study opened with these parameters (``Study`` or ``Frozen``)."""
-    card, tested = p.card, who_was_tested(study.table("sizes"))
-    made, seeds = study.manifest, tuple(seed for seed in study.seeds() if not p.seeds or seed in p.seeds)
+    made, card = study.manifest, p.card
+    folds = made.get("folds", 0)
+    tested = who_was_tested(study.table("sizes"), folds)
+    seeds = tuple(seed for seed in study.seeds() if not p.seeds or seed in p.seeds)
     origin, access, profile, data = (made[key] for key in ("origin", "access", "profile", "data"))
     code = f"{made['version']}+{made['code'][:8]}{' (frozen)' * (p.source == 'frozen')}"
-    told = f"seed{'s' if len(seeds) > 1 else ''} {', '.join(map(str, seeds))}"
+    told = f"{'repeat' if folds else 'seed'}{'s' if len(seeds) > 1 else ''} {', '.join(map(str, seeds))}"
     facts = (
         f"notebook {p.notebook}",
         f"dataset {p.dataset}",
         f"profile {profile}",
-        f"recipe {recipe_name(p.recipe)}",
+        f"recipe {recipe_name(p.recipe)}{f', pretext {p.pretext}' * (p.pretext != 'simclr')}",
         told,
         tested,
+        *(f"uses the sealed {name}" for name in made.get("sealed", ())),
     )
     remark = of_the_original(card) if origin == "twin" else ""
     of, cell = (access, profile, p.recipe, seeds, remark), 0 if access == "synthetic" else card.min_cell
@@ -56,9 +59,10 @@ def of_planted(p: Planted) -> Provenance:
     return collected(p, "twin", "the four twins at a size that can judge", hashlib.sha256(kept).hexdigest())
 
 
-def who_was_tested(sizes: pd.DataFrame) -> str:
-    """The test split in words, from the table ``sizes`` of a cohort; what is suppressed is left out."""
-    row = sizes.set_index("split").loc["test"]
+def who_was_tested(sizes: pd.DataFrame, folds: int = 0) -> str:
+    """The test split, or everyone where there are folds, in words, from the table ``sizes`` of a cohort; what is
+    suppressed is left out."""
+    row = sizes.set_index("split").loc["all" if folds else "test"]
     names = {"people": "people", "windows": "windows", "events": "positive"}
     counts = [f"{int(row[name]):,} {word}" for name, word in names.items() if pd.notna(row[name])]
-    return f"tested on {', '.join(counts)}" if counts else ""
+    return f"tested {f'in {folds} folds ' * bool(folds)}on {', '.join(counts)}" if counts else ""

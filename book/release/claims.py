@@ -6,14 +6,18 @@ A twin never gets a verdict.
 """
 
 import re
+from itertools import permutations
 
 import numpy as np
 import pandas as pd
+from scipy.stats import spearmanr
 
 from book.pages.noise import MODELS, own_rows
+from fairlib.fairness import disparity as distance
 from fairlib.inference import paired, seed_interval
-from fairlib.measures.summary import left_out
-from fairlib.strategies import STRATEGY_NAMES, UNTESTED
+from fairlib.measures.summary import left_out, mean_over_attributes
+from fairlib.strategies import STRATEGY_NAMES, UNTESTED, self_supervised
+from fairlib.study.collect import collect
 from fairlib.text import count
 
 from ..pages.cases import Case
@@ -24,6 +28,8 @@ from .templates import fill_line
 TWIN = "illustrated on a twin: no verdict"
 PAPERS_OWN = ("mimic", "mesa", "globem")  # the datasets of the paper
 DECISIONS = ("holds", "does not hold", "undecided", "not known")
+CANNOT = "cannot be judged here"  # whatever the numbers: the card has too few protected attributes
+ENDS = ("frozen_0", "frozen_3")  # the ends of gradual unfreezing: everything trains, nothing of the encoder does
 
 
 def decide(low: float, high: float, bar: float = 0.0, more_is_better: bool = False) -> str:
@@ -50,9 +56,11 @@ def verdict(case: Case, decision: str) -> str:
     """The verdict of a case in words: none for a twin, and real data is named."""
     if case.made.origin == "twin":
         return TWIN
-    decision = "undecided" if decision == "not known" else decision
+    name, decision = case.title.split(",")[0], "undecided" if decision == "not known" else decision
+    if decision == CANNOT:
+        return f"{CANNOT}: the card of {name} has {len(case.card.protected())} protected attributes"
     own = "the paper's dataset" if case.p.dataset in PAPERS_OWN else "other data"
-    return f"{decision} on {case.title.split(',')[0]} ({own})"
+    return f"{decision} on {name} ({own})"
 
 
 def who(case: Case) -> str:
@@ -69,17 +77,18 @@ def line(case: Case, claim: str, values: dict, decision: str, words: str = "ours
     return row | {"verdict": verdict(case, decision), "cause": told["cause"]}
 
 
-def not_judged(case: Case) -> str:
-    """Which of the two compared models are left out of conclusions, and why; "" if none."""
+def not_judged(case: Case, names: tuple[str, ...] = ()) -> str:
+    """Which of the compared models (two, unless named) are left out of conclusions, and why; "" if none."""
     rows = case.headline.set_index("strategy")
-    why = {name: why_left_out(rows.loc[name]) for name in ("supervised", case.ssl)}
+    why = {name: why_left_out(rows.loc[name]) for name in names or ("supervised", case.ssl)}
     return "; ".join(f"{STRATEGY_NAMES[name]}: it {reason}" for name, reason in why.items() if reason)
 
 
 def all_claims(cases: list[Case]) -> dict[str, list[dict[str, str]]]:
     """Claim id → its lines: each dataset's published line, as ``claims.yaml`` states it, then ours."""
     compared = [case for case in cases if case.ssl]
-    ours = {"accuracy": accuracy, "disparity": disparity, "gaps": gaps, "representations": representations}
+    ours = {"accuracy": accuracy, "disparity": disparity, "u_shape": u_shape, "efficiency": efficiency, "gaps": gaps}
+    ours |= {"representations": representations, "larger_gaps": larger_gaps, "limits": limits}
     lines = {name: rule["published"] + list(map(ours[name], compared)) for name, rule in published.claims().items()}
     place = {line["data"].split(",")[0]: i for i, line in enumerate(lines["accuracy"]) if "published" in line["data"]}
     by_data = lambda line: place.get(re.split("[ ,]", line["data"])[0], len(place))
@@ -119,21 +128,67 @@ def _compared(case: Case, claim: str, measure: str, decisions: dict[str, str], *
     return line(case, claim, values | more, "undecided" if reason else decisions[case.ssl])
 
 
+def u_shape(case: Case) -> dict[str, str]:
+    """Partly frozen SSL models against the two ends, nothing and all frozen: mean disparity, paired."""
+    partly = tuple(name for name in case.strategies if self_supervised(name) and name not in ENDS)
+    if not partly or not set(ENDS) <= set(case.strategies):
+        return line(case, "u_shape", {}, "undecided", "nothing")
+    means, sides = {}, []
+    for group in (partly, ENDS):
+        found = [_measured(case, case.models, name)["deviation"] for name in group]
+        means |= {name: one[0].mean() for name, one in zip(group, found, strict=True)}
+        sides.append(tuple(np.mean(each, axis=0) for each in zip(*found, strict=True)))
+    change, reason = seed_interval(*paired(*sides)), not_judged(case, (*partly, *ENDS))
+    by_training = pd.Series(means).reindex([name for name in STRATEGY_NAMES if name in means])
+    values = {"partly": sides[0][0].mean(), "ends": sides[1][0].mean(), "difference": change}
+    values |= {"models": by_training.rename(STRATEGY_NAMES), "unjudged": [{"why": reason}] if reason else []}
+    return line(case, "u_shape", values, "undecided" if reason else decide(*change[1:]))
+
+
+def efficiency(case: Case) -> dict[str, str]:
+    """The named SSL model against the supervised one with few labels: mean over the numbers of labelled people."""
+    models, seeds, sizes = ("supervised", case.ssl), case.paired_seeds, list(case.label_sizes)
+    if not sizes:
+        return line(case, "efficiency", {}, "undecided", "nothing")
+    few = [collect(case.study, "metrics", models, seeds, n) for n in sizes]
+    of_ssl, of_supervised = ([_measured(case, rows, name) for rows in few] for name in (case.ssl, "supervised"))
+    found = {}
+    for measure in ("auc", "deviation"):
+        pairs = [paired(one[measure], other[measure]) for one, other in zip(of_ssl, of_supervised, strict=True)]
+        found[measure] = seed_interval(*(np.mean(each, axis=0) for each in zip(*pairs, strict=True)))
+    margin, reason = published.claims()["accuracy"]["margin"], not_judged(case)
+    on_par = decide(*found["auc"][1:], -margin, more_is_better=True)
+    smaller = decide(*found["deviation"][1:])
+    values = found | {"sizes": sizes, "on_par": on_par, "smaller": smaller}
+    values["unjudged"] = [{"why": reason}] if reason else []
+    return line(case, "efficiency", values, "undecided" if reason else both(smaller, on_par))
+
+
+def _measured(case: Case, models: pd.DataFrame, strategy: str) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """AUC and mean disparity over protected attributes of each trained model: (seeds,), (seeds, draws)."""
+    rows, metric = models[models["strategy"] == strategy], case.card.metric.metric
+    overall = rows[(rows["scope"] == "overall") & (rows["metric"] == "auc")]
+    of = (rows["scope"] == "ratio") & (rows["metric"] == metric) & rows["attribute"].isin(case.card.protected())
+    areas = overall["estimate"].to_numpy(dtype=float), np.stack(overall["replicates"]).astype(float)
+    return {"auc": areas, "deviation": mean_over_attributes(rows[of], lambda value: distance(metric, value))}
+
+
 def gaps(case: Case) -> dict[str, str]:
     """Mean |Δ| over segments, beside what noise gives."""
     strategies = dict(zip(MODELS, ("supervised", case.ssl), strict=True))
     own = own_rows(case.summary, case.p.dataset, strategies, case.card.protected())
     if own.empty:
         return line(case, "gaps", {}, "undecided", "nothing")
-    mean, change, reason = own.groupby("model")["gap"].mean(), gap_change(case), not_judged(case)
-    values = {"segments": len(own) // 2, "supervised": mean["Supervised"], "ssl": mean["SSL"], "difference": change}
+    (ssl, supervised, change), reason = gap_change(case), not_judged(case)
+    values = {"segments": len(own) // 2, "supervised": supervised, "ssl": ssl, "difference": change}
     values |= {"expected": own["expected"].mean(), "beyond": (own["gap"] > own["bound"]).sum(), "all": len(own)}
     values["unjudged"] = [{"why": reason}] if reason else []
     return line(case, "gaps", values, "undecided" if reason else decide(*change[1:]))
 
 
-def gap_change(case: Case) -> tuple[float, float, float]:
-    """Mean |Δ| over segments, SSL minus supervised, with its interval over participants and training runs."""
+def gap_change(case: Case) -> tuple[float, float, tuple[float, float, float]]:
+    """Mean |Δ| over segments in a single run, of SSL and of supervised, and their difference with its interval over
+    participants and training runs."""
     areas, values = case.models[case.models["metric"] == "auc"], {}
     for strategy in ("supervised", case.ssl):
         means, drawn = [], []
@@ -143,7 +198,8 @@ def gap_change(case: Case) -> tuple[float, float, float]:
             means.append(np.abs(segments["estimate"] - everybody["estimate"]).mean())
             drawn.append(np.abs(np.stack(segments["replicates"]) - everybody["replicates"]).mean(axis=0))
         values[strategy] = (np.array(means), np.stack(drawn))
-    return seed_interval(*paired(values[case.ssl], values["supervised"]))
+    change = seed_interval(*paired(values[case.ssl], values["supervised"]))
+    return values[case.ssl][0].mean(), values["supervised"][0].mean(), change
 
 
 def representations(case: Case) -> dict[str, str]:
@@ -154,7 +210,45 @@ def representations(case: Case) -> dict[str, str]:
     agree = found["size"].idxmax() == found["auc_gap"].abs().idxmax()
     values = {"ratio": ratio.observed, "attributes": found, "agree": agree, "beyond": ratio.beyond(ratio.observed)}
     sure = len(found) >= 3 and ratio.p < 0.05 and not not_judged(case)
-    return line(case, "representations", values, "undecided" if not sure else "holds" if agree else "does not hold")
+    decision = "undecided" if not sure else "holds" if agree else "does not hold"
+    return line(case, "representations", values, decision if len(case.card.protected()) >= 3 else CANNOT)
+
+
+def larger_gaps(case: Case) -> dict[str, str]:
+    """Rank correlation, over protected attributes, of the gap in AUC with the difference in CKA."""
+    found, enough = case.similarity_gaps()[0], len(case.card.protected()) >= 4
+    if len(found) < 2:
+        return line(case, "larger_gaps", {}, "undecided" if enough else CANNOT, "nothing")
+    rho, p = rank_correlation(found["auc_gap"].abs(), found["size"])
+    sure = len(found) >= 4 and p < 0.05 and not not_judged(case)
+    return line(
+        case,
+        "larger_gaps",
+        {"rho": rho, "p": p, "n": len(found)},
+        CANNOT if not enough else "holds" if sure else "undecided",
+    )
+
+
+def rank_correlation(x, y) -> tuple[float, float]:
+    """Spearman's rank correlation and its exact one-sided p: the share of all orders of y that correlate as much.
+
+    >>> rank_correlation([1, 2, 3, 4], [10, 20, 30, 40])[1] == 1 / 24
+    True
+    """
+    rho = float(spearmanr(x, y)[0])
+    drawn = np.array([spearmanr(x, order)[0] for order in permutations(list(y))])
+    return rho, float((drawn >= rho - 1e-9).mean())
+
+
+def limits(case: Case) -> dict[str, str]:
+    """How many SSL models are shown to be less accurate or less even than the supervised one: SSL is no panacea."""
+    rows, on_par = case.headline.set_index("strategy"), _on_par(case)
+    smaller = {name: decide(*_ends(rows.loc[name], "deviation")[1:]) for name in on_par}
+    worse = [name for name in on_par if "does not hold" in (on_par[name], smaller[name])]
+    values = {"worse": len(worse), "all": len(on_par)}
+    values["auc"], values["deviation"] = (list(of.values()).count("does not hold") for of in (on_par, smaller))
+    better = bool(on_par) and all(both(on_par[name], smaller[name]) == "holds" for name in on_par)
+    return line(case, "limits", values, "holds" if worse else "does not hold" if better else "undecided")
 
 
 def _ends(row: pd.Series, measure: str) -> tuple[float, float, float]:

@@ -5,7 +5,22 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from fairlib.inference import central
-from fairlib.report.style import BARS, COLOURS, CONTROL, INK, OURS, RELEASED, SHADE, SMALL, Drawn, axes, legend_below
+from fairlib.report.style import (
+    BARS,
+    COLOURS,
+    CONTROL,
+    INK,
+    MARKERS,
+    OURS,
+    RELEASED,
+    SHADE,
+    SMALL,
+    Drawn,
+    axes,
+    legend_below,
+    lines,
+)
+from fairlib.strategies import STRATEGY_NAMES
 from fairlib.text import LEVEL_WORDS, OF_100, count, number, percent, signed
 
 from . import audit
@@ -78,17 +93,12 @@ def globem_chance(coin: np.ndarray) -> Drawn:
     panels[0].axvspan(low, high, **SHADE | {"zorder": 1}, label=f"{OF_100} models that know nothing")
     panels[0].axvline(0.5, color=CONTROL, linewidth=1)
     found = audit.globem_auc()
-    labels = ["supervised (Figure 6)", "SSL (Figure 6)", "SSL, first frozen", "the same, validation"]
-    for y, row in enumerate(found.itertuples()):
-        colour, marker = (SUPERVISED, "o") if row.model == "supervised" else (SSL, "s")
-        panels[0].plot(row.auc, -y, marker, color=colour)
-        if np.isfinite(row.low):
-            panels[0].plot([row.low, row.high], [-y, -y], color=colour)
-    panels[0].set_yticks([-y for y in range(len(found))], labels)
-    panels[0].set_ylim(-len(found) + 0.4, 0.6)
+    for y, (strategy, area) in enumerate(found.items()):
+        panels[0].plot(area, y, MARKERS[strategy], color=COLOURS[strategy])
+    lines(panels[0], [STRATEGY_NAMES[strategy] for strategy in found.index])
     panels[0].set_xlim(0.42, 0.58)
     panels[0].set_xticks([0.45, 0.5, 0.55])
-    panels[0].set_xlabel("AUC, as published")
+    panels[0].set_xlabel("AUC, ROC figure as published")
     means = audit.globem_deviation()
     panels[1].hist(coin, bins=30, **BARS, label="a coin, simulated")
     for model, value in means.items():
@@ -99,7 +109,7 @@ def globem_chance(coin: np.ndarray) -> Drawn:
     panels[1].set_yticks([])
     panels[1].set_xlabel("mean parity deviation, 6 ratios × 3 attributes")
     legend_below(figure, *panels, columns=2)
-    within = [low <= value <= high for value in found["auc"]]
+    within = [low <= value <= high for value in found]
     inside = central(coin)
     ssl = means.drop("supervised")
     return figure, (

@@ -29,11 +29,17 @@ COLUMNS = {
     "dataset_shapes": "dataset split metric value",
     "beside": "item dataset subject measure value low high",
     "audit": "finding dataset item group value kind",
+    "paper_auc": "dataset strategy auc",
+    "paper_parity": "dataset strategy lower_whisker q1 median q3 upper_whisker outliers mean_at_least mean_at_most",
+    "paper_cka": "dataset attribute role segment layer_y layer_x windows value",
+    "paper_gaps": "dataset attribute auc_gap cka_gap",
 }
 #: Columns of numbers and the range that they must keep to; NaN is allowed.
 RANGES = dict.fromkeys(("auc", "overall_auc", "share", "low", "high"), (0, 1))
 RANGES |= dict.fromkeys(("test_windows", "windows_per_code"), (1, 1e7))
 RANGES |= {"delta": (-1, 1), "parity_deviation": (0, 10)}
+RANGES |= dict.fromkeys(("median", "q1", "q3", "mean_at_least", "mean_at_most"), (0, 10))
+RANGES |= dict.fromkeys(("auc_gap", "cka_gap"), (0, 1))
 
 
 class PublishedError(ValueError):

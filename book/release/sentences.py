@@ -79,7 +79,7 @@ def d23(simulated: Simulated) -> dict:
 def d24(simulated: Simulated) -> dict:
     means, ends = audit.globem_deviation(), ["min", "max"]
     coin = {"middle": np.median(simulated.coin), "range": central(simulated.coin)}
-    return coin | {"auc": audit.globem_auc()["auc"].agg(ends), "published": means.agg(ends)}
+    return coin | {"auc": audit.globem_auc().agg(ends), "published": means.agg(ends)}
 
 
 def d27() -> dict:

@@ -1,10 +1,12 @@
 """PhysioNet/CinC Challenge 2012: tarballs or extracted folders of one text file a stay → ``Cohort``.
 
 Layout: ``set-a.tar.gz`` (or a folder ``set-a``) with ``<RecordID>.txt`` of rows ``Time,Parameter,Value``, beside
-``Outcomes-a.txt``; any subset of the sets a, b, c. Source: https://physionet.org/content/challenge-2012/1.0.0/.
+``Outcomes-a.txt``, and likewise set b. Set c is sealed: kept for the confirmation, and read only where it is named.
+Source: https://physionet.org/content/challenge-2012/1.0.0/.
 """
 
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -26,8 +28,10 @@ CLIP = (0.005, 0.995)
 NAMED = {"gender": "Gender", "age": "Age", "icu_type": "ICUType"}
 
 
-def read(path: Path | str) -> Cohort:
-    """Read the sets found in ``path`` into a cohort; a TWIN.json there makes it a twin.
+def read(path: Path | str, sets: Sequence[str] = files_of.DEVELOPMENT) -> Cohort:
+    """Read sets in ``path`` into a cohort; a TWIN.json there makes it a twin.
+
+    sets: names of those to read; of a and b those that are there, of any other choice all. A cohort with set c says so.
 
     Returns windows (n, 48, 72): 36 variables at 1-hour steps (last value in the hour, carried forward, before the first
     measurement the training median; clipped and standardised with training statistics), then their 36 observation
@@ -36,7 +40,7 @@ def read(path: Path | str) -> Cohort:
     Raises ``CohortError`` naming file, line and value for anything the format does not allow.
     """
     path = Path(path)
-    found, steps = files_of.find_sets(path)
+    found, steps = files_of.find_sets(path, sets)
     card, counts, grids, raw, labels, split = cards.load("challenge2012"), Counter(), [], [], [], []
     known: set[str] = set()
     for name in found:
@@ -58,7 +62,8 @@ def read(path: Path | str) -> Cohort:
         split.append(by_person(np.array(list(records)), deaths))
         has = {part: card.expected[f"set-{name}{part}"] for part in ("", " deaths")}
         note = rows_of.beside_card(stays=(len(records), has[""]), deaths=(int(deaths.sum()), has[" deaths"]))
-        steps.append((f"set {name}: record files with an outcome", len(records), len(records), note))
+        seal = "sealed; " * (name in files_of.SEALED)
+        steps.append((f"set {name}: record files with an outcome", len(records), len(records), seal + note))
     values, split = np.stack(grids), np.concatenate(split)
     frame = pd.DataFrame(raw)
     n, person = len(values), frame.pop("RecordID").to_numpy()
@@ -72,9 +77,12 @@ def read(path: Path | str) -> Cohort:
     attributes = rows_of.segments(card, frame, lambda name, row: f"{frame['file'][row]}, {NAMED[name]}")
     steps += rows_of.of_attributes(attributes, person, card)
     measured, masks = values.copy(), (~np.isnan(values)).astype(np.float32)
-    note = f"{rows_of.beside_card(stays=(n, card.expected['total']))}; clipped, imputed and scaled with statistics of"
+    whole = sum(card.expected[f"set-{name}"] for name in set(sets))
+    note = f"{rows_of.beside_card(stays=(n, whole))}; clipped, imputed and scaled with statistics of"
     note += f" the training stays{standardise(values, split == 'train', VARIABLES, CLIP)}"
     steps.append(("cohort", n, n, note))
     x, y = np.concatenate([values, masks], axis=2), np.concatenate(labels)
     channels = (*VARIABLES, *(f"mask {variable}" for variable in VARIABLES))
-    return rows_of.cohort(card, [path], steps, x, y, person, attributes, split, channels, measured=measured, clip=CLIP)
+    more = {"measured": measured, "clip": CLIP}
+    more["sealed"] = tuple(f"set {name}" for name in found if name in files_of.SEALED)
+    return rows_of.cohort(card, [path], steps, x, y, person, attributes, split, channels, **more)

@@ -7,7 +7,7 @@ import re
 import tarfile
 import zlib
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -28,26 +28,40 @@ NOT_FINITE = re.compile(r"[^,]*,([^,]*),([-+]?(?:nan|inf|infinity))", re.IGNOREC
 LARGEST_RECORD = 1_000_000
 #: Bytes and members of an archive; an official set has 4,000 records of under 100 MB together.
 LARGEST_SET, MOST = 500_000_000, 50_000
+#: The sets: those that may be looked at, and those that are kept for the confirmation.
+DEVELOPMENT, SEALED = ("a", "b"), ("c",)
+SETS = (*DEVELOPMENT, *SEALED)
+UNREAD = "it lies in the folder; read are sets a and b, or those that are named"
 OTHER = "other files in a set: not read"
 AGAIN = "fetch the files again"
 
 
-def find_sets(path: Path) -> tuple[list[str], list[Step]]:
-    """The sets to read, each with its outcomes, and an attrition row for each archive that is not read."""
+def find_sets(path: Path, sets: Sequence[str] = DEVELOPMENT) -> tuple[list[str], list[Step]]:
+    """The sets to read, each with its outcomes, and an attrition row for each set or archive that is not read.
+
+    sets: their names; of ``DEVELOPMENT`` those that are there, of any other choice all.
+    """
+    if not sets or (unknown := sorted(set(sets) - set(SETS))):
+        what = f"there is no set {unknown[0]!r}" if sets else "no set was named"
+        raise CohortError(f"{what}; Challenge 2012 has the sets {', '.join(SETS)}")
     if not path.is_dir():
         raise CohortError(f"{path} is not a folder; give the folder that holds set-a.tar.gz and Outcomes-a.txt")
     there = {file.name for file in path.iterdir()}
-    for name in "abc":
+    for name in SETS:
         for official in (f"set-{name}", f"set-{name}.tar.gz", f"Outcomes-{name}.txt"):
             files_of.refuse_other_case(path / official)
-    found = [s for s in "abc" if f"set-{s}.tar.gz" in there or f"set-{s}" in there]
-    if not found:
+    lying = [s for s in SETS if f"set-{s}.tar.gz" in there or f"set-{s}" in there]
+    found = [name for name in lying if name in sets]
+    if lost := sorted(set(sets) - set(found)) if tuple(sets) != DEVELOPMENT or not found else []:
+        name, more = lost[0], f" --sealed {' '.join(SEALED)}" * (lost[0] in SEALED)
+        only = f"; it holds set {', '.join(lying)} only" if lying else hint(path, "challenge2012")
         raise CohortError(
-            f"{path} holds neither set-a.tar.gz nor a folder set-a{hint(path, 'challenge2012')}; `python -m fairlib"
-            f" fetch challenge2012 {path}` downloads the official files"
+            f"{path} holds neither set-{name}.tar.gz nor a folder set-{name}{only}; `python -m fairlib"
+            f" fetch challenge2012 {path}{more}` downloads the official files"
         )
-    steps = []
-    for name in "abc":
+    unread = [name for name in lying if name not in sets]
+    steps = [(f"set {s}: {'sealed, ' * (s in SEALED)}not read", 0, 0, UNREAD) for s in unread]
+    for name in sets:
         if name in found and f"Outcomes-{name}.txt" not in there:
             raise CohortError(f"{path} holds set-{name} but not Outcomes-{name}.txt, its labels; {AGAIN}")
         if name not in found and f"Outcomes-{name}.txt" in there:

@@ -5,7 +5,8 @@ again. Restricted data are not fetched: their owners hand them out on request.
 """
 
 import errno
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pooch
@@ -17,10 +18,11 @@ from .files import facts
 
 @dataclass(frozen=True)
 class Release:
-    """Where a dataset lies, and its files: name → (bytes, SHA-256)."""
+    """Where a dataset lies, its files: name → (bytes, SHA-256), and which of them are sealed: part → names."""
 
     base_url: str
     files: dict[str, tuple[int, str]]
+    sealed: dict[str, list[str]] = field(default_factory=dict)
 
 
 #: Sizes and hashes of the official files as recorded by ExpectationMax/medical_ts_datasets.
@@ -34,15 +36,18 @@ class FetchError(OSError):
     """A file cannot be downloaded, or is not the official one; the message says what to do."""
 
 
-def fetch(dataset: str, folder: Path | str, base_url: str | None = None, progress: bool = True) -> list[Path]:
+def fetch(
+    dataset: str, folder: Path | str, base_url: str | None = None, progress: bool = True, sealed: Sequence[str] = ()
+) -> list[Path]:
     """Download the official files of a dataset into ``folder``; files that are there already are kept.
 
     Parameters
     ----------
     base_url: address of the folder that holds the files, for a mirror; hashes are checked all the same.
     progress: show a bar a file.
+    sealed: names of sealed parts to fetch too; nothing of the others is asked for.
 
-    Returns the paths of all files. Raises ``FetchError`` for a file of other content in ``folder`` (never overwritten),
+    Returns the paths of the files. Raises ``FetchError`` for a file of other content in ``folder`` (never overwritten),
     no network, a missing file, a full disk, or a download that is not the official file.
     """
     folder = Path(folder).expanduser()
@@ -52,6 +57,10 @@ def fetch(dataset: str, folder: Path | str, base_url: str | None = None, progres
             " data are requested from their owners, see `homepage` in the data card"
         )
     release = RELEASES[dataset]
+    if unknown := sorted(set(sealed) - set(release.sealed)):
+        raise FetchError(f"{dataset} has no sealed part {unknown[0]!r}; it has: {', '.join(release.sealed) or 'none'}")
+    left = {name for part, names in release.sealed.items() if part not in sealed for name in names}
+    release = replace(release, files={name: facts for name, facts in release.files.items() if name not in left})
     base_url = (base_url or release.base_url).rstrip("/") + "/"
     if not base_url.startswith(("https://", "http://")):
         raise FetchError(f"base URL {base_url!r} is no web address; copy files from a folder by hand instead")

@@ -22,7 +22,7 @@ LONG = 16  # letters of a name that would be set in many short lines beside colu
 DPI = 160  # sharp in print and on dense screens; a figure is shown at 96 pixels an inch
 MAX_ROWS = 60  # of a table of real data
 _PERSON = re.compile(
-    r"((subject|hadm|icustay|stay|record|mesa|nsrr|person|participant|patient|user)_?id|pid|uid|mrn|person|participant)",
+    r"((subject|hadm|icustay|stay|record|mesa|nsrr|person|participant|patient|user)_?id|pid|uid|mrn|person|participant|row)",
     re.I,
 )
 _LIST = re.compile(r"(?:[-+−]?\d[\d.]*[\s,;\[\]()]+){20}")  # 20 numbers in a row

@@ -1,4 +1,4 @@
-"""The command line: ``python -m fairlib.study tune | freeze | pack``."""
+"""The command line: ``python -m fairlib.study tune | freeze | pack | confirm``."""
 
 import argparse
 import os
@@ -54,6 +54,17 @@ def main(arguments: list[str] | None = None) -> int:
     tune.add_argument("--side", choices=("supervised", "ssl"), help="one side only, so that two may run at once")
     tune.add_argument("--threads", type=int, default=1, help="CPU threads; the same number gives the same bytes")
 
+    confirmed = door.command(_confirm, "test the protocol on the sealed people, once")
+    confirmed.add_argument("dataset", help="e.g. challenge2012")
+    confirmed.add_argument("source", metavar="DIR", help="the folder of the official files, the sealed ones among them")
+    confirmed.add_argument("--runs", type=int, default=20, help="for tests only: other than the protocol's 20")
+    confirmed.add_argument("--profile", default="paper", help="for tests only: smoke or quick")
+    confirmed.add_argument("--results", default="results", metavar="FOLDER", help="where trained models lie")
+    confirmed.add_argument(
+        "--kept", type=Path, metavar="FOLDER", help="of the record; book/frozen/confirm unless given"
+    )
+    confirmed.add_argument("--threads", type=int, default=1, help="CPU threads; the same number gives the same bytes")
+
     return door.main(arguments)
 
 
@@ -84,6 +95,18 @@ def _freeze(options: argparse.Namespace) -> None:
         path = parts.write(folder, study, model, repeat, k, options.labels, only)
         seconds = parts.manifest(path)["seconds"]
         print(f"{number} of {len(todo)}: {path.name}, {seconds:.0f} seconds", flush=True)
+
+
+def _confirm(options: argparse.Namespace) -> None:
+    """Train the primary pair and the controls anew on all development people, test each run on all sealed people, and
+    add a record. Run it again to continue after an interruption; after the end, it would be a second look."""
+    _quiet()
+    from .confirm import KEPT, RECIPE, confirm
+    from .parameters import FineTuning
+
+    given = {name: getattr(options, name) for name in ("dataset", "source", "profile", "threads")}
+    p = FineTuning(**given, recipe=RECIPE, results_dir=options.results)
+    print(f"kept in {confirm(p, options.runs, options.kept or KEPT)}", flush=True)
 
 
 def _pack(options: argparse.Namespace) -> None:

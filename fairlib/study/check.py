@@ -21,6 +21,10 @@ from ..readers import inventory
 from ..readers import table as own_data
 from ..readers.recognise import OWN, known, looks_like, wanted
 from ..text import count, number
+from . import expected
+from .parameters import Parameters
+from .profiles import PROFILES
+from .sources import ENOUGH, crossfits
 
 POWER, ALPHA = 0.8, 0.05
 #: Assumed error rate of the reference segment.
@@ -57,13 +61,20 @@ def check(folder: Path | str, dataset: str | None = None, error_rate: float = ER
     lines += ["", *_beside_card(cohort, card, tables["sizes"])]
     lines += ["", "The four requirements"]
     lines += [f"  {row.requirement}: {row.holds}. {row.evidence}" for row in cards.requirements(card).itertuples()]
-    lines += ["", *_power_lines(power(cohort, error_rate), error_rate)]
+    found = power(cohort, error_rate)
+    lines += ["", *_power_lines(found, error_rate)]
     if not (cohort.attributes.iloc[cohort.rows("test")].nunique() > 1).any():
         reason = "in no attribute are there people of two segments in the test split, so there is nothing to compare"
         return "\n".join([*lines, "", f"The study cannot run: {reason}."]), False
-    lines += ["", f"The study can run: dataset={cohort.dataset}, source={folder}."]
     dataset = cohort.dataset if cohort.dataset in cards.all() else OWN
     source = f"./{folder}" if str(folder) in ("twin", "frozen") else str(folder)  # those words alone name no folder
+    crossfitted = crossfits(Parameters(dataset=dataset, source=source), cohort)
+    lines += ["", *_tested(cohort, crossfitted, tables["sizes"].set_index("split")["people"], found)]
+    lines += ["", expected.HEAD]
+    for name in ("quick", "paper"):
+        cost = expected.sentence(len(cohort), cohort.x.shape[1:], crossfitted, PROFILES[name])
+        lines.append(f"  profile {name}, each recipe as {cost}")
+    lines += ["", f"The study can run: dataset={cohort.dataset}, source={folder}."]
     return "\n".join([*lines, f"  make book DATASET={dataset} SOURCE={shlex.quote(source)}"]), True
 
 
@@ -135,6 +146,29 @@ def _beside_card(cohort: Cohort, card: cards.Card, sizes: pd.DataFrame) -> list[
             lines.append(f"  {word}: {_number(here[name])} of {whole:,} ({share})")
     if cohort.origin == "twin":
         lines.append("  These files are synthetic: their number was chosen, and nobody in them is real.")
+    return lines
+
+
+def _tested(cohort: Cohort, crossfitted: bool, people: pd.Series, table: pd.DataFrame) -> list[str]:
+    """Whether people are cross-fitted, and what that buys; people: of each split and "all", NaN where withheld."""
+    lines = ["How it will be tested"]
+    if not crossfitted:
+        why = f"the test split holds {ENOUGH} people or more with a positive window, and as many without"
+        why = "a twin keeps it unless folds are asked for" if cohort.origin == "twin" else why
+        why = "the files are scaled by its training people" if cohort.measured is None else why
+        return [*lines, f"  by the split of the data, without cross-fitting: {why}"]
+    folds = PROFILES["paper"].folds
+    lines.append(
+        f"  cross-fitted: people are dealt to {folds} folds, and each is tested by models trained on the others"
+    )
+    if people[["test", "all"]].isna().any():
+        return [*lines, "  everyone is tested, instead of the test split alone"]
+    share, found = np.sqrt(people["test"] / people["all"]), table.dropna(subset="difference")
+    tested = f"{count(people['all'])} people are tested instead of {count(people['test'])}"
+    lines.append(f"  {tested}, so what can be found shrinks by √n to {100 * share:.0f} %")
+    for row in found.nsmallest(1, "difference").itertuples():
+        points = f"{100 * row.difference:.1f} → {100 * share * row.difference:.1f} points"
+        lines.append(f"  the smallest detectable difference, {row.attribute} {row.segment}: {points}")
     return lines
 
 

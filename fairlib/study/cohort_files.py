@@ -16,7 +16,7 @@ from ..cohort import Cohort
 from .results import save
 
 WINDOWS, PEOPLE, FACTS = "windows.safetensors", "people.parquet", "cohort.json"
-PLAIN = ("dataset", "origin", "channels", "clip")
+PLAIN = ("dataset", "origin", "channels", "clip", "sealed")
 
 
 def save_cohort(folder: Path, key: dict, cohort: Cohort) -> None:
@@ -46,6 +46,7 @@ def load_cohort(folder: Path) -> Cohort:
         attrition=pd.DataFrame(facts.pop("attrition")),
         channels=tuple(facts.pop("channels")),
         clip=tuple(clip) if (clip := facts.pop("clip")) else None,
+        sealed=tuple(facts.pop("sealed")),
         card=cards.load(facts.pop("dataset")),
         **facts,
     )

@@ -18,6 +18,8 @@ from .tables import FOLD, MODEL, TABLES
 KEYS = ["recipe", "strategy", "seed", "labels"]
 #: The same of cross-fitted models: ``seed`` is the repeat.
 FOLD_KEYS = ["recipe", "pretext", "strategy", "seed", "fold", "labels"]
+#: The pretext unless another is named.
+USUAL = "simclr"
 
 #: Tables that out-of-fold scores are made of.
 SCORES = ("tested", "scores", "cuts")
@@ -36,11 +38,12 @@ class Frozen:
 
     folder: Path
     recipe: str
+    pretext: str = USUAL
 
     @property
     def manifest(self) -> dict:
         """What was run: recipe values, networks, data fingerprint, code, versions, threshold and draws."""
-        return manifest(self.folder)["recipes"][self.recipe]
+        return manifest(self.folder)["recipes"][entry(self.recipe, self.pretext)]
 
     def groups(self) -> None:
         """Frozen results do not say which groups mitigations looked after."""
@@ -78,16 +81,23 @@ class Frozen:
             return table.copy()
         strategy = strategy or "pretraining"
         chosen = (table["strategy"] == strategy) & (table["seed"] == seed) & (table["labels"] == (labels or 0))
+        chosen &= table["pretext"] == self.pretext if "pretext" in table else True
         own = KEYS if TABLES[name].of == FOLD else [*KEYS, "fold"]
         keys = [key for key in (*own, "pretext") if key in table]
         return table[chosen].drop(columns=keys).reset_index(drop=True)
 
     @cache  # noqa: B019 (one object a page)
     def _pooled(self, name: str, strategy: str, seed: int, labels: int | None) -> pd.DataFrame:
-        made, card = self.manifest, cards.load(self.folder.name)
-        found = (self.table("tested"), self.table("scores", strategy, seed, labels))
-        decided = strategy == POST_PROCESSED
-        return TABLES[name].make(pooled(*found, card, made["origin"], made["threshold"], made["draws"], decided))
+        made, card, found = self.manifest, cards.load(self.folder.name), self.table("scores", strategy, seed, labels)
+        if found.empty or strategy not in TABLES[name].models:
+            return pd.DataFrame()
+        settings = (made["origin"], made["threshold"], made["draws"], strategy == POST_PROCESSED)
+        return TABLES[name].make(pooled(self.table("tested"), found, card, *settings))
+
+
+def entry(recipe: str, pretext: str) -> str:
+    """The name of a recipe with a pretext in the manifest, as ``Recipe.folder`` says it."""
+    return recipe if pretext == USUAL else f"{recipe}-{pretext}"
 
 
 def manifest(folder: Path) -> dict:
@@ -118,8 +128,9 @@ def _read(folder: Path, name: str, recipe: str) -> pd.DataFrame:
 
 
 def manifest_changed() -> None:
-    """Forget tables that were read before they were packed anew."""
+    """Forget tables that were read, or computed, before they were packed anew."""
     _read.cache_clear()
+    Frozen._pooled.cache_clear()
 
 
 def keyed(table: pd.DataFrame, keys: list[str], values: tuple) -> pd.DataFrame:

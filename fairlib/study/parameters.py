@@ -18,7 +18,6 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from .. import cards, twins
 from ..strategies import BASELINES, SUPERVISED, MitigationName, PretextName, RecipeName, StrategyName
 from ..twins import planted
-from . import frozen
 from .profiles import PROFILES, Profile
 
 ROOT = Path(__file__).parents[2]
@@ -138,17 +137,23 @@ class Parameters(Contract):
                 " or the folder of the official files"
             )
         if self.source == "frozen" and not (FROZEN / self.dataset).is_dir():
-            kept = ", ".join(sorted(path.name for path in FROZEN.glob("*") if path.is_dir())) or "none"
+            kept = ", ".join(sorted(path.parent.name for path in FROZEN.glob("*/manifest.json"))) or "none"
             raise ValueError(f"source 'frozen': no frozen results of {self.dataset} in {FROZEN} (kept: {kept})")
         if self.source == "frozen":
+            from . import frozen  # here, since it loads much, and parameters are checked before
+
+            if self.folds is not None or self.repeats:
+                raise ValueError(
+                    "folds: frozen results have those with which they were made; leave folds and repeats out"
+                )
             recipes = frozen.manifest(FROZEN / self.dataset)["recipes"]
-            for recipe in self.shown:
+            for recipe in (frozen.entry(recipe, self.pretext) for recipe in self.shown):
                 if recipe not in recipes:
                     raise ValueError(
                         f"recipe {recipe!r}: no frozen results of {self.dataset} with it (kept: {', '.join(recipes)});"
                         " give another recipe, or the folder of the official files as source"
                     )
-                kept = recipes[recipe]["kept"]["0"]["supervised"]
+                kept = recipes[recipe]["kept"].get("0", {}).get(SUPERVISED, [])
                 if lost := sorted(set(self.seeds) - set(kept)):
                     raise ValueError(
                         f"seeds: no frozen results of seed {lost[0]} for {self.dataset}, recipe {recipe};"
@@ -168,6 +173,11 @@ class Parameters(Contract):
         """Folder name below the dataset: keeps twin and real results, and profiles, apart."""
         origin = self.source if self.source in ("twin", "frozen") else "real"
         return f"{origin}-{self.profile}"
+
+    @property
+    def options(self) -> dict[str, str | bool]:
+        """Options of the dataset's reader, such as another split; none but where a page asks for them."""
+        return {}
 
     @property
     def chosen(self) -> Profile:

@@ -24,6 +24,13 @@ FOLDER, PEOPLE = "parts", "people.zip"
 TRAINING = ("fairlib.pretraining", "fairlib.finetuning", "fairlib.baselines", "fairlib.folds")
 #: What is looked at in the first fold of a repeat only: representations of several folds have no common scale.
 FIRST = (tables.FEATURES, tables.FITTED, tables.PAIR, tables.RUNS)
+#: Wherein all parts of a recipe agree, and how it is said of one that does not.
+DIFFERS = {
+    "trained_by": "by other code",
+    "recipe": "with other settings",
+    "data": "on other data",
+    "folds": "in more or fewer folds",
+}
 
 
 def name(study: CrossFitted, strategy: str, repeat: int, k: int, labels: int | None = None) -> str:
@@ -66,10 +73,7 @@ def write(
 
     ``only`` these. Refuses all but open data and twins.
     """
-    made = study.manifest
-    if made["access"] == "restricted":
-        raise PermissionError(f"{study.cohort.dataset}: scores of restricted data never leave the results folder")
-    start, content = time.perf_counter(), {}
+    made, start, content = _allowed(study).manifest, time.perf_counter(), {}
     kinds = (tables.FOLD, *(FIRST if k == 0 else ()))
     wanted = [(name, strategy) for name, table in TABLES.items() if table.of in kinds and strategy in table.models]
     if labels:
@@ -94,20 +98,27 @@ def write(
 
 
 def write_people(folder: Path, study: CrossFitted, only: Iterable[str] = TABLES) -> None:
-    """Keep the tables about the cohort, once; ``only`` these."""
+    """Keep the tables about the cohort, ``only`` these, once. Raises ``FrozenError`` where those of other people lie
+    there; refuses all but open data and twins."""
     path = folder / FOLDER / PEOPLE
+    _allowed(study)
+    if path.exists() and manifest(path)["data"] != study.study.fingerprint:
+        raise FrozenError(f"{path} is of other data than what is read now; pack the parts beside it, or remove them")
     if not path.exists():
         content = {name: study.table(name) for name in tables.of(tables.COHORT) if name in only}
         replace_file(path, lambda target: _zip(target, content, {"data": study.study.fingerprint}))
 
 
-def pack(folder: Path, remove: bool = True) -> Path:
-    """Parts → one Parquet a table and the manifest, in ``folder``; what was packed of other models before stays.
+def pack(folder: Path) -> Path:
+    """Parts → one Parquet a table and the manifest, in ``folder``; what was packed of other models before stays, and
+    the parts are removed.
 
-    Raises ``FrozenError`` where folds of a repeat are missing, or parts were trained by different code.
+    Raises ``FrozenError`` where folds of a repeat are missing, or parts are of different code, settings or data.
     """
     paths = sorted((folder / FOLDER).glob("*.zip"))
     facts = {path: manifest(path) for path in paths if path.name != PEOPLE}
+    if not facts:
+        raise FrozenError(f"{folder / FOLDER} holds no parts to pack; make some with: python -m fairlib.study freeze")
     before = frozen.manifest(folder) if (folder / MANIFEST).exists() else {"recipes": {}, "files": {}}
     if "folds" not in str(before["recipes"]):  # of version 0.1, which had one split
         before = {"recipes": {}, "files": {}}
@@ -115,8 +126,9 @@ def pack(folder: Path, remove: bool = True) -> Path:
     for path, fact in facts.items():
         made = fact["made"] | {name: fact[name] for name in ("python", "torch", "threads", "trained_by")}
         known = recipes.setdefault(fact["recipe"], made | {"kept": {}, "seconds": {}})
-        if known["trained_by"] != fact["trained_by"]:
-            raise FrozenError(f"{path} was trained by other code than the rest of {fact['recipe']}; train it again")
+        for what, word in DIFFERS.items():
+            if known[what] != made[what]:
+                raise FrozenError(f"{path} was trained {word} than the rest of {fact['recipe']}; train it again")
         seconds = known["seconds"]
         seconds[fact["strategy"]] = round(seconds.get(fact["strategy"], 0) + fact["seconds"], 1)
         place = (fact["recipe"], fact["labels"], fact["strategy"], fact["repeat"])
@@ -128,13 +140,15 @@ def pack(folder: Path, remove: bool = True) -> Path:
             )
         kept = recipes[recipe]["kept"].setdefault(str(labels), {})
         kept[strategy] = sorted({*kept.get(strategy, []), repeat})
-    content: dict[str, list[pd.DataFrame]] = {}
+    content: dict[str, dict] = {}
     for path in paths:
-        for table, frame in frames(path):
-            content.setdefault(table, []).append(frame)
+        for table, frame in frames(path):  # models of one fold share its pre-training, and each part brings it
+            key = tuple(frame[FOLD_KEYS].iloc[0]) if "recipe" in frame and len(frame) else path
+            content.setdefault(table, {})[key] = frame
     files = dict(before["files"])
     for table, found in content.items():
-        path, new = folder / f"{table}.parquet", pd.concat(found, ignore_index=True)
+        some = [frame for frame in found.values() if len(frame)] or [*found.values()]  # nothing has no dtypes
+        path, new = folder / f"{table}.parquet", pd.concat(some, ignore_index=True)
         keys = FOLD_KEYS if TABLES[table].of != tables.COHORT else None
         old = pd.read_parquet(path) if path.name in files and keys else new[:0]
         again = pd.MultiIndex.from_frame(old[keys]).isin(pd.MultiIndex.from_frame(new[keys])) if len(old) else []
@@ -144,7 +158,7 @@ def pack(folder: Path, remove: bool = True) -> Path:
     whole = {"dataset": name, "recipes": recipes, "files": files}
     replace_file(folder / MANIFEST, lambda path: path.write_text(json.dumps(whole, indent=1, sort_keys=True)))
     frozen.manifest_changed()
-    for path in paths if remove else ():
+    for path in (*paths, *(path for path in folder.glob("*.parquet") if path.name not in files)):
         path.unlink()
     return folder
 
@@ -166,6 +180,15 @@ def frames(path: Path) -> Iterator[tuple[str, pd.DataFrame]]:
         for member in file.namelist():
             if member != MANIFEST:
                 yield member.removesuffix(".parquet"), pd.read_parquet(io.BytesIO(file.read(member)))
+
+
+def _allowed(study: CrossFitted) -> CrossFitted:
+    if study.study.shown_key()["access"] == "restricted":
+        raise PermissionError(
+            f"{study.cohort.dataset}: only results of open data and twins are kept in the book, this data is"
+            " restricted; its scores never leave the results folder"
+        )
+    return study
 
 
 def _model(study: CrossFitted, strategy: str, repeat: int, k: int, labels: int | None) -> str:

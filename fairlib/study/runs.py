@@ -76,6 +76,7 @@ class Study:
             "recipe": self.recipe.as_dict(),
             "models": trained_models(len(self.cohort.channels), self.recipe.padding),
             "data": self.fingerprint,
+            "sealed": list(self.cohort.sealed),
             "code": code_hash(),
             "version": __version__,
             "threshold": self.threshold,

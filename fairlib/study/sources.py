@@ -30,18 +30,28 @@ ENOUGH = 100
 def open_study(p: Parameters) -> "Study | CrossFitted | Frozen":
     """The study that a notebook's parameters ask for: data read, models found or made when first needed."""
     if p.source == "frozen":
-        return Frozen(FROZEN / p.dataset, p.recipe)
+        return Frozen(FROZEN / p.dataset, p.recipe, p.pretext)
+    folder = Path(p.results_dir) / p.dataset / p.label
+    cohort = _read(p, folder)
+    study = study_of(p, cohort, folder)
+    if not crossfits(p, cohort):
+        return study
+    from .crossfitted import CrossFitted
+
+    return CrossFitted(study, p.chosen.folds, tuple(p.seeds) or tuple(range(1, p.chosen.repeats + 1)))
+
+
+def study_of(p: Parameters, cohort: Cohort, folder: Path) -> "Study":
+    """The study of a cohort with these parameters, whose results lie in ``folder``: closed to others if it is real."""
     import torch  # here, so that pages on frozen results start without it
 
     from ..optimisation import usable
     from .runs import Study
 
     torch.set_num_threads(p.threads)
-    folder = Path(p.results_dir) / p.dataset / p.label
     device = _device(p.device)
     recipe = RECIPES[p.recipe].with_pretext(p.pretext).scaled(p.chosen.steps)
     recipe = replace(recipe, precision=usable(p.precision, device))
-    cohort = _read(p, folder)
     if cohort.origin == "real":
         with writing(folder):
             folder.mkdir(parents=True, exist_ok=True)
@@ -50,7 +60,7 @@ def open_study(p: Parameters) -> "Study | CrossFitted | Frozen":
             known = "\n".join(map(str, np.unique(cohort.person)))
             replace_file(folder / IDENTIFIERS, lambda path: path.write_text(known + "\n"))
             (folder / IDENTIFIERS).chmod(0o600)
-    study = Study(
+    return Study(
         cohort,
         recipe,
         folder,
@@ -61,11 +71,6 @@ def open_study(p: Parameters) -> "Study | CrossFitted | Frozen":
         runs=p.chosen.seeds,
         profile=p.profile,
     )
-    if not crossfits(p, cohort):
-        return study
-    from .crossfitted import CrossFitted
-
-    return CrossFitted(study, p.chosen.folds, tuple(p.seeds) or tuple(range(1, p.chosen.repeats + 1)))
 
 
 def crossfits(p: Parameters, cohort: Cohort) -> bool:
@@ -88,7 +93,7 @@ def few_tested(cohort: Cohort) -> bool:
 
 def _read(p: Parameters, folder: Path) -> Cohort:
     if p.source != "twin":
-        cohort = readers.read(p.dataset, Path(p.source).expanduser())
+        cohort = readers.read(p.dataset, Path(p.source).expanduser(), **p.options)
         return thin(cohort, p.chosen.windows, p.chosen.each)
     from .. import twins
     from ..twins import planted
@@ -109,7 +114,7 @@ def _read(p: Parameters, folder: Path) -> Cohort:
             seal(data, key)
     if fresh(kept, read):
         return load_cohort(kept)
-    cohort = thin(readers.read(p.dataset, data), windows, chosen.each)
+    cohort = thin(readers.read(p.dataset, data, **p.options), windows, chosen.each)
     if windows:  # one of the original's size fills the disk twice, and is read by long jobs only
         save_cohort(kept, read, cohort)
     return cohort

@@ -80,5 +80,5 @@ def of(*kinds: str) -> tuple[str, ...]:
 
 
 def evaluation(of_model: Evaluated) -> dict[str, pd.DataFrame]:
-    """Every table about one model and the people it is judged by: name → frame."""
+    """Every table about one trained model and the people it is judged by: name → frame."""
     return {name: TABLES[name].make(of_model) for name in of(MODEL, FOLD)}

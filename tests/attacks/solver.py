@@ -25,6 +25,7 @@ class System:
 
     def __init__(self):
         self.names, self.rows, self.right = {}, [], []
+        self.found = []  # solutions: each agrees with all that is known
 
     def add(self, cells: list[tuple], value: float) -> None:
         """The numbers of these cells add up to ``value``; nothing where it is withheld."""
@@ -38,13 +39,19 @@ class System:
         self.rows.append(row | {self.names.setdefault(cell, len(self.names)): -1.0 for cell in right})
         self.right.append(0.0)
 
-    def range(self, cells: list[tuple]) -> tuple[int, int]:
-        """Smallest and largest sum of these cells that agrees with all that is known."""
+    def range(self, cells: list[tuple], true: int, enough: int) -> tuple[int, int]:
+        """Smallest and largest sum of these cells that agrees with all that is known.
+
+        Where solutions to earlier questions lie on both sides of the ``true`` sum and ``enough`` apart, theirs.
+        """
         places = [(i, j, v) for i, row in enumerate(self.rows) for j, v in row.items()]
         i, j, v = map(np.array, zip(*places, strict=True))
         matrix = csr_array((v, (i, j)), shape=(len(self.rows), len(self.names)))
         cost = np.zeros(len(self.names))
         cost[[self.names[cell] for cell in cells]] = 1
+        ends = [round(cost @ solution) for solution in self.found]
+        if ends and min(ends) <= true <= max(ends) and max(ends) - min(ends) >= enough:
+            return min(ends), max(ends)
         ends = []
         for sign in (1, -1):
             found = milp(
@@ -55,6 +62,7 @@ class System:
             )
             assert found.success, found.message
             ends.append(round(sign * found.fun))
+            self.found.append(np.round(found.x))
         return ends[0], ends[1]
 
 

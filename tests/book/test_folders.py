@@ -8,7 +8,9 @@ import subprocess
 from pathlib import Path
 
 import pytest
+import yaml
 
+from book.pages.contracts import check as check_parameters
 from fairlib.study.check import check
 
 ROOT = Path(__file__).parent.parent.parent
@@ -34,9 +36,9 @@ def odd(tmp_path) -> Path:
     return shutil.copytree(EXAMPLE, tmp_path / ODD)
 
 
-def run(command: list[str], where: Path, source: Path | str = "", dataset: str = "table") -> str:
+def run(command: list[str], where: Path, source: Path | str = "", dataset="table", profile="smoke") -> str:
     """What Snakemake said; the case is given as make gives it."""
-    asked = {"FAIRLIB_DATASET": dataset, "FAIRLIB_SOURCE": str(source), "FAIRLIB_PROFILE": "smoke"} if source else {}
+    asked = {"FAIRLIB_DATASET": dataset, "FAIRLIB_SOURCE": str(source), "FAIRLIB_PROFILE": profile} if source else {}
     environment = {**os.environ, "PYTHONPATH": str(where), **asked}
     done = subprocess.run(command, cwd=where, capture_output=True, text=True, env=environment, timeout=300)
     return done.stdout + done.stderr + f"\nexit code {done.returncode}"
@@ -69,6 +71,45 @@ def test_every_page_about_official_files_waits_for_their_folder(clone, tmp_path)
     assert waiting == {rule for rule, _, made in jobs if re.search("(executed|jobs)/mesa/(1_|paper_text)", made)}
     assert len(waiting) == 7
     assert "results/jobs/mimic/source.sha256" not in said
+
+
+@pytest.mark.parametrize(
+    ("dataset", "profile", "repeats"), [("challenge2012", "paper", 4), ("table", "quick", 1), ("mesa", "paper", 5)]
+)
+def test_a_worker_a_repeat_of_what_is_cross_fitted_and_a_seed_of_an_official_split(
+    clone, tmp_path, dataset, profile, repeats
+):
+    folder = EXAMPLE if dataset == "table" else tmp_path
+    said = run([*SNAKEMAKE, "--dry-run", "--printshellcmds"], clone, folder, dataset, profile)
+    name = "example_table" if dataset == "table" else dataset
+    workers = {int(number) for number in re.findall(rf"jobs/{name}/paper_text/trained-(\d+)\.ipynb -y", said)}
+    assert workers == set(range(1, repeats + 1)), said[-2000:]
+    (page,) = set(re.findall(rf"executed/{name}/paper_text/5_evaluation.ipynb -y '(.*?)' --no", said))
+    given = yaml.safe_load(page)
+    assert given["seeds"] == sorted(workers)
+    assert check_parameters("5_evaluation", given | {"source": str(folder)}).seeds == given["seeds"]
+
+
+def test_a_case_may_have_folds_repeats_and_a_pretext(clone):
+    """As study.yaml gives them: to every stage, and to the page across datasets."""
+    path = clone / "notebooks" / "study.yaml"
+    before, study = path.read_text(), yaml.safe_load(path.read_text())
+    study["cases"] = {"mimic": {"source": "twin", "profile": "quick", "recipes": ["paper_text"]}}
+    study["cases"]["mimic"] |= {"folds": 5, "repeats": 2, "pretext": "masked"}
+    try:
+        path.write_text(yaml.safe_dump(study))
+        said = run([*SNAKEMAKE, "--dry-run", "--printshellcmds"], clone)
+    finally:
+        path.write_text(before)
+    pages = dict(
+        re.findall(r"papermill notebooks/(\w+).ipynb \S*(?:mimic/paper_text|executed)/\S+ -y '(.*?)' --no", said)
+    )
+    for name in ("2_pre_training", "3_fine_tuning", "5_evaluation", "explorer"):
+        given = check_parameters(name, yaml.safe_load(pages[name]))
+        assert (given.folds, given.pretext, given.repeats) == (5, "masked", None)
+    assert given.seeds == [1, 2]
+    across = check_parameters("6_synthesis", yaml.safe_load(pages["6_synthesis"])).evaluation("mimic", "paper_text")
+    assert (across.folds, across.pretext, across.seeds) == (5, "masked", [1, 2])
 
 
 def test_in_a_folder_with_a_space_the_last_step_finds_its_contents(clone):

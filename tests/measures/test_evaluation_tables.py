@@ -30,7 +30,7 @@ def tables(cohort):
 
 def test_choosing_sees_validation_people_only(cohort, tables):
     for split, changed in (
-        ("val", {"validation", "cuts", "scores", "calibration", "calibration_in_the_large"}),
+        ("val", {"validation", "cuts", "scores", "calibration", "calibration_in_the_large"}),  # scores: as risks
         ("test", set(tables) - {"validation", "cuts"}),
     ):
         other = np.where(cohort.split == split, scored(cohort, seed=1), scored(cohort))

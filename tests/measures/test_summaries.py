@@ -17,8 +17,6 @@ from fairlib.measures import performance, summary
 from fairlib.measures.summary import at_chance, headline, left_out, one_decision, summarise, verdict
 from fairlib.report.provenance import of_twin
 
-BOTH_LEFT = "1 of 1 in disparity, 1 of 1 in accuracy"
-
 
 def row(strategy, seed, metric, estimate, replicates, attribute="everybody", scope="overall"):
     sizes = {"people": 90, "windows": 100, "events": 20, "note": ""}
@@ -182,15 +180,17 @@ def test_finding_follows_the_numbers(made):
 
 def test_the_answer_in_counts_follows_the_numbers():
     rows = headline(two_models(), ["gender"], "error_rate_ratio")
-    assert sentences.answer(rows) == {"smaller": "1 of 1", "without_loss": "1 of 1", "corrected": BOTH_LEFT}
+    assert sentences.answer(rows) == {"smaller": "1 of 1", "without_loss": "1 of 1", "corrected": "1 of 1"}
     worse = rows.assign(
         auc_difference_high=-rows["auc_difference_low"], auc_difference_low=-rows["auc_difference_high"]
     )
     assert sentences.answer(worse)["without_loss"] == "0 of 1"
+    for low, count in ((-0.019, "1 of 1"), (-0.021, "0 of 1")):  # non-inferior, although 0 is not excluded, or not
+        assert sentences.answer(rows.assign(auc_difference_low=low))["without_loss"] == count
     unsure = rows.assign(deviation_difference_low=-1.0, deviation_difference_high=1.0)
-    assert sentences.answer(unsure)["smaller"] == "0 of 1 (cannot tell: 1)"
-    one_left = sentences.answer(rows.assign(auc_difference_p=0.06))["corrected"]
-    assert one_left == "1 of 1 in disparity, 0 of 1 in accuracy"
+    assert sentences.answer(unsure)["smaller"] == "0 of 1 (inconclusive: 1)"
+    assert sentences.answer(rows.assign(auc_difference_p=0.06))["corrected"] == "1 of 1"  # a loss is not corrected away
+    assert sentences.answer(rows.assign(deviation_difference_p=0.06))["corrected"] == "0 of 1"
     for none in (rows.iloc[:1], rows.assign(people_low=0.49), rows[rows["strategy"] == "frozen_0"]):
         assert sentences.answer(none)["smaller"].startswith("no two models to compare")
     assert sentences.answer(rows.assign(deviation=np.nan))["smaller"] == "too few people to judge a disparity"

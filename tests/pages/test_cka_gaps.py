@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from book.pages.cka_gaps import Ratio, layer_gaps, pairs, sizes
+from book.pages.figures import cka_gaps as gap_figures
 from fairlib.inference import max_t, seed_interval
 from fairlib.measures.cka import similarity_table
 from fairlib.similarity import gram
@@ -134,3 +135,15 @@ def test_a_planted_difference_is_found(make_cohort):
     assert table.loc["age", "p_adjusted"] < 0.05
     assert table.loc["age", "low"] > table.loc["age", "null_bound"]
     assert table.loc["gender", "p"] > 0.01
+
+
+def test_the_yardstick_in_words():
+    """An SSL model explains something only where it is less like supervised than training runs are like each other."""
+    keys = {"layer_supervised": [3], "layer_other": [3], "attribute": ["everybody"]}
+    table = lambda value: pd.DataFrame(keys | {"cka": [value]})
+    between = {"supervised": table(0.6), "frozen_0": table(0.4), "frozen_3": table(0.9)}
+    tables = {"frozen_0": table(0.41), "frozen_3": table(0.59), "random_frozen_3": table(0.9)}
+    words = gap_figures.yardstick_words(tables, between)
+    assert "1 of 2 self-supervised models" in words
+    assert "(SSL, nothing frozen): there, the paradigm explains nothing" in words
+    assert gap_figures.yardstick_words(tables, {}).startswith("No self-supervised model")

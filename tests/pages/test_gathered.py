@@ -16,8 +16,9 @@ from fairlib import cards
 from fairlib.mitigation import TRAINED
 from fairlib.report import show
 from fairlib.strategies import LABELLED, PRIMARY
-from fairlib.study import runs
-from fairlib.study.frozen import Frozen, freeze
+from fairlib.study import parts, runs
+from fairlib.study.crossfitted import CrossFitted
+from fairlib.study.frozen import Frozen
 from fairlib.study.parameters import FROZEN, PROFILES
 from fairlib.study.runs import Study
 
@@ -52,6 +53,8 @@ def test_every_model_is_listed_once_and_none_is_trained(trained, monkeypatch):
     few = table[table["people"] == 20].iloc[1]
     metrics = trained.table("metrics", PRIMARY, 1, 20)
     assert few["auc"] == metrics.loc[(metrics["scope"] == "overall") & (metrics["metric"] == "auc"), "estimate"].item()
+    assert case_of(trained).label_sizes == ()  # of 20 people a group there is one seed only, of 40 none
+    assert replace(case_of(trained), models_found=(("supervised", 1), (PRIMARY, 1))).label_sizes == (20,)
 
 
 def test_tables_of_models_hold_each_once_and_pass_the_gate(trained):
@@ -64,15 +67,28 @@ def test_tables_of_models_hold_each_once_and_pass_the_gate(trained):
     assert max(map(len, parts.values())) <= show.MAX_ROWS
 
 
-def test_frozen_models_are_listed_like_those_of_a_study(trained, tmp_path, monkeypatch):
-    names = ("supervised", PRIMARY, "reweighed")
-    monkeypatch.setattr("fairlib.strategies.LABELLED", names[:2])
-    freeze(trained, tmp_path / "challenge2012", names)
-    freeze(replace(trained, runs=(1,)), tmp_path / "challenge2012", names, people=(20,))
-    kept = Frozen(tmp_path / "challenge2012", "paper_text")
+def test_a_model_without_a_seed_or_a_recipe_counts_once():
+    one = pd.DataFrame({"strategy": ["supervised", "supervised", "logistic_regression", "logistic_regression"]})
+    one = one.assign(people=np.nan, auc=[0.8, 0.81, 0.85, 0.85], deviation=[0.1, 0.2, 0.3, 0.3])
+    other = one.assign(auc=[0.7, 0.71, 0.85, 0.85])
+    assert tables.different({"A, recipe x": one}) == 3
+    assert tables.different({"A, recipe x": one, "A, recipe y": other}) == 5
+    assert tables.different({"A, recipe x": one, "B, recipe x": one}) == 6
+    assert tables.different({}) == 0
+
+
+def test_frozen_models_are_listed_like_those_of_a_study(trained, tmp_path):
+    names, folder = ("supervised", PRIMARY, "reweighed"), tmp_path / "challenge2012"
+    made = CrossFitted(trained, 0, trained.runs)
+    parts.write_people(folder, made)
+    for repeat, k, model in parts.missing(folder, made, names):
+        parts.write(folder, made, model, repeat, k)
+    for model in names[:2]:
+        parts.write(folder, made, model, 1, 0, labels=20)
+    kept = Frozen(parts.pack(folder), "paper_text")
     table = case_of(kept, kept.label_sizes).every_model()
     numbers = ["auc", "deviation", "people"]
-    pd.testing.assert_frame_equal(table[numbers], case_of(trained).every_model()[numbers])
+    pd.testing.assert_frame_equal(table[numbers], case_of(trained).every_model()[numbers], check_exact=False, atol=1e-4)
 
 
 def rows_of(origin, gap):
@@ -85,10 +101,10 @@ def rows_of(origin, gap):
 
 
 def test_a_panel_of_real_data_is_the_same_whatever_the_twins_are():
-    panels, none = [], pd.DataFrame({"value": []})  # two sizes are too few for a curve
+    panels = []
     for twin in (0.02, 0.09):
         rows = {"twins": rows_of("twin", twin), "real data": rows_of("real", 0.05)}
-        figure, alt = figures.size_gap_ours(rows, dict.fromkeys(rows, none))
+        figure, alt = figures.size_gap_ours(rows)
         real = figure.axes[1]
         points = {line.get_label(): np.asarray(line.get_ydata(), float).tolist() for line in real.lines}
         panels.append((points, alt.split("real data")[1]))

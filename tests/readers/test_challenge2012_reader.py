@@ -82,6 +82,14 @@ def test_values_match_the_definition(tmp_path):
     # The check can fail: statistics of everybody give other numbers.
     leaked = by_definition(texts, list(texts))
     assert not np.allclose(cohort.x[0], leaked[str(cohort.person[0])], atol=2e-5)
+    # Dealt anew, the same definition with other training stays; masks stay as they are.
+    split = np.where(cohort.split == "train", "test", "train")
+    split[[np.flatnonzero((split == "train") & (cohort.y == y))[0] for y in (0, 1)]] = "val"
+    dealt = cohort.dealt(split)
+    expected = by_definition(texts, [str(person) for person in cohort.person[split == "train"]])
+    for i, person in enumerate(cohort.person):
+        np.testing.assert_allclose(dealt.x[i], expected[str(person)], atol=2e-5)
+    np.testing.assert_array_equal(cohort.dealt(cohort.split).x[:], cohort.x)
 
 
 def test_statistics_come_from_training_only(tmp_path):
@@ -171,15 +179,46 @@ def test_split_depends_neither_on_sets_nor_on_file_order_nor_on_layout(tmp_path)
         write(tmp_path / "alone", *content, name=name, layout="folder", reverse=True)
     write(tmp_path / "turned", *sets["b"], name="b", reverse=True)
     write(tmp_path / "only_b", *sets["b"], name="b")
-    everything = read(tmp_path / "all")
+    everything = read(tmp_path / "all", sets=("a", "b", "c"))
     splits = dict(zip(everything.person, everything.split, strict=True))
     assert len(splits) == 132
     for cohort in (read(tmp_path / "alone"), read(tmp_path / "only_b"), read(tmp_path / "turned")):
         assert [splits[person] for person in cohort.person] == cohort.split.tolist()
-    np.testing.assert_array_equal(read(tmp_path / "alone").x, everything.x)
+    np.testing.assert_array_equal(read(tmp_path / "alone", sets=("a", "b", "c")).x, everything.x)
     only_b, turned = read(tmp_path / "only_b"), read(tmp_path / "turned")
     np.testing.assert_array_equal(only_b.x, turned.x)
     assert only_b.fingerprint() == turned.fingerprint()
+
+
+def test_a_sealed_set_is_read_where_it_is_named_and_says_so(tmp_path):
+    write(tmp_path, *stays(40), name="a")
+    write(tmp_path, *stays(48, FIRST + 2000, 2), name="c", layout="folder")
+    cohort = read(tmp_path)
+    assert (len(cohort), cohort.sealed) == (40, ())
+    assert note(cohort, "set c: sealed, not read").startswith("it lies in the folder")
+    assert note(cohort, "cohort").startswith("you have 40 stays, the card says 8,000 stays")
+    named = read(tmp_path, sets=("c",))
+    assert (len(named), named.sealed, named.person.min()) == (48, ("set c",), FIRST + 2000)
+    assert named.dealt(named.split).sealed == ("set c",)
+    assert note(named, "set c: record files").startswith("sealed; you have 48 stays")
+    assert note(named, "set a: not read").startswith("it lies in the folder")
+    assert note(named, "cohort").startswith("you have 48 stays, the card says 4,000 stays")
+    assert len(read(tmp_path, sets=("a", "c"))) == 88
+
+
+@pytest.mark.parametrize(
+    ("sets", "words"),
+    [
+        (("a", "d"), "there is no set 'd'; Challenge 2012 has the sets a, b, c"),
+        ((), "no set was named; Challenge 2012 has the sets a, b, c"),
+        (("b",), r"holds neither set-b.tar.gz nor a folder set-b; it holds set a only; `python -m fairlib fetch"),
+        (("a", "c"), r"nor a folder set-c; it holds set a only; .*fetch challenge2012 \S+ --sealed c` downloads"),
+    ],
+)
+def test_unknown_and_missing_sets(tmp_path, sets, words):
+    write(tmp_path, *stays(40), name="a")
+    with pytest.raises(CohortError, match=words):
+        read(tmp_path, sets=sets)
 
 
 def test_split_is_stratified(tmp_path):

@@ -78,9 +78,22 @@ def holds_exactly(folder, *extra):
 def test_registry_is_the_published_one():
     files = module.RELEASES["challenge2012"].files
     assert sorted(files) == sorted([f"set-{s}.tar.gz" for s in "abc"] + [f"Outcomes-{s}.txt" for s in "abc"])
+    assert module.RELEASES["challenge2012"].sealed == {"c": ["set-c.tar.gz", "Outcomes-c.txt"]}
     assert files["set-a.tar.gz"][0] == 6632372
     assert files["Outcomes-c.txt"][0] == 79191
     assert all(len(digest) == 64 and int(digest, 16) for _, digest in files.values())
+
+
+def test_a_sealed_part_is_fetched_where_it_is_named(server, tmp_path, monkeypatch):
+    files = module.RELEASES["challenge2012"].files
+    parts = Release(server.url, files, {"b": ["Outcomes-a.txt"]})
+    monkeypatch.setattr(module, "RELEASES", {"challenge2012": parts})
+    assert [path.name for path in run(tmp_path / "open")] == ["set-a.tar.gz"]
+    assert [path.name for path in (tmp_path / "open").iterdir()] == ["set-a.tar.gz"]
+    run(tmp_path / "both", sealed=["b"])
+    holds_exactly(tmp_path / "both")
+    with pytest.raises(FetchError, match="challenge2012 has no sealed part 'x'; it has: b"):
+        run(tmp_path / "none", sealed=["x"])
 
 
 @pytest.mark.parametrize("length", [True, False])

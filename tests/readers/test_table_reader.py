@@ -12,6 +12,7 @@ from pyarrow import parquet as pq
 
 from fairlib import readers
 from fairlib.cohort import CohortError
+from fairlib.folds import Folds
 from fairlib.measures import describe
 from fairlib.readers import challenge2012, mimic, table, template
 from fairlib.readers.recognise import layouts, looks_like
@@ -95,6 +96,19 @@ def test_test_people_do_not_touch_the_scaling(folder):
     after = table.read(folder)
     others = before.person != test
     assert (after.x[others] == before.x[others]).all()
+
+
+def test_data_of_ones_own_can_be_dealt_to_folds(folder):
+    """Gaps are filled and channels scaled anew, as the reader does it for the split."""
+    cohort = table.read(folder)
+    np.testing.assert_array_equal(cohort.dealt(cohort.split).x[:], cohort.x)
+    raw, split = pd.read_csv(folder / "windows.csv"), Folds(cohort, 2).split(1, 0)
+    dealt, train = cohort.dealt(split), np.repeat(split == "train", 6)
+    for column, channel in enumerate(cohort.channels):
+        known = raw.loc[train, channel].dropna()
+        filled = raw.groupby("window", sort=False)[channel].ffill().fillna(known.median())
+        expected = (filled - known.mean()) / known.std(ddof=0)
+        assert dealt.x[:][:, :, column].ravel() == pytest.approx(expected.to_numpy(), abs=1e-4)
 
 
 def test_the_order_of_rows_and_the_kind_of_file_do_not_matter(folder):

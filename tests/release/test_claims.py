@@ -11,13 +11,13 @@ from book.pages import noise as synthesis
 from book.pages.cka_gaps import Ratio
 from book.pages.contracts import check
 from book.release import claims, published
-from book.release.claims import DECISIONS, TWIN
-from fairlib import cards
+from book.release.claims import CANNOT, DECISIONS, TWIN
+from fairlib import cards, text
 from fairlib.measures import summary as summaries
 from tests.release import release_claims
 from tests.tables import evaluation_tables
 
-STRATEGIES = ("supervised", "frozen_1_middle", "frozen_3", "random_frozen_3")
+STRATEGIES = ("supervised", "frozen_0", "frozen_1_middle", "frozen_3", "random_frozen_3")
 
 
 @cache
@@ -50,7 +50,15 @@ def case(make_cohort, origin="real", noise=None):
         summary=summary.copy(),
         headline=headline.copy(),
         similarity_gaps=lambda: (similar, Ratio(2.0, np.array([1.5, 2.5, 3.0, 1.0]))),
+        paired_seeds=(1, 2),
+        label_sizes=(),
     )
+
+
+def with_cards(own, names):
+    """The case with as many protected attributes as names."""
+    own.card = SimpleNamespace(protected=lambda: list(names), metric=own.card.metric)
+    return own
 
 
 def test_decide_at_the_bar():
@@ -92,7 +100,10 @@ def test_every_claim_has_its_lines(make_cohort):
         by_origin = {record["data"]: record["verdict"] for record in records}
         assert by_origin["Challenge 2012 twin, recipe paper_text: ours"] == TWIN
         real = by_origin["Challenge 2012, recipe paper_text: ours, real data"]
-        assert real in [f"{decision} on Challenge 2012 (other data)" for decision in DECISIONS]
+        if name in ("representations", "larger_gaps"):  # the card has two protected attributes
+            assert real == f"{CANNOT}: the card of Challenge 2012 has 2 protected attributes"
+        else:
+            assert real in [f"{decision} on Challenge 2012 (other data)" for decision in DECISIONS]
         for verdict in list(by_origin.values())[:3]:
             assert verdict.startswith(("recomputed from published numbers", "not released"))
 
@@ -144,7 +155,9 @@ def test_the_gap_change_of_equal_models_is_zero(make_cohort):
     same = case(make_cohort)
     supervised = same.models[same.models["strategy"] == "supervised"]
     same.models = pd.concat([supervised, supervised.assign(strategy="frozen_1_middle")], ignore_index=True)
-    assert claims.gap_change(same) == pytest.approx((0, 0, 0))
+    ssl, alone, change = claims.gap_change(same)
+    assert ssl == alone
+    assert change == pytest.approx((0, 0, 0))
 
 
 def test_the_paper_s_own_data_is_named(make_cohort):
@@ -153,18 +166,84 @@ def test_the_paper_s_own_data_is_named(make_cohort):
     assert claims.verdict(own, "holds") == "holds on MIMIC-III (the paper's dataset)"
 
 
-def test_two_attributes_decide_nothing_on_representations(make_cohort):
+def test_two_attributes_cannot_be_judged_and_three_can(make_cohort):
     own = case(make_cohort)
     record = claims.representations(own)
     assert "50.0 % of the ratios are as large" in record["cause"]
+    assert record["number"].startswith("×2.0: gender")
+    assert record["verdict"].startswith(CANNOT)
     more = pd.concat([own.similarity_gaps()[0]] * 2, ignore_index=True)
+    with_cards(own, "abc")
     for null, verdict in ((np.ones(99), "holds"), (np.full(99, 3.0), "undecided"), (np.array([]), "undecided")):
         own.similarity_gaps = lambda null=null: (more, Ratio(2.0, null))
         assert claims.representations(own)["verdict"].startswith(verdict)
     own.similarity_gaps = lambda: (more[:0], None)
     assert claims.representations(own)["number"] == "no ratio"
-    assert record["number"].startswith("×2.0: gender")
-    assert record["verdict"] == "undecided on Challenge 2012 (other data)"
+    assert claims.representations(own)["verdict"] == "undecided on Challenge 2012 (other data)"
+
+
+def test_a_rank_correlation_has_its_exact_p():
+    assert claims.rank_correlation([1, 2, 3, 4], [1, 2, 3, 4]) == (pytest.approx(1), pytest.approx(1 / 24))
+    assert claims.rank_correlation([0.01, 0.03, 0.18, 0.16], [1, 2, 3, 4]) == (
+        pytest.approx(0.8),
+        pytest.approx(4 / 24),
+    )
+    assert claims.rank_correlation([1, 2, 3], [3, 2, 1]) == (pytest.approx(-1), pytest.approx(1))
+
+
+@pytest.mark.parametrize(("gaps", "verdict"), [([0.1, 0.2, 0.3, 0.4], "holds"), ([0.1, 0.3, 0.2, 0.4], "undecided")])
+def test_larger_gaps_need_four_attributes_in_order(make_cohort, gaps, verdict):
+    own = with_cards(case(make_cohort), "abcd")
+    found = pd.DataFrame({"attribute": list("abcd"), "best": "x", "worst": "y"}).assign(auc_gap=gaps)
+    own.similarity_gaps = lambda: (found.assign(size=[1.0, 2.0, 3.0, 4.0]), Ratio(4.0, np.ones(9)))
+    assert claims.larger_gaps(own)["verdict"].startswith(verdict)
+    assert claims.larger_gaps(with_cards(own, "abc"))["verdict"].startswith(CANNOT)
+
+
+def test_the_u_is_the_partly_frozen_models_against_both_ends(make_cohort):
+    """Disparities of made-up runs are set: the contrast is their difference, with the sign of a U below 0."""
+    own = case(make_cohort)
+    rows = own.models["metric"].eq("error_rate_ratio") & own.models["scope"].eq("ratio")
+    for name, ratio in (("frozen_0", 1.5), ("frozen_1_middle", 1.1), ("frozen_3", 1.3)):
+        of = rows & (own.models["strategy"] == name)
+        own.models.loc[of, "estimate"] = ratio
+        own.models.loc[of, "replicates"] = own.models.loc[of, "replicates"].map(lambda drawn, r=ratio: drawn * 0 + r)
+    record = claims.u_shape(own)
+    assert record["number"].startswith("partly frozen 0.100, ends 0.400: −0.300")
+    assert record["verdict"].startswith("holds")
+    own.strategies = ("supervised", "frozen_1_middle")
+    assert claims.u_shape(own)["number"] == "–"
+
+
+def test_few_labels_compare_the_pair_at_every_size(make_cohort):
+    own = case(make_cohort)
+    own.label_sizes, rows = (20,), own.models.drop(columns=["strategy", "seed"])
+    own.study = SimpleNamespace(
+        table=lambda name, strategy, seed, n: rows[(own.models["strategy"] == strategy) & (own.models["seed"] == seed)],
+    )
+    record = claims.efficiency(own)
+    of_all = own.headline.set_index("strategy").loc["frozen_1_middle"]
+    assert record["number"].startswith(
+        f"mean over 20 labelled people per group, SSL − supervised: AUC {text.signed(of_all['auc_difference'])}"
+    )
+    assert f"disparity {text.signed(of_all['deviation_difference'])}" in record["number"]
+    own.label_sizes = ()
+    assert claims.efficiency(own)["number"] == "–"
+
+
+def test_the_limit_holds_with_one_worse_model_and_fails_only_if_all_are_better(make_cohort):
+    own = case(make_cohort)
+    ends = [f"{m}_difference{e}" for m in ("auc", "deviation") for e in ("", "_low", "_high")]
+    ssl = own.headline["strategy"].isin(["frozen_0", "frozen_1_middle", "frozen_3"])
+    own.headline.loc[ssl, ends] = [0.0, -0.01, 0.01, -0.1, -0.2, -0.05]
+    assert claims.limits(own)["verdict"].startswith("does not hold")
+    own.headline.loc[own.headline["strategy"] == "frozen_0", ends[3:]] = [0.1, 0.05, 0.2]
+    assert claims.limits(own)["verdict"].startswith("holds")
+    assert claims.limits(own)["number"].startswith(
+        "of 3 SSL models, 1 are shown to be worse: 0 in accuracy, 1 in disparity"
+    )
+    own.headline.loc[own.headline["strategy"] == "frozen_0", ends[3:]] = [0.0, -0.1, 0.1]
+    assert claims.limits(own)["verdict"].startswith("undecided")
 
 
 def test_within():

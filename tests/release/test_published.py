@@ -4,8 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from book.pages.tables import sentences
 from book.release import beside as published_tables
-from book.release import published
+from book.release import candidates, published
 
 GONE = ("Transgender", "Genderqueer", "Other")  # GLOBEM: one participant, or possibly one
 
@@ -75,6 +76,53 @@ def test_the_other_tables_are_the_release_s(shared):
     agree(published.table("cka_differences"), differences, ["dataset", "layer_y", "layer_x", "pair"], names)
 
 
+def test_the_pictures_are_those_of_the_collection(shared):
+    """Values of the paper's own figures, by dataset and strategy; those of the notebooks' heat maps by their cell."""
+    for ours, theirs, columns in (
+        ("paper_auc", "paper_figure_auc", {"value": "auc"}),
+        ("paper_parity", "paper_figure_parity", {}),
+        (
+            "paper_gaps",
+            "paper_figure_gaps",
+            {"best_minus_worst_auc_ssl": "auc_gap", "representation_gap_mean_abs": "cka_gap"},
+        ),
+    ):
+        there = collection(shared, theirs).rename(columns=columns).assign(dataset=lambda t: t["dataset"].str.upper())
+        there, keys = (
+            there.replace({"strategy": candidates.RELEASED}),
+            ["dataset", "attribute" if ours == "paper_gaps" else "strategy"],
+        )
+        here = published.table(ours).select_dtypes(["number"]).join(published.table(ours)[keys]).set_index(keys)
+        pd.testing.assert_frame_equal(here, there.set_index(keys)[list(here)])
+    here, notebook, picture = (
+        published.table("paper_cka"),
+        collection(shared, "cka"),
+        collection(shared, "paper_figure_cka"),
+    )
+    drawn = here["source"].str.startswith("GitHub")
+    for (attribute, role), own in here[drawn].groupby(["attribute", "role"]):
+        titles = {"balanced": f"{attribute} 'balanced'", "worst": "Medicaid"}
+        there = picture[picture["panel"].str.contains(titles[role])]
+        np.testing.assert_array_equal(own["value"], there["value"])
+    found = here[~drawn].merge(notebook, on=["source", "layer_y", "layer_x", "value"], how="left", indicator=True)
+    assert (found["_merge"] == "both").all()
+    assert (found["windows"] == found["n_samples"].astype(float)).all()
+    assert here.groupby(["attribute", "role"]).size().eq(9).all()
+    assert len(here) == 108
+
+
+def test_candidates_for_thirty_percent_and_thirteen():
+    rows = candidates.thirty().set_index(["dataset", "strategy"])
+    exact = rows[np.isclose(rows["low"], rows["high"])]
+    assert set(exact.index.get_level_values("dataset")) == {"GLOBEM"}
+    assert exact.index[exact["fits"] & exact["on_par"]].tolist() == [("GLOBEM", "frozen_2_first_last")]
+    assert rows.loc[("MIMIC", "frozen_1_middle"), "low"] == pytest.approx(0.187 / 0.292 - 1)
+    assert not rows.xs("MESA")["fits"].any()
+    assert candidates.thirteen()["ratio"].round(1).tolist() == [13.0, 12.8, 12.9, 7.5, 5.7]
+    assert candidates.thirty_table().attrs["heads"] == 2
+    assert len(candidates.thirteen_table()) == 5
+
+
 def test_held_out_counts():
     assert published.held_out("MIMIC") == (3236, pytest.approx(374 / 3236))
     assert published.held_out("MESA")[0] == 452_015
@@ -109,11 +157,13 @@ def test_an_unknown_table_is_named():
 
 def test_claims_state_where_they_stand_and_how_they_are_judged():
     claims = published.claims()
-    assert list(claims) == ["accuracy", "disparity", "gaps", "representations"]
+    further = ["u_shape", "efficiency", "gaps", "representations", "larger_gaps", "limits"]
+    assert list(claims) == ["accuracy", "disparity", *further]
     assert all(claim["claim"] and claim["stands"] and claim["judged"] for claim in claims.values())
     assert (
         f"−{claims['accuracy']['margin']}" in claims["accuracy"]["judged"]
     )  # the text and the number that is used agree
+    assert claims["accuracy"]["margin"] == sentences.MARGIN  # one rule on all pages
 
 
 SOURCES_OF = {

@@ -3,6 +3,7 @@
 import base64
 import json
 import pickle
+import re
 import zlib
 from dataclasses import replace
 
@@ -10,10 +11,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from fairlib.measures.evaluated import Evaluated
 from fairlib.report import show, style
 from fairlib.report.columns import Column, typed
 from fairlib.report.gate import scan_notebook
 from fairlib.report.provenance import Provenance
+from fairlib.study.parameters import ROOT
+from fairlib.study.tables import TABLES
 
 PEOPLE = pd.DataFrame({"age": [71, 30, 55, 62], "sex": ["F", "M", "M", "F"], "died": [1, 0, 0, 1]})
 WITH_IDS = PEOPLE.assign(RecordID=[132539, 140501, 141264, 150309])
@@ -286,7 +290,7 @@ def test_the_smallest_group_that_is_shown_is_noted():
     }
 
 
-@pytest.mark.parametrize("name", ["RecordID", "Participant ID", "person", "pid", "subject_id", "mesaid"])
+@pytest.mark.parametrize("name", ["RecordID", "Participant ID", "person", "pid", "subject_id", "mesaid", "row"])
 def test_a_column_of_identifiers_is_never_made(name):
     for access in ("synthetic", "open"):
         with pytest.raises(ValueError, match="names people one by one"):
@@ -298,3 +302,24 @@ def test_rows_are_not_told_in_sentences(told):
     for by in (show.note, lambda value: show.glue("name", value)):
         with pytest.raises(ValueError, match="a sentence or a number is told here"):
             by(told)
+
+
+@pytest.mark.parametrize("name", ["scores", "tested"])
+def test_out_of_fold_scores_are_read_by_code_and_never_shown(name, make_cohort):
+    """They lie in the book's folder of open data, without identifiers; a page may hold what is computed from them."""
+    cohort = make_cohort(people=60)
+    of = Evaluated(cohort, np.linspace(0, 1, 60), 0.5, 20)
+    table = TABLES[name].make(of if name == "scores" else cohort)
+    for rows in (table, table.head(3), typed(table.head(3), row=Column(), **{table.columns[-1]: Column()})):
+        with pytest.raises(ValueError, match="names people one by one"):
+            show.table_html(rows, "rows", OPEN)
+
+
+def test_no_page_asks_for_out_of_fold_scores():
+    pages = [*(ROOT / "notebooks").rglob("*.ipynb"), *(ROOT / "book").rglob("*.py"), *(ROOT / "book").rglob("*.md")]
+    asked = re.compile(r"""(table|collect)\((study, ?)?\\?["'](scores|tested)\\?["']|(scores|tested)\.parquet""")
+    assert len(pages) > 50
+    assert asked.search('study.table(\\"scores\\", name)')
+    for page in pages:
+        if not {"executed", "_build", "frozen"} & set(page.parts):
+            assert not asked.search(page.read_text(encoding="utf-8")), page

@@ -1,5 +1,6 @@
 """``check`` and ``new``: what they say of good and broken folders, the power behind it, template and example."""
 
+import re
 import subprocess
 import sys
 
@@ -100,6 +101,25 @@ def test_counts_beside_the_card_of_real_data(make_cohort):
     assert lines[1:3] == ["  windows: 300 of 21,139 (1 %)", "  people: 300 of 18,093 (2 %)"]
     assert f"  positive windows: {int(cohort.y.sum())} of 2,797" in lines[3]
     assert len(lines) == 4  # not said of real data: that it is synthetic
+
+
+def test_what_crossfitting_buys_is_said_of_few_people(tmp_path):
+    """What is detectable shrinks with the root of the number of people who are tested."""
+    text, _ = check(template.write(tmp_path / "few", people=320, split=True, access="open"))
+    assert "cross-fitted: people are dealt to 5 folds" in text
+    found = re.search(r"([\d,]+) people are tested instead of ([\d,]+), .* by √n to (\d+) %", text)
+    everyone, tested, share = (int(number.replace(",", "")) for number in found.groups())
+    assert (everyone, share) == (320, round(100 * np.sqrt(tested / 320)))
+    before, after = map(float, re.search(r"smallest detectable .*: ([\d.]+) → ([\d.]+) points", text).groups())
+    assert after == pytest.approx(before * np.sqrt(tested / 320), abs=0.06)
+    assert "core-minutes for 8 networks × 5 folds, repeats: 4" in text
+
+
+def test_a_twin_keeps_its_split(tmp_path):
+    challenge2012.write(tmp_path / "twin", {"windows": 240})
+    text, _ = check(tmp_path / "twin")
+    assert "without cross-fitting: a twin keeps it unless folds are asked for" in text
+    assert "paper_text: about 10 core-minutes for 8 networks × 5 seeds" in text
 
 
 def test_broken_folders(folder, tmp_path, capsys):

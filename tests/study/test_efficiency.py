@@ -1,7 +1,5 @@
 """Data efficiency: labels shrink by people and groups, in training and validation alike, and pre-training keeps all."""
 
-from dataclasses import replace
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -10,10 +8,11 @@ from fairlib import cards
 from fairlib.cohort import CohortError
 from fairlib.measures.groups import crossed
 from fairlib.strategies import PRIMARY
-from fairlib.study.frozen import Frozen, freeze
+from fairlib.study import parts
+from fairlib.study.crossfitted import CrossFitted
+from fairlib.study.frozen import Frozen
 from fairlib.study.labels import curve, labelled
 from fairlib.study.runs import Study
-from fairlib.study.tables import TABLES
 
 
 @pytest.fixture(scope="module")
@@ -75,18 +74,20 @@ def test_pre_training_keeps_all_windows(study):
     ]
 
 
-def test_a_curve_is_a_headline_for_each_size_and_freezes(study, tmp_path, monkeypatch):
-    # Of a curve only one table is asked for, and probes take most of a minute.
-    monkeypatch.setattr("fairlib.study.tables.TABLES", {"metrics": TABLES["metrics"]})
+def test_a_curve_is_a_headline_for_each_size_and_freezes(study, tmp_path):
     card, models = cards.load("challenge2012"), ("supervised", PRIMARY)
     found = curve(study, models, (1, 2), (40, 20), card)
     assert list(zip(found["people"], found["strategy"], strict=True)) == [(n, m) for n in (20, 40) for m in models]
     assert (found["seeds"] == 2).all()
-    monkeypatch.setattr("fairlib.strategies.LABELLED", models)
-    for seed in (1, 2):
-        freeze(replace(study, runs=(seed,)), tmp_path / "challenge2012", models, people=(20, 40)[:seed])
-    kept = Frozen(tmp_path / "challenge2012", "paper_text")
+    folder = tmp_path / "challenge2012"
+    parts.write_people(folder, CrossFitted(study, 0, (1, 2)))
+    for seed, n in ((1, 20), (2, 20), (2, 40)):
+        for model in models:
+            parts.write(folder, CrossFitted(study, 0, (seed,)), model, seed, 0, labels=n)
+    parts.pack(folder)
+    kept = Frozen(folder, "paper_text")
     assert kept.label_sizes == (20, 40)
     again = curve(kept, models, (1, 2), kept.label_sizes, card)
     assert list(again["seeds"]) == [2, 2, 1, 1]  # 40 people were frozen for one seed only
+    np.testing.assert_allclose(again["auc"].iloc[:2], found["auc"].iloc[:2], atol=1e-5)
     assert curve(kept, models, (7,), kept.label_sizes, card).empty

@@ -102,7 +102,9 @@ def test_three_sets_are_written_and_read(tmp_path, monkeypatch):
     monkeypatch.setattr(challenge2012, "SET", 150)
     twin = challenge2012.write(tmp_path / "twin", {"windows": 400})
     assert sorted(path.name for path in twin.glob("set-*")) == ["set-a.tar.gz", "set-b.tar.gz", "set-c.tar.gz"]
-    assert len(readers.read("challenge2012", twin)) == 400
+    cohort = readers.read("challenge2012", twin)
+    assert (len(cohort), cohort.sealed) == (300, ())
+    assert len(readers.read("challenge2012", twin, sets=("c",))) == 100
 
 
 def test_the_reader_says_twin(cohort):

@@ -182,13 +182,14 @@ def test_the_files_hold_what_the_truth_describes(tmp_path, dataset, size, read):
 
 def _intervals(dataset: str, cohort: pd.DataFrame, draws: int = 100):
     """(measure, low, high) of each segment that is large enough, resampling people as the study does."""
-    label, score = cohort["label"].to_numpy(), cohort["score"].to_numpy()
-    weights = participant_draws(cohort["person"].to_numpy(), draws)
+    label, score, person = (cohort[name].to_numpy() for name in ("label", "score", "person"))
+    weights = participant_draws(person, draws)
     weights = np.vstack([np.ones((1, len(cohort)), dtype=np.float32), weights])
     for attribute in cards.load(dataset).attributes:
-        for segment in cohort[attribute].unique():
-            groups = [(cohort[attribute] == segment).to_numpy(), (cohort[attribute] != segment).to_numpy()]
-            sizes = [cohort["person"][group & (label == k)].nunique() for group in groups for k in (0, 1)]
+        column = cohort[attribute].to_numpy(dtype=object)
+        for segment in pd.unique(column):
+            groups = [column == segment, column != segment]
+            sizes = [len(np.unique(person[group & (label == k)])) for group in groups for k in (0, 1)]
             if min(sizes) < MIN_PEOPLE:  # too small to judge, as in the study
                 continue
             area, counts = [], []

@@ -8,7 +8,7 @@ from book.pages.cka_gaps import PUBLISHED, Ratio
 from fairlib.inference import central
 from fairlib.report import style
 from fairlib.report.style import COLOURS, MARKERS, SEGMENTS, WIDTH, Drawn, axes, legend_below
-from fairlib.strategies import STRATEGY_NAMES
+from fairlib.strategies import STRATEGY_NAMES, self_supervised
 from fairlib.text import OF_100, number, p_value, percent, signed
 
 
@@ -37,6 +37,21 @@ def yardstick(tables: dict[str, pd.DataFrame], between: dict[str, pd.DataFrame])
     legend_below(figure, panels[0])
     style.lines(panels[0], [STRATEGY_NAMES[name] for name in names])
     return figure, f"CKA between models and between training runs of one model. Means for conv3: {'; '.join(facts)}."
+
+
+def yardstick_words(tables: dict[str, pd.DataFrame], between: dict[str, pd.DataFrame]) -> str:
+    """Which SSL models differ from the supervised one no more than training runs of one model do, at conv3."""
+    mean = {name: _layer(table, 3).mean() for name, table in between.items() if len(_layer(table, 3))}
+    judged = [name for name in tables if name in mean and "supervised" in mean and self_supervised(name)]
+    if not judged:
+        return "No self-supervised model has two training runs to compare with."
+    alike = [name for name in judged if _layer(tables[name], 3).mean() >= min(mean[name], mean["supervised"])]
+    names = "; ".join(STRATEGY_NAMES[name] for name in alike)
+    told = f" ({names}): there, the paradigm explains nothing" if alike else ""
+    return (
+        f"At conv3, {len(alike)} of {len(judged)} self-supervised models have a CKA with the supervised one that is no"
+        f" lower than between training runs of one of the two models{told}."
+    )
 
 
 def _layer(table: pd.DataFrame | None, layer: int) -> np.ndarray:

@@ -79,12 +79,12 @@ def difference(table: pd.DataFrame, pairs: dict[str, tuple[str, str]]) -> Drawn:
         image = panel.imshow(values, vmin=-limit, vmax=limit, cmap="PuOr")
         _write(panel, values, lambda v: "white" if abs(v) > 0.7 * limit else "black", sign=True)
         panel.set_title(f"{attribute}: {pairs[attribute][0]} − {pairs[attribute][1]}", fontsize=8.5)
-        facts.append(f"{attribute} up to {number(np.nanmax(np.abs(values)), 2)}")
+        facts.append(f"{attribute} {signed(np.nanmin(values), 2)} to {signed(np.nanmax(values), 2)}")
     if maps:
         figure.colorbar(image, ax=panels, shrink=0.8, label="difference in CKA")
     figure.supylabel("supervised")
     figure.supxlabel("layer of the other model")
-    return figure, "Signed differences in CKA, best-served minus worst-served segment: " + "; ".join(facts) + "."
+    return figure, "Signed differences in CKA, best-served minus worst-served segment, range: " + "; ".join(facts) + "."
 
 
 def _write(panel, values: np.ndarray, colour, sign: bool = False, ticks=("conv1", "conv2", "conv3")) -> None:

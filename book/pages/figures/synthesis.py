@@ -1,4 +1,4 @@
-"""Across datasets: F-size-gap (Figure 6) from published rows and from our runs, and F-efficiency as published."""
+"""Across datasets: F-size-gap, from published rows and from our runs."""
 
 import numpy as np
 import pandas as pd
@@ -6,7 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from fairlib.report.style import CONTROL, SSL, SUPERVISED, WIDTH, Drawn, axes, legend_below
-from fairlib.text import LEVEL_WORDS, number, signed
+from fairlib.text import LEVEL_WORDS, number
 
 MODELS = {"Supervised": (SUPERVISED, "-"), "SSL": (SSL["frozen_0"], "--")}
 SHAPES = "osD^vP*X"
@@ -53,11 +53,10 @@ def _share_below(curves: pd.DataFrame) -> str:
     return f"{100 * (lines['SSL'] < lines['Supervised']).mean():.0f} %"
 
 
-def size_gap_ours(panels_rows: dict[str, pd.DataFrame], curves: dict[str, pd.DataFrame]) -> Drawn:
+def size_gap_ours(panels_rows: dict[str, pd.DataFrame]) -> Drawn:
     """F-size-gap, ours: a panel for each origin ("synthetic twins", "real data"), which are never pooled.
 
     panels_rows: title → ``synthesis.own_rows`` of the cases of that origin, with the case's title in ``dataset``.
-    curves: title → ``synthesis.fit`` of the same rows against "log_windows"; drawn where segments have sizes enough.
     """
     figure, panels = axes(WIDTH, 4.9, 1, len(panels_rows), sharey=True, squeeze=False)
     facts, top = [], 0.05
@@ -66,9 +65,6 @@ def size_gap_ours(panels_rows: dict[str, pd.DataFrame], curves: dict[str, pd.Dat
         sizes = rows.groupby(["dataset", "attribute", "segment"])[["log_windows", "expected"]].mean()
         look = {"markersize": 13, "markeredgewidth": 2, "color": CONTROL, "alpha": 0.7, "zorder": 1}
         panel.plot(sizes["log_windows"], sizes["expected"], "_", label=NOISE, **look)
-        if (own := curves[title])["value"].notna().any():
-            _curves(panel, own[own["curve"] != "noise"])
-            facts.append(f"{title}: the lowess curve of SSL lies lower at {_share_below(own)} of the sizes")
         _count_axis(panel, rows)
         panel.set_title(title)
         panel.legend(loc="upper center", bbox_to_anchor=(0.5, -0.17))
@@ -77,32 +73,6 @@ def size_gap_ours(panels_rows: dict[str, pd.DataFrame], curves: dict[str, pd.Dat
         facts.append(f"{title}, {len(rows)} points: mean gap {_means(rows)}, {beyond}")
     panels[0, 0].set(ylim=(0, top), ylabel=GAP)
     return figure, "Absolute gap in AUC of our segments against test windows. " + "; ".join(facts) + "."
-
-
-def efficiency(table: pd.DataFrame) -> Drawn:
-    """F-efficiency, published: AUC and mean parity deviation against the number of labelled windows, MIMIC.
-
-    table: published table ``data_efficiency``.
-    """
-    figure, panels = axes(WIDTH, 3.2, 1, 2)
-    models = {"supervised": ("Supervised", "o", "supervised"), "ssl_frozen1_middle": ("SSL", "s", "SSL, middle frozen")}
-    titles, facts = {"auc": "AUC", "deviation": "mean parity deviation"}, []
-    for panel, (metric, title) in zip(panels, titles.items(), strict=True):
-        for model, (name, marker, label) in models.items():
-            own = table[(table["metric"] == metric) & (table["model"] == model)].sort_values("windows_per_code")
-            at, (colour, line) = own["windows_per_code"], MODELS[name]
-            panel.plot(at, own["value"], line, marker=marker, color=colour, label=label)
-            if own["low"].notna().all():
-                panel.fill_between(at, own["low"], own["high"], color=colour, alpha=0.15, linewidth=0)
-            facts.append(f"{title}, {label} {number(own['value'].iloc[0])} to {number(own['value'].iloc[-1])}")
-        panel.set(xlabel="at most so many training windows\nof each ethnicity code", ylabel=title)
-    legend_below(figure, panels[0])
-    change = table.pivot_table(index=["metric", "windows_per_code"], columns="model", values="value")
-    change = (change["ssl_frozen1_middle"] - change["supervised"]).groupby("metric").mean()
-    return figure, (
-        f"Published data efficiency on MIMIC-III from 10 to 150 windows a code: {'; '.join(facts)}. Mean difference SSL"
-        f" minus supervised: AUC {signed(change['auc'])}, parity deviation {signed(change['deviation'])}."
-    )
 
 
 def _points(panel: Axes, rows: pd.DataFrame, x: str) -> None:

@@ -16,6 +16,7 @@ from fairlib.text import LEVEL_WORDS, disparity_name, recipe_name, with_interval
 
 from ..marks import NO_BETTER, ONE_DECISION, why_left_out
 
+MARGIN = 0.02  # an accuracy is non-inferior if the interval of its difference lies above −MARGIN
 #: Those that start from the pre-trained encoder.
 SSL_STRATEGIES = tuple(name for name, strategy in STRATEGIES.items() if strategy.pretrained)
 
@@ -49,12 +50,12 @@ def finding(headline: pd.DataFrame, card: Card, made: Provenance) -> str:
         counts = " and ".join(f"{word} in {verdicts.count(word)}" for word in words)
         text += f"Of {len(judged)} self-supervised models, the {title} is {counts}. "
     if known:
-        both = _without_loss(compared, "auc")
-        text += f"A lower {name} without a distinguishably lower AUC: {both} of {len(judged)}. "
+        both = _non_inferior(compared, "auc")
+        text += f"A lower {name} with a non-inferior AUC (its interval above −{MARGIN}): {both} of {len(judged)}. "
     left = " and ".join(f"{_left(compared, measure)} in {title}" for measure, title in titles.items())
     return text + (
-        f"({LEVEL_WORDS} intervals, paired over participants; left after correction for comparing all models (Holm):"
-        f" differences of {left}.)"
+        f"({LEVEL_WORDS} intervals, paired over participants; still significant after Holm, with both measures of all"
+        f" models in one family: differences of {left}.)"
     )
 
 
@@ -67,8 +68,9 @@ def left_out_of(rows: Mapping[str, pd.Series]) -> str:
 def answer(headline: pd.DataFrame) -> dict[str, str]:
     """The same for readers in a hurry, in counts: ``smaller``, ``without_loss`` and ``corrected``.
 
-    How many self-supervised models have a smaller disparity than the supervised one, how many of these are not less
-    accurate, and how many differences in disparity, and in accuracy, remain after correction for all of them.
+    How many self-supervised models have a smaller disparity than the supervised one, how many of these have a
+    non-inferior AUC, and how many differences in disparity remain after correction for all of them. (Correction of
+    losses in accuracy would only hide them.)
     """
     rows, nothing = headline.set_index("strategy"), {"without_loss": "–", "corrected": "–"}
     names = [name for name in SSL_STRATEGIES if name in rows.index]
@@ -84,9 +86,9 @@ def answer(headline: pd.DataFrame) -> dict[str, str]:
     disparity = _verdicts(compared, "deviation")
     smaller, alike = disparity.count("lower"), disparity.count("not distinguishable")
     return {
-        "smaller": f"{smaller} of {len(judged)}" + f" (cannot tell: {alike})" * bool(alike),
-        "without_loss": f"{_without_loss(compared, 'auc')} of {len(judged)}",
-        "corrected": f"{_left(compared, 'deviation')} in disparity, {_left(compared, 'auc')} in accuracy",
+        "smaller": f"{smaller} of {len(judged)}" + f" (inconclusive: {alike})" * bool(alike),
+        "without_loss": f"{_non_inferior(compared, 'auc')} of {len(judged)}",
+        "corrected": _left(compared, "deviation"),
     }
 
 
@@ -104,10 +106,10 @@ def _verdicts(rows: pd.DataFrame, measure: str) -> list[str]:
     return [verdict(low, high) for low, high in ends]
 
 
-def _without_loss(rows: pd.DataFrame, accuracy: str) -> int:
-    """How many models have a lower disparity without a distinguishably lower accuracy."""
-    verdicts = zip(_verdicts(rows, accuracy), _verdicts(rows, "deviation"), strict=True)
-    return sum(a != "lower" and d == "lower" for a, d in verdicts)
+def _non_inferior(rows: pd.DataFrame, accuracy: str) -> int:
+    """How many models have a lower disparity with a non-inferior accuracy."""
+    verdicts = zip(rows[f"{accuracy}_difference_low"], _verdicts(rows, "deviation"), strict=True)
+    return sum(low > -MARGIN and word == "lower" for low, word in verdicts)
 
 
 def _left(rows: pd.DataFrame, measure: str) -> str:
@@ -157,7 +159,7 @@ def looked_after(groups: set[str], card: Card) -> str:
 
 
 def mitigation(headline: pd.DataFrame, card: Card, groups: set[str] | None = None) -> str:
-    """Self-supervised models and explicit mitigations, by one rule: a smaller disparity without a lower accuracy.
+    """Self-supervised models and explicit mitigations, by one rule: a smaller disparity with a non-inferior accuracy.
 
     headline: with ``balanced_accuracy``, of supervised, self-supervised and mitigated models.
     groups: as in ``looked_after``, where they are known; of one nothing is said.
@@ -173,12 +175,13 @@ def mitigation(headline: pd.DataFrame, card: Card, groups: set[str] | None = Non
         own = own[~own.apply(left_out, axis=1)] if len(own) else own
         if own.empty or own["deviation"].isna().all():
             continue
-        both, lower = _without_loss(own, "balanced_accuracy"), _verdicts(own, "deviation").count("lower")
+        both, lower = _non_inferior(own, "balanced_accuracy"), _verdicts(own, "deviation").count("lower")
         remain = (own["deviation_difference_p"] < ALPHA).sum()
         parts.append(
             f"of {len(own)} {who} models, {lower} {'has' if lower == 1 else 'have'} a lower mean {name} than the"
-            f" supervised one, and {both} of them without a distinguishably lower balanced accuracy; corrected for all"
-            f" models (Holm), {remain} of the {len(own)} differences in {name} remain"
+            f" supervised one, and {both} of them with a non-inferior balanced accuracy (its interval above −{MARGIN});"
+            f" {remain} of the {len(own)} differences in {name} are still significant after Holm, with both measures of"
+            " all models, the explicitly mitigated ones included, in one family"
         )
     return "; ".join(parts) or "No model could be compared"
 

@@ -24,7 +24,7 @@ def models(each: pd.DataFrame, metric: str) -> pd.DataFrame:
             strategy=each["strategy"].map(STRATEGY_NAMES),
             labelled=each["people"],
             all="all",
-            at_chance=each["at_chance"].map({False: "no", True: "perhaps"}),
+            at_chance=each["at_chance"].map({False: "no", True: "yes"}),
             one_decision=each["one_decision"].map({False: "no", True: "yes"}),
         ),
         ["strategy"],
@@ -33,9 +33,18 @@ def models(each: pd.DataFrame, metric: str) -> pd.DataFrame:
         seed=Column(form="count"),
         auc=Column("AUC", "number", low="low", high="high"),
         deviation=Column(disparity, "number"),
-        at_chance=Column("at chance"),
+        at_chance=Column("AUC interval includes 0.5"),
         one_decision=Column("one decision for everybody"),
     )
+
+
+def different(each: dict[str, pd.DataFrame]) -> int:
+    """How many different models there are: one that does not depend on the seed, or on the recipe, counts once.
+
+    each: title of a case, "DATASET, recipe …" → ``Case.every_model``. Equal numbers of a strategy are one model.
+    """
+    rows = pd.concat(own.assign(dataset=title.split(",")[0]) for title, own in each.items()) if each else pd.DataFrame()
+    return len(rows.drop_duplicates(["dataset", "strategy", "people", "auc", "deviation"])) if len(rows) else 0
 
 
 def parts(each: pd.DataFrame, most: int = 50) -> dict[str, pd.DataFrame]:

@@ -119,8 +119,8 @@ fault(
 )
 fault(
     "outcomes without their set",
-    lambda f: (f / "Outcomes-c.txt").write_text(f"{OUTCOMES}\n{FIRST},1,1,5,-1,0\n"),
-    refused("holds Outcomes-c.txt but neither set-c.tar.gz nor a folder set-c, its records"),
+    lambda f: (f / "Outcomes-b.txt").write_text(f"{OUTCOMES}\n{FIRST},1,1,5,-1,0\n"),
+    refused("holds Outcomes-b.txt but neither set-b.tar.gz nor a folder set-b, its records"),
 )
 fault(
     "a stay in the outcomes has no record",
@@ -339,7 +339,7 @@ fault(
     "fewer stays than the official set",
     lambda f: None,
     counted("set a: record files with an outcome", "you have 40 stays and 10 deaths, the card says 4,000 stays"),
-    (lambda f: None, counted("cohort", "you have 40 stays, the card says 12,000 stays", windows=40)),
+    (lambda f: None, counted("cohort", "you have 40 stays, the card says 8,000 stays", windows=40)),
     (lambda f: (f / LABELS).write_text(f"{OUTCOMES}\n"), refused("Outcomes-a.txt holds a header and no rows")),
 )
 
