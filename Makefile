@@ -22,7 +22,7 @@ export FAIRLIB_DATASET := $(value DATASET)
 export FAIRLIB_SOURCE := $(value SOURCE)
 export FAIRLIB_PROFILE := $(value PROFILE)
 
-.PHONY: book course test bench torture axe pdf lint links lock freeze clean
+.PHONY: book course planted test bench torture axe pdf lint links lock freeze clean
 .DEFAULT_GOAL := book
 
 STUDY := --editable ".[book,test]"
@@ -80,6 +80,12 @@ lock: $(VENV)/ready
 
 freeze: $(VENV)/ready
 	$(BIN)/python -m fairlib.study freeze "$$FAIRLIB_DATASET" "$$FAIRLIB_SOURCE" && $(BIN)/python -m fairlib.study pack "$$FAIRLIB_DATASET"
+
+# Hours: trains on each twin at both positions of its dial, and keeps the scores. Run it again after an interruption.
+planted: $(VENV)/ready
+	for twin in mimic mesa globem challenge2012; do for dial in zero turned; do \
+	  $(BIN)/python -m fairlib.study freeze $$twin twin --dial $$dial && \
+	  $(BIN)/python -m fairlib.study pack $$twin --kept book/frozen/twins/$$twin-$$dial || exit 1; done; done
 
 clean:
 	rm -rf course book/_build book/executed .snakemake

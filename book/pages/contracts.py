@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 from fairlib import cards, twins
 from fairlib.strategies import MitigationName, PretextName, RecipeName
 from fairlib.study import parameters
-from fairlib.study.parameters import OWN, ROOT, Contract, Evaluation, Models
+from fairlib.study.parameters import FROZEN, OWN, ROOT, Contract, Evaluation, Models
 
 
 class DataCard(Contract):
@@ -77,6 +77,28 @@ class Twin(OfTwin):
                 f"source {self.source!r} is no file; give a YAML file with the knobs that differ, or nothing"
             )
         return self
+
+
+class Planted(BaseModel):
+    """The page over all twins: what was planted in them and what is found in the scores that are kept of them."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+    notebook: ClassVar[str] = "planted"
+
+    kept: str = ""
+    draws: int = Field(default=1000, ge=100, le=100_000)
+    cohorts: int = Field(default=100, ge=10, le=10_000)
+
+    @property
+    def folder(self) -> Path:
+        """Where a twin has a folder ``<dataset>-<dial>``, as ``fairlib.study freeze --dial`` writes it."""
+        return Path(self.kept) if self.kept else FROZEN / "twins"
+
+    def command(self) -> str:
+        """The papermill command that repeats this page."""
+        given = self.model_dump(exclude_defaults=True).items()
+        parts = [f"-p {name} {shlex.quote(str(value))}" for name, value in given]
+        return " ".join([f"papermill notebooks/{self.notebook}.ipynb out.ipynb", *parts])
 
 
 class Case(BaseModel):
@@ -175,7 +197,7 @@ def _study_cases() -> dict[str, Case]:
     return {name: Case(**case) for name, case in yaml.safe_load(text)["cases"].items()}
 
 
-_OTHERS = (DataCard, Twin, Dial, Explorer, Synthesis, ReleaseAudit, PaperFigures, BesidePaper)
+_OTHERS = (DataCard, Twin, Dial, Planted, Explorer, Synthesis, ReleaseAudit, PaperFigures, BesidePaper)
 CONTRACTS = parameters.CONTRACTS | {contract.notebook: contract for contract in _OTHERS}
 
 

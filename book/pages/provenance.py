@@ -7,10 +7,10 @@ import pandas as pd
 from fairlib import __version__
 from fairlib.report.provenance import Provenance, of_the_original
 from fairlib.study.parameters import Contract, Parameters
-from fairlib.study.results import closure_hash, code_hash
+from fairlib.study.results import MANIFEST, closure_hash, code_hash
 from fairlib.text import recipe_name
 
-from .contracts import DataCard, Synthesis
+from .contracts import DataCard, Planted, Synthesis
 
 
 def of_card(p: DataCard) -> Provenance:
@@ -47,10 +47,16 @@ def of_study(p: Parameters, study) -> Provenance:
     return Provenance(origin, card.title, facts, p.command(), data, code, *of, min_cell=cell)
 
 
-def collected(p: Contract | Synthesis, origin: str, sources: str, data: str, code: str = "") -> Provenance:
+def collected(p: Contract | Synthesis | Planted, origin: str, sources: str, data: str, code: str = "") -> Provenance:
     """The provenance of something made of several cases or kept tables; ``sources``: which, in words."""
     code = code or f"{__version__}+{code_hash()[:8]}"
     return Provenance(origin, sources, (f"notebook {p.notebook}", sources), p.command(), data, code)
+
+
+def of_planted(p: Planted) -> Provenance:
+    """The provenance of the page on what was planted in the twins and what is found in their kept scores."""
+    kept = b"".join(path.read_bytes() for path in sorted(p.folder.glob(f"*/{MANIFEST}")))
+    return collected(p, "twin", "the four twins at a size that can judge", hashlib.sha256(kept).hexdigest())
 
 
 def who_was_tested(sizes: pd.DataFrame, folds: int = 0) -> str:

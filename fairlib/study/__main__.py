@@ -19,6 +19,9 @@ def main(arguments: list[str] | None = None) -> int:
     freeze = door.command(_freeze, "train models of open data or a twin fold by fold, and keep each fold as it comes")
     freeze.add_argument("dataset", help="e.g. challenge2012")
     freeze.add_argument("source", metavar="DIR", help="the folder of the official files, or twin")
+    freeze.add_argument(
+        "--dial", choices=("zero", "turned"), help="a twin at the size that can judge what is planted; scores are kept"
+    )
     freeze.add_argument("--recipe", default="tuned")
     freeze.add_argument("--pretext", default="simclr")
     named = [SUPERVISED, PRIMARY, *UNTESTED]
@@ -33,7 +36,12 @@ def main(arguments: list[str] | None = None) -> int:
         "--labels", type=int, help="labelled people a group, for data efficiency; everybody unless given"
     )
     freeze.add_argument("--results", default="results", metavar="FOLDER", help="where trained models lie")
-    freeze.add_argument("--kept", type=Path, metavar="FOLDER", help="where parts go; book/frozen/DATASET unless given")
+    freeze.add_argument(
+        "--kept",
+        type=Path,
+        metavar="FOLDER",
+        help="where parts go; book/frozen/DATASET unless given, of a dial book/frozen/twins/DATASET-DIAL",
+    )
     freeze.add_argument("--threads", type=int, default=1, help="CPU threads; the same number gives the same bytes")
 
     packed = door.command(_pack, "put finished folds together, one file a table")
@@ -66,20 +74,25 @@ def _freeze(options: argparse.Namespace) -> None:
     _quiet()
     from . import parts
     from .crossfitted import CrossFitted
-    from .parameters import FROZEN, FineTuning
+    from .frozen import SCORES
+    from .parameters import FROZEN, FineTuning, JudgedTwin
     from .sources import open_study
+    from .tables import TABLES
 
-    names = ("dataset", "source", "profile", "recipe", "pretext", "folds", "repeats", "seeds", "threads")
-    given = {name: getattr(options, name) for name in names} | {"results_dir": options.results}
-    study = open_study(FineTuning(**given))
+    names = ("dataset", "source", "dial", "profile", "recipe", "pretext", "folds", "repeats", "seeds", "threads")
+    given = {name: getattr(options, name) for name in names if getattr(options, name) not in (None, [])}
+    contract, only, own = FineTuning, TABLES, options.dataset
+    if options.dial:
+        contract, only, own = JudgedTwin, SCORES, f"twins/{options.dataset}-{options.dial}"
+    study = open_study(contract(**given, results_dir=options.results))
     study = study if isinstance(study, CrossFitted) else CrossFitted(study, 0, study.runs)
-    folder = options.kept or FROZEN / options.dataset
-    parts.write_people(folder, study)
+    folder = options.kept or FROZEN / own
+    parts.write_people(folder, study, only)
     todo = parts.missing(folder, study, options.models, options.labels)
     whole = len(study.each) * len(study.runs) * len(options.models)
     print(f"{len(todo)} of {whole} models are to train", flush=True)
     for number, (repeat, k, model) in enumerate(todo, start=1):
-        path = parts.write(folder, study, model, repeat, k, options.labels)
+        path = parts.write(folder, study, model, repeat, k, options.labels, only)
         seconds = parts.manifest(path)["seconds"]
         print(f"{number} of {len(todo)}: {path.name}, {seconds:.0f} seconds", flush=True)
 

@@ -21,6 +21,9 @@ FOLD_KEYS = ["recipe", "pretext", "strategy", "seed", "fold", "labels"]
 #: The pretext unless another is named.
 USUAL = "simclr"
 
+#: Tables that out-of-fold scores are made of.
+SCORES = ("tested", "scores", "cuts")
+
 
 class FrozenError(OSError):
     """A frozen file is missing or damaged; the message says which, and what to do."""

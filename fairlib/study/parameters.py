@@ -17,6 +17,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from .. import cards, twins
 from ..strategies import BASELINES, SUPERVISED, MitigationName, PretextName, RecipeName, StrategyName
+from ..twins import planted
 from .profiles import PROFILES, Profile
 
 ROOT = Path(__file__).parents[2]
@@ -241,6 +242,28 @@ class Evaluation(Models):
                 " folder of the official files as source"
             )
         return self
+
+
+class JudgedTwin(FineTuning):
+    """The training of a twin at the size that can judge what is planted in it (``twins.planted``); no notebook's."""
+
+    notebook: ClassVar[str] = "freeze"
+    source: Literal["twin"] = "twin"
+    recipe: Recipe = "tuned"
+    profile: Literal["smoke", "quick", "paper"] = "paper"
+    dial: Literal[planted.DIAL]
+
+    @model_validator(mode="after")
+    def _five_runs(self):
+        folds = planted.TWINS[self.dataset].folds
+        self.folds = folds if self.folds is None else self.folds
+        self.seeds = self.seeds or ([1] if self.folds else list(range(1, planted.RUNS + 1)))
+        return self
+
+    @property
+    def label(self) -> str:
+        """Both positions of the dial have a folder of their own."""
+        return f"{super().label}-{self.dial}"
 
 
 #: Contracts of the five stages; ``book.pages.contracts`` adds those of other pages.

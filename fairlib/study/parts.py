@@ -60,10 +60,18 @@ def missing(
     return found
 
 
-def write(folder: Path, study: CrossFitted, strategy: str, repeat: int, k: int, labels: int | None = None) -> Path:
+def write(
+    folder: Path,
+    study: CrossFitted,
+    strategy: str,
+    repeat: int,
+    k: int,
+    labels: int | None = None,
+    only: Iterable[str] = TABLES,
+) -> Path:
     """Train one model of one fold where it is not found, and keep its tables: of one with few labels its scores.
 
-    Refuses all but open data and twins.
+    ``only`` these. Refuses all but open data and twins.
     """
     made, start, content = _allowed(study).manifest, time.perf_counter(), {}
     kinds = (tables.FOLD, *(FIRST if k == 0 else ()))
@@ -72,7 +80,7 @@ def write(folder: Path, study: CrossFitted, strategy: str, repeat: int, k: int, 
         wanted = [("scores", strategy)]
     elif k == 0 and MODELS[strategy].pretrained:
         wanted += [(name, PRETRAINED) for name in tables.of(tables.PRETRAINING)]
-    for table, model in wanted:
+    for table, model in (pair for pair in wanted if pair[0] in only):
         if TABLES[table].of == tables.RUNS:
             frame = study.table(table, model, repeat)
         else:
@@ -89,15 +97,15 @@ def write(folder: Path, study: CrossFitted, strategy: str, repeat: int, k: int, 
     return path
 
 
-def write_people(folder: Path, study: CrossFitted) -> None:
-    """Keep the tables about the cohort, once. Raises ``FrozenError`` where those of other people lie there; refuses all
-    but open data and twins."""
+def write_people(folder: Path, study: CrossFitted, only: Iterable[str] = TABLES) -> None:
+    """Keep the tables about the cohort, ``only`` these, once. Raises ``FrozenError`` where those of other people lie
+    there; refuses all but open data and twins."""
     path = folder / FOLDER / PEOPLE
     _allowed(study)
     if path.exists() and manifest(path)["data"] != study.study.fingerprint:
         raise FrozenError(f"{path} is of other data than what is read now; pack the parts beside it, or remove them")
     if not path.exists():
-        content = {name: study.table(name) for name in tables.of(tables.COHORT)}
+        content = {name: study.table(name) for name in tables.of(tables.COHORT) if name in only}
         replace_file(path, lambda target: _zip(target, content, {"data": study.study.fingerprint}))
 
 

@@ -13,7 +13,7 @@ from ..cohort import Cohort
 from ..recipes import RECIPES
 from .cohort_files import load_cohort, save_cohort
 from .frozen import Frozen
-from .parameters import FROZEN, Parameters
+from .parameters import FROZEN, JudgedTwin, Parameters
 from .results import checksum, code_hash, fresh, key_hash, replace_file, seal, writing
 
 if TYPE_CHECKING:
@@ -96,11 +96,15 @@ def _read(p: Parameters, folder: Path) -> Cohort:
         cohort = readers.read(p.dataset, Path(p.source).expanduser(), **p.options)
         return thin(cohort, p.chosen.windows, p.chosen.each)
     from .. import twins
+    from ..twins import planted
 
     data, kept, chosen = folder / "data", folder / "cohort", p.chosen
+    spec, windows = twins.sized(p.dataset, chosen.windows, chosen.each), chosen.windows
+    if isinstance(p, JudgedTwin):
+        spec, windows = planted.knobs(p.dataset, p.dial) | (spec if windows else {}), windows or planted.MOST
     facts = {path.name: checksum(path) for path in sorted(HERE.rglob("*.json"))}  # channels, counts
-    key = {"spec": twins.sized(p.dataset, chosen.windows, chosen.each), "seed": 0, "facts": key_hash(facts)}
-    read = key | {"windows": chosen.windows, "each": chosen.each, "code": code_hash("fairlib.readers", "fairlib.twins")}
+    key = {"spec": spec, "seed": 0, "facts": key_hash(facts)}
+    read = key | {"windows": windows, "each": chosen.each, "code": code_hash("fairlib.readers", "fairlib.twins")}
     read |= {"card": key_hash(p.card.model_dump(mode="json"))}
     key |= {"code": code_hash("fairlib.twins")}
     if not fresh(data, key):  # damaged files are mended, also those that nobody reads
@@ -110,8 +114,8 @@ def _read(p: Parameters, folder: Path) -> Cohort:
             seal(data, key)
     if fresh(kept, read):
         return load_cohort(kept)
-    cohort = thin(readers.read(p.dataset, data, **p.options), chosen.windows, chosen.each)
-    if chosen.windows:  # one of the original's size fills the disk twice, and is read by long jobs only
+    cohort = thin(readers.read(p.dataset, data, **p.options), windows, chosen.each)
+    if windows:  # one of the original's size fills the disk twice, and is read by long jobs only
         save_cohort(kept, read, cohort)
     return cohort
 

@@ -101,7 +101,7 @@ def _at_65(bands: pd.DataFrame) -> pd.DataFrame:
 
 
 def fresh(spec: TwinSpec, n: int, rng: np.random.Generator) -> pd.DataFrame:
-    """n fresh draws of the model for ``truth``: person, segments, label, best (score) and reading (of ``SCORER``)."""
+    """n fresh draws of the model for ``truth``: person, segments, z, label, best (score), reading (of ``SCORER``)."""
     stays = _drawn(spec, n, rng)
     best = people.best_score(stays, people.chance(stays, stays["z"], spec))
     reading = challenge2012_records.heart_rate(stays, PUBLISHED["ever measured"], rng)

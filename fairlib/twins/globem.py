@@ -88,11 +88,11 @@ def sized(windows: int, each: int) -> dict[str, int]:
 
 
 def fresh(spec: TwinSpec, n: int, rng: np.random.Generator) -> pd.DataFrame:
-    """n fresh draws of the model for ``truth``: person, segments, label, best (score) and reading (of ``SCORER``)."""
+    """n fresh draws of the model for ``truth``: person, segments, z, label, best (score), reading (of ``SCORER``)."""
     students, z = population("globem", spec, n, rng), rng.standard_normal(n)
     _, label = people.label(students, z, spec, rng)
     best = people.best_score(students, people.chance(students, z, spec))
-    return students.assign(person=np.arange(n), label=label, best=best, reading=behaviour.steps(students, z, rng))
+    return students.assign(person=np.arange(n), z=z, label=label, best=best, reading=behaviour.steps(students, z, rng))
 
 
 def tables() -> dict[str, pd.Series]:

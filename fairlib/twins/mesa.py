@@ -125,13 +125,13 @@ def draw(spec: TwinSpec, seed: int) -> tuple[pd.DataFrame, Nights]:
 
 
 def fresh(spec: TwinSpec, n: int, rng: np.random.Generator) -> pd.DataFrame:
-    """n fresh draws of the model for ``truth``: person, segments, label, best (score) and reading (of ``SCORER``).
+    """n fresh draws of the model for ``truth``: person, segments, z, label, best (score), reading (of ``SCORER``).
 
-    A draw is an epoch; signals show the true state, so that the best scorer knows it.
+    A draw is an epoch; signals show the true state, so that the best scorer knows it, and z is it, 1 or 0.
     """
     short = replace(spec, windows=n, people=max(1, n // SHORT))
     persons, nights = draw(short, int(rng.integers(2**31)))
     row, epoch = np.nonzero(nights.kept & persons["polysomnography"].to_numpy()[:, None])
     epochs = persons.iloc[row].reset_index(drop=True).assign(person=row, label=nights.label[row, epoch].astype(np.int8))
-    best = people.best_score(epochs, nights.asleep[row, epoch].astype(float))
-    return epochs.assign(best=best, reading=np.log1p(nights.activity[row, epoch]))
+    z = nights.asleep[row, epoch].astype(float)
+    return epochs.assign(z=z, best=people.best_score(epochs, z), reading=np.log1p(nights.activity[row, epoch]))

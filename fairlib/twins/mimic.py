@@ -85,7 +85,7 @@ def _segments(attribute: str, codes: pd.Index) -> pd.Series:
 
 
 def fresh(spec: TwinSpec, n: int, rng: np.random.Generator) -> pd.DataFrame:
-    """n fresh draws of the model for ``truth``: person, segments, label, best (score) and reading (of ``SCORER``)."""
+    """n fresh draws of the model for ``truth``: person, segments, z, label, best (score), reading (of ``SCORER``)."""
     stays = _stays_of(population("mimic", spec, n, rng), spec, n, rng)
     best = people.best_score(stays, people.chance(stays, stays["z"], spec))
     return stays.assign(best=best, reading=mimic_episodes.heart_rate(stays, rng))

@@ -32,6 +32,7 @@ from book.pages.figures import (
     subgroups,
 )
 from book.pages.figures import framework as framework_figures
+from book.pages.figures import planted as planted_figures
 from book.pages.figures import representation as feature_figures
 from book.pages.figures import synthesis as synthesis_figures
 from book.pages.figures import twin as twin_figures
@@ -41,6 +42,7 @@ from book.pages.tables import evaluation as tables5
 from book.pages.tables import evidence as evidence_tables
 from book.pages.tables import finetuning as tables3
 from book.pages.tables import obtain as obtain_tables
+from book.pages.tables import planted as planted_tables
 from book.pages.tables import representation as feature_tables
 from book.pages.tables import requirements as tables1
 from book.pages.tables import subgroups as subgroup_tables
@@ -216,6 +218,7 @@ FIGURES = {
     audit_figures.clipped: lambda e: (),
     synthesis_figures.size_gap: lambda e: (PUBLISHED, noise.fit(PUBLISHED, "share", 20)),
     synthesis_figures.size_gap_ours: lambda e: ({"synthetic twins": own(e), "real data": own(e)},),
+    planted_figures.against_found: lambda e: (planted(),),
     twin_figures.dial_curves: lambda e: ({"noise": dial.curve("mimic", "noise", 10_000, 1, 500)}, "mimic"),
 }
 TABLES = {
@@ -282,7 +285,18 @@ TABLES = {
     twin_tables.scorer: lambda e: (twins.module("mimic").SCORER,),
     twin_tables.planted: lambda e: (twins.load_spec("mimic"),),
     twin_tables.segments: lambda e: (TRUTH,),
+    planted_tables.planted_against_found: lambda e: (planted(),),
 }
+
+
+def planted():
+    """Two twins, of which one is computed at one position of its dial, as ``tables.planted.gather`` gives them."""
+    rows = pd.DataFrame({"segment": ["Black", "Female"], "planted": ["noise 4", "none"], "truth": [-0.24, 0.0]})
+    rows = rows.assign(attribute=["ethnicity", "gender"], detectable=0.07, dial="turned").merge(
+        pd.DataFrame({"measure": ["AUC gap", "log error rate ratio"]}), "cross"
+    )
+    found = rows.assign(twin="MIMIC-III twin", model="supervised", mean=[-0.2, 0.4, 0.01, np.nan], low=-0.3, high=0.1)
+    return pd.concat([found, rows.assign(twin="MESA twin")], ignore_index=True)
 
 
 def curve(e):
