@@ -1,4 +1,4 @@
-"""A simultaneous band around a curve: it contains the whole curve in 95 of 100 studies, not each point by itself."""
+"""A simultaneous band around a curve: it contains the whole curve at ``LEVEL``, not each point by itself."""
 
 from typing import NamedTuple
 

@@ -39,7 +39,7 @@ class System:
         self.rows.append(row | {self.names.setdefault(cell, len(self.names)): -1.0 for cell in right})
         self.right.append(0.0)
 
-    def range(self, cells: list[tuple], true: int, enough: int) -> tuple[int, int]:
+    def range(self, cells: list[tuple], true: float = float("nan"), enough: int = 0) -> tuple[int, int]:
         """Smallest and largest sum of these cells that agrees with all that is known.
 
         Where solutions to earlier questions lie on both sides of the ``true`` sum and ``enough`` apart, theirs.

@@ -68,8 +68,10 @@ def test_every_page_about_official_files_waits_for_their_folder(clone, tmp_path)
     said = run([*SNAKEMAKE, "--dry-run"], clone, tmp_path, "mesa")
     jobs = re.findall(r"rule (\w+):\n    input: (.*)\n    output: (.*)\n", said)
     waiting = {rule for rule, files, _ in jobs if "results/jobs/mesa/source.sha256" in files}
-    assert waiting == {rule for rule, _, made in jobs if re.search("(executed|jobs)/mesa/(1_|paper_text)", made)}
-    assert len(waiting) == 7
+    assert waiting == {
+        rule for rule, _, made in jobs if re.search("(executed|jobs)/mesa/(1_|paper_text|beside_paper)", made)
+    }
+    assert len(waiting) == 8
     assert "results/jobs/mimic/source.sha256" not in said
 
 

@@ -317,7 +317,7 @@ def test_out_of_fold_scores_are_read_by_code_and_never_shown(name, make_cohort):
 
 def test_no_page_asks_for_out_of_fold_scores():
     pages = [*(ROOT / "notebooks").rglob("*.ipynb"), *(ROOT / "book").rglob("*.py"), *(ROOT / "book").rglob("*.md")]
-    asked = re.compile(r"""(table|collect)\((study, ?)?\\?["'](scores|tested)\\?["']|(scores|tested)\.parquet""")
+    asked = re.compile(r"""(table|collect)\((study, ?)?\\?["'](scores|tested)\\?["']""")
     assert len(pages) > 50
     assert asked.search('study.table(\\"scores\\", name)')
     for page in pages:

@@ -68,11 +68,12 @@ def planted_against_found(
 ) -> pd.DataFrame:
     """One row a twin, segment and measure, with what each of the models shows at each of the dials; rows: of
     ``gather``."""
-    titles = {f"{model} {dial}": f"{STRATEGY_NAMES[model]}, dial {dial}" for dial in dials for model in models}
+    cells = {f"{model} {dial}": (model, dial) for dial in dials for model in models}
+    titles = {name: f"{STRATEGY_NAMES[model]}, dial {dial}" for name, (model, dial) in cells.items()}
     keys = ["twin", *AT, "planted", "measure"]
     table = rows[rows["dial"] == "turned"].drop_duplicates(keys)[[*keys, "truth", "detectable"]]
-    for name in titles:
-        own = rows.loc[rows["model"] + " " + rows["dial"] == name, [*keys, "mean", "low", "high"]]
+    for name, (model, dial) in cells.items():
+        own = rows.loc[(rows["model"] == model) & (rows["dial"] == dial), [*keys, "mean", "low", "high"]]
         own.columns = [*keys, name, f"{name}_low", f"{name}_high"]
         table = table.merge(own, on=keys, how="left")
     found = {name: ranged(name, f"found: {title} (95 % CI)", "signed", 2) for name, title in titles.items()}
