@@ -128,7 +128,7 @@ class Scored:
         return pd.concat(found, ignore_index=True) if found else pd.DataFrame()
 
     def _benchmarks(self, alert: float) -> pd.DataFrame:
-        """D of a coin (expectation, 95 % range) and a calibrated score at an alert rate: each attribute, their mean."""
+        """D of a coin (expectation, range) and a calibrated score at an alert rate: each attribute, their mean."""
         sketch, of = self.sketches[0], self.of
         groups = {name: tuple(sketch.sides[name, side] for side in SIDES) for name in sketch.attributes}
         expected, covariance = benchmarks.coin(of.y, groups, alert, ERROR, of.fold[0], of.repeats)

@@ -29,8 +29,8 @@ def compatible(low: float, high: float) -> str:
 
 
 def accuracy(one: str, other: str, low: float, high: float, margin: float) -> str:
-    """How well cases are ranked, from the 95 % interval of the difference in AUC; margin: below 0."""
-    ends = f"(95 % interval of the difference in AUC: {between(low, high)})"
+    """How well cases are ranked, from the interval of the difference in AUC; margin: below 0."""
+    ends = f"(interval of the difference in AUC: {between(low, high)})"
     if high < margin:
         return f"{_first(one)} ranks cases less well than {other}, by more than the margin of {-margin:g} {ends}."
     if low > margin:
@@ -47,7 +47,7 @@ def disparity(name: str, one: str, other: str, facts: Mapping[str, float]) -> st
     change, claim = compatible(facts["low"], facts["high"]), f"{facts['claim']:.0f} %"
     open_ends = f"the data are compatible with {change} disparity"
     told = {
-        "claim supported": f"{_first(one)} has at least {claim} less disparity than {other}, with 95 % confidence",
+        "claim supported": f"{_first(one)} has at least {claim} less disparity than {other}: {open_ends}",
         "claim excluded": f"A disparity that is {claim} smaller with {one} than with {other} is excluded: {open_ends}",
         "disparity smaller": f"{_first(one)} has less disparity than {other}: {open_ends}",
         "disparity larger": f"{_first(one)} has more disparity than {other}: {open_ends}",
@@ -89,7 +89,7 @@ def levelling(name: str, one: str, other: str, low: float, high: float, margin: 
             f" an error rate higher by up to {most} is compatible with the data."
         )
     ends = f"{100 * low:.1f} to {100 * high:.1f} percentage points"
-    return f"{_first(one)} errs more often than {other} for the group {group}: by {ends} (95 % interval)."
+    return f"{_first(one)} errs more often than {other} for the group {group}: by {ends} (interval)."
 
 
 def paragraph(sentences: Iterable[str], where: str) -> str:

@@ -15,7 +15,7 @@ from fairlib.measures.summary import summarise
 from fairlib.report.columns import Column, typed
 from fairlib.strategies import PRIMARY, STRATEGIES, STRATEGY_NAMES
 from fairlib.study.collect import collect
-from fairlib.text import minus, with_interval
+from fairlib.text import LEVEL_WORDS, minus, with_interval
 
 from . import published
 from .candidates import RELEASED
@@ -298,7 +298,7 @@ def table(rows: pd.DataFrame) -> pd.DataFrame:
         difference=[written(value, "+") for value in rows["difference"]],
     )
     titles = {
-        "yours": "your number (95 % interval)",
+        "yours": f"your number ({LEVEL_WORDS} interval)",
         "published": "published",
         "difference": "difference",
         "source": "",

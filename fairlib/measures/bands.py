@@ -63,8 +63,8 @@ def band(
     freedom: degrees of freedom of the standard errors (Satterthwaite).
 
     Each point keeps its own standard error; the band is as many of them wide as the largest standardised deviation
-    along the curve reaches in a share ``LEVEL`` of draws, of people and of runs. NaN where fewer than half of the draws are
-    defined.
+    along the curve reaches in a share ``LEVEL`` of draws, of people and of runs. NaN where fewer than half of the draws
+    are defined.
     """
     defined = replicates[np.isfinite(replicates).all(axis=1)]
     if len(defined) < max(20, len(replicates) / 2):

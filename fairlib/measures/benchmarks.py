@@ -63,7 +63,8 @@ def _slope(y: np.ndarray, rate: Rate, counts: dict) -> np.ndarray:
 
 
 def mean_size(expected: np.ndarray, covariance: np.ndarray, draws: int = 100_000) -> tuple[float, float, float]:
-    """Mean over attributes of the size of normal log ratios (k,): its expectation and the ends of its 95 % range.
+    """Mean over attributes of the size of normal log ratios (k,): its expectation and two ends, between which it is
+    with probability ``LEVEL``.
 
     The expectation is closed, that of folded normal variables (Leone, Nelson and Nottingham 1961); the range of their
     mean has no closed form and is drawn.
@@ -129,8 +130,8 @@ def table(
 ) -> pd.DataFrame:
     """Both benchmarks of each attribute's log ratio and of the mean of their sizes (``DISPARITY``).
 
-    Returns ``COLUMNS``: the coin has the 95 % range of chance, the calibrated score (with the AUC of the supervised
-    model) is one number.
+    Returns ``COLUMNS``: the coin has a range of chance (``LEVEL``), the calibrated score, with the AUC of the
+    supervised model, is one number.
     """
     expected, covariance = coin(y, groups, alert, rate, fold, tosses)
     half = half_width() * np.sqrt(np.diag(covariance))

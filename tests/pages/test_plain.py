@@ -109,7 +109,7 @@ def test_levelling_down_in_words():
     assert "higher by up to 1.4 percentage points is compatible" in is_open
     worse = plain.levelling(f"{verdicts.LEVELLING} Female × >=65", ONE, OTHER, 0.031, 0.131, 0.02)
     assert worse.startswith("The first model errs more often than the second model for the group Female × >=65: by 3.1")
-    assert "3.1 to 13.1 percentage points (95 % interval)" in worse
+    assert "3.1 to 13.1 percentage points (interval)" in worse
     nobody = plain.levelling(verdicts.OPEN, ONE, OTHER, float("nan"), float("nan"), 0.02)
     assert "nan" not in nobody
     assert "No group that was named beforehand has enough people" in nobody

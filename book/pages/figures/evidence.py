@@ -24,7 +24,7 @@ from fairlib.report.style import (
     parity_band,
 )
 from fairlib.strategies import STRATEGY_NAMES, SUPERVISED, UNTESTED, self_supervised
-from fairlib.text import number, percent, recipe_name, signed, with_interval
+from fairlib.text import LEVEL_WORDS, number, percent, recipe_name, signed, with_interval
 
 from ..equal_rates import MARGINS, own_rows
 
@@ -142,7 +142,7 @@ def operating_points(rates: pd.DataFrame, published: pd.DataFrame, one: str) -> 
     figure, panels = axes(WIDTH, 6.2, 2, 1, sharex=True, height_ratios=[1, 1])
     above, below = panels
     above.fill_between(at, rates["coin_low"], rates["coin_high"], color=style.CHANCE, alpha=0.6, linewidth=0, zorder=0)
-    above.plot(at, rates["coin"], color=style.CHANCE_EDGE, linestyle=":", label="coin (95 % range shaded)")
+    above.plot(at, rates["coin"], color=style.CHANCE_EDGE, linestyle=":", label=f"coin ({LEVEL_WORDS} range shaded)")
     above.plot(at, rates["calibrated"], color=INK, label="calibrated score, same AUC in all groups", **fine)
     for name, column in ((SUPERVISED, "level_other"), (one, "level_one")):
         above.plot(at, rates[column], color=COLOURS[name], linestyle=LINES[name], label=STRATEGY_NAMES[name])
@@ -152,9 +152,9 @@ def operating_points(rates: pd.DataFrame, published: pd.DataFrame, one: str) -> 
         above.plot(100 * row.alert_rate, row.level, MARKERS[row.model], label=label, clip_on=False, **look)
     above.set(ylabel="disparity\n(mean |log error rate ratio|)")
     above.set_ylim(bottom=0)
-    look = {"color": COLOURS[one], "label": "95 % simultaneous band"}
+    look = {"color": COLOURS[one], "label": f"{LEVEL_WORDS} simultaneous band"}
     below.fill_between(at, rates["band_low"], rates["band_high"], alpha=0.15, linewidth=0, **look)
-    for end, label in (("low", "95 % interval at each rate"), ("high", "")):
+    for end, label in (("low", f"{LEVEL_WORDS} interval at each rate"), ("high", "")):
         below.plot(at, rates[end], color=COLOURS[one], linewidth=0.8, linestyle="--", label=label)
     below.plot(at, rates["estimate"], color=COLOURS[one], label=f"{STRATEGY_NAMES[one]} − supervised")
     claimed = -(1 - MARGINS.claim) * rates["level_other"]

@@ -22,6 +22,7 @@ from fairlib.measures.verdicts import (
 )
 from fairlib.report.columns import Column, ranged, typed
 from fairlib.strategies import STRATEGY_NAMES, SUPERVISED
+from fairlib.text import LEVEL_WORDS
 
 from ..equal_rates import own_rows
 from ..marks import named
@@ -108,7 +109,7 @@ def differences(found: pd.DataFrame) -> pd.DataFrame:
         level_other=Column(named(SUPERVISED), "number"),
         level_one=Column(named(one), "number"),
         **DETECTABLE,
-        estimate=Column("difference (95 % CI)", "signed", 3, "low", "high"),
+        estimate=Column(f"difference ({LEVEL_WORDS} CI)", "signed", 3, "low", "high"),
         **PERCENT,
         **(corrected if checked else {}),
         **({"p_holm": Column("p (Holm)", "p")} if "p_holm" in rows else {}),
@@ -128,7 +129,7 @@ def levels(found: pd.DataFrame) -> pd.DataFrame:
         estimate=Column("mean |log error rate ratio|", "number"),
         null_mean=Column("permuted labels, mean", "number"),
         null_bound=Column("permuted labels, 95th percentile", "number"),
-        coin=ranged("coin", "coin (95 % range)"),
+        coin=ranged("coin", f"coin ({LEVEL_WORDS} range)"),
         calibrated=Column("calibrated score", "number"),
     )
 
@@ -144,5 +145,5 @@ def best(found: Chosen) -> pd.DataFrame:
         halves=Column("halves that choose it", "count"),
         share=Column("draws that choose it", "percent"),
         detectable=DETECTABLE["detectable"],
-        estimate=Column("difference in disparity (95 % CI)", "signed", 3, "low", "high"),
+        estimate=Column(f"difference in disparity ({LEVEL_WORDS} CI)", "signed", 3, "low", "high"),
     )

@@ -12,7 +12,7 @@ from fairlib.strategies import PRIMARY, STRATEGY_NAMES, SUPERVISED, UNTESTED
 from fairlib.study.collect import out_of_fold
 from fairlib.study.frozen import Frozen
 from fairlib.study.results import MANIFEST
-from fairlib.text import number
+from fairlib.text import LEVEL_WORDS, number
 from fairlib.twins import planted
 
 RECIPE = "tuned"
@@ -76,7 +76,7 @@ def planted_against_found(
         own = rows.loc[(rows["model"] == model) & (rows["dial"] == dial), [*keys, "mean", "low", "high"]]
         own.columns = [*keys, name, f"{name}_low", f"{name}_high"]
         table = table.merge(own, on=keys, how="left")
-    found = {name: ranged(name, f"found: {title} (95 % CI)", "signed", 2) for name, title in titles.items()}
+    found = {name: ranged(name, f"found: {title} ({LEVEL_WORDS} CI)", "signed", 2) for name, title in titles.items()}
     return typed(
         table,
         keys,
