@@ -5,6 +5,8 @@ The notebooks call this; so stage 3 run for one strategy and one seed trains jus
 
 import json
 import time
+import warnings
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -31,6 +33,9 @@ from . import tables
 from .labels import labelled
 from .results import closure_hash, code_hash, fresh, key_hash, parquet, save
 from .tables import TABLES, Table
+
+#: How often a model is trained again whose loss is no longer finite.
+HALVINGS = 6
 
 
 @dataclass(frozen=True)
@@ -208,7 +213,9 @@ class Study:
         if not fresh(folder, key):
             start = time.perf_counter()
             train = rows_of(self.cohort.x, self.cohort.rows("train"))
-            encoder, losses = pretrain(train, self.recipe, seed, self.device, self.cohort.channels)
+            encoder, losses = _steady(
+                lambda recipe: pretrain(train, recipe, seed, self.device, self.cohort.channels), self.recipe
+            )
             curve = pd.DataFrame({"loss": losses})
             files = {"weights.safetensors": _weights(encoder), "losses.parquet": parquet(curve)}
             save(folder, key, files, _timings(start))
@@ -243,7 +250,10 @@ class Study:
             if strategy in mitigation.TRAINED:
                 group = groups.crossed(self.cohort)[self.cohort.rows("train")]
                 objective, like = mitigation.TRAINED[strategy](train.y, group), SUPERVISED
-            model, history = fit(train, validation, MODELS[like], self.recipe, seed, encoder, self.device, objective)
+            model, history = _steady(
+                lambda recipe: fit(train, validation, MODELS[like], recipe, seed, encoder, self.device, objective),
+                self.recipe,
+            )
             write, predict = _weights(model), lambda x: scores(model, x)
         rows = np.concatenate([self.cohort.rows("val"), self.cohort.rows("test")])
         files = {
@@ -322,6 +332,21 @@ class Study:
             "code": closure_hash("fairlib.finetuning"),
         }
         return key | ({"encoder": key_hash(self._encoder_key(seed))} if MODELS[strategy].pretrained else {})
+
+
+def _steady(train: Callable, recipe: Recipe):
+    """What ``train`` makes of the recipe. Where the loss is no longer finite: of half the learning rates, with a
+    warning, ``HALVINGS`` times at most. Settings that were searched on one dataset may be too fast for another."""
+    for _ in range(HALVINGS):
+        try:
+            return train(recipe)
+        except FloatingPointError as error:
+            warnings.warn(f"{error}; trained again with half the learning rate", stacklevel=2)
+        for name in ("pretraining", "finetuning", "supervised"):
+            part = getattr(recipe, name)
+            schedule = replace(part.schedule, learning_rate=part.schedule.learning_rate / 2)
+            recipe = replace(recipe, **{name: replace(part, schedule=schedule)})
+    return train(recipe)
 
 
 def trained_models(channels: int, padding: str) -> dict:

@@ -404,3 +404,22 @@ def test_thin_takes_few_windows_of_many_people(make_cohort):
 def test_a_twin_has_the_size_of_the_profile(dataset, windows, spec):
     assert twins.sized(dataset, windows, each=12) == spec
     twins.load_spec(dataset, spec)  # within its limits
+
+
+def test_a_model_that_diverges_is_trained_again_with_half_the_rate(make_cohort, tiny, tmp_path, monkeypatch):
+    rates = []
+
+    def diverges(*given):
+        rates.append(given[3].supervised.schedule.learning_rate)
+        if len(rates) < 3:
+            raise FloatingPointError("validation loss became nan in epoch 0")
+        return finetuning.fit(*given)
+
+    monkeypatch.setattr(runs, "fit", diverges)
+    made = Study(make_cohort(people=60), tiny(), tmp_path, runs=(1,))
+    with pytest.warns(UserWarning, match="nan in epoch 0; trained again with half the learning rate"):
+        made.train("supervised", 1)
+    assert rates == [rates[0], rates[0] / 2, rates[0] / 4]
+    monkeypatch.setattr(runs, "fit", lambda *_: (_ for _ in ()).throw(FloatingPointError("never")))
+    with pytest.warns(UserWarning), pytest.raises(FloatingPointError, match="never"):
+        made.train("frozen_3", 1)
