@@ -111,7 +111,7 @@ def write_people(folder: Path, study: CrossFitted, only: Iterable[str] = TABLES)
 
 def pack(folder: Path) -> Path:
     """Parts → one Parquet a table and the manifest, in ``folder``; what was packed of other models before stays, and
-    the parts are removed.
+    the parts are removed. A recipe of version 0.1, which had one split, gives way as a whole when parts of it come.
 
     Raises ``FrozenError`` where folds of a repeat are missing, or parts are of different code, settings or data.
     """
@@ -120,9 +120,9 @@ def pack(folder: Path) -> Path:
     if not facts:
         raise FrozenError(f"{folder / FOLDER} holds no parts to pack; make some with: python -m fairlib.study freeze")
     before = frozen.manifest(folder) if (folder / MANIFEST).exists() else {"recipes": {}, "files": {}}
-    if "folds" not in str(before["recipes"]):  # of version 0.1, which had one split
-        before = {"recipes": {}, "files": {}}
-    recipes, folds = before["recipes"], {}
+    anew = {fact["recipe"] for fact in facts.values()}
+    recipes = {name: made for name, made in before["recipes"].items() if "folds" in made or name not in anew}
+    gone, folds = before["recipes"].keys() - recipes, {}
     for path, fact in facts.items():
         made = fact["made"] | {name: fact[name] for name in ("python", "torch", "threads", "trained_by")}
         known = recipes.setdefault(fact["recipe"], made | {"kept": {}, "seconds": {}})
@@ -150,10 +150,12 @@ def pack(folder: Path) -> Path:
         some = [frame for frame in found.values() if len(frame)] or [*found.values()]  # nothing has no dtypes
         path, new = folder / f"{table}.parquet", pd.concat(some, ignore_index=True)
         keys = FOLD_KEYS if TABLES[table].of != tables.COHORT else None
-        old = pd.read_parquet(path) if path.name in files and keys else new[:0]
+        old = _kept(path, gone) if path.name in files and keys else new[:0]
         again = pd.MultiIndex.from_frame(old[keys]).isin(pd.MultiIndex.from_frame(new[keys])) if len(old) else []
         both = pd.concat([old[~again], new], ignore_index=True) if len(old) else new
         files[path.name] = frozen.write(both.sort_values(keys, kind="stable") if keys else both, path)
+    if all("folds" in made for made in recipes.values()):  # what is said of a model is computed from its scores
+        files = {name: sum_ for name, sum_ in files.items() if TABLES[Path(name).stem].of != tables.MODEL}
     name = next(iter(facts.values()))["dataset"]
     whole = {"dataset": name, "recipes": recipes, "files": files}
     replace_file(folder / MANIFEST, lambda path: path.write_text(json.dumps(whole, indent=1, sort_keys=True)))
@@ -161,6 +163,13 @@ def pack(folder: Path) -> Path:
     for path in (*paths, *(path for path in folder.glob("*.parquet") if path.name not in files)):
         path.unlink()
     return folder
+
+
+def _kept(path: Path, gone: set[str]) -> pd.DataFrame:
+    """What was packed before, without the recipes that are gone; rows of version 0.1 as of its only fold."""
+    old = pd.read_parquet(path)
+    older = {"pretext": frozen.USUAL, "fold": 0}
+    return old[~old["recipe"].isin(gone)].assign(**{key: value for key, value in older.items() if key not in old})
 
 
 def manifest(path: Path) -> dict:

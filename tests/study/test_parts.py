@@ -1,5 +1,6 @@
 """Finished folds are kept as they come, packed when all are there, and then say what the study says."""
 
+import json
 import subprocess
 import sys
 import zipfile
@@ -306,14 +307,42 @@ def test_a_damaged_part_is_named_with_its_remedy(study, folder):
         parts.pack(folder)
 
 
-def test_tables_of_the_first_version_give_way(folder):
-    """One split, without scores: nothing of it can be read beside folds."""
-    (folder / "metrics.parquet").write_bytes(b"old")
-    (folder / "manifest.json").write_text('{"recipes": {"described": {"kept": {}}}, "files": {"metrics.parquet": "x"}}')
-    parts.pack(folder)
-    assert {path.name for path in folder.glob("*.parquet")} == set(frozen.manifest(folder)["files"])
-    assert list(frozen.manifest(folder)["recipes"]) == ["paper_text"]
-    assert not (folder / "metrics.parquet").exists()
+@pytest.fixture
+def first_version(study, folder):
+    """Frozen results of version 0.1 of two recipes: one split, no scores, no folds; beside the parts of one of them."""
+    made = {name: value for name, value in study.manifest.items() if name != "folds"}
+    keys = {"recipe": ["paper_code", "paper_text"], "strategy": "supervised", "seed": 1, "labels": 0}
+    files = {}
+    for name in ("metrics", "validation", "sizes"):
+        frame = pd.DataFrame(keys | {"estimate": [0.25, 0.75]}) if name != "sizes" else pd.DataFrame({"split": ["all"]})
+        files[f"{name}.parquet"] = frozen.write(frame, folder / f"{name}.parquet")
+    recipes = {name: made | {"kept": {"0": {"supervised": [1]}}} for name in keys["recipe"]}
+    (folder / "manifest.json").write_text(json.dumps({"dataset": "x", "recipes": recipes, "files": files}))
+    frozen.manifest_changed()
+    return folder
+
+
+def test_a_recipe_of_the_first_version_gives_way_as_a_whole(study, first_version):
+    """The other one stays as it was, byte by byte where nothing new comes, until its parts are there."""
+    metrics = (first_version / "metrics.parquet").read_bytes()
+    parts.pack(first_version)
+    anew, old = (Frozen(first_version, name) for name in ("paper_text", "paper_code"))
+    for name in ("metrics", "validation"):
+        assert old.table(name, "supervised", 1)["estimate"].tolist() == [0.25]
+        same(anew.table(name, "supervised", 1), study.table(name, "supervised", 1))
+    assert (first_version / "metrics.parquet").read_bytes() == metrics
+    assert ("folds" in anew.manifest, "folds" in old.manifest) == (True, False)
+    same(old.table("sizes"), study.table("sizes"))
+
+
+def test_nothing_of_the_first_version_stays_without_its_recipes(study, first_version):
+    told = frozen.manifest(first_version)
+    del told["recipes"]["paper_code"]
+    (first_version / "manifest.json").write_text(json.dumps(told))
+    parts.pack(first_version)
+    assert {path.name for path in first_version.glob("*.parquet")} == set(frozen.manifest(first_version)["files"])
+    assert not (first_version / "metrics.parquet").exists()
+    same(Frozen(first_version, "paper_text").table("metrics", "supervised", 2), study.table("metrics", "supervised", 2))
 
 
 # -------------------------------------------------------------------------------------------------------- the commands
