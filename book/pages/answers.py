@@ -11,7 +11,6 @@ from fairlib.measures.groups import BETWEEN
 from fairlib.measures.measured import LEAST_RUNS
 from fairlib.measures.operating import PRIMARY
 from fairlib.measures.verdicts import NON_INFERIOR, OPEN, SENSITIVITY
-from fairlib.report import show
 from fairlib.report.provenance import ORIGINS, Provenance
 from fairlib.report.style import Drawn
 from fairlib.strategies import BASELINES, STRATEGY_NAMES, SUPERVISED
@@ -110,22 +109,18 @@ def intervals(scored: Scored) -> str:
     return plain.intervals(scored.runs, LEAST_RUNS)
 
 
-def answer(found: Mapping[str, Scored | None], card: Card, made: Provenance) -> Drawn | None:
-    """F-answer, None where the pair is not judged. It is kept for the front page (``answer_figure``), and so is the
-    paragraph (``answer_text``).
+def answer(found: Mapping[str, Scored | None]) -> Drawn | None:
+    """F-answer, None where the pair is not judged.
 
     found: recipe → its scores; the first is that of the named pair.
     """
     recipe, first = next(iter(found.items()))
-    show.glue("answer_text", paragraph(first, card, made), display=False)
     known = {name: scored for name, scored in found.items() if scored is not None and scored.judged}
     if recipe not in known:
         return None
     rows = pd.concat([figures.points(scored.each.assign(recipe=name)) for name, scored in known.items()])
     at_chance = frozenset((name, model) for name, scored in known.items() for model in scored.at_chance)
-    drawn = figures.answer(rows.reset_index(drop=True), recipe, first.one, at_chance)
-    show.glue("answer_figure", show.figure_html(drawn, ANSWER, made), display=False)
-    return drawn
+    return figures.answer(rows.reset_index(drop=True), recipe, first.one, at_chance)
 
 
 def _row(scored: Scored, estimand: str, name: str = "") -> dict:

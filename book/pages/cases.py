@@ -14,15 +14,16 @@ from fairlib.measures import segments
 from fairlib.measures import summary as summaries
 from fairlib.mitigation import TRAINED
 from fairlib.report.provenance import Provenance
-from fairlib.strategies import LABELLED, PRIMARY
+from fairlib.strategies import LABELLED, PRIMARY, STRATEGY_NAMES
 from fairlib.study.collect import cohort_tables, collect
+from fairlib.study.confirm import RECIPE
 from fairlib.study.frozen import Frozen
 from fairlib.study.parameters import Evaluation, ParameterError
 from fairlib.study.runs import Study
 from fairlib.study.sources import open_study
 from fairlib.text import recipe_name
 
-from . import cka_gaps
+from . import cka_gaps, equal_rates
 from .contracts import Synthesis
 from .provenance import collected, of_study
 
@@ -142,10 +143,12 @@ class Case:
         return found.assign(auc_gap=found["attribute"].map(apart)), ratio
 
 
-def gather(p: Synthesis) -> tuple[list[Case], list[str]]:
-    """Every case with at least the supervised model, and sentences on what is missing."""
+def gather(p: Synthesis, twins: bool = True) -> tuple[list[Case], list[str]]:
+    """Every case with at least the supervised model, and sentences on what is missing; ``twins``: them too."""
     cases, lacks = [], []
     for dataset, asked in p.chosen.items():
+        if asked.source == "twin" and not twins:
+            continue
         for recipe in asked.recipes:
             try:
                 case = open_case(p.evaluation(dataset, recipe), tuple(asked.people))
@@ -164,9 +167,26 @@ def open_case(p: Evaluation, people: tuple[int, ...] = ()) -> Case:
     made = of_study(p, study)
     wanted = [(name, seed) for name in p.wanted for seed in made.seeds]
     found = tuple((name, seed) for name, seed in wanted if study.trained(name, seed))
-    lost = [f"{name} seed {seed}" for name, seed in wanted if (name, seed) not in found]
-    missing = (f"not trained yet: {', '.join(lost)}",) if lost else ()
+    lost = {}
+    for name, seed in wanted:
+        if (name, seed) not in found:
+            lost.setdefault(name, []).append(str(seed))
+    told = ", ".join(f"{STRATEGY_NAMES[name]} ({', '.join(seeds)})" for name, seeds in lost.items())
+    missing = (f"not trained yet (seeds or repeats in brackets): {told}",) if lost else ()
     return Case(p, study, p.card, made, found, missing, tuple(sorted({*people, *study.label_sizes})))
+
+
+def scored(cases: list[Case]) -> list[tuple[Case, equal_rates.Scored]]:
+    """The cases whose models can be compared at equal alert rates, with their scores; the named recipe's first."""
+    first = sorted(cases, key=lambda case: (list(cards.all()).index(case.p.dataset), case.p.recipe != RECIPE))
+    found = [(case, equal_rates.of_study(case.study, case.card, case.p.wanted, case.made.seeds)) for case in first]
+    return [(case, own) for case, own in found if own is not None]
+
+
+def by_dataset(cases: list[Case], scored: list) -> dict[str, list[tuple[Case, equal_rates.Scored | None]]]:
+    """Dataset → its cases with scores; where there are none, its first case with None."""
+    found = {case.p.dataset: [(case, None)] for case in cases[::-1]}
+    return found | {name: own for name in found if (own := [pair for pair in scored if pair[0].p.dataset == name])}
 
 
 def made_of(p: Synthesis, cases: list[Case], origin: str) -> Provenance:

@@ -11,7 +11,7 @@ from fairlib.text import ACCURACY_NAMES, count, disparity_name
 from .marks import named
 
 #: On how many training runs a number rests, and on how many bootstrap draws it is undefined.
-DRAWN = {"seeds": Column(form="count"), "undefined_draws": Column("undefined draws", "percent")}
+DRAWN = {"seeds": Column("seeds or repeats", "count"), "undefined_draws": Column("undefined draws", "percent")}
 
 
 def sizes(minimum: int | None = None) -> dict[str, Column]:

@@ -166,6 +166,12 @@ class ReleaseAudit(Synthesis):
     draws: int = Field(default=300, ge=100, le=100_000)
 
 
+class Answer(Synthesis):
+    """The page behind the front page: every model and every specification of the real data."""
+
+    notebook: ClassVar[str] = "answer"
+
+
 class PaperFigures(Synthesis):
     """The paper's figures, panel by panel, next to the same cases."""
 
@@ -197,7 +203,7 @@ def _study_cases() -> dict[str, Case]:
     return {name: Case(**case) for name, case in yaml.safe_load(text)["cases"].items()}
 
 
-_OTHERS = (DataCard, Twin, Dial, Planted, Explorer, Synthesis, ReleaseAudit, PaperFigures, BesidePaper)
+_OTHERS = (DataCard, Twin, Dial, Planted, Explorer, Synthesis, Answer, ReleaseAudit, PaperFigures, BesidePaper)
 CONTRACTS = parameters.CONTRACTS | {contract.notebook: contract for contract in _OTHERS}
 
 

@@ -15,7 +15,7 @@ from fairlib.measures.estimands import OVERALL, D, folded
 from fairlib.measures.evidence import EVERYONE, SIDES, Evidence
 from fairlib.measures.margins import Margins
 from fairlib.measures.measured import Measured
-from fairlib.measures.operating import PRIMARY, PUBLISHED, Point
+from fairlib.measures.operating import PRIMARY, PUBLISHED, SECONDARY, Point
 from fairlib.measures.outoffold import OutOfFold
 from fairlib.measures.recalibration import calibration_gap
 from fairlib.strategies import BASELINES, SSL, SUPERVISED, of_family, self_supervised
@@ -70,8 +70,8 @@ class Scored:
 
     @cached_property
     def found(self) -> pd.DataFrame:
-        """``estimands.differences`` of the pair."""
-        return estimands.differences(self.evidence, self.one, SUPERVISED)
+        """``estimands.differences`` of the pair, also at the published threshold."""
+        return estimands.differences(self.evidence, self.one, SUPERVISED, (PRIMARY, *SECONDARY, PUBLISHED))
 
     @cached_property
     def verdicts(self) -> pd.DataFrame:
@@ -100,10 +100,10 @@ class Scored:
 
     @cached_property
     def each(self) -> pd.DataFrame:
-        """``estimands.differences`` of every model to the supervised one at the primary alert rate; of the pair at all
-        points."""
+        """``estimands.differences`` of every model to the supervised one at the primary alert rate and the published
+        threshold; of the pair at all points."""
         others = {name: sketch for name, sketch in self.sketch_of.items() if name not in (SUPERVISED, self.one)}
-        found = [estimands.differences(of, name, SUPERVISED, (PRIMARY,)) for name, of in others.items()]
+        found = [estimands.differences(of, name, SUPERVISED, (PRIMARY, PUBLISHED)) for name, of in others.items()]
         return pd.concat([self.found, *found], ignore_index=True)
 
     @cached_property

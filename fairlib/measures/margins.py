@@ -1,6 +1,6 @@
 """The numbers that verdicts compare with. The protocol fixes them before the results; nothing else defines one."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -23,10 +23,3 @@ class Margins:
     claim: float = 0.70
     equivalence: float = float(np.log(1.05))
     group: float = 0.02
-
-    def at(self, supervised: float) -> "Margins":
-        """The same, ``equivalence`` being at most half the claimed difference at an expected supervised disparity.
-
-        The protocol calls it once and writes the number down.
-        """
-        return replace(self, equivalence=min(self.equivalence, (1 - self.claim) * supervised / 2))

@@ -173,16 +173,3 @@ def _as_dealt(yes: np.ndarray, no: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     total = yes + no
     scale = np.divide(total[..., :1], total, out=np.zeros_like(total), where=total > 0)
     return yes * scale, no * scale
-
-
-def simultaneous(numbers: list[Measured]) -> np.ndarray:
-    """Ends (numbers, 2) of a band that holds all of several numbers at once, such as along a curve, at ``LEVEL``.
-
-    The standard errors are those over people and runs; the multiplier is the quantile of the largest deviation among
-    them in the draws of people, so numbers that go together cost little.
-    """
-    draws = np.stack([one.draws for one in numbers])
-    draws = draws[:, np.isfinite(draws).all(axis=0)]
-    deviation = np.abs(draws - draws.mean(axis=1, keepdims=True)) / draws.std(axis=1, ddof=1, keepdims=True)
-    half = np.quantile(deviation.max(axis=0), LEVEL) * np.array([one.se for one in numbers])
-    return np.array([one.estimate for one in numbers])[:, None] + half[:, None] * [-1, 1]

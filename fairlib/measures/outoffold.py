@@ -14,11 +14,6 @@ import pandas as pd
 from ..cards import Card
 from ..cohort import CohortError
 from ..inference import participant_draws
-from ..seeds import generator
-
-KEYS = ["row", "person", "label", "repeat", "fold"]
-SCORE, RISK = "score_", "risk_"  # before a model's name: its columns in the long table
-CUT = ["model", "repeat", "fold", "point", "threshold"]
 
 
 class Run(NamedTuple):
@@ -163,56 +158,3 @@ class OutOfFold:
         attributes = self.attributes[rows].reset_index(drop=True)
         own = {"y": self.y[rows], "person": self.person[rows], "attributes": attributes, "fold": self.fold[:, rows]}
         return replace(self, **own, **kept)
-
-    def without(self, rows: np.ndarray) -> "OutOfFold":
-        """All windows but those of a boolean mask (n,)."""
-        return self.only(~rows)
-
-    def to_frame(self, seed: int = 0) -> pd.DataFrame:
-        """The long table that is kept: one row per window and repeat.
-
-        Columns ``KEYS``, the attributes, and per model ``score_MODEL`` and, where there is one, ``risk_MODEL``
-        (float32). Windows come in random order, and row and person are random numbers: no id, no input. Estimates that
-        others must be able to recompute are made from ``from_frame`` of this table.
-        """
-        draw, n = generator(seed, "rows"), len(self.y)
-        order = draw.permutation(n)
-        _, who = np.unique(self.person, return_inverse=True)
-        who = draw.permutation(who.max() + 1)[who][order]
-        base = pd.DataFrame({"row": np.arange(n, dtype=np.int32), "person": who.astype(np.int32)})
-        base = base.assign(label=self.y[order].astype(np.int8))
-        base = pd.concat([base, self.attributes.iloc[order].reset_index(drop=True)], axis=1)
-        parts = []
-        for repeat, fold in enumerate(self.fold):
-            own = {"repeat": np.full(n, repeat, dtype=np.int16), "fold": fold[order].astype(np.int16)}
-            for before, kind in ((SCORE, self.score), (RISK, self.risk)):
-                own |= {before + name: values[repeat, order].astype(np.float32) for name, values in kind.items()}
-            parts.append(base.assign(**own))
-        return pd.concat(parts, ignore_index=True)
-
-    def cuts(self) -> pd.DataFrame:
-        """Thresholds of all models in one table, columns ``CUT``."""
-        parts = [table.assign(model=name) for name, table in self.cut.items()]
-        return pd.concat(parts, ignore_index=True)[CUT] if parts else pd.DataFrame(columns=CUT)
-
-    @classmethod
-    def from_frame(cls, table: pd.DataFrame, card: Card, cuts: pd.DataFrame | None = None) -> "OutOfFold":
-        """From the tables of ``to_frame`` and ``cuts``."""
-        table = table.sort_values(["repeat", "row"], kind="stable")
-        shape = (table["repeat"].nunique(), -1)
-        first = table[table["repeat"] == table["repeat"].iloc[0]]
-        if len(first) * shape[0] != len(table):
-            raise CohortError(f"{card.name}: repeats of the table differ in their windows; each needs every row once")
-        attributes = {name: pd.Categorical(first[name], facts.segments) for name, facts in card.attributes.items()}
-        kinds = [
-            {
-                name.removeprefix(before): table[name].to_numpy(np.float32).reshape(shape)
-                for name in table
-                if name.startswith(before) and name not in card.attributes
-            }
-            for before in (SCORE, RISK)
-        ]
-        cut = {} if cuts is None else {name: own.drop(columns="model") for name, own in cuts.groupby("model")}
-        fold = table["fold"].to_numpy(np.int16).reshape(shape)
-        y, person = first["label"].to_numpy(np.int8), first["person"].to_numpy()
-        return cls(y, person, pd.DataFrame(attributes), card, fold, *kinds, cut)

@@ -88,6 +88,6 @@ def together(people: pd.DataFrame, scores: Repeats, cuts: Repeats, card: Card) -
     score, risk = ({m: np.stack([f[of].to_numpy() for f in found]) for m, found in kept.items()} for of in SCORED)
     risk = {name: values for name, values in risk.items() if np.isfinite(values).all()}
     cut = {m: pd.concat([f.assign(repeat=i) for i, f in enumerate(own)], ignore_index=True) for m, own in cuts.items()}
-    attributes = people[list(card.attributes)].reset_index(drop=True)
+    attributes = people.drop(columns=["person", "y"]).reset_index(drop=True)  # those of the card, and finer bands
     arrays = (people["y"].to_numpy(np.int8), people["person"].to_numpy(), attributes, card, fold)
     return OutOfFold(*arrays, score, risk, cut)

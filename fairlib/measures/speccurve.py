@@ -10,8 +10,7 @@ import numpy as np
 import pandas as pd
 
 from ..inference import half_width
-from .bands import of_numbers, with_runs
-from .measured import Measured
+from .bands import with_runs
 
 COLUMNS = ["statistic", "observed", "null_median", "null_upper", "p"]
 
@@ -27,16 +26,17 @@ def statistics(estimate: np.ndarray, se: np.ndarray) -> np.ndarray:
     return np.stack([np.median(estimate, axis=0), (sign * t > half_width()).mean(axis=0)])
 
 
-def drawn_anew(numbers: list[Measured], dataset: str) -> np.ndarray:
+def drawn_anew(drawn: list[tuple[np.ndarray, np.ndarray]], dataset: str) -> np.ndarray:
     """Replicates (specifications, draws) of the numbers of one dataset, people and training runs drawn anew together.
 
+    drawn: of each specification its draws of people (draws,) and deviations of runs (runs,), see ``bands.of_numbers``.
     Specifications of as many runs share them: the draws of their runs are the same.
     """
-    sizes = np.array([number.runs.size for number in numbers])
-    out = np.empty((len(numbers), len(numbers[0].draws)))
+    people, runs = zip(*drawn, strict=True)
+    sizes, out = np.array([len(each) for each in runs]), np.stack(people)
     for size in np.unique(sizes):
-        people, runs = of_numbers([number for number in numbers if number.runs.size == size])
-        out[sizes == size] = with_runs(people, runs, dataset, str(size)).T
+        own = np.flatnonzero(sizes == size)
+        out[own] = with_runs(out[own].T, np.stack([runs[at] for at in own], axis=1), dataset, str(size)).T
     return out
 
 

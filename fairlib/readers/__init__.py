@@ -8,6 +8,8 @@ import importlib
 from importlib.util import find_spec
 from pathlib import Path
 
+import pandas as pd
+
 from .. import cards
 from ..cohort import Cohort, CohortError
 from .recognise import OWN, hint
@@ -29,3 +31,9 @@ def read(dataset: str, path: Path | str, **options) -> Cohort:
     if card and find_spec(f"{__name__}.{dataset}"):
         return importlib.import_module(f"{__name__}.{dataset}").read(path, **options)
     return importlib.import_module(f"{__name__}.{OWN}").read(path, card=card, **options)
+
+
+def finer(dataset: str, path: Path | str) -> pd.DataFrame:
+    """Attributes in finer bands than on the card, by person, where a reader knows them; else no column."""
+    module = find_spec(f"{__name__}.{dataset}") and importlib.import_module(f"{__name__}.{dataset}")
+    return module.finer(path) if hasattr(module, "finer") else pd.DataFrame()

@@ -26,6 +26,8 @@ from .units import Outside
 CLIP = (0.005, 0.995)
 #: Attribute of the card → descriptor that holds it.
 NAMED = {"gender": "Gender", "age": "Age", "icu_type": "ICUType"}
+#: Where else ages may be cut than on the card: lower ends of bands, in years.
+AGE_BANDS = (0, 50, 65, 75)
 
 
 def read(path: Path | str, sets: Sequence[str] = files_of.DEVELOPMENT) -> Cohort:
@@ -86,3 +88,15 @@ def read(path: Path | str, sets: Sequence[str] = files_of.DEVELOPMENT) -> Cohort
     more = {"measured": measured, "clip": CLIP}
     more["sealed"] = tuple(f"set {name}" for name in found if name in files_of.SEALED)
     return rows_of.cohort(card, [path], steps, x, y, person, attributes, split, channels, **more)
+
+
+def finer(path: Path | str, sets: Sequence[str] = files_of.DEVELOPMENT) -> pd.DataFrame:
+    """Attributes in finer bands than the card's, by person: a column ``age band``, its lower end (missing: unknown)."""
+    path, found = Path(path), {}
+    for name in files_of.find_sets(path, sets)[0]:
+        outcomes = files_of.read_outcomes(path / f"Outcomes-{name}.txt")
+        for record, text in files_of.records(path, name, len(outcomes), Counter()):
+            found[int(record)] = files_of.parse(text, record, record, Counter())[1]["age"]
+    ages = pd.Series(found, dtype=float)
+    lower = np.array(AGE_BANDS, dtype=float)[np.searchsorted(AGE_BANDS, ages, side="right") - 1]
+    return pd.DataFrame({"age band": np.where(ages.notna(), lower, np.nan)}, index=ages.index)

@@ -72,6 +72,7 @@ def _freeze(options: argparse.Namespace) -> None:
     """Train each model in each fold and keep its scores and tables in book/frozen/DATASET/parts, a file a fold. Run it
     again to continue after an interruption."""
     _quiet()
+    from .. import readers
     from . import parts
     from .crossfitted import CrossFitted
     from .frozen import SCORES
@@ -87,7 +88,8 @@ def _freeze(options: argparse.Namespace) -> None:
     study = open_study(contract(**given, results_dir=options.results))
     study = study if isinstance(study, CrossFitted) else CrossFitted(study, 0, study.runs)
     folder = options.kept or FROZEN / own
-    parts.write_people(folder, study, only)
+    finer = readers.finer(options.dataset, options.source) if options.source != "twin" else None
+    parts.write_people(folder, study, only, finer)
     todo = parts.missing(folder, study, options.models, options.labels)
     whole = len(study.each) * len(study.runs) * len(options.models)
     print(f"{len(todo)} of {whole} models are to train", flush=True)

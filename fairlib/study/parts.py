@@ -97,8 +97,11 @@ def write(
     return path
 
 
-def write_people(folder: Path, study: CrossFitted, only: Iterable[str] = TABLES) -> None:
-    """Keep the tables about the cohort, ``only`` these, once. Raises ``FrozenError`` where those of other people lie
+def write_people(
+    folder: Path, study: CrossFitted, only: Iterable[str] = TABLES, finer: pd.DataFrame | None = None
+) -> None:
+    """Keep the tables about the cohort, ``only`` these, once; who is tested with ``finer`` segments, of
+    ``readers.finer``. Raises ``FrozenError`` where those of other people lie
     there; refuses all but open data and twins."""
     path = folder / FOLDER / PEOPLE
     _allowed(study)
@@ -106,6 +109,9 @@ def write_people(folder: Path, study: CrossFitted, only: Iterable[str] = TABLES)
         raise FrozenError(f"{path} is of other data than what is read now; pack the parts beside it, or remove them")
     if not path.exists():
         content = {name: study.table(name) for name in tables.of(tables.COHORT) if name in only}
+        if finer is not None and len(content.get("tested", ())):
+            own = finer.reindex(study.cohort.person).set_axis(study.cohort.number)
+            content["tested"] = content["tested"].join(own, on="row")
         replace_file(path, lambda target: _zip(target, content, {"data": study.study.fingerprint}))
 
 

@@ -237,8 +237,11 @@ def test_every_page_says_which_data_it_shows(pages):
 
 def test_the_landing_page_is_glued_from_results(pages):
     text = re.sub(r"\s+", " ", pages["intro.html"].find("main").get_text())
-    assert re.search(r"Real data \(PhysioNet.*supervised model reaches an AUC of 0\.\d{3} \[", text)
-    assert "Synthetic twin" in text
+    assert re.search(
+        r"Real data \(PhysioNet.*, recipe tuned\): The AUC of “SSL, middle frozen” against .* 0\.\d{3}", text
+    )
+    assert "specifications" in text
+    assert pages["intro.html"].select_one("figure.fairlib-figure img[alt^='Difference in AUC']")
 
 
 @pytest.mark.parametrize("dataset", ["mimic", "mesa", "globem", "challenge2012"])

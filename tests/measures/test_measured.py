@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from fairlib.measures.measured import Measured, mean, measured, simultaneous
+from fairlib.measures.measured import Measured, mean, measured
 from fairlib.seeds import generator
 
 
@@ -142,13 +142,3 @@ def test_the_composition_of_a_fold_is_dealt_and_no_noise():
     error = measured(lambda a, b, c, d: (b + c) / (a + b + c + d), tp, fn, fp, tn)
     np.testing.assert_allclose(error.run_draws, 7 / 30)
     assert error.draws == pytest.approx([9 / 40, 11 / 45])
-
-
-def test_a_band_holds_all_at_once():
-    """Closed form: of m independent normal numbers, each has to be held with probability 0.95 to the power of 1 / m."""
-    apart = [number(RUNS, draws=20_000, seed=seed) for seed in range(5)]
-    wanted = stats.norm.ppf((1 + 0.95 ** (1 / 5)) / 2) * np.array([one.se for one in apart])
-    np.testing.assert_allclose(simultaneous(apart)[:, 1], wanted, rtol=0.03)
-    np.testing.assert_allclose(simultaneous(apart)[:, 0], -wanted, rtol=0.03)
-    alike = simultaneous([apart[0]] * 5)
-    np.testing.assert_allclose(alike[:, 1], stats.norm.ppf(0.975) * apart[0].se, rtol=0.03)

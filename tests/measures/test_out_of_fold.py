@@ -5,10 +5,9 @@ import pandas as pd
 import pytest
 
 from fairlib.cohort import CohortError
-from fairlib.inference import auc, participant_draws
-from fairlib.measures.outoffold import KEYS, OutOfFold
+from fairlib.inference import participant_draws
 
-from .scores import CARD, MODELS, out_of_fold
+from .scores import out_of_fold
 
 
 @pytest.fixture(scope="module")
@@ -111,47 +110,10 @@ def test_windows_that_are_not_tested_need_no_score(good):
 
 def test_subsets(good):
     women = (good.attributes["gender"] == "Female").to_numpy()
-    part, rest = good.only(women | (good.person % 2 == 0)), good.without(women & (good.person % 7 == 0))
+    part, rest = good.only(women | (good.person % 2 == 0)), good.only(~(women & (good.person % 7 == 0)))
     assert len(part.y) == (women | (good.person % 2 == 0)).sum()
     assert not ((rest.attributes["gender"] == "Female") & (rest.person % 7 == 0)).any()
     np.testing.assert_array_equal(part.score["supervised"], good.score["supervised"][:, part.person])
     np.testing.assert_array_equal(part.fold, good.fold[:, part.person])
     with pytest.raises(CohortError, match="other than 'Male'"):
-        good.without(women)
-
-
-def test_the_long_table_holds_everything_but_who_it_was(tmp_path):
-    fold = _with(out_of_fold().fold, (0, 0), -1)
-    risk = {"supervised": np.full((2, 200), 0.25, dtype=np.float32) + np.arange(200, dtype=np.float32) / 1000}
-    cut = pd.DataFrame({"repeat": [0], "fold": [1], "point": ["alert rate 0.20"], "threshold": [0.5]})
-    before = out_of_fold(fold=fold, risk=risk, cut={"supervised": cut}, person=np.arange(200) + 7_000_000)
-    table = before.to_frame()
-    assert list(table) == [*KEYS[:3], *CARD.attributes, *KEYS[3:], *(f"score_{m}" for m in MODELS), "risk_supervised"]
-    assert len(table) == 400
-    assert table["person"].max() < 200
-    assert not np.array_equal(table["score_supervised"][:200], before.score["supervised"][0])
-    table.to_parquet(tmp_path / "scores.parquet")
-    before.cuts().to_parquet(tmp_path / "cuts.parquet")
-    kept, cuts = (pd.read_parquet(tmp_path / f"{name}.parquet") for name in ("scores", "cuts"))
-    after = OutOfFold.from_frame(kept.sample(frac=1, random_state=1), CARD, cuts)
-    order = before.to_frame().merge(pd.DataFrame({"risk_supervised": risk["supervised"][0], "was": before.person}))
-    was = order.query("repeat == 0").sort_values("row")["was"].to_numpy() - 7_000_000
-    np.testing.assert_array_equal(after.y, before.y[was])
-    np.testing.assert_array_equal(after.fold, before.fold[:, was])
-    for name in MODELS:
-        np.testing.assert_array_equal(after.score[name], before.score[name][:, was])
-    np.testing.assert_array_equal(after.risk["supervised"], before.risk["supervised"][:, was])
-    pd.testing.assert_frame_equal(after.attributes, before.attributes.iloc[was].reset_index(drop=True))
-    pd.testing.assert_frame_equal(after.cut["supervised"], cut)
-    assert auc(after.y, after.score["supervised"][1]) == auc(before.y, before.score["supervised"][1])
-    assert not np.array_equal(was, np.arange(200))
-
-
-def test_a_table_with_a_missing_row_is_refused(good):
-    with pytest.raises(CohortError, match="repeats of the table differ"):
-        OutOfFold.from_frame(good.to_frame().iloc[1:], CARD)
-
-
-def test_no_thresholds_are_an_empty_table(good):
-    assert good.cuts().empty
-    assert OutOfFold.from_frame(good.to_frame(), CARD).cut == {}
+        good.only(~women)

@@ -7,7 +7,7 @@ from scipy.stats import kstest
 
 from fairlib.inference import participant_draws
 from fairlib.measures import speccurve
-from fairlib.measures.bands import run_deviations, with_runs
+from fairlib.measures.bands import of_numbers, run_deviations, with_runs
 from fairlib.measures.measured import Measured
 
 SPECS, PEOPLE, RUNS, DRAWS = 24, 150, 20, 200
@@ -64,11 +64,12 @@ def test_replicates_of_numbers_have_their_spread_and_share_their_runs():
         return Measured(0.0, draws, scale * runs, np.zeros((*runs.shape, 4000)))
 
     numbers = [number(3, shared), number(4, shared), number(5, draw.normal(size=(2, 5)))]
-    found = speccurve.drawn_anew(numbers, "one")
+    drawn = [(people[:, 0], runs[:, 0]) for people, runs in (of_numbers([each]) for each in numbers)]
+    found = speccurve.drawn_anew(drawn, "one")
     np.testing.assert_allclose(found.std(axis=1), [each.se for each in numbers], rtol=0.05)
     assert np.corrcoef(found)[0, 1] > 0.2
     assert abs(np.corrcoef(found)[0, 2]) < 0.05
-    other = speccurve.drawn_anew(numbers, "other")
+    other = speccurve.drawn_anew(drawn, "other")
     runs = [each - np.stack([n.draws for n in numbers]) for each in (found, other)]
     assert abs(np.corrcoef(runs[0][0], runs[1][0])[0, 1]) < 0.05
 

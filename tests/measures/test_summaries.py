@@ -178,24 +178,6 @@ def test_finding_follows_the_numbers(made):
     assert "chance" not in text
 
 
-def test_the_answer_in_counts_follows_the_numbers():
-    rows = headline(two_models(), ["gender"], "error_rate_ratio")
-    assert sentences.answer(rows) == {"smaller": "1 of 1", "without_loss": "1 of 1", "corrected": "1 of 1"}
-    worse = rows.assign(
-        auc_difference_high=-rows["auc_difference_low"], auc_difference_low=-rows["auc_difference_high"]
-    )
-    assert sentences.answer(worse)["without_loss"] == "0 of 1"
-    for low, count in ((-0.019, "1 of 1"), (-0.021, "0 of 1")):  # non-inferior, although 0 is not excluded, or not
-        assert sentences.answer(rows.assign(auc_difference_low=low))["without_loss"] == count
-    unsure = rows.assign(deviation_difference_low=-1.0, deviation_difference_high=1.0)
-    assert sentences.answer(unsure)["smaller"] == "0 of 1 (inconclusive: 1)"
-    assert sentences.answer(rows.assign(auc_difference_p=0.06))["corrected"] == "1 of 1"  # a loss is not corrected away
-    assert sentences.answer(rows.assign(deviation_difference_p=0.06))["corrected"] == "0 of 1"
-    for none in (rows.iloc[:1], rows.assign(people_low=0.49), rows[rows["strategy"] == "frozen_0"]):
-        assert sentences.answer(none)["smaller"].startswith("no two models to compare")
-    assert sentences.answer(rows.assign(deviation=np.nan))["smaller"] == "too few people to judge a disparity"
-
-
 def test_finding_without_a_disparity_speaks_of_accuracy_only(made):
     rows = headline(two_models(), ["gender"], "error_rate_ratio")
     rows.loc[:, [name for name in rows if name.startswith("deviation")]] = np.nan  # too few people in every segment
@@ -247,7 +229,7 @@ def test_every_sentence_and_mark_names_the_reason_that_applies(made, strategy, l
     rows, card = headline(two_models(), ["gender"], "error_rate_ratio"), cards.load("mimic")
     own = rows["strategy"] == strategy
     rows.loc[own, "people_low"], rows.loc[own, "constant_decisions"] = low, constant
-    told = [sentences.finding(rows, card, made), sentences.answer(rows)["smaller"]]
+    told = [sentences.finding(rows, card, made)]
     one = rows[own].iloc[0]
     told += [sentences.left_out_of({strategy: one}) if left_out(one) else "", briefly(one)]
     told += [sentences.named_ssl(rows, card)] if strategy == "frozen_0" else []
@@ -272,9 +254,6 @@ def test_models_that_are_left_out_are_counted_by_reason(made):
     counted = f"3 of 4 self-supervised models ({chance}: 1; {chance} and {decision}: 1; {decision}: 1)"
     text = sentences.finding(everyone, cards.load("mimic"), made)
     assert f"Left out of what follows: {counted}. Of 1 self-supervised models" in text
-    none = everyone[everyone["strategy"] != "frozen_3"]
-    counted = counted.replace("of 4", "of 3")
-    assert sentences.answer(none)["smaller"] == f"no two models to compare (left out: {counted})"
 
 
 def test_few_runs_do_not_make_a_model_look_like_chance():

@@ -142,8 +142,6 @@ def test_numbers_are_those_of_the_evidence(evidence):
 
 def test_margins():
     assert Margins() == Margins(-0.02, -0.01, 0.70, np.log(1.05), 0.02)
-    assert Margins().at(1.0).equivalence == pytest.approx(np.log(1.05))
-    assert Margins().at(0.2).equivalence == pytest.approx(0.03)  # half of 30 % of 0.2
 
 
 def made(auc=(-0.05, 0.05), difference=(-0.5, 0.5), claim=(-0.5, 0.5), groups=((-0.1, 0.1),), within=None):

@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 
 from fairlib.cohort import CohortError
+from fairlib.readers import finer
 from fairlib.readers.challenge2012 import CLIP, read
 from fairlib.readers.challenge2012_files import HOURS, VARIABLES
 from tests.readers.small.challenge2012 import FIRST, record, stays, with_rows, write
@@ -245,6 +246,18 @@ def test_attributes(tmp_path):
     texts, deaths = with_rows(age=64.9, gender=1, icu=4)
     cohort = read(write(tmp_path / "other", texts, deaths))
     assert cohort.attributes.iloc[0].tolist() == ["Male", "<65", "Surgical"]
+
+
+def test_ages_in_finer_bands(tmp_path):
+    """By person, of the sets that may be looked at; unknown ages stay missing."""
+    ages = {"1": 49, "2": 50, "3": 64.9, "4": 65, "5": 90, "6": -1}
+    write(tmp_path, {number: record(number, age=age) for number, age in ages.items()}, dict.fromkeys(ages, 0))
+    write(tmp_path, {"9": record(9, age=70)}, {"9": 0}, name="c")
+    found = finer("challenge2012", tmp_path)
+    assert found["age band"].dropna().to_dict() == {1: 0, 2: 50, 3: 50, 4: 65, 5: 75}
+    assert np.isnan(found.loc[6, "age band"])
+    assert 9 not in found.index
+    assert finer("mesa", tmp_path).empty
 
 
 def test_descriptors_may_be_interleaved(tmp_path):

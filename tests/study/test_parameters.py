@@ -21,7 +21,7 @@ from fairlib.study.parameters import PROFILES, MitigationName, ParameterError
 ROOT = Path(__file__).parents[2]
 #: Pages that take parameters; those on the study itself, such as coverage, show kept tables and take none.
 NOTEBOOKS = sorted(path for path in (ROOT / "notebooks").glob("*.ipynb") if '"parameters"' in path.read_text("utf-8"))
-ACROSS = ("6_synthesis", "release_audit", "paper_figures")  # pages across datasets: they take cases
+ACROSS = ("answer", "6_synthesis", "release_audit", "paper_figures")  # pages across datasets: they take cases
 OTHERS = ("data_card", "twin", "dial", "planted")  # they read no data of people
 
 

@@ -421,5 +421,5 @@ def test_a_model_that_diverges_is_trained_again_with_half_the_rate(make_cohort, 
         made.train("supervised", 1)
     assert rates == [rates[0], rates[0] / 2, rates[0] / 4]
     monkeypatch.setattr(runs, "fit", lambda *_: (_ for _ in ()).throw(FloatingPointError("never")))
-    with pytest.warns(UserWarning), pytest.raises(FloatingPointError, match="never"):
+    with pytest.warns(UserWarning, match="learning rate"), pytest.raises(FloatingPointError, match="never"):
         made.train("frozen_3", 1)

@@ -157,7 +157,7 @@ def trade_off(headline: pd.DataFrame, metric: str, accuracy: str = "auc") -> Dra
         label = _marked(strategy, {strategy: own}, "\n")
         panel.plot(own[accuracy], own["deviation"], MARKERS[strategy], label=label, **look)
     panel.set(xlim=sides[0], ylim=sides[1], ylabel=f"mean {disparity_name(metric)} (low: closer to parity)")
-    panel.set_xlabel(f"{ACCURACY_NAMES[accuracy]} on the test split (right: more accurate)")
+    panel.set_xlabel(f"{ACCURACY_NAMES[accuracy]} on held-out people (right: more accurate)")
     style.legend_beside(panel)
     return figure, f"Accuracy against disparity of {len(headline)} models. {_best(headline, metric, accuracy)}"
 

@@ -21,7 +21,7 @@ def roc(curves: pd.DataFrame, summary: pd.DataFrame) -> Drawn:
         facts.append(f"{STRATEGY_NAMES[strategy]} {number(mean)}")
     panel.set(xlabel="false positive rate", ylabel="true positive rate", aspect="equal")
     legend_beside(panel, title=f"AUC [{LEVEL_WORDS} interval]", alignment="left")
-    return figure, "ROC curves on the test split. Area under the curve: " + ", ".join(facts) + "."
+    return figure, "ROC curves on held-out people. Area under the curve: " + ", ".join(facts) + "."
 
 
 def efficiency(curve: pd.DataFrame, whole: pd.DataFrame, metric: str) -> Drawn:

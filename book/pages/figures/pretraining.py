@@ -13,7 +13,7 @@ def views(table: pd.DataFrame, steps: list[str], averaged: int, card: Card) -> D
 
     table: "views" of the results; steps: names of what makes a view, in order; averaged: windows in the typical one.
     """
-    chosen = [name for name in table if name not in ("panel", "step")]
+    chosen = [name for name in table if name not in ("panel", "step") and table[name].notna().any()]
     titles = {"window": "a window" if averaged == 1 else f"average of {averaged:,} windows"}
     longest = max(map(len, chosen))
     columns = 4 if longest <= 18 else 2 if longest <= 40 else 1

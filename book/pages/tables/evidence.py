@@ -22,7 +22,7 @@ from fairlib.measures.verdicts import (
 )
 from fairlib.report.columns import Column, ranged, typed
 from fairlib.strategies import STRATEGY_NAMES, SUPERVISED
-from fairlib.text import LEVEL_WORDS
+from fairlib.text import LEVEL_WORDS, recipe_name
 
 from ..equal_rates import own_rows
 from ..marks import named
@@ -113,6 +113,41 @@ def differences(found: pd.DataFrame) -> pd.DataFrame:
         **PERCENT,
         **(corrected if checked else {}),
         **({"p_holm": Column("p (Holm)", "p")} if "p_holm" in rows else {}),
+    )
+
+
+def every_model(found: pd.DataFrame, point: Point = PRIMARY) -> pd.DataFrame:
+    """T-models: each model of each recipe minus the supervised one of that recipe, in AUC and in disparity.
+
+    found: ``estimands.differences`` of many models, with a column recipe.
+    """
+    keys, parts = ["recipe", "one"], []
+    for name, estimand, at in (("auc", AUC, ""), ("d", D, point.name)):
+        rows = own_rows(found, estimand=estimand, point=at)
+        rows = rows[rows["group"].isin([OVERALL, "everyone"])]
+        own = ["level_one", "estimate", "low", "high"]
+        parts.append(rows[[*keys, *own, *["runs"] * (name == "d")]].rename(columns={n: f"{name}_{n}" for n in own}))
+    rows = parts[0].merge(parts[1], on=keys)
+    return typed(
+        rows.assign(recipe=rows["recipe"].map(recipe_name), model=[named(name) for name in rows["one"]]),
+        ["recipe", "model"],
+        auc_level_one=Column("AUC", "number"),
+        auc_estimate=Column(f"Δ AUC ({LEVEL_WORDS} CI)", "signed", 3, "auc_low", "auc_high"),
+        d_level_one=Column("disparity D", "number"),
+        d_estimate=Column(f"Δ D ({LEVEL_WORDS} CI)", "signed", 3, "d_low", "d_high"),
+        runs=Column("training runs", "count"),
+    )
+
+
+def joint_test(tested: pd.DataFrame) -> pd.DataFrame:
+    """The joint test of a specification curve; tested: ``speccurve.joint_test``."""
+    return typed(
+        tested,
+        ["statistic"],
+        observed=Column(form="signed"),
+        null_median=Column("median without any effect", "signed"),
+        null_upper=Column("95th percentile without any effect", "signed"),
+        p=Column("p", "p"),
     )
 
 

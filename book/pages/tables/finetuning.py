@@ -40,7 +40,7 @@ def performance(summary: pd.DataFrame, minimum: int = 0) -> tuple[pd.DataFrame, 
     table = beside(overall, ["strategy"], "metric", columns).replace({"strategy": STRATEGY_NAMES})
     shown = {metric: ranged(metric, title) for metric, title in columns.items()}
     first = overall.iloc[0]
-    note = f"{who(first, minimum)}; {first['seeds']} training runs a strategy."
+    note = f"{who(first, minimum)}; {first['seeds']} seeds or repeats per strategy."
     if (most := overall["undefined_draws"].max()) > 0:
         note += f" Draws in which a value is undefined: at most {percent(most)}."
     return typed(table, ["strategy"], **shown), note

@@ -65,33 +65,6 @@ def left_out_of(rows: Mapping[str, pd.Series]) -> str:
     return f"Left out: {told or 'no model'}."
 
 
-def answer(headline: pd.DataFrame) -> dict[str, str]:
-    """The same for readers in a hurry, in counts: ``smaller``, ``without_loss`` and ``corrected``.
-
-    How many self-supervised models have a smaller disparity than the supervised one, how many of these have a
-    non-inferior AUC, and how many differences in disparity remain after correction for all of them. (Correction of
-    losses in accuracy would only hide them.)
-    """
-    rows, nothing = headline.set_index("strategy"), {"without_loss": "–", "corrected": "–"}
-    names = [name for name in SSL_STRATEGIES if name in rows.index]
-    judged = [name for name in names if not left_out(rows.loc[name])]
-    if "supervised" not in rows.index or left_out(rows.loc["supervised"]) or not judged:
-        why = why_left_out(rows.loc["supervised"]) if "supervised" in rows.index else ""
-        reasons = [f"the supervised model {why}"] * bool(why)
-        reasons += [f"left out: {_without(rows.loc[names])}"] * bool(names and not judged)
-        return {"smaller": "no two models to compare" + f" ({'; '.join(reasons)})" * bool(reasons)} | nothing
-    if not np.isfinite(rows.loc["supervised", "deviation"]):
-        return {"smaller": "too few people to judge a disparity"} | nothing
-    compared = rows.loc[judged]
-    disparity = _verdicts(compared, "deviation")
-    smaller, alike = disparity.count("lower"), disparity.count("not distinguishable")
-    return {
-        "smaller": f"{smaller} of {len(judged)}" + f" (inconclusive: {alike})" * bool(alike),
-        "without_loss": f"{_non_inferior(compared, 'auc')} of {len(judged)}",
-        "corrected": _left(compared, "deviation"),
-    }
-
-
 def _without(rows: pd.DataFrame) -> str:
     """How many of these self-supervised models are left out, and how many for which reason, or for both."""
     reasons = [[NO_BETTER] * at_chance(row) + [ONE_DECISION] * one_decision(row) for _, row in rows.iterrows()]

@@ -1,0 +1,121 @@
+"""The page behind the front page: every specification of the real data, what is missing, and one answer a dataset."""
+
+from dataclasses import replace
+from types import SimpleNamespace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from book.pages import cases, specifications
+from book.pages.contracts import Answer, check
+from book.pages.equal_rates import Scored
+from book.pages.tables import evidence as tables
+from fairlib.measures.operating import PUBLISHED
+from fairlib.measures.specifications import PUBLISHED_SCALE
+from fairlib.report.columns import written
+from tests.measures.scores import CARD
+from tests.pages.scored import scored, scores
+
+
+def case_of(recipe="tuned", dataset="challenge2012"):
+    p = SimpleNamespace(dataset=dataset, recipe=recipe, pretext="simclr")
+    return cases.Case(p, None, CARD, None, (), ())
+
+
+def banded(ages):
+    """A page's scores where ages are known in bands; these are of the card's segments."""
+    of = scores(people=400)
+    return Scored("frozen_1_middle", (replace(of, attributes=of.attributes.assign(**{"age band": ages(of)})),), 40)
+
+
+@pytest.fixture(scope="module")
+def with_ages():
+    def ages(of):
+        lower = np.where(of.attributes["age"] == ">=65", 65.0, 50.0)
+        lower[::3] += np.where(lower[::3] == 65, 10, -50)
+        return np.where(np.arange(len(lower)) == 7, np.nan, lower)
+
+    return banded(ages)
+
+
+def test_other_cuts_are_specifications_of_their_own(with_ages):
+    (own, cut, of), *others = specifications.cuts(with_ages.of)
+    assert (own, cut, of) == ("", specifications.AS_ON_CARD, with_ages.of)  # one age is unknown: no cut is the card's
+    assert [(name, cut) for name, cut, _ in others] == [("age", "50"), ("age", "65"), ("age", "75")]
+    older = others[2][2].attributes["age"] == ">=65"
+    assert older.sum() == (with_ages.of.attributes["age band"] == 75).sum()
+
+
+def test_the_cut_of_the_card_is_named_by_its_age():
+    known = banded(lambda of: np.where(of.attributes["age"] == ">=65", 65.0, 0.0))
+    assert [cut for _, cut, _ in specifications.cuts(known.of)] == ["65"]
+
+
+def test_a_cut_is_named_where_it_matters(with_ages):
+    table, draws = specifications.of_case(case_of(), with_ages)
+    assert len(table) == len(draws)
+    assert set(table.loc[table["attribute"] == "gender", "age cut"]) == {"–"}
+    assert set(table.loc[table["attribute"] == "age", "age cut"]) == {"card", "50", "65", "75"}
+    assert set(table["strategy"]) == {"SSL, middle frozen", "SSL, nothing frozen"}
+    assert not table["paper"].any()
+    assert set(specifications.of_case(case_of(), scored())[0]["age cut"]) == {"–"}
+
+
+def test_the_papers_own_choices_are_marked_under_its_recipes():
+    table, _ = specifications.of_case(case_of("paper_code"), scored())
+    (own,) = table[table["paper"]].to_dict("records")
+    assert (own["strategy"], own["metric"], own["attribute"]) == ("SSL, middle frozen", "ERR", "mean over attributes")
+    assert (own["point"], own["scale"], own["recipe"]) == (PUBLISHED.name, PUBLISHED_SCALE, "paper code")
+
+
+def test_cases_of_one_dataset_are_tested_together():
+    pairs = [(case_of(recipe), scored()) for recipe in ("tuned", "paper_code")]
+    rows, tested = specifications.of_all(pairs)
+    one, _ = specifications.of_case(*pairs[0])
+    assert len(rows) == 2 * len(one)
+    assert set(tested["statistic"]) == {"median effect", "share significant"}
+    assert tested.set_index("statistic").loc["median effect", "observed"] == pytest.approx(rows["estimate"].median())
+    told = specifications.finding(rows, tested)
+    assert f"Of {len(rows):,} specifications" in told
+    assert list(written(tables.joint_test(tested)))[1] == "observed"
+    (sentence,) = specifications.untrained(pairs)
+    assert "paper text with simclr" in sentence
+    assert "paper code with simclr," not in sentence
+    assert "with tuned and simclr, “SSL, first frozen”" in sentence
+
+
+def test_without_scores_there_is_a_sentence():
+    rows, tested = specifications.of_all([])
+    assert rows.empty
+    assert "No specification could be computed" in specifications.finding(rows, tested)
+
+
+def test_every_model_is_a_row_and_levels_have_no_interval():
+    table = tables.every_model(scored().each.assign(recipe="tuned"))
+    shown = written(table)
+    assert len(shown) == 3
+    assert "[" not in "".join(shown["disparity D"])
+    at = tables.every_model(scored().each.assign(recipe="tuned"), PUBLISHED)
+    assert not np.allclose(at["d_estimate"], table["d_estimate"])
+    pd.testing.assert_series_equal(at["auc_estimate"], table["auc_estimate"])
+
+
+def test_the_named_recipe_comes_first_and_cases_without_scores_are_kept(monkeypatch):
+    found = [case_of("paper_text"), case_of("tuned")]
+    found = [replace(case, made=SimpleNamespace(seeds=(1,))) for case in found]
+    for case in found:
+        case.p.wanted = ()
+    monkeypatch.setattr(cases.equal_rates, "of_study", lambda *_: scored())
+    assert [case.p.recipe for case, _ in cases.scored(found)] == ["tuned", "paper_text"]
+    monkeypatch.setattr(cases.equal_rates, "of_study", lambda *_: None)
+    assert cases.scored(found) == []
+    assert cases.by_dataset(found, []) == {"challenge2012": [(found[0], None)]}
+    pair = (found[1], scored())
+    assert cases.by_dataset(found, [pair]) == {"challenge2012": [pair]}
+
+
+def test_twins_are_left_out_of_the_answer():
+    twins = Answer(cases={"mimic": {"source": "twin", "profile": "smoke", "recipes": ["paper_text"], "seeds": [1]}})
+    assert cases.gather(twins, twins=False) == ([], [])
+    assert check("answer", {"draws": 200}).notebook == "answer"
