@@ -83,6 +83,14 @@ class Case:
         return summaries.headline(self.models, self.card.protected(), self.card.metric.metric)
 
     @cached_property
+    def compared(self) -> pd.DataFrame:
+        """What claims are judged by: of cross-fitted models at equal alert rates, of others ``headline``."""
+        own = self.study.manifest.get("folds") and equal_rates.of_study(
+            self.study, self.card, self.p.wanted, self.made.seeds
+        )
+        return own.headline if own else self.headline
+
+    @cached_property
     def sizes(self) -> dict[str, pd.DataFrame]:
         return cohort_tables(self.study)
 

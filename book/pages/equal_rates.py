@@ -28,6 +28,7 @@ SKETCHED = 500  # for curves, and for models besides the pair
 CALIBRATION_GAP = "calibration gap after recalibration"
 EQUAL_MIX, EQUAL_MIX_LOG = f"{D} at equal case mix", "log error rate ratio at equal case mix"
 MARGINS = Margins()
+ENDS = {"": "estimate", "_low": "low", "_high": "high"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,6 +106,23 @@ class Scored:
         others = {name: sketch for name, sketch in self.sketch_of.items() if name not in (SUPERVISED, self.one)}
         found = [estimands.differences(of, name, SUPERVISED, (PRIMARY, PUBLISHED)) for name, of in others.items()]
         return pd.concat([self.found, *found], ignore_index=True)
+
+    @cached_property
+    def headline(self) -> pd.DataFrame:
+        """Each model's AUC and disparity at the primary alert rate, and both minus supervised: columns as of
+        ``summaries.headline``, where ``deviation`` is D. Equal alert rates leave no one-sided decisions."""
+        own = self.each[self.each["point"].isin(["", PRIMARY.name]) & self.each["group"].isin([EVERYONE[1], OVERALL])]
+        records = {}
+        for name, estimand in (("auc", estimands.AUC), ("deviation", D)):
+            for row in own_rows(own, estimand=estimand).to_dict("records"):
+                first = records.setdefault(SUPERVISED, {"strategy": SUPERVISED})
+                first[name] = row["level_other"]
+                ends = {f"{name}_difference{end}": row[column] for end, column in ENDS.items()}
+                record = records.setdefault(row["one"], {"strategy": row["one"]})
+                record |= {name: row["level_one"], "seeds": row["runs"]} | ends
+        lows = {name: of.auc(name).interval(runs=False)[0] for name, of in self.sketch_of.items()}
+        rows = pd.DataFrame([*records.values()])
+        return rows.assign(people_low=rows["strategy"].map(lows), constant_decisions=0, undefined_draws=0.0)
 
     @cached_property
     def at_chance(self) -> frozenset[str]:

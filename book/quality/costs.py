@@ -4,6 +4,9 @@ Times are of one machine (``machine.json``); ratios are of variants run in turns
 times as fast as another way each step should be.
 """
 
+import json
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 
@@ -11,7 +14,10 @@ from fairlib import cards
 from fairlib.recipes import RECIPES
 from fairlib.report import style
 from fairlib.report.style import CONTROL, INK, LINES, SEGMENTS, SMALL, SSL, SUPERVISED, WIDTH, Drawn, axes
+from fairlib.search import FILES
 from fairlib.strategies import STRATEGIES
+from fairlib.study import parts
+from fairlib.study.parameters import FROZEN
 
 
 def compared(bench: pd.DataFrame, asked: pd.DataFrame) -> pd.DataFrame:
@@ -32,6 +38,22 @@ def shapes(bench: pd.DataFrame) -> dict[str, str]:
     """Dataset → shape of its windows, (timesteps, channels) as ``bench.csv`` writes it, where training was timed."""
     known = {name: f"({card.windows.timesteps}, {card.windows.channels})" for name, card in cards.all().items()}
     return {name: shape for name, shape in known.items() if shape in set(bench["case"])}
+
+
+def core_hours(planned: pd.DataFrame, folder: Path = FROZEN) -> pd.DataFrame:
+    """``hours.csv`` (what, recipes, planned core-hours) with ``spent``: as the kept results say it of themselves, and
+    the tries of the search; seconds of one core each, next to whatever else ran."""
+    spent: dict[str, float] = {"search": sum(pd.read_csv(path)["seconds"].sum() for path in FILES.values())}
+    for path in sorted(folder.glob("**/manifest.json")):
+        for name, made in json.loads(path.read_text(encoding="utf-8")).get("recipes", {}).items():
+            key = "twins" if "twins" in path.parts else name.partition("-")[0]
+            spent[key] = spent.get(key, 0) + sum(made.get("seconds", {}).values())
+    for path in sorted(folder.glob("**/parts/*.zip")):
+        if "seconds" in (told := parts.manifest(path)):
+            key = "twins" if "twins" in path.parts else told["recipe"].partition("-")[0]
+            spent[key] = spent.get(key, 0) + told["seconds"]
+    hours = [sum(spent.get(name, 0) for name in names.split()) / 3600 for names in planned["recipes"]]
+    return planned.assign(spent=hours)
 
 
 def frozen(bench: pd.DataFrame) -> pd.DataFrame:

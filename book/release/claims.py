@@ -79,7 +79,7 @@ def line(case: Case, claim: str, values: dict, decision: str, words: str = "ours
 
 def not_judged(case: Case, names: tuple[str, ...] = ()) -> str:
     """Which of the compared models (two, unless named) are left out of conclusions, and why; "" if none."""
-    rows = case.headline.set_index("strategy")
+    rows = case.compared.set_index("strategy")
     why = {name: why_left_out(rows.loc[name]) for name in names or ("supervised", case.ssl)}
     return "; ".join(f"{STRATEGY_NAMES[name]}: it {reason}" for name, reason in why.items() if reason)
 
@@ -103,7 +103,7 @@ def accuracy(case: Case) -> dict[str, str]:
 def disparity(case: Case) -> dict[str, str]:
     """The same in distance from parity. A smaller disparity counts only with accuracy on par: errors also even out
     where a model is worse for everybody, as the control shows."""
-    rows, on_par = case.headline.set_index("strategy"), _on_par(case)
+    rows, on_par = case.compared.set_index("strategy"), _on_par(case)
     smaller = {name: decide(*_ends(rows.loc[name], "deviation")[1:]) for name in on_par}
     decisions = {name: both(smaller[name], on_par[name]) for name in on_par}
     share = 100 * rows.loc[case.ssl, "deviation_difference"] / rows.loc["supervised", "deviation"]
@@ -115,7 +115,7 @@ def disparity(case: Case) -> dict[str, str]:
 
 def _compared(case: Case, claim: str, measure: str, decisions: dict[str, str], **more: list[dict]) -> dict[str, str]:
     """A line about the SSL model named beforehand against the supervised one in one measure; controls beside."""
-    rows, reason = case.headline.set_index("strategy"), not_judged(case)
+    rows, reason = case.compared.set_index("strategy"), not_judged(case)
     values = {"name": STRATEGY_NAMES[case.ssl], "ours": rows.loc[case.ssl, measure], "why": reason}
     values |= {"supervised": rows.loc["supervised", measure], "difference": _ends(rows.loc[case.ssl], measure)}
     controls = rows.loc[[name for name in UNTESTED if name in rows.index and not reason]]
@@ -242,7 +242,7 @@ def rank_correlation(x, y) -> tuple[float, float]:
 
 def limits(case: Case) -> dict[str, str]:
     """How many SSL models are shown to be less accurate or less even than the supervised one: SSL is no panacea."""
-    rows, on_par = case.headline.set_index("strategy"), _on_par(case)
+    rows, on_par = case.compared.set_index("strategy"), _on_par(case)
     smaller = {name: decide(*_ends(rows.loc[name], "deviation")[1:]) for name in on_par}
     worse = [name for name in on_par if "does not hold" in (on_par[name], smaller[name])]
     values = {"worse": len(worse), "all": len(on_par)}
@@ -258,7 +258,7 @@ def _ends(row: pd.Series, measure: str) -> tuple[float, float, float]:
 
 def _on_par(case: Case) -> dict[str, str]:
     """Whether each SSL model that is not left out of conclusions is about as accurate as the supervised one."""
-    rows, margin = case.headline.set_index("strategy"), published.claims()["accuracy"]["margin"]
+    rows, margin = case.compared.set_index("strategy"), published.claims()["accuracy"]["margin"]
     names = [name for name in case.strategies if name.startswith("frozen_") and not left_out(rows.loc[name])]
     return {name: decide(*_ends(rows.loc[name], "auc")[1:], -margin, more_is_better=True) for name in names}
 

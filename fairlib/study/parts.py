@@ -10,7 +10,6 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pandas as pd
-import torch
 
 from ..strategies import MODELS
 from . import frozen, tables
@@ -73,6 +72,8 @@ def write(
 
     ``only`` these. Refuses all but open data and twins.
     """
+    import torch  # here, so that pages on kept parts start without it
+
     made, start, content = _allowed(study).manifest, time.perf_counter(), {}
     kinds = (tables.FOLD, *(FIRST if k == 0 else ()))
     wanted = [(name, strategy) for name, table in TABLES.items() if table.of in kinds and strategy in table.models]

@@ -1,11 +1,14 @@
 """The page on costs: comparisons by hand, the fitted power, and hours as steps times seconds."""
 
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from book.quality import BENCH, costs
 from fairlib.strategies import STRATEGIES
+from fairlib.study import parts
 
 ASKED = pd.read_csv(BENCH / "asked.csv")
 SHAPES = ("(48, 76)", "(101, 5)", "(28, 1390)")
@@ -113,3 +116,22 @@ def test_both_precisions_by_hand():
     (found,) = costs.precision(both).itertuples()
     assert (found.auc, found.auc_bf16, found.difference, found.times) == pytest.approx((0.8, 0.79, -0.01, 2))
     assert costs.precision(rows).empty  # where it does not pay, nothing was trained with it
+
+
+def test_spent_core_hours_are_those_that_kept_results_name(tmp_path):
+    """Packed ones and finished folds; twins apart, pretexts with their recipe."""
+    planned = pd.DataFrame({"what": list("abcd"), "recipes": ["tuned", "paper_text paper_code", "twins", "search"]})
+    (tmp_path / "one").mkdir()
+    made = {"tuned": {"seconds": {"supervised": 1800.0}}, "tuned-masked": {"seconds": {"frozen_0": 1800.0}}}
+    (tmp_path / "one" / "manifest.json").write_text(json.dumps({"recipes": made | {"paper_text": {}}}))
+    for place, recipe in (("one/parts", "paper_code"), ("twins/mimic-zero/parts", "tuned")):
+        (tmp_path / place).mkdir(parents=True)
+        parts._zip(tmp_path / place / "fold.zip", {}, {"recipe": recipe, "seconds": 7200})
+        parts._zip(tmp_path / place / "people.zip", {}, {"data": "x"})
+    spent = costs.core_hours(planned.assign(planned=1.0), tmp_path)["spent"].tolist()
+    assert spent[:3] == [1, 2, 2]
+    assert spent[3] > 1  # the search of this study
+
+
+def test_the_plan_is_within_what_was_asked():
+    assert pd.read_csv(BENCH / "hours.csv")["planned"].sum() <= 30
