@@ -74,6 +74,7 @@ NETWORKS = tuple(name for name in ALL if MODELS[name].trains)
 LABELLED = (SUPERVISED, PRIMARY, "random_frozen_3", "logistic_regression")
 
 RecipeName = Literal["paper_text", "paper_code", "tuned"]
+NAMED_RECIPE: RecipeName = "tuned"  # the protocol's
 PretextName = Literal["simclr", "vicreg", "masked"]
 StrategyName = Literal[ALL]
 MitigationName = Literal[MITIGATIONS]

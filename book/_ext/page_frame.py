@@ -89,8 +89,7 @@ def reproduce(app: Sphinx, docname: str, own: Run | None) -> nodes.Node:
     box = nodes.admonition("", nodes.title("", "Reproduce this page"), classes=["fairlib-reproduce"])
     behind = [own] if own else glued(app, docname)
     if not behind:
-        runs = [run for name in app.env.found_docs if (run := executed(Path(app.env.doc2path(name))))]
-        box += nodes.paragraph("", f"Nothing on this page is computed. The whole book took {took(runs)}:")
+        box += nodes.paragraph("", "Nothing on this page is computed. The whole book is made by this command:")
         box += _command("make book")
     elif not own:
         box += nodes.paragraph("", "Its numbers come from other pages, which these commands make again:")

@@ -101,6 +101,7 @@ def paragraph(scored: Scored | None, card: Card, made: Provenance) -> str:
         if name in scored.sketch_of
     ]
     held = scored.verdicts.loc[scored.verdicts["holds"], "verdict"]
+    held = [readable(name).replace(BETWEEN, " and ") for name in held]
     return _told([*told, f"Verdicts: {'; '.join(held)}.", intervals(scored)], card, made)
 
 

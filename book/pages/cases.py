@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha256
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -12,20 +13,20 @@ from fairlib import cards
 from fairlib.inference import interval
 from fairlib.measures import segments
 from fairlib.measures import summary as summaries
-from fairlib.mitigation import TRAINED
 from fairlib.report.provenance import Provenance
-from fairlib.strategies import LABELLED, PRIMARY, STRATEGY_NAMES
+from fairlib.strategies import LABELLED, MODELS, NAMED_RECIPE, PRIMARY, STRATEGY_NAMES
 from fairlib.study.collect import cohort_tables, collect
-from fairlib.study.confirm import RECIPE
 from fairlib.study.frozen import Frozen
 from fairlib.study.parameters import Evaluation, ParameterError
-from fairlib.study.runs import Study
 from fairlib.study.sources import open_study
 from fairlib.text import recipe_name
 
 from . import cka_gaps, equal_rates
 from .contracts import Synthesis
 from .provenance import collected, of_study
+
+if TYPE_CHECKING:
+    from fairlib.study.runs import Study
 
 SHOWN = 50  # CKA of a segment of fewer test participants is not shown
 
@@ -35,7 +36,7 @@ class Case:
     """One dataset with one recipe: the models that were found, and what is missing."""
 
     p: Evaluation
-    study: Study | Frozen
+    study: "Study | Frozen"
     card: cards.Card
     made: Provenance
     models_found: tuple[tuple[str, int], ...]
@@ -104,7 +105,7 @@ class Case:
         """The same of all that were trained: those with explicit mitigations and those with few labels follow."""
         parts = [self.each_model()]
         for n in (None, *self.people):
-            wanted = [name for name in TRAINED if name in self.p.mitigations] if n is None else LABELLED
+            wanted = [name for name in self.p.mitigations if MODELS[name].trains] if n is None else LABELLED
             found = [(name, seed) for name in wanted for seed in self.made.seeds if self.study.trained(name, seed, n)]
             if found:
                 parts.append(self._each(self._metrics(found, n), n))
@@ -186,7 +187,7 @@ def open_case(p: Evaluation, people: tuple[int, ...] = ()) -> Case:
 
 def scored(cases: list[Case]) -> list[tuple[Case, equal_rates.Scored]]:
     """The cases whose models can be compared at equal alert rates, with their scores; the named recipe's first."""
-    first = sorted(cases, key=lambda case: (list(cards.all()).index(case.p.dataset), case.p.recipe != RECIPE))
+    first = sorted(cases, key=lambda case: (list(cards.all()).index(case.p.dataset), case.p.recipe != NAMED_RECIPE))
     found = [(case, equal_rates.of_study(case.study, case.card, case.p.wanted, case.made.seeds)) for case in first]
     return [(case, own) for case, own in found if own is not None]
 

@@ -1,7 +1,7 @@
 """Stage 5 at equal alert rates: what its pages compute from out-of-fold scores before they draw it and say it."""
 
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -21,7 +21,7 @@ from fairlib.measures.recalibration import calibration_gap
 from fairlib.strategies import BASELINES, SSL, SUPERVISED, of_family, self_supervised
 from fairlib.strategies import PRIMARY as NAMED
 from fairlib.study.collect import out_of_fold
-from fairlib.study.frozen import Frozen
+from fairlib.study.frozen import JUDGED_BY, Frozen
 
 DRAWS = 2000  # of people, as the protocol says, for the pair
 SKETCHED = 500  # for curves, and for models besides the pair
@@ -106,6 +106,17 @@ class Scored:
         others = {name: sketch for name, sketch in self.sketch_of.items() if name not in (SUPERVISED, self.one)}
         found = [estimands.differences(of, name, SUPERVISED, (PRIMARY, PUBLISHED)) for name, of in others.items()]
         return pd.concat([self.found, *found], ignore_index=True)
+
+    def without_judges(self) -> pd.DataFrame:
+        """The differences of the pair in AUC and D without the people by whom the recipe's settings were chosen; empty
+        where nobody says who that was."""
+        if JUDGED_BY not in self.of.attributes:
+            return pd.DataFrame()
+        judged = self.of.attributes[JUDGED_BY].fillna(False).to_numpy(dtype=bool)
+        names = {name: values for name, values in self.of.score.items() if name in self.pair}
+        of = replace(self.of, score=names, risk={}).only(~judged)
+        rows = estimands.differences(Evidence(of, self.draws), self.one, SUPERVISED, (PRIMARY,))
+        return rows[rows["estimand"].isin([estimands.AUC, D]) & rows["group"].isin([EVERYONE[1], OVERALL])]
 
     @cached_property
     def headline(self) -> pd.DataFrame:

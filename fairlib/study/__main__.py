@@ -72,10 +72,12 @@ def _freeze(options: argparse.Namespace) -> None:
     """Train each model in each fold and keep its scores and tables in book/frozen/DATASET/parts, a file a fold. Run it
     again to continue after an interruption."""
     _quiet()
+    import pandas as pd
+
     from .. import readers
-    from . import parts
+    from . import parts, tuning
     from .crossfitted import CrossFitted
-    from .frozen import SCORES
+    from .frozen import JUDGED_BY, SCORES
     from .parameters import FROZEN, FineTuning, JudgedTwin
     from .sources import open_study
     from .tables import TABLES
@@ -88,8 +90,11 @@ def _freeze(options: argparse.Namespace) -> None:
     study = open_study(contract(**given, results_dir=options.results))
     study = study if isinstance(study, CrossFitted) else CrossFitted(study, 0, study.runs)
     folder = options.kept or FROZEN / own
-    finer = readers.finer(options.dataset, options.source) if options.source != "twin" else None
-    parts.write_people(folder, study, only, finer)
+    more = readers.finer(options.dataset, options.source) if options.source != "twin" else None
+    if more is not None and options.dataset == tuning.SEARCHED_ON:
+        judged = pd.Series(tuning.dealing(study.cohort) == "val", index=study.cohort.person)
+        more = more.assign(**{JUDGED_BY: judged})
+    parts.write_people(folder, study, only, more)
     todo = parts.missing(folder, study, options.models, options.labels)
     whole = len(study.each) * len(study.runs) * len(options.models)
     print(f"{len(todo)} of {whole} models are to train", flush=True)
@@ -131,14 +136,13 @@ def _tune(options: argparse.Namespace) -> None:
     import torch
 
     from .. import readers
-    from ..folds import Folds
     from ..search import FILES, tried
     from . import tuning
     from .results import replace_file
 
     torch.set_num_threads(options.threads)
     cohort = readers.read(options.dataset, options.source)
-    cohort = cohort.dealt(Folds(cohort, 5).split(repeat=0, k=0))  # a dealing that no result uses, see the protocol
+    cohort = cohort.dealt(tuning.dealing(cohort))
     for side in [options.side] if options.side else tuning.SIDES:
         rows, known = [], tried(side)
         for row in tuning.tune(cohort, side, known):

@@ -29,6 +29,7 @@ from ..measures.operating import SECONDARY
 from ..measures.outoffold import OutOfFold
 from ..measures.verdicts import secondary, verdicts
 from ..recipes import TUNED_BY
+from ..strategies import NAMED_RECIPE as RECIPE
 from ..strategies import PRIMARY, SUPERVISED, UNTESTED
 from .expected import core_minutes
 from .parameters import FROZEN, FineTuning
@@ -39,7 +40,7 @@ from .sources import study_of, thin
 SEALED = {"challenge2012": {"sets": ("c",)}}
 MODELS = (SUPERVISED, PRIMARY, *UNTESTED)
 #: Of the protocol. It fixes signs of +1 for both attributes and the margins, which are the defaults of ``Margins``.
-RECIPE, RUNS, DRAWS = "tuned", 20, 2000
+RUNS, DRAWS = 20, 2000
 KEPT = FROZEN / "confirm"
 #: Whose code decides a trained model, and whose the numbers.
 CODE = ("fairlib.pretraining", "fairlib.finetuning", "fairlib.baselines", "fairlib.folds", "fairlib.measures.verdicts")

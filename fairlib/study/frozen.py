@@ -21,6 +21,8 @@ FOLD_KEYS = ["recipe", "pretext", "strategy", "seed", "fold", "labels"]
 #: The pretext unless another is named.
 USUAL = "simclr"
 
+#: In the table of who is tested: whether the settings of ``tuned`` were chosen by these people.
+JUDGED_BY = "chose settings"
 #: Tables that out-of-fold scores are made of.
 SCORES = ("tested", "scores", "cuts")
 

@@ -8,15 +8,18 @@ import time
 import zipfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from ..strategies import MODELS
 from . import frozen, tables
-from .crossfitted import CrossFitted
 from .frozen import FOLD_KEYS, FrozenError, keyed
 from .results import MANIFEST, closure_hash, key_hash, replace_file
 from .tables import PRETRAINED, TABLES
+
+if TYPE_CHECKING:
+    from .crossfitted import CrossFitted
 
 FOLDER, PEOPLE = "parts", "people.zip"
 #: Whose code decides what a trained model is.
@@ -32,14 +35,14 @@ DIFFERS = {
 }
 
 
-def name(study: CrossFitted, strategy: str, repeat: int, k: int, labels: int | None = None) -> str:
+def name(study: "CrossFitted", strategy: str, repeat: int, k: int, labels: int | None = None) -> str:
     """The file of one model and fold."""
     few = f"-labels-{labels}" if labels else ""
     return f"{study.recipe.folder}-{strategy}{few}-repeat-{repeat}-fold-{k + 1}.zip"
 
 
 def missing(
-    folder: Path, study: CrossFitted, models: Iterable[str], labels: int | None = None
+    folder: Path, study: "CrossFitted", models: Iterable[str], labels: int | None = None
 ) -> list[tuple[int, int, str]]:
     """(repeat, fold, model) without a part; first folds first, which share more, then repeat by repeat.
 
@@ -61,7 +64,7 @@ def missing(
 
 def write(
     folder: Path,
-    study: CrossFitted,
+    study: "CrossFitted",
     strategy: str,
     repeat: int,
     k: int,
@@ -99,10 +102,10 @@ def write(
 
 
 def write_people(
-    folder: Path, study: CrossFitted, only: Iterable[str] = TABLES, finer: pd.DataFrame | None = None
+    folder: Path, study: "CrossFitted", only: Iterable[str] = TABLES, more: pd.DataFrame | None = None
 ) -> None:
-    """Keep the tables about the cohort, ``only`` these, once; who is tested with ``finer`` segments, of
-    ``readers.finer``. Raises ``FrozenError`` where those of other people lie
+    """Keep the tables about the cohort, ``only`` these, once; who is tested with ``more`` columns, by
+    person, such as those of ``readers.finer``. Raises ``FrozenError`` where those of other people lie
     there; refuses all but open data and twins."""
     path = folder / FOLDER / PEOPLE
     _allowed(study)
@@ -110,8 +113,8 @@ def write_people(
         raise FrozenError(f"{path} is of other data than what is read now; pack the parts beside it, or remove them")
     if not path.exists():
         content = {name: study.table(name) for name in tables.of(tables.COHORT) if name in only}
-        if finer is not None and len(content.get("tested", ())):
-            own = finer.reindex(study.cohort.person).set_axis(study.cohort.number)
+        if more is not None and len(content.get("tested", ())):
+            own = more.reindex(study.cohort.person).set_axis(study.cohort.number)
             content["tested"] = content["tested"].join(own, on="row")
         replace_file(path, lambda target: _zip(target, content, {"data": study.study.fingerprint}))
 
@@ -198,7 +201,7 @@ def frames(path: Path) -> Iterator[tuple[str, pd.DataFrame]]:
                 yield member.removesuffix(".parquet"), pd.read_parquet(io.BytesIO(file.read(member)))
 
 
-def _allowed(study: CrossFitted) -> CrossFitted:
+def _allowed(study: "CrossFitted") -> "CrossFitted":
     if study.study.shown_key()["access"] == "restricted":
         raise PermissionError(
             f"{study.cohort.dataset}: only results of open data and twins are kept in the book, this data is"
@@ -207,7 +210,7 @@ def _allowed(study: CrossFitted) -> CrossFitted:
     return study
 
 
-def _model(study: CrossFitted, strategy: str, repeat: int, k: int, labels: int | None) -> str:
+def _model(study: "CrossFitted", strategy: str, repeat: int, k: int, labels: int | None) -> str:
     fold, seed = study.fold(repeat, k), study.seed(repeat, k)
     return key_hash((fold.with_labels(labels, seed) if labels else fold).model_key(strategy, seed))
 

@@ -16,6 +16,7 @@ import pandas as pd
 
 from ..cohort import Cohort
 from ..finetuning import Windows, fit, scores
+from ..folds import Folds
 from ..inference import auc
 from ..pretraining import pretrain
 from ..recipes import tuned
@@ -48,7 +49,14 @@ PRETRAINING = {
 #: Optimisers, each equally likely, and the range of their learning rates, drawn on a logarithmic scale.
 TRAINING_RATES = {"adadelta": (0.1, 1.0), "adam": (1e-4, 3e-3), "adamw": (1e-4, 3e-3), "sgd": (0.01, 0.3)}
 PRETRAINING_RATES = {"sgd": (0.03, 0.3), "adamw": (3e-4, 3e-3)}
+#: Where the settings were searched.
+SEARCHED_ON = "challenge2012"
 COLUMNS = ("try", "rung", "seed", "steps", "settings", "validation_auc", "seconds")
+
+
+def dealing(cohort: Cohort) -> np.ndarray:
+    """The split (n,) of the search: a dealing that no result uses, see the protocol."""
+    return Folds(cohort, 5).split(repeat=0, k=0)
 
 
 @dataclass(frozen=True)

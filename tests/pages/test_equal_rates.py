@@ -20,7 +20,7 @@ from fairlib.measures.evidence import SIDES, Evidence
 from fairlib.measures.operating import PRIMARY, PUBLISHED
 from fairlib.report import columns
 from fairlib.report.provenance import of_twin
-from fairlib.study.frozen import Frozen
+from fairlib.study.frozen import JUDGED_BY, Frozen
 from tests.measures.scores import CARD
 
 from .scored import NAMES, rates, scored, scores
@@ -256,6 +256,33 @@ def test_what_is_not_judged_is_a_sentence(made):
     assert answers.why_not(None, CARD) == answers.NOTHING
     for found in (few, chance, None):
         assert "Verdicts:" not in answers.paragraph(found, CARD, made)
+
+
+def test_without_the_people_by_whom_settings_were_chosen():
+    """As if they had not been there; where nobody says who they were, nothing is shown."""
+    assert scored().without_judges().empty
+    of = scores(people=400)
+    judged = np.arange(400) % 10 == 0
+    marked = replace(of, attributes=of.attributes.assign(**{JUDGED_BY: judged}))
+    found = Scored("frozen_1_middle", (marked,), 40).without_judges().set_index("estimand")
+    wanted = Scored("frozen_1_middle", (of.only(~judged),), 40).found
+    for name in (AUC, D):
+        own = wanted[(wanted["estimand"] == name) & wanted["point"].isin(["", PRIMARY.name])]
+        own = own[own["group"].isin(["everyone", OVERALL])].iloc[0]
+        assert found.loc[name, ["estimate", "low", "high"]].tolist() == own[["estimate", "low", "high"]].tolist()
+
+
+def test_claims_are_judged_at_equal_alert_rates():
+    """A row a model; the supervised one has no difference to itself."""
+    rows = scored().headline.set_index("strategy")
+    assert rows.index.tolist()[0] == "supervised"
+    assert rows.loc["supervised", "auc_difference"] != rows.loc["supervised", "auc_difference"]
+    for name, row in rows.iloc[1:].iterrows():
+        assert row["auc"] - rows.loc["supervised", "auc"] == pytest.approx(row["auc_difference"])
+        own = own_rows(scored().each, one=name, estimand=D, point=PRIMARY.name, group=OVERALL).iloc[0]
+        found = row[["deviation", "deviation_difference", "deviation_difference_low"]].tolist()
+        assert found == own[["level_one", "estimate", "low"]].tolist()
+    assert not rows["constant_decisions"].any()
 
 
 def test_the_answer_is_drawn_where_the_named_pair_is_judged():

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from fairlib import cards
-from fairlib.study.frozen import FOLD_KEYS
+from fairlib.study.frozen import FOLD_KEYS, JUDGED_BY
 from fairlib.study.parameters import FROZEN, ROOT
 from fairlib.study.results import checksum
 from fairlib.study.tables import MODEL, TABLES
@@ -24,10 +24,10 @@ IMPORTS = (ast.Import, ast.ImportFrom)
 def test_frozen_files_are_those_of_the_manifest(folder: Path):
     manifest = json.loads((folder / "manifest.json").read_text())
     assert manifest["files"] == {file.name: checksum(file) for file in folder.glob("*.parquet")}
-    folds = any("folds" in recipe for recipe in manifest["recipes"].values())
-    wanted = {name for name, table in TABLES.items() if not folds or table.of != MODEL}  # computed from scores
+    scored = {"folds" in recipe for recipe in manifest["recipes"].values()}  # those of version 0.1 kept no scores
+    wanted = {name for name, table in TABLES.items() if False in scored or table.of != MODEL}  # computed from scores
     found = {file.stem for file in folder.glob("*.parquet")}
-    assert found == (wanted if folds else wanted - {"tested", "scores", "cuts"})  # version 0.1 kept no scores
+    assert found == (wanted if True in scored else wanted - {"tested", "scores", "cuts"})
     for recipe in manifest["recipes"].values():
         assert (recipe["origin"], recipe["access"]) == ("real", "open")
 
@@ -37,7 +37,8 @@ def test_frozen_tables_are_aggregates_of_enough_people(path: Path):
     table = pd.read_parquet(path)
     if path.stem in ("scores", "tested"):  # by a random number; read by code, and never shown
         own = {"row", "score", "risk"} if path.stem == "scores" else {"row", "person", "y"}
-        assert own <= set(table) <= own | set(FOLD_KEYS) | set(cards.load(path.parent.name).attributes)
+        names = set(cards.load(path.parent.name).attributes)
+        assert own <= set(table) <= own | set(FOLD_KEYS) | names | {f"{name} band" for name in names} | {JUDGED_BY}
         return
     keys = [key for key in FOLD_KEYS if key in table]
     assert len(table) < 3000 or table.groupby(keys).size().max() < 3000
