@@ -59,12 +59,13 @@ def extremes(models: pd.DataFrame, validation: pd.DataFrame, names: tuple[str, .
     return pd.DataFrame(records)
 
 
-def gaps(permuted: pd.DataFrame, names: tuple[str, ...]) -> pd.DataFrame:
+def gaps(permuted: pd.DataFrame, names: tuple[str, ...], protected: list[str]) -> pd.DataFrame:
     """The largest gap in AUC on test people, and the gaps after permuting segment labels among participants.
 
     Per strategy and attribute: ``gap`` (mean over seeds), ``null_mean`` and ``null_bound`` (a share ``LEVEL`` of the
-    permutations is below), ``p`` (this gap alone) and ``p_family`` (max-T over all strategies and attributes in the
-    table), ``permutations`` and those ``undefined``.
+    permutations is below), ``p`` (this gap alone) and ``p_family`` (max-T over the models that are compared and the
+    ``protected`` attributes; controls and care segments are shown and not tested: NaN), ``permutations`` and those
+    ``undefined``.
     """
     if permuted.empty:
         return permuted
@@ -79,7 +80,12 @@ def gaps(permuted: pd.DataFrame, names: tuple[str, ...]) -> pd.DataFrame:
         records.append(record)
         draws.append(null)
     out = pd.DataFrame(records)
-    return out.assign(p_family=max_t(out["gap"], np.stack(draws, axis=1))) if records else out
+    if not records:
+        return out
+    family = (~out["strategy"].isin(UNTESTED) & out["attribute"].isin(protected)).to_numpy()
+    p = np.full(len(out), np.nan)
+    p[family] = max_t(out["gap"][family], np.stack(draws, axis=1)[:, family])
+    return out.assign(p_family=p)
 
 
 def between(models: pd.DataFrame, names: tuple[str, ...]) -> pd.DataFrame:

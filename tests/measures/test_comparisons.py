@@ -72,16 +72,33 @@ def null_rows(gap, seed=0, seeds=(1, 2), attributes=("race", "age"), draws=199):
 
 def test_gaps_average_over_seeds_inside_a_permutation():
     nulls = null_rows(0.09)
-    found = gaps(nulls, ("supervised", "frozen_0")).set_index("attribute")
+    found = gaps(nulls, ("supervised", "frozen_0"), ["race", "age"]).set_index("attribute")
     mean = np.stack(nulls.loc[nulls["attribute"] == "race", "permuted"]).astype(float).mean(axis=0)
     assert found.loc["race", "null_mean"] == pytest.approx(mean.mean())
     assert found.loc["race", "null_bound"] == pytest.approx(np.quantile(mean, 0.95))
     assert found.loc["race", "p"] == pytest.approx((1 + (mean >= 0.09).sum()) / 200)
     assert (found["p_family"] >= found["p"]).all()
     assert found.loc["race", ["permutations", "undefined", "seeds"]].tolist() == [199, 0, 2]
-    assert gaps(pd.DataFrame(), ("supervised",)).empty
+    assert gaps(pd.DataFrame(), ("supervised",), []).empty
     nulls.at[0, "permuted"] = np.where(np.arange(199) < 9, np.nan, nulls.at[0, "permuted"])
-    assert gaps(nulls, ("supervised",)).set_index("attribute").loc["race", "undefined"] == 9
+    assert gaps(nulls, ("supervised",), ["race", "age"]).set_index("attribute").loc["race", "undefined"] == 9
+
+
+def test_only_what_is_compared_is_tested():
+    """Controls and care segments are shown with their own p, and cost the others nothing."""
+    nulls = null_rows(0.09)
+    alone = gaps(nulls, ("supervised",), ["race", "age"]).set_index("attribute")["p_family"]
+    unit = null_rows(0.02, seed=1, attributes=("unit",))
+    control = null_rows(0.02, seed=2).assign(strategy="logistic_regression")
+    found = gaps(pd.concat([nulls, unit, control]), ("supervised", "logistic_regression"), ["race", "age"])
+    tested = found[found["p_family"].notna()]
+    assert tested["p_family"].tolist() == alone.tolist()
+    kept = set(zip(tested["strategy"], tested["attribute"], strict=True))
+    assert kept == {("supervised", "race"), ("supervised", "age")}
+        ("supervised", "race"),
+        ("supervised", "age"),
+    }
+    assert found["p"].notna().all()
 
 
 def test_spread_between_segments_is_the_double_corrected_one():

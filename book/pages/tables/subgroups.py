@@ -25,10 +25,11 @@ def conditioned(extremes: pd.DataFrame, gaps: pd.DataFrame) -> pd.DataFrame:
     rows = extremes
     if len(gaps) and len(extremes):
         chance = gaps.rename(columns={"gap": "largest"})
-        own = ["largest", "null_mean", "null_bound", "p_family", "undefined"]
+        own = ["largest", "null_mean", "null_bound", "p", "p_family", "undefined"]
         rows = extremes.merge(chance[["strategy", "attribute", *own]], on=["strategy", "attribute"], how="left")
         columns["largest"] = Column("largest gap", "number")
         columns["null_mean"] = Column(f"by chance: mean, {LEVEL_WORDS}", "number", then=", {null_bound}")
+        columns["p"] = Column("p, this gap alone", "p")
         columns["p_family"] = Column("p (max\u2011T)", "p")
         columns["undefined"] = Column("undefined permutations", "count")
     rows = rows.replace({"strategy": STRATEGY_NAMES})
