@@ -1,5 +1,7 @@
 """The published numbers in the book are those of the release: compared with the collection they were taken from."""
 
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -7,6 +9,7 @@ import pytest
 from book.pages.tables import sentences
 from book.release import beside as published_tables
 from book.release import candidates, published
+from fairlib.study.parameters import ROOT
 
 GONE = ("Transgender", "Genderqueer", "Other")  # GLOBEM: one participant, or possibly one
 
@@ -206,3 +209,14 @@ def test_tables_beside_ours_are_small_and_empty_for_other_data(dataset):
         assert len(table) < 60  # the gate's limit for a page with real data
         assert len(table) == 0 or (table["source"] != "").all()
         assert len(table) == 0 or dataset not in ("challenge2012", "example_table")
+
+
+def test_the_literature_page_holds_no_number_that_was_not_read(shared):
+    """Years, addresses and all: each number of a row is in the collection that the page was written from."""
+    known = (shared / "published" / "literature.csv").read_text(encoding="utf-8")
+    text = (ROOT / "book" / "literature.md").read_text(encoding="utf-8")
+    rows = [line for line in text.splitlines() if line.startswith("| ") and re.search(r"\d", line)]
+    assert len(rows) > 20
+    for row in rows:
+        lost = [number for number in re.findall(r"\d(?:[\d.,]*\d)?", row) if number not in known]
+        assert not lost, (lost, row)
