@@ -55,7 +55,9 @@ def lead(scored: Scored | None, card: Card, made: Provenance) -> str:
     area, d, one = _row(scored, AUC), _row(scored, D), STRATEGY_NAMES[scored.one]
     change = f"the AUC by {_change(area)} and the disparity at 20 % alerts by {_change(d)}"
     first = f"Against {OTHER}, “{one}” changes {change}."
-    return _told([first, *sentences(scored)[1:2]], card, made)
+    told = sentences(scored)[1:]
+    equal = [sentence for sentence in told if "are equivalent" in sentence]  # says more than that a claim is excluded
+    return _told([first, *(equal or told[:1])], card, made)
 
 
 def sentences(scored: Scored) -> list[str]:

@@ -203,6 +203,7 @@ def made_of(p: Synthesis, cases: list[Case], origin: str) -> Provenance:
     parts = []
     for case in cases:
         seeds = ", ".join(map(str, case.made.seeds))
-        parts.append(f"{case.title} (profile {case.made.profile}, seeds {seeds})")
+        called = "repeats" if case.study.manifest.get("folds") else "seeds"
+        parts.append(f"{case.title} (profile {case.made.profile}, {called} {seeds})")
     data = sha256("".join(case.made.data for case in cases).encode()).hexdigest()
     return collected(p, origin, "; ".join(parts), data)

@@ -72,8 +72,10 @@ def answer(rows: pd.DataFrame, recipe: str, named: str, at_chance: frozenset = f
         _cross(panel, row, row.recipe == recipe and row.model == named, (row.recipe, row.model) in at_chance, recipes)
     for row in own.itertuples():
         box = {"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 1}
-        place = (row.x_estimate, row.y_estimate), (9, -16)
-        panel.annotate(STRATEGY_NAMES[row.model], *place, textcoords="offset points", bbox=box)
+        left = (rows["x_estimate"] > row.x_estimate).sum() > (rows["x_estimate"] < row.x_estimate).sum()  # fewer marks
+        place = (row.x_estimate, row.y_estimate), (-9 if left else 9, -16)
+        look = {"textcoords": "offset points", "bbox": box, "ha": "right" if left else "left"}
+        panel.annotate(STRATEGY_NAMES[row.model], *place, **look)
     hollow = "hollow: controls, and models no better than chance"
     panel.set_xlabel(f"difference in AUC to supervised (right: more accurate)\n{hollow}")
     panel.set_ylabel("difference in disparity at 20 % alerts\n(low: less disparity)")

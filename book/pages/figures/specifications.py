@@ -31,7 +31,9 @@ def spec_curve(specifications: pd.DataFrame, tested: pd.DataFrame) -> Drawn:
     for chosen, colour in ((~beyond, PALE), (beyond, SEGMENTS[0])):
         label = "interval excludes 0" if colour != PALE else "interval includes 0"
         curve.plot(rows.index[chosen], rows["estimate"][chosen], ".", color=colour, markersize=3, label=label)
-    curve.plot(paper, rows["estimate"][paper], "D", color=SEGMENTS[1], markersize=6, label="the paper's own choices")
+    if len(paper):
+        look = {"color": SEGMENTS[1], "markersize": 6, "label": "the paper's own choices"}
+        curve.plot(paper, rows["estimate"][paper], "D", **look)
     curve.axhline(0, color=INK, linewidth=0.8)
     curve.set_ylabel("difference in\ndisparity")
     for panel, (name, values) in zip(panels[1:, 0], options.items(), strict=True):
