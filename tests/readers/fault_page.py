@@ -20,7 +20,7 @@ TABLES: dict[str, Table] = {
 #: What differs between versions of libraries or packing programs, and what stands on the page for it.
 ABBREVIATED = (
     (r"(damaged(?: after \d+ of \d+ records)?|UTF-8 text) \(.*\)(?=;)", r"\1 (…)"),
-    (r"(no readable table:) .*(?=; copy)", r"\1 …"),
+    (r"(no readable table:) .*(?=; (?:copy|export))", r"\1 …"),
     (r"after \d+ of", "after N of"),
     (r"byte \d+ ", "byte N "),
 )
