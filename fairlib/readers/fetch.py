@@ -35,7 +35,7 @@ class Release:
 RELEASES = {dataset: Release(**release) for dataset, release in facts("releases.json").items()}
 TIMEOUT = (15, 60)  # seconds to connect, and to wait for the next bytes
 #: Hashes of files that had none before they were downloaded, as ``sha256sum`` writes them.
-SEEN = "first-seen.sha256"
+SEEN = "FIRST_SEEN.sha256"
 #: How often a download is tried again, after one and two seconds.
 RETRIES = 2
 

@@ -61,6 +61,7 @@ def read(path: Path | str, card: cards.Card | None = None, layout: Layout | None
     columns = {name: layout.columns.get(name, name) for name in card.attributes}
     known, places = tables.facts(path, files["sta"], layout, [layout.person, *columns.values()], y.index)
     person = known[layout.person].set_axis(y.index)
+    said += "; each stay counts as a person" * (layout.person == STAY)
     left.append(("stays without a person", person.isna(), f"{OUT}: no {layout.person}, so nobody knows whose"))
     unlabelled = dyn.loc[~dyn[STAY].isin(y.index), STAY].nunique()
     steps = [*_before(folder / ATTRITION), ("stays read", len(y), person.nunique(), said)]

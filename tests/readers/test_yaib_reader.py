@@ -1,5 +1,6 @@
 """The reader of YAIB's layout: against its definition in small cohorts, and on the real demo against plain pandas."""
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -8,8 +9,10 @@ import pytest
 import yaml
 
 from fairlib import cards, readers
+from fairlib.__main__ import main
 from fairlib.readers import eicu_demo, yaib
 from fairlib.readers.units import USUAL
+from fairlib.readers.yaib_files import TABLES
 from fairlib.readers.yaib_layout import LAYOUT, Label, of_stays
 from fairlib.scaling import standardise
 from tests.readers.small import yaib as small
@@ -163,6 +166,51 @@ def test_the_card_says_what_the_layout_does():
     assert [file.path for file in card.obtain.files][:3] == [
         f"{eicu_demo.LAYOUT.cohort}/{name}.parquet" for name in ("dyn", "outc", "sta")
     ]
+
+
+# ----------------------------------------------------------------------------------------- a card for a cohort of YAIB
+
+
+@pytest.mark.parametrize(
+    ("change", "rule"),
+    [
+        (lambda outc: outc, {"rule": "onset", "lead": "6"}),
+        (lambda outc: outc.assign(label=np.arange(len(outc)) / 2), {"rule": "hour", "above": "118"}),
+        (lambda outc: outc.drop(columns="time").drop_duplicates("stay_id"), {"rule": "stay"}),
+    ],
+)
+def test_new_writes_card_and_layout_beside_the_tables(tmp_path, change, rule, capsys):
+    where, tables = tmp_path / "cohort", small.frames()
+    small.write(where, tables | {"outc": change(tables["outc"])})
+    for name in (cards.CARD, LAYOUT, "people.csv"):
+        (where / name).unlink()
+    assert main(["new", str(where)]) == 0
+    assert "card.yaml and yaib.yaml in" in capsys.readouterr().out
+    card, layout = cards.own(where), cards.read(where / LAYOUT)
+    assert (card.access, card.windows.channels, card.people) == ("restricted", 6, small.STAYS)
+    assert layout["label"] == rule
+    assert layout["person"] == "stay_id"
+    text = (where / cards.CARD).read_text().replace("timesteps: 24", f"timesteps: {WINDOW}")
+    (where / cards.CARD).write_text(text)
+    if rule["rule"] != "stay":  # with one label a stay, too few are positive here
+        cohort = readers.own(where)
+        assert cohort.x.shape[1:] == (WINDOW, 6)
+        assert "each stay counts as a person" in step(cohort, "stays read")["note"]
+    assert main(["new", str(where)]) == 2  # a card is never overwritten
+    (where / cards.CARD).unlink()
+    assert main(["new", str(where)]) == 2
+    assert "yaib.yaml is there already; remove it" in capsys.readouterr().err
+
+
+def test_the_page_names_what_the_layout_has():
+    """Keys, rules and files on the page for enclaves are those of the code."""
+    page = (cards.FOLDER.parent / "book" / "yaib.md").read_text()
+    for rule in Label.model_fields["rule"].annotation.__args__:
+        assert f"| `{rule}` |" in page
+    for word in (*set(Label.model_fields) - {"rule"}, *(f"{name}.parquet" for name in TABLES)):
+        assert f"`{word}" in page
+    assert all(re.search(rf"\b{word}: ", page) for word in ("person", "file", "key", "to"))
+    assert page.count("```bash") == 1
 
 
 # ------------------------------------------------------------------------------------------------------ the real files
