@@ -28,7 +28,7 @@ from . import yaib_files as tables
 from .recognise import OWN
 from .splits import by_person
 from .units import Outside
-from .yaib_layout import LABEL, LAYOUT, STAY, TIME, Layout, Left, hours, of_stays, parse, refuse_other_steps
+from .yaib_layout import LABEL, LAYOUT, STAY, TIME, Layout, Left, hours, numbers, of_stays, parse, refuse_other_steps
 
 #: Measured values are clipped to these quantiles of the training values.
 CLIP = (0.005, 0.995)
@@ -123,7 +123,7 @@ def _labels(file: Path, layout: Layout, stay: pd.Series, hour: np.ndarray, windo
     left.append(("stays with labels after the last hour of dyn", after, "kept: the label counts"))
     if rule != "onset":
         return y, left, "outc"
-    true = pd.to_numeric(outc[LABEL]) == 1
+    true = numbers(file, outc, layout.label) == 1
     said = f"{outc.loc[true, STAY].nunique():,} stays with a true hour, {int(true.sum()):,} of {len(outc):,} hours"
     return y, left, f"outc: {said}"
 

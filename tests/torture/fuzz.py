@@ -35,8 +35,8 @@ SAMPLE = 200
 PATIENCE = 20
 #: Characters of an error; none quotes a whole row.
 LONGEST = 700
-#: Where any text is a value: names of channels, and a column with a segment for all others.
-ANY_TEXT = {"a header", "LANGUAGE"}
+#: Where any text is a value: names of channels, of people, and a column with a segment for all others.
+ANY_TEXT = {"a header", "LANGUAGE", "subject_id"}
 NONSENSE = "cells: nonsense in "
 REFUSED, SAME, SAID, OTHER = "refused", "read as before", "read, and counted", "read with other values"
 
