@@ -93,15 +93,16 @@ def grid(file: Path, names: list[str], stays: pd.Index, stay: pd.Series, hour: n
     out = np.full((len(stays), window, len(names)), np.nan, dtype=np.float32)
     code, start, todo = stays.get_indexer(stay), 0, "correct or empty the cell"
     for block in _blocks(file, names):
-        rows = np.arange(start, start + len(block))
+        block.index = pd.RangeIndex(start, start + len(block), name="row")
+        stays_of, hours_of = code[block.index], hour[block.index]
+        inside = (stays_of >= 0) & (hours_of < window)
         for column, name in enumerate(names):
-            cells = block[name].set_axis(pd.Index(rows, name="row"))
+            cells = block[name]
             number = pd.to_numeric(cells, errors="coerce").astype("Float64").astype(float)
             files_of.refuse(file, number.isna() & cells.notna(), name, cells, "a number", todo)
             far = number.abs() > files_of.LARGEST_FLOAT
             files_of.refuse(file, far, name, number, "a finite number", todo)
-            inside = (code[rows] >= 0) & (hour[rows] < window)
-            out[code[rows][inside], hour[rows][inside], column] = number.to_numpy()[inside]
+            out[stays_of[inside], hours_of[inside], column] = number.to_numpy()[inside]
         start += len(block)
     return out
 
