@@ -85,6 +85,15 @@ TWINS = {
         ("gender", "Female"),
         0.86,
     ),
+    "eicu_demo": Judging(
+        {"windows": 12_000, "severity": 3.0},
+        12_000,
+        {"ethnicity": {"African American": 0.8, "Hispanic": 1.0}},
+        {"ethnicity": {"African American": 4.0}},
+        {"ethnicity": {"Hispanic": 0.8}, "region": {"West": 0.7}},
+        ("sex", "Female"),
+        0.82,
+    ),
 }
 
 

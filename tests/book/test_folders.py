@@ -76,7 +76,8 @@ def test_every_page_about_official_files_waits_for_their_folder(clone, tmp_path)
 
 
 @pytest.mark.parametrize(
-    ("dataset", "profile", "repeats"), [("challenge2012", "paper", 4), ("table", "quick", 1), ("mesa", "paper", 5)]
+    ("dataset", "profile", "repeats"),
+    [("challenge2012", "paper", 4), ("table", "quick", 1), ("mesa", "paper", 5), ("eicu_demo", "paper", 4)],
 )
 def test_a_worker_a_repeat_of_what_is_cross_fitted_and_a_seed_of_an_official_split(
     clone, tmp_path, dataset, profile, repeats

@@ -26,6 +26,7 @@ COMPARED = {
     "globem": ["INS-W_1: windows", "participants with demographics", "cohort"],
     "challenge2012": ["set a: record files with an outcome", "cohort"],
     "table": ["cohort"],
+    "yaib": ["cohort"],
 }
 
 
@@ -141,7 +142,10 @@ def test_every_measured_variable_has_a_usual_range():
     from fairlib.readers.challenge2012 import VARIABLES as CHALLENGE
     from fairlib.readers.mesa_files import CHANNELS
 
-    assert {VARIABLES[j]["name"] for j in CONTINUOUS} | {*CHALLENGE, *CHANNELS} == units.USUAL.keys()
+    named = {VARIABLES[j]["name"] for j in CONTINUOUS} | {*CHALLENGE, *CHANNELS}
+    yaib = {name for name in units.USUAL if name not in named and name == name.lower()}
+    assert named | yaib == units.USUAL.keys()
+    assert len(yaib) == 48  # those of a cohort (tests/readers/test_yaib_reader.py)
     for j in CONTINUOUS:  # the benchmark's own normal values are usual
         _, low, high = units.USUAL[VARIABLES[j]["name"]]
         assert low <= float(VARIABLES[j]["normal"]) <= high

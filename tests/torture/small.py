@@ -87,6 +87,7 @@ TARGETS = {
     "globem": Target(TABLES["globem"].read, (TABLES["globem"].write,)),
     "challenge2012": Target(TABLES["challenge2012"].read, (_challenge2012("folder"), _challenge2012("tar"))),
     "table": Target(TABLES["table"].read, (_table, _parquet)),
+    "yaib": Target(TABLES["yaib"].read, (TABLES["yaib"].write, _packed(TABLES["yaib"].write, "people.csv"))),
 }
 
 

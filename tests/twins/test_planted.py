@@ -27,7 +27,7 @@ def test_the_dial_moves_noise_and_labels_only(dataset):
 
 def test_only_open_data_are_cross_fitted():
     folds = {name: twin.folds for name, twin in planted.TWINS.items()}
-    assert folds == {"mimic": 0, "mesa": 0, "globem": 0, "challenge2012": 5}
+    assert folds == {"mimic": 0, "mesa": 0, "globem": 0, "challenge2012": 5, "eicu_demo": 5}
 
 
 def test_the_reference_score_is_as_good_as_it_is_told_to_be_and_noise_widens_its_error():

@@ -42,7 +42,7 @@ def test_a_million_draws_without_disparities_differ_in_nothing_but_noise(dataset
         )
 
 
-@pytest.mark.parametrize("dataset", ["mimic", "challenge2012", "globem"])
+@pytest.mark.parametrize("dataset", ["mimic", "challenge2012", "globem", "eicu_demo"])
 def test_the_ceiling_is_the_auc_of_the_severity_itself(dataset):
     """By quadrature: P(z of an event > z of no event), for events with log odds a + b z."""
     spec = spec_of(dataset)
@@ -123,6 +123,16 @@ def _challenge2012(folder):
     return pd.DataFrame(rows, columns=["label", "reading"])
 
 
+def _eicu_demo(folder):
+    dyn, outc = (pd.read_parquet(folder / "yaib" / "aki" / f"{name}.parquet") for name in ("dyn", "outc"))
+    hour = outc["time"] // pd.Timedelta(hours=1)
+    last, first = hour.groupby(outc["stay_id"]).max(), hour[outc["label"]].groupby(outc["stay_id"]).min()
+    first = first.reindex(last.index)
+    label = first.notna()[(last >= 12) & ~(first < 12)].astype(int)
+    rate = dyn[dyn["time"] == pd.Timedelta(hours=11)].set_index("stay_id")["hr"]
+    return pd.DataFrame({"label": label, "reading": rate.reindex(label.index)})
+
+
 def _mesa(folder):
     start = pd.read_csv(folder / "overlap" / "mesa-actigraphy-psg-overlap.csv").set_index("mesaid")["line"]
     parts = []
@@ -154,6 +164,7 @@ def _globem(folder):
     [
         ("mimic", {"windows": 1500}, _mimic),
         ("challenge2012", {"windows": 1500}, _challenge2012),
+        ("eicu_demo", {"windows": 1500}, _eicu_demo),
         ("mesa", {"windows": 40_000, "people": 200}, _mesa),
         ("globem", {"people": 120, "windows": 1400}, _globem),
     ],
@@ -203,7 +214,8 @@ def _intervals(dataset: str, cohort: pd.DataFrame, draws: int = 100):
 
 
 @pytest.mark.parametrize(
-    ("dataset", "windows"), [("mimic", 600), ("challenge2012", 600), ("mesa", 2000), ("globem", 300)]
+    ("dataset", "windows"),
+    [("mimic", 600), ("challenge2012", 600), ("mesa", 2000), ("globem", 300), ("eicu_demo", 600)],
 )
 def test_without_disparities_intervals_cover_zero(dataset, windows):
     """Signed AUC differences and log error rate ratios of the fixed scorer, in 200 small cohorts, nothing retrained."""
