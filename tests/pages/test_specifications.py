@@ -10,6 +10,7 @@ import pytest
 from book.pages import cases, specifications
 from book.pages.contracts import Answer, check
 from book.pages.equal_rates import Scored
+from book.pages.figures import across
 from book.pages.tables import evidence as tables
 from fairlib.measures.operating import PUBLISHED
 from fairlib.measures.specifications import PUBLISHED_SCALE
@@ -119,3 +120,17 @@ def test_twins_are_left_out_of_the_answer():
     twins = Answer(cases={"mimic": {"source": "twin", "profile": "smoke", "recipes": ["paper_text"], "seeds": [1]}})
     assert cases.gather(twins, twins=False) == ([], [])
     assert check("answer", {"draws": 200}).notebook == "answer"
+
+
+def test_each_case_is_a_row_with_what_could_have_been_found():
+    pairs = [(case_of(recipe), scored()) for recipe in ("tuned", "paper_code")]
+    rows = across.rows_of(pairs)
+    assert len(rows) == 4
+    figure, alt = across.across(rows)
+    auc, d = figure.axes
+    names = [f"Challenge 2012, {recipe}" for recipe in ("tuned", "paper code")]
+    assert [label.get_text() for label in auc.get_yticklabels()] == names
+    own = rows[rows["panel"] == 1].iloc[0]
+    assert [bar.get_width() for bar in d.patches] == pytest.approx([2 * own["detectable"]] * 2)
+    assert "without a pooled mean" in alt
+    assert across.rows_of([]).empty

@@ -39,8 +39,8 @@ def performance(summary: pd.DataFrame, minimum: int = 0) -> tuple[pd.DataFrame, 
     columns = {"auc": "AUC", "auprc": "AUPRC", "accuracy": "accuracy", "balanced_accuracy": "balanced acc.", "f1": "F1"}
     table = beside(overall, ["strategy"], "metric", columns).replace({"strategy": STRATEGY_NAMES})
     shown = {metric: ranged(metric, title) for metric, title in columns.items()}
-    first = overall.iloc[0]
-    note = f"{who(first, minimum)}; {first['seeds']} seeds or repeats per strategy."
+    runs = sorted(set(overall["seeds"]), reverse=True)
+    note = f"{who(overall.iloc[0], minimum)}; {' or '.join(map(str, runs))} seeds or repeats per strategy."
     if (most := overall["undefined_draws"].max()) > 0:
         note += f" Draws in which a value is undefined: at most {percent(most)}."
     return typed(table, ["strategy"], **shown), note
