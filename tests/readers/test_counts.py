@@ -25,6 +25,7 @@ COMPARED = {
     "mesa": ["participants with actigraphy", "train", "val", "test", "cohort"],
     "globem": ["INS-W_1: windows", "participants with demographics", "cohort"],
     "challenge2012": ["set a: record files with an outcome", "cohort"],
+    "challenge2019": ["hospital A: record files", "cohort"],
     "table": ["cohort"],
 }
 
@@ -139,9 +140,10 @@ def test_many_variables_are_not_all_listed():
 def test_every_measured_variable_has_a_usual_range():
     from fairlib.readers.benchmark_episodes import CONTINUOUS, VARIABLES
     from fairlib.readers.challenge2012 import VARIABLES as CHALLENGE
+    from fairlib.readers.challenge2019_files import VARIABLES as SEPSIS
     from fairlib.readers.mesa_files import CHANNELS
 
-    assert {VARIABLES[j]["name"] for j in CONTINUOUS} | {*CHALLENGE, *CHANNELS} == units.USUAL.keys()
+    assert {VARIABLES[j]["name"] for j in CONTINUOUS} | {*CHALLENGE, *SEPSIS, *CHANNELS} == units.USUAL.keys()
     for j in CONTINUOUS:  # the benchmark's own normal values are usual
         _, low, high = units.USUAL[VARIABLES[j]["name"]]
         assert low <= float(VARIABLES[j]["normal"]) <= high
