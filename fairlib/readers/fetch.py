@@ -1,7 +1,8 @@
 """Download the official files of open datasets with pooch: each is checked against its published SHA-256.
 
 A file lies in the folder whole and checked, or not at all, so that an interrupted download is continued by running it
-again. Restricted data are not fetched: their owners hand them out on request.
+again. Where the official files are tens of thousands, people download one archive by hand, and its SHA-256 is recorded
+at first sight. Restricted data are not fetched: their owners hand them out on request.
 """
 
 import errno
@@ -13,20 +14,28 @@ import pooch
 import requests
 from tqdm import tqdm
 
+from .. import cards
+from . import inventory
 from .files import facts
 
 
 @dataclass(frozen=True)
 class Release:
-    """Where a dataset lies, its files: name → (bytes, SHA-256), and which of them are sealed: part → names."""
+    """Where a dataset lies, its files: name → (bytes, SHA-256), and which of them are sealed: part → names.
+
+    by_hand: nothing is downloaded; the files are those of the data card.
+    """
 
     base_url: str
     files: dict[str, tuple[int, str]]
     sealed: dict[str, list[str]] = field(default_factory=dict)
+    by_hand: bool = False
 
 
 #: Sizes and hashes of the official files as recorded by ExpectationMax/medical_ts_datasets.
 RELEASES = {dataset: Release(**release) for dataset, release in facts("releases.json").items()}
+#: Hashes of files that came by hand, as ``sha256sum --check`` reads them.
+SEEN = "FIRST_SEEN.sha256"
 TIMEOUT = (15, 60)  # seconds to connect, and to wait for the next bytes
 #: How often a download is tried again, after one and two seconds.
 RETRIES = 2
@@ -40,6 +49,8 @@ def fetch(
     dataset: str, folder: Path | str, base_url: str | None = None, progress: bool = True, sealed: Sequence[str] = ()
 ) -> list[Path]:
     """Download the official files of a dataset into ``folder``; files that are there already are kept.
+
+    What has to be downloaded by hand is looked for in ``folder``.
 
     Parameters
     ----------
@@ -60,6 +71,8 @@ def fetch(
     if unknown := sorted(set(sealed) - set(release.sealed)):
         raise FetchError(f"{dataset} has no sealed part {unknown[0]!r}; it has: {', '.join(release.sealed) or 'none'}")
     left = {name for part, names in release.sealed.items() if part not in sealed for name in names}
+    if release.by_hand:
+        return _by_hand(dataset, folder, left)
     release = replace(release, files={name: facts for name, facts in release.files.items() if name not in left})
     base_url = (base_url or release.base_url).rstrip("/") + "/"
     if not base_url.startswith(("https://", "http://")):
@@ -95,6 +108,35 @@ def fetch(
                 f"cannot write {folder / name}: {reason}; {todo} and run again: complete files are kept"
             ) from error
     return [folder / name for name in release.files]
+
+
+def _by_hand(dataset: str, folder: Path, left: set[str]) -> list[Path]:
+    """Files of the data card that lie in ``folder``, but for those ``left``; their hashes are recorded, or compared."""
+    obtain = cards.load(dataset).obtain
+    wanted = {file.path: inventory.find(folder, file)[:1] for file in obtain.files if file.path not in left}
+    if missing := [path for path, places in wanted.items() if not places]:
+        raise FetchError(
+            f"{folder} does not hold {', '.join(missing)} yet, and its files are too many to be downloaded one by one."
+            f" {obtain.steps[0].replace('DIR', str(folder))} Then run this again"
+        )
+    seen, found = folder / SEEN, [place for places in wanted.values() for place in places]
+    lines = seen.read_text(encoding="utf-8").splitlines() if seen.exists() else []
+    known = {name: digest for digest, _, name in (line.partition("  ") for line in lines)}
+    for place in found:
+        name = place.relative_to(folder).as_posix()
+        if place.is_dir():
+            continue
+        digest = pooch.file_hash(str(place))
+        if known.setdefault(name, digest) != digest:
+            raise FetchError(
+                f"{place} is not what it was: its SHA-256 is {digest}, at first sight it was {known[name]}. Get it"
+                f" again, or delete its line in {seen} if you mean to have another"
+            )
+    try:
+        seen.write_text("".join(f"{digest}  {name}\n" for name, digest in known.items()), encoding="utf-8")
+    except OSError as error:
+        raise FetchError(f"cannot write {seen}: {error.strerror}; choose a folder that can be written") from error
+    return found
 
 
 def _explain(error: requests.RequestException, folder: Path, url: str, release: Release) -> str:
