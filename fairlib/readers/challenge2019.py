@@ -68,6 +68,7 @@ def read(path: Path | str, sets: Sequence[str] = DEVELOPMENT) -> Cohort:
         lambda name, row: f"{stays['file'][row]}, {name}",
         *(y, stays["person"].to_numpy(str), np.concatenate(split)),
         [f"hospital {name}" for name in places if name in SEALED],
+        {"hospital": "; it is an attribute where two hospitals are read"} if len(places) == 1 else None,
         stays=(n, card.expected["total"] if alone else n),
         with_sepsis=(int(y.sum()), card.expected["total sepsis"] if alone else None),
     )

@@ -30,6 +30,7 @@ def cohort(
     person: np.ndarray,
     split: np.ndarray,
     sealed: Sequence[str],
+    unknown: dict[str, str] | None = None,
     **found: tuple[int, int | None],
 ) -> Cohort:
     """Values (n, hours, V) float32 in ``variables``' order, NaN where nothing was measured, and n stays → their cohort.
@@ -39,7 +40,7 @@ def cohort(
 
     path: the folder, for errors. steps: rows of the attrition table so far; traps: rows of the files that were odd.
     raw, where: see ``counts.segments``. sealed: parts that were read although they are kept for the confirmation.
-    found: counts of the cohort, see ``counts.beside_card``.
+    unknown: what else to say of an attribute's unknown values. found: counts of the cohort, see ``counts.beside_card``.
 
     Raises ``CohortError`` for values in another unit, and for an attribute that the card does not know.
     """
@@ -51,7 +52,7 @@ def cohort(
     outside.look(values)
     steps.append(outside.step(person, path, "kept, clipped to the quantiles of the training stays"))
     attributes = rows_of.segments(card, raw, where)
-    steps += rows_of.of_attributes(attributes, person, card)
+    steps += rows_of.of_attributes(attributes, person, card, unknown)
     measured, masks = values.copy(), (~np.isnan(values)).astype(np.float32)
     note = f"{rows_of.beside_card(**found)}; clipped, imputed and scaled with statistics of"
     note += f" the training stays{standardise(values, split == 'train', variables, CLIP)}"

@@ -139,7 +139,9 @@ def test_hospital_b_is_read_where_it_is_named_and_says_so(tmp_path):
     assert (len(named), named.sealed, named.person[0]) == (48, ("hospital B",), "p100001")
     assert named.dealt(named.split).sealed == ("hospital B",)
     assert note(named, "hospital B: record files").startswith("sealed; you have 48 stays")
+    assert note(alone, "hospital unknown") == "kept, hospital missing; it is an attribute where two hospitals are read"
     both = read(tmp_path, sets=("A", "B"))
+    assert note(both, "hospital unknown") == "kept, hospital missing"
     assert (len(both), both.sealed) == (88, ("hospital B",))
     assert both.attributes["hospital"].tolist() == ["A"] * 40 + ["B"] * 48
     assert both.split[:40].tolist() == alone.split.tolist()  # each hospital is split on its own
