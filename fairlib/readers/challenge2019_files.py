@@ -41,6 +41,9 @@ MARK = b"\xef\xbb\xbf"  # the byte order mark of Windows programs
 LARGEST_RECORD = 1_000_000
 #: Stays that are in memory with all their hours.
 BLOCK = 512
+#: What Python says of an archive that cannot be unpacked, or whose names are no text.
+DAMAGED = (tarfile.TarError, zipfile.BadZipFile, EOFError, OSError, RuntimeError, zlib.error, UnicodeDecodeError)
+UNREAD = "it lies in the folder; read is hospital A, or those that are named"
 OTHER, ELSEWHERE = (
     "other files in an archive or folder: not read",
     "records of another hospital in an archive: not read",
@@ -65,9 +68,8 @@ def find_sets(path: Path, sets: Sequence[str] = DEVELOPMENT) -> tuple[dict[str, 
         forms = [inventory.find(path, file.model_copy(update={"found_by": [one]})) for one in file.patterns]
         there = [place for form in forms for place in form]
         if name not in sets:
-            steps += [(f"hospital {name}: sealed, not read", 0, 0, "it lies in the folder; only A is read unasked")] * (
-                name in SEALED and bool(there)
-            )
+            unread = f"hospital {name}: {'sealed, ' * (name in SEALED)}not read"
+            steps += [(unread, 0, 0, UNREAD)] * bool(there)
         elif there:
             found[name] = there[0]
             steps += [
@@ -117,8 +119,9 @@ def _records(place: Path, hospital: str, traps: Counter) -> Iterator[tuple[str, 
             else:
                 seen.add(file.stem)
                 yield name, content()
-    except (tarfile.TarError, zipfile.BadZipFile, EOFError, OSError, RuntimeError, zlib.error) as error:
-        raise CohortError(f"{place} is truncated or damaged after {len(seen)} records ({error}); {AGAIN}") from error
+    except DAMAGED as error:
+        what = str(error)[:80]  # of an archive's damage some quote all they saw
+        raise CohortError(f"{place} is truncated or damaged after {len(seen)} records ({what}); {AGAIN}") from error
     if not seen:
         raise CohortError(f"{place} holds no record of hospital {hospital}, such as p000001.psv; {AGAIN}")
 

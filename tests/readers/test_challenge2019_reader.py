@@ -138,6 +138,7 @@ def test_hospital_b_is_read_where_it_is_named_and_says_so(tmp_path):
     named = read(tmp_path, sets=("B",))
     assert (len(named), named.sealed, named.person[0]) == (48, ("hospital B",), "p100001")
     assert named.dealt(named.split).sealed == ("hospital B",)
+    assert note(named, "hospital A: not read").startswith("it lies in the folder")
     assert note(named, "hospital B: record files").startswith("sealed; you have 48 stays")
     assert note(alone, "hospital unknown") == "kept, hospital missing; it is an attribute where two hospitals are read"
     both = read(tmp_path, sets=("A", "B"))

@@ -88,6 +88,11 @@ def flip(folder: Path) -> None:
     archive.write_bytes(bytes(content))
 
 
+def renamed(folder: Path) -> None:
+    """A name in a ZIP file that differs from the one in its directory, by a byte that is no text."""
+    replace(to_archive(folder, "zip"), b"p000001.psv", b"p00\x8f001.psv", 1)
+
+
 def twice(folder: Path) -> None:
     append(to_archive(folder), f"{SET}/copy/p000001.psv", small.record().encode())
 
@@ -306,6 +311,7 @@ fault(
     *((lambda f, s=s: cut(to_archive(f), s), refused("truncated or damaged")) for s in (0, 0.02, 0.99)),
     *((lambda f, s=s: cut(to_archive(f, "zip"), s), refused("training_setA.zip is truncated")) for s in (0, 0.5)),
     (flip, refused("training_setA")),
+    (renamed, refused("training_setA.zip is truncated or damaged after")),
 )
 
 fault = TABLE.of_kind("folder of the wrong dataset")
@@ -383,7 +389,7 @@ fault(
     "both hospitals in the project's ZIP file",
     project,
     counted("records of another hospital in an archive: not read", "1 rows"),
-    (project, counted("hospital B: sealed, not read", "it lies in the folder; only A is read unasked")),
+    (project, counted("hospital B: sealed, not read", "it lies in the folder; read is hospital A")),
 )
 fault(
     "a stay without any measurement",
