@@ -196,12 +196,12 @@ REAL = SHARED / "data" / "challenge-2019"
 
 @pytest.fixture(scope="module")
 def real():
-    """Hospital A as released, the seconds that reading it took, and the counts to expect."""
+    """Hospital A as released, the seconds of CPU that reading it took, and the counts to expect."""
     if not (REAL / "training_setA.tar.gz").exists():
         pytest.skip(f"no real Challenge 2019 files in {REAL}; set FAIRLIB_SHARED to the folder that holds data/")
-    start = time.perf_counter()
+    start = time.process_time()
     cohort = read(REAL)
-    return cohort, time.perf_counter() - start, json.loads((REAL / "EXPECTED.json").read_text())["A"]
+    return cohort, time.process_time() - start, json.loads((REAL / "EXPECTED.json").read_text())["A"]
 
 
 @pytest.fixture(scope="module")
@@ -239,7 +239,7 @@ def test_real_counts_are_those_expected(real):
     short = expected["stays"] - expected["stays whose last ICULOS is 24 or more"]
     assert left["hospital A: stays shorter than 24 hours"] == short
     assert expected["stays"] - left[:3].iloc[1:].sum() == len(cohort)
-    assert seconds < 20  # about 4 s, 4,800 stays a second, beside two busy cores; the limit only notices a blunder
+    assert expected["stays"] / seconds > 3000 / 2  # about 4,800 per second of CPU; asked are 3,000 on two cores
 
 
 def test_real_counts_again_with_pandas_alone(real, plain):
