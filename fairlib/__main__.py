@@ -23,7 +23,7 @@ def main(arguments: list[str] | None = None) -> int:
     door = Door("fairlib", "Data for the study.")
 
     fetch = door.command(_fetch, "download the official files of open data")
-    fetch.add_argument("dataset", help="challenge2012 or eicu_demo")
+    fetch.add_argument("dataset", help="challenge2012, challenge2019 or eicu_demo")
     fetch.add_argument("folder", type=Path, metavar="DIR", help="where the files go; made if needed")
     fetch.add_argument("--sealed", nargs="+", default=[], metavar="PART", help="sealed parts to fetch too, such as c")
     fetch.add_argument("--base-url", metavar="URL", help="a mirror of the official folder; hashes are checked too")

@@ -40,7 +40,6 @@ def own(path: Path | str, card: cards.Card | None = None, **options) -> Cohort:
     return importlib.import_module(f"{__name__}.{name}").read(path, card=card, **options)
 
 
-
 def finer(dataset: str, path: Path | str) -> pd.DataFrame:
     """Attributes in finer bands than on the card, by person, where a reader knows them; else no column."""
     module = find_spec(f"{__name__}.{dataset}") and importlib.import_module(f"{__name__}.{dataset}")

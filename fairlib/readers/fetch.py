@@ -1,7 +1,8 @@
 """Download the official files of open datasets with pooch: each is checked against its published SHA-256.
 
 A file lies in the folder whole and checked, or not at all, so that an interrupted download is continued by running it
-again. Restricted data are not fetched: their owners hand them out on request.
+again. Where the official files are tens of thousands, people download one archive by hand, and its SHA-256 is recorded
+at first sight. Restricted data are not fetched: their owners hand them out on request.
 """
 
 import errno
@@ -13,6 +14,8 @@ import pooch
 import requests
 from tqdm import tqdm
 
+from .. import cards
+from . import inventory
 from .files import facts
 
 
@@ -22,19 +25,21 @@ class Release:
 
     A size or a hash that nobody has told us is None: the hash of the first download is kept in ``SEEN``, and later ones
     must have it. elsewhere: name → address, of files that lie in another place than ``base_url``.
+    by_hand: nothing is downloaded; the files are those of the data card.
     """
 
     base_url: str
     files: dict[str, tuple[int | None, str | None]]
     sealed: dict[str, list[str]] = field(default_factory=dict)
     elsewhere: dict[str, str] = field(default_factory=dict)
+    by_hand: bool = False
 
 
 #: Sizes and hashes of the official files: of Challenge 2012 as recorded by ExpectationMax/medical_ts_datasets; of the
 #: eICU demo's cohort of our own copy of YAIB's commit, and of its patients as PhysioNet lists it.
 RELEASES = {dataset: Release(**release) for dataset, release in facts("releases.json").items()}
 TIMEOUT = (15, 60)  # seconds to connect, and to wait for the next bytes
-#: Hashes of files that had none before they were downloaded, as ``sha256sum`` writes them.
+#: Hashes of files that had none before they were downloaded, or that came by hand, as ``sha256sum --check`` reads them.
 SEEN = "FIRST_SEEN.sha256"
 #: How often a download is tried again, after one and two seconds.
 RETRIES = 2
@@ -48,6 +53,8 @@ def fetch(
     dataset: str, folder: Path | str, base_url: str | None = None, progress: bool = True, sealed: Sequence[str] = ()
 ) -> list[Path]:
     """Download the official files of a dataset into ``folder``; files that are there already are kept.
+
+    What has to be downloaded by hand is looked for in ``folder``.
 
     Parameters
     ----------
@@ -68,6 +75,8 @@ def fetch(
     if unknown := sorted(set(sealed) - set(release.sealed)):
         raise FetchError(f"{dataset} has no sealed part {unknown[0]!r}; it has: {', '.join(release.sealed) or 'none'}")
     left = {name for part, names in release.sealed.items() if part not in sealed for name in names}
+    if release.by_hand:
+        return _by_hand(dataset, folder, left)
     release = replace(release, files={name: facts for name, facts in release.files.items() if name not in left})
     elsewhere = {} if base_url else release.elsewhere
     base_url = (base_url or release.base_url).rstrip("/") + "/"
@@ -116,6 +125,34 @@ def _seen(folder: Path) -> dict[str, str]:
     file = folder / SEEN
     lines = file.read_text(encoding="utf-8").splitlines() if file.is_file() else []
     return {name: digest for digest, name in (line.split("  ", 1) for line in lines if "  " in line)}
+
+
+def _by_hand(dataset: str, folder: Path, left: set[str]) -> list[Path]:
+    """Files of the data card that lie in ``folder``, but for those ``left``; their hashes are recorded, or compared."""
+    obtain = cards.load(dataset).obtain
+    wanted = {file.path: inventory.find(folder, file)[:1] for file in obtain.files if file.path not in left}
+    if missing := [path for path, places in wanted.items() if not places]:
+        raise FetchError(
+            f"{folder} does not hold {', '.join(missing)} yet, and its files are too many to be downloaded one by one."
+            f" {obtain.steps[0].replace('DIR', str(folder))} Then run this again"
+        )
+    seen, known = folder / SEEN, _seen(folder)
+    found = [place for places in wanted.values() for place in places]
+    for place in found:
+        name = place.relative_to(folder).as_posix()
+        if place.is_dir():
+            continue
+        digest = pooch.file_hash(str(place))
+        if known.setdefault(name, digest) != digest:
+            raise FetchError(
+                f"{place} is not what it was: its SHA-256 is {digest}, at first sight it was {known[name]}. Get it"
+                f" again, or delete its line in {seen} if you mean to have another"
+            )
+    try:
+        seen.write_text("".join(f"{digest}  {name}\n" for name, digest in known.items()), encoding="utf-8")
+    except OSError as error:
+        raise FetchError(f"cannot write {seen}: {error.strerror}; choose a folder that can be written") from error
+    return found
 
 
 def _explain(error: requests.RequestException, folder: Path, url: str, release: Release) -> str:

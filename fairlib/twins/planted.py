@@ -94,6 +94,15 @@ TWINS = {
         ("sex", "Female"),
         0.82,
     ),
+    "challenge2019": Judging(  # which knows three segments besides the references, so that two are turned
+        {"windows": 16_068, "severity": 2.5},
+        16_068,
+        {"unit": {"Medical": 0.8, "Surgical": 0.8}},
+        {"age": {">=65": 2.5}},
+        {"unit": {"Surgical": 0.8}},
+        ("gender", "Female"),
+        0.86,
+    ),
 }
 
 

@@ -252,7 +252,10 @@ def test_no_network_lists_what_to_copy(server, tmp_path):
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
-    [(("mimic",), "only open data can be fetched"), (("challenge2012", "ftp://x/"), "is no web address")],
+    [
+        (("mimic",), r"only open data can be fetched \(challenge2012, challenge2019\)"),
+        (("challenge2012", "ftp://x/"), "is no web address"),
+    ],
 )
 def test_what_cannot_be_fetched(tmp_path, arguments, message):
     with pytest.raises(FetchError, match=message):
@@ -272,3 +275,38 @@ def test_folder_is_a_file(server, tmp_path):
     (tmp_path / "taken").write_text("")
     with pytest.raises(FetchError, match="cannot write"):
         run(tmp_path / "taken")
+
+
+# ------------------------------------------------------------------------------------------------ archives by hand
+
+
+def by_hand(folder, **options):
+    return [place.name for place in fetch("challenge2019", folder, **options)]
+
+
+def test_an_archive_by_hand_is_asked_for_and_taken(tmp_path, monkeypatch):
+    monkeypatch.setattr(module.requests, "get", None)  # nothing is requested
+    with pytest.raises(FetchError) as error:
+        by_hand(tmp_path / "new")
+    for words in ("does not hold training_setA.zip yet", "https://physionet.org/content/challenge-2019/1.0.0/"):
+        assert words in str(error.value)
+    assert f"Put it into one folder {tmp_path / 'new'} as it is." in str(error.value)
+    assert "training_setB" not in str(error.value)
+    (tmp_path / "training_setA.tar.gz").write_bytes(b"stays")
+    assert by_hand(tmp_path) == by_hand(tmp_path) == ["training_setA.tar.gz"]
+    digest = hashlib.sha256(b"stays").hexdigest()
+    assert (tmp_path / module.SEEN).read_text() == f"{digest}  training_setA.tar.gz\n"
+    (tmp_path / "training_setA.tar.gz").write_bytes(b"other stays")
+    with pytest.raises(FetchError, match=f"is not what it was: .* at first sight it was {digest}. Get it again"):
+        by_hand(tmp_path)
+
+
+def test_a_folder_by_hand_has_no_hash_and_a_sealed_part_is_taken_where_it_is_named(tmp_path):
+    (tmp_path / "training" / "training_setA").mkdir(parents=True)
+    (tmp_path / "training_setB.zip").write_bytes(b"sealed stays")
+    assert by_hand(tmp_path) == ["training_setA"]
+    assert (tmp_path / module.SEEN).read_text() == ""
+    assert by_hand(tmp_path, sealed=["B"]) == ["training_setA", "training_setB.zip"]
+    assert (tmp_path / module.SEEN).read_text().endswith("  training_setB.zip\n")
+    with pytest.raises(FetchError, match="challenge2019 has no sealed part 'c'; it has: B"):
+        by_hand(tmp_path, sealed=["c"])

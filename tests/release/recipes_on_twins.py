@@ -1,4 +1,4 @@
-"""``python -m tests.release.recipes_on_twins [--results DIR]``: every recipe on every twin, for the audit's chapter.
+"""``python -m tests.release.recipes_on_twins [--results DIR]``: every recipe on the twins, for the audit's chapter.
 
 The book keeps the table, so that building it stays short. Run it again to continue after an interruption.
 """

@@ -382,7 +382,7 @@ def test_a_sentence_that_lacks_a_number_names_its_finding(monkeypatch):
 
 
 def test_the_kept_table_of_recipes_on_twins_is_whole():
-    """Every twin with every recipe; and the command that makes it gives the same columns."""
+    """Each of its twins with every recipe; and the command that makes it gives the same columns."""
     table, where = runs.on_twins(ReleaseAudit())
     assert where.origin == "twin"
     assert set(table["origin"]) == {"twin"}

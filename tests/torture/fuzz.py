@@ -21,6 +21,7 @@ import pandas as pd
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
+from fairlib import cards
 from fairlib.cards import CardError
 from fairlib.cohort import Cohort, CohortError
 
@@ -121,9 +122,7 @@ def in_time() -> Iterator[None]:
 def _check_message(text: str, place: Path, files: dict[str, bytes]) -> None:
     """An error names a file, a folder or the dataset, and says in a sentence what is wrong."""
     names = [str(place), *(Path(name).name.partition(".")[0] for name in files)]
-    own = text.startswith(
-        tuple(f"{name}: " for name in ("mimic", "mesa", "globem", "challenge2012", "my_data", "my_cohort"))
-    )
+    own = text.startswith(tuple(f"{name}: " for name in (*cards.all(), "my_data", "my_cohort")))
     if not own and not any(name in text for name in names):
         raise Fault(f"an error that names no file: {text}")
     text = text.replace(str(place), "DIR")
