@@ -83,7 +83,7 @@ freeze: $(VENV)/ready
 
 # Hours: trains on each twin at both positions of its dial, and keeps the scores. Run it again after an interruption.
 planted: $(VENV)/ready
-	for twin in mimic mesa globem challenge2012; do for dial in zero turned; do \
+	for twin in mimic mesa globem challenge2012 eicu_demo; do for dial in zero turned; do \
 	  $(BIN)/python -m fairlib.study freeze $$twin twin --dial $$dial && \
 	  $(BIN)/python -m fairlib.study pack $$twin --kept book/frozen/twins/$$twin-$$dial || exit 1; done; done
 

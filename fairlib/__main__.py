@@ -23,7 +23,7 @@ def main(arguments: list[str] | None = None) -> int:
     door = Door("fairlib", "Data for the study.")
 
     fetch = door.command(_fetch, "download the official files of open data")
-    fetch.add_argument("dataset", help="challenge2012")
+    fetch.add_argument("dataset", help="challenge2012, challenge2019 or eicu_demo")
     fetch.add_argument("folder", type=Path, metavar="DIR", help="where the files go; made if needed")
     fetch.add_argument("--sealed", nargs="+", default=[], metavar="PART", help="sealed parts to fetch too, such as c")
     fetch.add_argument("--base-url", metavar="URL", help="a mirror of the official folder; hashes are checked too")
@@ -34,7 +34,7 @@ def main(arguments: list[str] | None = None) -> int:
     check.add_argument("--error-rate", type=_share, default=0.2, help="of the reference segments, default %(default)s")
 
     new = door.command(_new, "write a template for your own data")
-    new.add_argument("folder", type=Path, metavar="FOLDER", help="a new or empty folder")
+    new.add_argument("folder", type=Path, metavar="FOLDER", help="a new or empty folder, or one with a cohort of YAIB")
 
     twin = door.command(_twin, "write a synthetic twin of a dataset")
     twin.add_argument("dataset", help="whose official layout, e.g. mimic")
@@ -88,9 +88,14 @@ def _check(options: argparse.Namespace) -> int:
 
 
 def _new(options: argparse.Namespace) -> None:
-    """Write a folder in the documented layout for your own data: a commented card.yaml and a small made-up example."""
-    from .readers.template import write
+    """Write a folder in the documented layout for your own data: a commented card.yaml and a small made-up example. A
+    folder that holds a cohort of YAIB gets its card.yaml and yaib.yaml."""
+    from .readers.template import describe, is_cohort, write
 
+    if is_cohort(options.folder):
+        folder = describe(options.folder)
+        print(f"card.yaml and yaib.yaml in {folder}; correct what they say, then: python -m fairlib check {folder}")
+        return
     folder = write(options.folder)
     print(f"template in {folder}; put your data in its place, then: python -m fairlib check {folder}")
 

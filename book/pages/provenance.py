@@ -56,7 +56,7 @@ def collected(p: Contract | Synthesis | Planted, origin: str, sources: str, data
 def of_planted(p: Planted) -> Provenance:
     """The provenance of the page on what was planted in the twins and what is found in their kept scores."""
     kept = b"".join(path.read_bytes() for path in sorted(p.folder.glob(f"*/{MANIFEST}")))
-    return collected(p, "twin", "the four twins at a size that can judge", hashlib.sha256(kept).hexdigest())
+    return collected(p, "twin", "the twins at a size that can judge", hashlib.sha256(kept).hexdigest())
 
 
 def who_was_tested(sizes: pd.DataFrame, folds: int = 0) -> str:

@@ -9,6 +9,8 @@ from fairlib.text import count
 PARTS = ("readers", "kills", "damage", "disk", "workflow", "repeated", "offline")
 #: How a reader may answer a broken file.
 ANSWERS = ["refused", "read as before", "read, and counted", "read with other values"]
+#: Readers of data that bring their own card.
+OWN = {"table": "your own table", "yaib": "your own cohort in YAIB's layout"}
 SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
@@ -23,7 +25,7 @@ def readers(table: pd.DataFrame) -> pd.DataFrame:
 def _title(reader: str) -> str:
     """What a reader reads, in words: the title of its dataset's card."""
     dataset, _, raw = reader.partition("_")
-    return "your own table" if dataset == "table" else cards.load(dataset).title + ", raw tables" * bool(raw)
+    return OWN.get(dataset) or cards.load(dataset).title + ", raw tables" * bool(raw)
 
 
 def written(value: float) -> str:

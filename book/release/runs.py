@@ -11,7 +11,8 @@ from ..pages.cases import Case
 from ..pages.contracts import ReleaseAudit
 from ..pages.provenance import collected
 
-#: Every recipe on every twin, kept in the book: ``python -m tests.release.recipes_on_twins``.
+#: Every recipe on the twins of the paper's datasets and of Challenge 2012, kept in the book: ``python -m
+#: tests.release.recipes_on_twins``.
 TWINS_FILE = Path(__file__).with_name("recipes_on_twins.csv")
 #: What is kept of a model's row, by its first letters.
 MEASURED = ("auc", "dev", "people_low", "constant_decisions")
@@ -37,7 +38,7 @@ def recipes(cases: list[Case]) -> pd.DataFrame:
 
 
 def on_twins(p: ReleaseAudit) -> tuple[pd.DataFrame, Provenance]:
-    """``recipes`` of every twin with every recipe, as kept in the book, and where it came from."""
+    """``recipes`` of these twins with every recipe, as kept in the book, and where it came from."""
     table = pd.read_csv(TWINS_FILE)
     profile, code = (table[name].iloc[0] for name in ("profile", "code"))
     sources = f"{', '.join(dict.fromkeys(table['dataset']))} (profile {profile}, kept in book/quality)"

@@ -13,6 +13,7 @@ import pandas as pd
 from .. import cards
 from ..cohort import Cohort, CohortError
 from .recognise import OWN, hint
+from .yaib_layout import LAYOUT
 
 
 def read(dataset: str, path: Path | str, **options) -> Cohort:
@@ -30,7 +31,13 @@ def read(dataset: str, path: Path | str, **options) -> Cohort:
         raise CohortError(f"{path} holds no files of {dataset}{other}")
     if card and find_spec(f"{__name__}.{dataset}"):
         return importlib.import_module(f"{__name__}.{dataset}").read(path, **options)
-    return importlib.import_module(f"{__name__}.{OWN}").read(path, card=card, **options)
+    return own(path, card, **options)
+
+
+def own(path: Path | str, card: cards.Card | None = None, **options) -> Cohort:
+    """Read a folder that brings its own card: a cohort of YAIB where a ``yaib.yaml`` says so, else three tables."""
+    name = "yaib" if cards.has_own(path) and (Path(path) / LAYOUT).is_file() else OWN
+    return importlib.import_module(f"{__name__}.{name}").read(path, card=card, **options)
 
 
 def finer(dataset: str, path: Path | str) -> pd.DataFrame:

@@ -15,15 +15,13 @@ from tqdm import tqdm
 
 from .. import cards
 from ..cohort import Cohort, CohortError
-from ..scaling import standardise
 from . import challenge2012_files as files_of
 from . import counts as rows_of
+from . import hourly
 from .challenge2012_files import VARIABLES
+from .hourly import CLIP as CLIP
 from .splits import by_person
-from .units import Outside
 
-#: Measured values are clipped to these quantiles of the training values (a temperature of -17.8 °C is 0 °F).
-CLIP = (0.005, 0.995)
 #: Attribute of the card → descriptor that holds it.
 NAMED = {"gender": "Gender", "age": "Age", "icu_type": "ICUType"}
 #: Where else ages may be cut than on the card: lower ends of bands, in years.
@@ -66,28 +64,15 @@ def read(path: Path | str, sets: Sequence[str] = files_of.DEVELOPMENT) -> Cohort
         note = rows_of.beside_card(stays=(len(records), has[""]), deaths=(int(deaths.sum()), has[" deaths"]))
         seal = "sealed; " * (name in files_of.SEALED)
         steps.append((f"set {name}: record files with an outcome", len(records), len(records), seal + note))
-    values, split = np.stack(grids), np.concatenate(split)
     frame = pd.DataFrame(raw)
-    n, person = len(values), frame.pop("RecordID").to_numpy()
-    empty = int((~np.isfinite(values).any(axis=(1, 2))).sum())
-    steps.append(("stays without any measurement", empty, empty, "kept: every value imputed, every mask 0"))
-    for trap, count in sorted(counts.items()):
-        steps.append((trap, 0, 0, f"{count:,} rows"))
-    outside = Outside(VARIABLES)
-    outside.look(values)
-    steps.append(outside.step(person, path, "kept, clipped to the quantiles of the training stays"))
-    attributes = rows_of.segments(card, frame, lambda name, row: f"{frame['file'][row]}, {NAMED[name]}")
-    steps += rows_of.of_attributes(attributes, person, card)
-    measured, masks = values.copy(), (~np.isnan(values)).astype(np.float32)
-    whole = sum(card.expected[f"set-{name}"] for name in set(sets))
-    note = f"{rows_of.beside_card(stays=(n, whole))}; clipped, imputed and scaled with statistics of"
-    note += f" the training stays{standardise(values, split == 'train', VARIABLES, CLIP)}"
-    steps.append(("cohort", n, n, note))
-    x, y = np.concatenate([values, masks], axis=2), np.concatenate(labels)
-    channels = (*VARIABLES, *(f"mask {variable}" for variable in VARIABLES))
-    more = {"measured": measured, "clip": CLIP}
-    more["sealed"] = tuple(f"set {name}" for name in found if name in files_of.SEALED)
-    return rows_of.cohort(card, [path], steps, x, y, person, attributes, split, channels, **more)
+    person, whole = frame.pop("RecordID").to_numpy(), sum(card.expected[f"set-{name}"] for name in set(sets))
+    return hourly.cohort(
+        *(card, path, steps, counts, np.stack(grids), VARIABLES, frame),
+        lambda name, row: f"{frame['file'][row]}, {NAMED[name]}",
+        *(np.concatenate(labels), person, np.concatenate(split)),
+        [f"set {name}" for name in found if name in files_of.SEALED],
+        stays=(len(person), whole),
+    )
 
 
 def finer(path: Path | str, sets: Sequence[str] = files_of.DEVELOPMENT) -> pd.DataFrame:

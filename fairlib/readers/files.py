@@ -11,7 +11,10 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow
+from pyarrow import parquet as pq
 
+from ..cards import Card
 from ..cohort import CohortError
 
 #: Beside files that a twin wrote: they are synthetic.
@@ -20,6 +23,12 @@ MARK = "TWIN.json"
 QUOTED = 40
 #: No packed file of a dataset that is read whole is larger; one that claims to be would fill the memory.
 LARGEST = 4 << 30
+#: Words in the name of an attribute that is an age, and the years it may hold.
+AGE, YEARS = {"age", "years"}, (0, 120)
+#: What to do about a cell that cannot be.
+EMPTY = "correct or empty the cell"
+#: Characters of what a library says.
+LONGEST = 200
 #: Beyond it, a float32 is infinite.
 LARGEST_FLOAT = float(np.finfo(np.float32).max)
 
@@ -124,6 +133,30 @@ def table(
     return pd.DataFrame(chosen, index=lines, columns=list(columns), dtype=str)
 
 
+def parquet(file: Path, again: str, columns: list[str] | None = None) -> pd.DataFrame:
+    """A parquet file, all of it or some columns. Raises ``CohortError`` where it cannot be read."""
+    try:
+        texts = [field.name for field in pq.read_schema(file) if not pyarrow.types.is_primitive(field.type)]
+        texts = [name for name in texts if columns is None or name in columns]
+        pq.read_table(file, columns=texts).validate(full=True)  # else it breaks where a text is first looked at
+        return pd.read_parquet(file, columns=columns)
+    except Exception as error:  # a damaged one may break any line of the two libraries that read it
+        raise CohortError(f"{file} is no readable table: {short(error)}; {again}") from error
+
+
+def short(error: Exception) -> str:
+    """What a library says, on one line and not too long."""
+    said = " ".join(str(error).split()) or type(error).__name__
+    return said if len(said) <= LONGEST else f"{said[:LONGEST]} …"
+
+
+def as_text(column: pd.Series) -> pd.Series:
+    """Cells as text, missing where empty. Whole numbers of a parquet as such: pandas keeps 1 beside a gap as 1.0."""
+    if pd.api.types.is_float_dtype(column) and ((column % 1 == 0) & (column.abs() < 2**53) | column.isna()).all():
+        column = column.astype("Int64")
+    return column.astype("string").str.strip().replace("", pd.NA)
+
+
 def place(header: list[str], name: str, file: str, official: str) -> int:
     """Where a column is. Raises ``CohortError`` if it is not there, or twice."""
     if header.count(name) != 1:
@@ -175,6 +208,14 @@ def refuse(file: Path, bad: pd.Series | np.ndarray, column: str, values: pd.Seri
     if np.any(bad):
         found = shown(values.iloc[int(np.argmax(bad))])
         raise CohortError(f"{at(file, values, bad)}, column {column}: expected {wanted}, found {found}; {todo}")
+
+
+def refuse_years(file: Path, card: Card, name: str, values: pd.Series) -> None:
+    """Raise ``CohortError`` for the first value of an attribute that is an age, by its name, which nobody has."""
+    if card.attributes[name].cut is not None and AGE & set(name.lower().split("_")):
+        years = pd.to_numeric(values, errors="coerce")
+        odd = years.notna() & ~years.between(*YEARS)
+        refuse(file, odd, name, values, f"years from {YEARS[0]} to {YEARS[1]}", EMPTY)
 
 
 def refuse_repeated(file: Path, keys: pd.DataFrame) -> None:

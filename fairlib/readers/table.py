@@ -17,8 +17,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import pyarrow
-from pyarrow import ArrowException, parquet
+from pyarrow import ArrowException
 
 from .. import cards
 from ..cohort import SPLITS, Cohort, CohortError
@@ -33,11 +32,7 @@ from .splits import by_person
 KEYS = {"windows": ["person", "window", "time"], "labels": ["window", "label"], "people": ["person"]}
 #: What a column beside the keys may be called in labels, and its other uses.
 SPLIT = "split"
-#: Words in the name of an attribute that is an age, and the years it may hold.
-AGE, YEARS = {"age", "years"}, (0, 120)
-AGAIN, EMPTY = "copy or export it again", "correct or empty the cell"
-#: Characters of what a library says.
-LONGEST = 200
+AGAIN, EMPTY = "copy or export it again", files_of.EMPTY
 MISSING = ["", "NA", "NaN", "nan", "null", "NULL"]
 
 
@@ -103,7 +98,7 @@ def _read(file: Path, name: str) -> pd.DataFrame:
     """A table with its key columns as text; all columns of labels and people are text."""
     try:
         if file.suffix == ".parquet":
-            table = _parquet(file)
+            table = files_of.parquet(file, AGAIN)
             table = table.reset_index(drop=table.index.names == [None])  # a key that was kept as the index is a column
             columns = list(map(str, table.columns))
         else:
@@ -113,7 +108,7 @@ def _read(file: Path, name: str) -> pd.DataFrame:
             options = {"dtype": kinds, "keep_default_na": False, "na_values": missing, "index_col": False}
             table = pd.read_csv(file, encoding="utf-8-sig", skip_blank_lines=False, low_memory=False, **options)
     except (pd.errors.ParserError, pd.errors.EmptyDataError, ArrowException, OSError, OverflowError) as error:
-        raise CohortError(f"{file} is no readable table: {_short(error)}; {AGAIN}") from error
+        raise CohortError(f"{file} is no readable table: {files_of.short(error)}; {AGAIN}") from error
     if twice := sorted({column for column in columns if columns.count(column) > 1}):
         raise CohortError(f"{file} has two columns {twice[0]!r}; rename one")
     for column in KEYS[name]:
@@ -121,35 +116,13 @@ def _read(file: Path, name: str) -> pd.DataFrame:
     first, what = (0, "row") if file.suffix == ".parquet" else (2, "line")
     table = table.set_axis((table.index + first).rename(what)).dropna(how="all")  # blank lines
     for column in table.columns if name != "windows" else KEYS[name][:2]:
-        table[column] = _text(table[column])
+        table[column] = files_of.as_text(table[column])
     for column in KEYS[name]:
         if (empty := table[column].isna()).any() and column != "label":
             raise CohortError(f"{files_of.at(file, table, empty)}: {column} is empty; every row needs one")
     if table.empty:
         raise CohortError(f"{file} has a header and no row; export it again")
     return table
-
-
-def _parquet(file: Path) -> pd.DataFrame:
-    try:
-        texts = [field.name for field in parquet.read_schema(file) if not pyarrow.types.is_primitive(field.type)]
-        parquet.read_table(file, columns=texts).validate(full=True)  # else it breaks where a text is first looked at
-        return pd.read_parquet(file)
-    except Exception as error:  # a damaged one may break any line of the two libraries that read it
-        raise CohortError(f"{file} is no readable table: {_short(error)}; {AGAIN}") from error
-
-
-def _short(error: Exception) -> str:
-    """What a library says, on one line and not too long."""
-    said = " ".join(str(error).split()) or type(error).__name__
-    return said if len(said) <= LONGEST else f"{said[:LONGEST]} …"
-
-
-def _text(column: pd.Series) -> pd.Series:
-    """Cells as text, missing where empty. Whole numbers of a parquet as such: pandas keeps 1 beside a gap as 1.0."""
-    if pd.api.types.is_float_dtype(column) and ((column % 1 == 0) & (column.abs() < 2**53) | column.isna()).all():
-        column = column.astype("Int64")
-    return column.astype("string").str.strip().replace("", pd.NA)
 
 
 def _header(file: Path) -> list[str]:
@@ -300,11 +273,8 @@ def _attributes(file: Path, person: np.ndarray, card: cards.Card, steps: list) -
     steps.append((f"people of {file.name} without a window", 0, int(alone.sum()), "left out: no labelled window"))
     steps.append((f"people without a row in {file.name}", int(lost.sum()), len(set(person[lost])), "kept, all unknown"))
     segments = rows_of.segments(card, table, lambda name, row: f"{file}, {table.index.name} {row}, column {name}")
-    for name, facts in card.attributes.items():
-        years = pd.to_numeric(table[name], errors="coerce")
-        if facts.cut is not None and AGE & set(name.lower().split("_")):
-            odd = years.notna() & ~years.between(*YEARS)
-            files_of.refuse(file, odd, name, table[name], f"years from {YEARS[0]} to {YEARS[1]}", EMPTY)
+    for name in card.attributes:
+        files_of.refuse_years(file, card, name, table[name])
     segments = segments.set_index(table["person"].to_numpy(str)).reindex(person).reset_index(drop=True)
     steps += rows_of.of_attributes(segments, person, card)
     return segments

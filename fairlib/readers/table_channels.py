@@ -24,17 +24,23 @@ def refuse(file: Path, table: pd.DataFrame, channels: list[str], card: cards.Car
 
     Case, spaces and signs do not count in names: ``Label``, `` label_``.
     """
-    known = {_plain(name): f"attribute {name!r} of {cards.CARD}" for name in card.attributes} | NAMES
     bad = {}
     for channel in channels:
         name = _plain(channel)
-        if name in known:
-            bad[channel] = f"it has the name of {known[name]}, which is no measurement"
+        if why := no_measurement(channel, card):
+            bad[channel] = why
         elif _counts_rows(table[channel], loosely=name in INDEX or bool(UNNAMED.fullmatch(name))):
             bad[channel] = "it is the number of a row, as programs write it beside a table, and no measurement"
         elif UNNAMED.fullmatch(name):
             bad[channel] = "it has no name; give it one if it is a measurement, else"
     _say(file, bad, channels)
+
+
+def no_measurement(channel: str, card: cards.Card) -> str:
+    """Why a channel by its name is none, "" where it may be one."""
+    known = {_plain(name): f"attribute {name!r} of {cards.CARD}" for name in card.attributes} | NAMES
+    found = known.get(_plain(channel))
+    return f"it has the name of {found}, which is no measurement" if found else ""
 
 
 def refuse_labels(file: Path, windows: pd.DataFrame, channels: list[str], labels: pd.DataFrame) -> None:

@@ -1,4 +1,5 @@
-"""A template for your own data: a folder in the layout of ``readers.table``, filled with a small made-up example.
+"""A template for your own data: a folder in the layout of ``readers.table``, filled with a small made-up example; or
+the card and the layout of a cohort that YAIB wrote.
 
 The example has one severity a window, as the twins do: it raises heart rate and skin temperature, lowers steps, and
 decides the label. The heart rate of people from 65 on is noisier, which is its planted disparity.
@@ -14,10 +15,47 @@ from scipy.special import expit
 from .. import cards
 from ..cohort import CohortError
 from ..seeds import generator
+from . import yaib_files
+from .yaib_layout import LABEL, LAYOUT, STAY, TIME
 
-CARD = Template(Path(__file__).with_name("template_card.yaml").read_text(encoding="utf-8"))
+CARD, COHORT_CARD, COHORT_LAYOUT = (
+    Template(Path(__file__).with_name(f"template{name}.yaml").read_text(encoding="utf-8"))
+    for name in ("_card", "_yaib_card", "_yaib")
+)
 #: The example of the book: ``write(folder, **EXAMPLE)``.
 EXAMPLE = {"people": 150, "windows": 2, "timesteps": 24, "access": "synthetic", "name": "example_table", "split": True}
+
+
+#: Hours of the window in a new card of a cohort.
+HOURS = 24
+
+
+def is_cohort(folder: Path | str) -> bool:
+    """Whether a folder holds what YAIB writes, and no card yet."""
+    return (Path(folder) / "dyn.parquet").exists() and not (Path(folder) / cards.CARD).exists()
+
+
+def describe(folder: Path | str) -> Path:
+    """Write card.yaml and yaib.yaml for the cohort in ``folder``, with its numbers and the label rule that fits.
+
+    Sex and age of ``sta`` are the attributes, and each stay is a person, until the two files say more. Raises
+    ``CohortError`` for a cohort that cannot be read, and where there is a yaib.yaml already.
+    """
+    folder = Path(folder)
+    files = yaib_files.find(folder, "table")
+    if (folder / LAYOUT).exists():
+        raise CohortError(f"{folder / LAYOUT} is there already; remove it, so that nothing is overwritten")
+    timed = TIME in yaib_files.columns(files["outc"])
+    outc = yaib_files.table(files["outc"], [STAY, LABEL])
+    variables = len(yaib_files.columns(files["dyn"])) - 2
+    if outc[LABEL].isin([0, 1]).all():
+        label = "{rule: onset, lead: 6}" if timed else "{rule: stay}"
+    else:
+        label = f"{{rule: {'hour' if timed else 'stay'}, above: {outc[LABEL].median():g}}}"
+    numbers = {"timesteps": HOURS, "channels": 2 * variables, "variables": variables, "stays": outc[STAY].nunique()}
+    for name, text in ((cards.CARD, COHORT_CARD), (LAYOUT, COHORT_LAYOUT)):
+        (folder / name).write_bytes(text.substitute(numbers, label=label).encode())
+    return folder
 
 
 def write(

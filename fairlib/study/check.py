@@ -53,7 +53,7 @@ def check(folder: Path | str, dataset: str | None = None, error_rate: float = ER
     lines = [f"{folder}: this looks like {known()[found][0]}." if found else f"{folder}: read as {name}."]
     lines += ["", "What is there", *_files(folder), *_needed(folder, name)]
     try:
-        cohort = own_data.read(folder) if name == OWN else readers.read(name, folder)
+        cohort = readers.own(folder) if name == OWN else readers.read(name, folder)
     except (CohortError, cards.CardError) as error:
         return "\n".join([*lines, "", f"What is wrong\n  {error}", "", "The study cannot run."]), False
     card, tables = cohort.card, describe.cohort_tables(cohort)

@@ -38,8 +38,14 @@ def load_spec(dataset: str, spec: Spec | dict | Path | str | None = None) -> Spe
     Raises ``SpecError`` for knobs, attributes and segments that it does not have, with the nearest that it has.
     """
     spec = people.load(module(dataset).TwinSpec, spec)
-    people.check(spec, {name: facts.segments for name, facts in cards.load(dataset).attributes.items()})
+    people.check(spec, attributes(dataset))
     return spec
+
+
+def attributes(dataset: str) -> dict[str, list[str]]:
+    """The attributes of a dataset that its twin has, in the order of the card: name → segments."""
+    made = module(dataset).tables()
+    return {name: facts.segments for name, facts in cards.load(dataset).attributes.items() if name in made}
 
 
 def sized(dataset: str, windows: int | None, each: int) -> dict:

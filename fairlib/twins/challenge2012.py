@@ -8,10 +8,6 @@ that ``challenge2012_records`` says of signals.
 """
 
 import functools
-import gzip
-import io
-import tarfile
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -56,7 +52,8 @@ def files(path: Path, spec: TwinSpec, seed: int) -> dict[str, object]:
     stays, rows, rng = _stays(spec, seed), 0, generator(seed, "twin", "challenge2012", "signals")
     for name, part in stays.groupby("set"):
         records = challenge2012_records.texts(part, PUBLISHED["ever measured"], rng)
-        rows += _write_set(path / f"set-{name}.tar.gz", f"set-{name}", zip(part["RecordID"], records, strict=True))
+        named = zip(part["RecordID"].astype(str) + ".txt", records, strict=True)
+        rows += folder.tarball(path / f"set-{name}.tar.gz", f"set-{name}", named)
         folder.save(part[list(OUTCOME_COLUMNS)], path / f"Outcomes-{name}.txt")
     wrong = stays["label"] != stays["outcome"]
     counted = stays.assign(windows=1, people=1, deaths=stays["label"], wrong=wrong)
@@ -160,23 +157,3 @@ def _ages(segment: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         here = segment == name
         ages[here] = rng.choice(years[chosen], here.sum(), p=weight[chosen] / weight[chosen].sum())
     return ages
-
-
-def _write_set(file: Path, folder: str, records: Iterable[tuple[int, str]]) -> int:
-    """A tarball of record files, the same bytes for the same texts; returns how many rows they hold."""
-    rows = 0
-    with (
-        file.open("wb") as raw,
-        gzip.GzipFile(filename="", mode="wb", compresslevel=6, fileobj=raw, mtime=0) as packed,
-        tarfile.open(fileobj=packed, mode="w", format=tarfile.USTAR_FORMAT) as tar,
-    ):
-        top = tarfile.TarInfo(folder)
-        top.type, top.mode = tarfile.DIRTYPE, 0o755
-        tar.addfile(top)  # mtime, uid and gid of a fresh TarInfo are 0
-        for record, text in records:
-            content = text.encode()
-            member = tarfile.TarInfo(f"{folder}/{record}.txt")
-            member.size = len(content)
-            tar.addfile(member, io.BytesIO(content))
-            rows += text.count("\n") - 1
-    return rows

@@ -1,17 +1,19 @@
 """The folder of a twin: written whole or not at all, marked as synthetic, and never in the place of anything else."""
 
+import gzip
+import io
 import json
 import shutil
-from collections.abc import Iterator, Mapping
+import tarfile
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 
 import pandas as pd
 
-from .. import cards
 from ..readers.files import MARK
-from . import load_spec, module, people, truth
+from . import attributes, load_spec, module, people, truth
 from .people import Spec, SpecError
 
 
@@ -65,7 +67,7 @@ def counts(dataset: str, rows: pd.DataFrame, outcome: str, parts: Mapping[str, s
     return {
         "all": {name: int(number) for name, number in numbers.sum().items()},
         **{name: by(column) for name, column in (parts or {}).items()},
-        "segments": {name: by(name) for name in cards.load(dataset).attributes},
+        "segments": {name: by(name) for name in attributes(dataset)},
         "labels that differ from the true outcome": int(rows["wrong"].sum()),
     }
 
@@ -73,6 +75,27 @@ def counts(dataset: str, rows: pd.DataFrame, outcome: str, parts: Mapping[str, s
 def save(table: pd.DataFrame, file: Path) -> None:
     """A table as CSV, the same bytes on every system."""
     table.to_csv(file, index=False, lineterminator="\n", date_format="%Y-%m-%d %H:%M:%S")
+
+
+def tarball(file: Path, folder: str, records: Iterable[tuple[str, str]]) -> int:
+    """A tarball of record files (name, text) in a folder, the same bytes for the same texts; returns how many rows they
+    hold below their headers."""
+    rows = 0
+    with (
+        file.open("wb") as raw,
+        gzip.GzipFile(filename="", mode="wb", compresslevel=6, fileobj=raw, mtime=0) as packed,
+        tarfile.open(fileobj=packed, mode="w", format=tarfile.USTAR_FORMAT) as tar,
+    ):
+        top = tarfile.TarInfo(folder)
+        top.type, top.mode = tarfile.DIRTYPE, 0o755
+        tar.addfile(top)  # mtime, uid and gid of a fresh TarInfo are 0
+        for record, text in records:
+            content = text.encode()
+            member = tarfile.TarInfo(f"{folder}/{record}")
+            member.size = len(content)
+            tar.addfile(member, io.BytesIO(content))
+            rows += text.count("\n") - 1
+    return rows
 
 
 def _refuse_other(path: Path) -> None:

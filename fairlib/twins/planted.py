@@ -85,6 +85,24 @@ TWINS = {
         ("gender", "Female"),
         0.86,
     ),
+    "eicu_demo": Judging(
+        {"windows": 12_000, "severity": 3.0},
+        12_000,
+        {"ethnicity": {"African American": 0.8, "Hispanic": 1.0}},
+        {"ethnicity": {"African American": 4.0}},
+        {"ethnicity": {"Hispanic": 0.8}, "region": {"West": 0.7}},
+        ("sex", "Female"),
+        0.82,
+    ),
+    "challenge2019": Judging(  # which knows three segments besides the references, so that two are turned
+        {"windows": 16_068, "severity": 2.5},
+        16_068,
+        {"unit": {"Medical": 0.8, "Surgical": 0.8}},
+        {"age": {">=65": 2.5}},
+        {"unit": {"Surgical": 0.8}},
+        ("gender", "Female"),
+        0.86,
+    ),
 }
 
 

@@ -14,11 +14,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from .. import cards
 from ..fairness import GROUP_RATES, confusion
 from ..inference import auc
 from ..seeds import generator
-from . import module
+from . import attributes, module
 from .people import Spec, load
 
 FILE = "TRUTH.json"
@@ -69,7 +68,7 @@ def metrics(label: np.ndarray, score: np.ndarray) -> dict[str, float]:
 
 @functools.lru_cache(maxsize=64)
 def _compute(dataset: str, spec: str, draws: int) -> pd.DataFrame:
-    names, rng, parts = list(cards.load(dataset).attributes), generator(0, "twin", dataset, "truth"), []
+    names, rng, parts = list(attributes(dataset)), generator(0, "twin", dataset, "truth"), []
     kind = load(module(dataset).TwinSpec, json.loads(spec))
     for start in range(0, draws, BLOCK):
         part = draw(dataset, kind, min(BLOCK, draws - start), rng)[[*names, "label", "score", "best"]]

@@ -75,8 +75,26 @@ def test_every_page_about_official_files_waits_for_their_folder(clone, tmp_path)
     assert "results/jobs/mimic/source.sha256" not in said
 
 
+def test_a_card_without_a_line_in_the_study_has_its_pages_where_it_is_asked_for(clone):
+    """Of its twin, unless a folder is given; and its part of the contents."""
+    study = clone / "notebooks" / "study.yaml"
+    before, cases = study.read_text(), yaml.safe_load(study.read_text())
+    cases["cases"].pop("challenge2019", None)
+    try:
+        study.write_text(yaml.safe_dump(cases))
+        said = run([*SNAKEMAKE, "--dry-run", "--config", "dataset=challenge2019"], clone)
+        toc = (clone / "book" / "_build" / "toc.yml").read_text()
+    finally:
+        study.write_text(before)
+    for page in ("1_dataset_requirements", "paper_text/5_evaluation"):
+        assert f"output: book/executed/challenge2019/{page}.ipynb" in said, said[-2000:]
+        assert toc.count(f"executed/challenge2019/{page}\n") == 1
+    assert toc.count("executed/challenge2019/data_card\n") == 1
+
+
 @pytest.mark.parametrize(
-    ("dataset", "profile", "repeats"), [("challenge2012", "paper", 4), ("table", "quick", 1), ("mesa", "paper", 5)]
+    ("dataset", "profile", "repeats"),
+    [("challenge2012", "paper", 4), ("table", "quick", 1), ("mesa", "paper", 5), ("eicu_demo", "paper", 4)],
 )
 def test_a_worker_a_repeat_of_what_is_cross_fitted_and_a_seed_of_an_official_split(
     clone, tmp_path, dataset, profile, repeats

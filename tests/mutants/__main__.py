@@ -38,6 +38,7 @@ TESTS = {
     "fairlib/measures/group_sizes.py": ["measures/test_evidence.py", "measures/test_evaluation_tables.py", "attacks"],
     "fairlib/readers/table.py": ["readers/test_table_reader.py", "readers/test_fault_tables.py"],
     "fairlib/readers/challenge2012_files.py": ["readers/test_challenge2012_reader.py", "readers/test_fault_tables.py"],
+    "fairlib/readers/yaib_layout.py": ["readers/test_yaib_reader.py", "readers/test_fault_tables.py"],
     "fairlib/readers/benchmark_episodes.py": ["readers/test_mimic_reader.py", "readers/test_fault_tables.py"],
     "fairlib/readers/files.py": ["readers/test_fault_tables.py", "readers/test_table_reader.py", "test_security.py"],
     "fairlib/readers/splits.py": ["readers/test_table_reader.py", "readers/test_mesa_reader.py"],

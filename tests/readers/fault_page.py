@@ -8,20 +8,20 @@ import tempfile
 import textwrap
 from pathlib import Path
 
-from tests.readers.faults import challenge2012, globem, mesa, mimic, mimic_raw, table
+from tests.readers.faults import challenge2012, challenge2019, globem, mesa, mimic, mimic_raw, table, yaib
 from tests.readers.faults.answers import Fault, Found, Table, Trial
 
 PAGE = Path(__file__).parents[2] / "book" / "faults.md"
 #: In the page's order.
 TABLES: dict[str, Table] = {
     module.__name__.rpartition(".")[2]: module.TABLE
-    for module in (mimic, mimic_raw, mesa, globem, challenge2012, table)
+    for module in (mimic, mimic_raw, mesa, globem, challenge2012, challenge2019, table, yaib)
 }
 #: What differs between versions of libraries or packing programs, and what stands on the page for it.
 ABBREVIATED = (
-    (r"(damaged(?: after \d+ of \d+ records)?|UTF-8 text) \(.*\)(?=;)", r"\1 (…)"),
-    (r"(no readable table:) .*(?=; copy)", r"\1 …"),
-    (r"after \d+ of", "after N of"),
+    (r"(damaged(?: after \d+(?: of \d+)? records)?|UTF-8 text) \(.*\)(?=;)", r"\1 (…)"),
+    (r"(no readable table:) .*(?=; (?:copy|export))", r"\1 …"),
+    (r"after \d+( of| records)", r"after N\1"),
     (r"byte \d+ ", "byte N "),
 )
 HEAD = """\

@@ -25,7 +25,9 @@ COMPARED = {
     "mesa": ["participants with actigraphy", "train", "val", "test", "cohort"],
     "globem": ["INS-W_1: windows", "participants with demographics", "cohort"],
     "challenge2012": ["set a: record files with an outcome", "cohort"],
+    "challenge2019": ["hospital A: record files", "cohort"],
     "table": ["cohort"],
+    "yaib": ["cohort"],
 }
 
 
@@ -139,9 +141,13 @@ def test_many_variables_are_not_all_listed():
 def test_every_measured_variable_has_a_usual_range():
     from fairlib.readers.benchmark_episodes import CONTINUOUS, VARIABLES
     from fairlib.readers.challenge2012 import VARIABLES as CHALLENGE
+    from fairlib.readers.challenge2019_files import VARIABLES as SEPSIS
     from fairlib.readers.mesa_files import CHANNELS
 
-    assert {VARIABLES[j]["name"] for j in CONTINUOUS} | {*CHALLENGE, *CHANNELS} == units.USUAL.keys()
+    named = {VARIABLES[j]["name"] for j in CONTINUOUS} | {*CHALLENGE, *SEPSIS, *CHANNELS}
+    yaib = {name for name in units.USUAL if name not in named and name == name.lower()}
+    assert named | yaib == units.USUAL.keys()
+    assert len(yaib) == 48  # those of a cohort (tests/readers/test_yaib_reader.py)
     for j in CONTINUOUS:  # the benchmark's own normal values are usual
         _, low, high = units.USUAL[VARIABLES[j]["name"]]
         assert low <= float(VARIABLES[j]["normal"]) <= high

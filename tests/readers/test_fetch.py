@@ -84,6 +84,50 @@ def test_registry_is_the_published_one():
     assert all(len(digest) == 64 and int(digest, 16) for _, digest in files.values())
 
 
+def test_the_eicu_demo_comes_from_two_places():
+    release = module.RELEASES["eicu_demo"]
+    assert sorted(release.files) == sorted(
+        [f"yaib/aki/{name}" for name in ("dyn.parquet", "outc.parquet", "sta.parquet", "attrition.csv")]
+        + ["patient.csv.gz", "hospital.csv.gz"]
+    )
+    assert all("/YAIB/49895020/demo_data/aki/eicu_demo/" in address for address in release.elsewhere.values())
+    assert [name for name, (_, digest) in release.files.items() if not digest] == ["hospital.csv.gz"]
+
+
+def test_its_hashes_are_those_of_our_copy(shared):
+    copy = shared / "data" / "eicu-demo" / "SHA256SUMS"
+    if not copy.is_file():
+        pytest.skip(f"no {copy} to compare with")
+    known = {line.split()[1].removeprefix("./"): line.split()[0] for line in copy.read_text().splitlines()}
+    for name, (size, digest) in module.RELEASES["eicu_demo"].files.items():
+        if name.startswith("yaib"):
+            assert (known[name], (copy.parent / name).stat().st_size) == (digest, size)
+
+
+def test_a_file_that_lies_elsewhere_and_a_hash_of_the_first_download(server, tmp_path, monkeypatch):
+    digest = hashlib.sha256(CONTENT["Outcomes-a.txt"]).hexdigest()
+    files = {"set-a.tar.gz": (None, None), "yaib/Outcomes-a.txt": (None, digest)}
+    other = {"yaib/Outcomes-a.txt": f"{server.url}/Outcomes-a.txt"}
+    release = Release(f"{server.url}/nowhere/", files, elsewhere=other)
+    monkeypatch.setattr(module, "RELEASES", {"challenge2012": release})
+    assert run(tmp_path) == [tmp_path / name for name in files]
+    assert (tmp_path / "yaib" / "Outcomes-a.txt").read_bytes() == CONTENT["Outcomes-a.txt"]
+    seen = (tmp_path / module.SEEN).read_text()
+    assert seen == f"{hashlib.sha256(CONTENT['set-a.tar.gz']).hexdigest()}  set-a.tar.gz\n"
+    run(tmp_path)
+    assert (tmp_path / module.SEEN).read_text() == seen
+    (tmp_path / "set-a.tar.gz").write_bytes(b"another")
+    with pytest.raises(FetchError, match=r"set-a.tar.gz exists, but is not the official file"):
+        run(tmp_path)
+    (tmp_path / "set-a.tar.gz").unlink()
+    server.files["set-a.tar.gz"] = b"another"
+    with pytest.raises(FetchError, match=r"nowhere/set-a.tar.gz is not the official file"):
+        run(tmp_path)
+    requested = len(server.requests)
+    run(tmp_path / "mirror", base_url=server.url)
+    assert [name for name, _ in server.requests[requested:]] == ["set-a.tar.gz", "Outcomes-a.txt"]
+
+
 def test_a_sealed_part_is_fetched_where_it_is_named(server, tmp_path, monkeypatch):
     files = module.RELEASES["challenge2012"].files
     parts = Release(server.url, files, {"b": ["Outcomes-a.txt"]})
@@ -208,7 +252,10 @@ def test_no_network_lists_what_to_copy(server, tmp_path):
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
-    [(("mimic",), "only open data can be fetched"), (("challenge2012", "ftp://x/"), "is no web address")],
+    [
+        (("mimic",), r"only open data can be fetched \(challenge2012, challenge2019\)"),
+        (("challenge2012", "ftp://x/"), "is no web address"),
+    ],
 )
 def test_what_cannot_be_fetched(tmp_path, arguments, message):
     with pytest.raises(FetchError, match=message):
@@ -228,3 +275,38 @@ def test_folder_is_a_file(server, tmp_path):
     (tmp_path / "taken").write_text("")
     with pytest.raises(FetchError, match="cannot write"):
         run(tmp_path / "taken")
+
+
+# ------------------------------------------------------------------------------------------------ archives by hand
+
+
+def by_hand(folder, **options):
+    return [place.name for place in fetch("challenge2019", folder, **options)]
+
+
+def test_an_archive_by_hand_is_asked_for_and_taken(tmp_path, monkeypatch):
+    monkeypatch.setattr(module.requests, "get", None)  # nothing is requested
+    with pytest.raises(FetchError) as error:
+        by_hand(tmp_path / "new")
+    for words in ("does not hold training_setA.zip yet", "https://physionet.org/content/challenge-2019/1.0.0/"):
+        assert words in str(error.value)
+    assert f"Put it into one folder {tmp_path / 'new'} as it is." in str(error.value)
+    assert "training_setB" not in str(error.value)
+    (tmp_path / "training_setA.tar.gz").write_bytes(b"stays")
+    assert by_hand(tmp_path) == by_hand(tmp_path) == ["training_setA.tar.gz"]
+    digest = hashlib.sha256(b"stays").hexdigest()
+    assert (tmp_path / module.SEEN).read_text() == f"{digest}  training_setA.tar.gz\n"
+    (tmp_path / "training_setA.tar.gz").write_bytes(b"other stays")
+    with pytest.raises(FetchError, match=f"is not what it was: .* at first sight it was {digest}. Get it again"):
+        by_hand(tmp_path)
+
+
+def test_a_folder_by_hand_has_no_hash_and_a_sealed_part_is_taken_where_it_is_named(tmp_path):
+    (tmp_path / "training" / "training_setA").mkdir(parents=True)
+    (tmp_path / "training_setB.zip").write_bytes(b"sealed stays")
+    assert by_hand(tmp_path) == ["training_setA"]
+    assert (tmp_path / module.SEEN).read_text() == ""
+    assert by_hand(tmp_path, sealed=["B"]) == ["training_setA", "training_setB.zip"]
+    assert (tmp_path / module.SEEN).read_text().endswith("  training_setB.zip\n")
+    with pytest.raises(FetchError, match="challenge2019 has no sealed part 'c'; it has: B"):
+        by_hand(tmp_path, sealed=["c"])

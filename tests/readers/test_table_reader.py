@@ -15,6 +15,7 @@ from fairlib.cohort import CohortError
 from fairlib.folds import Folds
 from fairlib.measures import describe
 from fairlib.readers import challenge2012, mimic, table, template
+from fairlib.readers import files as files_of
 from fairlib.readers.recognise import layouts, looks_like
 from fairlib.readers.splits import by_person
 
@@ -204,8 +205,8 @@ def test_three_people_of_a_kind_are_in_all_three_splits():
 
 
 def test_what_a_library_says_is_quoted_up_to_two_hundred_characters():
-    assert [table._short(ValueError("x" * n)) for n in (200, 201)] == ["x" * 200, "x" * 200 + " …"]
-    assert table._short(ValueError()) == "ValueError"
+    assert [files_of.short(ValueError("x" * n)) for n in (200, 201)] == ["x" * 200, "x" * 200 + " …"]
+    assert files_of.short(ValueError()) == "ValueError"
 
 
 def test_ten_people_of_a_kind_are_dealt_seven_one_two():

@@ -219,7 +219,7 @@ def test_frozen_results_hold_their_seeds_and_one_threshold():
 @pytest.mark.parametrize("page", ACROSS)
 def test_the_pages_across_datasets_take_cases(page):
     p = check(page, {})
-    assert set(p.chosen) == set(cards.all())
+    assert {"mimic", "challenge2012"} <= set(p.chosen) <= set(cards.all())  # a card may have no case yet
     assert p.command() == f"papermill notebooks/{page}.ipynb out.ipynb"
     assert check(page, {"cases": {name: case.model_dump() for name, case in p.chosen.items()}}).command() == p.command()
     one = {"mesa": {"source": "twin", "profile": "smoke", "recipes": ["paper_text"], "seeds": [4]}}

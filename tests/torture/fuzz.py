@@ -21,6 +21,7 @@ import pandas as pd
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
+from fairlib import cards
 from fairlib.cards import CardError
 from fairlib.cohort import Cohort, CohortError
 
@@ -35,8 +36,8 @@ SAMPLE = 200
 PATIENCE = 20
 #: Characters of an error; none quotes a whole row.
 LONGEST = 700
-#: Where any text is a value: names of channels, and a column with a segment for all others.
-ANY_TEXT = {"a header", "LANGUAGE"}
+#: Where any text is a value: names of channels, of people, and a column with a segment for all others.
+ANY_TEXT = {"a header", "LANGUAGE", "subject_id"}
 NONSENSE = "cells: nonsense in "
 REFUSED, SAME, SAID, OTHER = "refused", "read as before", "read, and counted", "read with other values"
 
@@ -121,7 +122,7 @@ def in_time() -> Iterator[None]:
 def _check_message(text: str, place: Path, files: dict[str, bytes]) -> None:
     """An error names a file, a folder or the dataset, and says in a sentence what is wrong."""
     names = [str(place), *(Path(name).name.partition(".")[0] for name in files)]
-    own = text.startswith(tuple(f"{name}: " for name in ("mimic", "mesa", "globem", "challenge2012", "my_data")))
+    own = text.startswith(tuple(f"{name}: " for name in (*cards.all(), "my_data", "my_cohort")))
     if not own and not any(name in text for name in names):
         raise Fault(f"an error that names no file: {text}")
     text = text.replace(str(place), "DIR")

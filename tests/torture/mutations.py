@@ -161,7 +161,8 @@ def of_lines(draw, content: bytes) -> tuple[str, bytes]:
 @st.composite
 def of_cells(draw, content: bytes) -> tuple[str, bytes]:
     """Another value in a cell; columns dropped, repeated, exchanged, renamed; another separator, quotation marks."""
-    rows = [line.split(",") for line in content.decode("utf-8").split("\n")]
+    mark = "|" if b"|" in content.partition(b"\n")[0] else ","
+    rows = [line.split(mark) for line in content.decode("utf-8").split("\n")]
     width = max(len(rows[0]), 1)
     column = st.integers(0, width - 1)
     kind = draw(
@@ -185,7 +186,7 @@ def of_cells(draw, content: bytes) -> tuple[str, bytes]:
         names = ["", "x", rows[0][b], f" {rows[0][a]}", rows[0][a].upper(), rows[0][a].lower(), f"{rows[0][a]} "]
         rows[0][a] = draw(st.sampled_from(names))
     elif kind == "separator":
-        return f"cells: {kind}", content.replace(b",", draw(st.sampled_from([b";", b"\t", b"|", b", ", b" "])))
+        return f"cells: {kind}", content.replace(mark.encode(), draw(st.sampled_from([b";", b"\t", b"|", b", ", b" "])))
     else:
         for row in rows:
             if max(a, b) < len(row):
@@ -195,7 +196,7 @@ def of_cells(draw, content: bytes) -> tuple[str, bytes]:
                     row.insert(b, row[a])
                 else:
                     row[a], row[b] = row[b], row[a]
-    return f"cells: {kind}", "\n".join(map(",".join, rows)).encode("utf-8")
+    return f"cells: {kind}", "\n".join(map(mark.join, rows)).encode("utf-8")
 
 
 @st.composite

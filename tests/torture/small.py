@@ -16,7 +16,7 @@ import pytest
 from fairlib.cohort import Cohort
 from fairlib.readers import globem_features, globem_files, template
 from tests.readers.fault_page import TABLES
-from tests.readers.small import challenge2012, mesa
+from tests.readers.small import challenge2012, challenge2019, mesa
 from tests.readers.small.mesa import PEOPLE, night_file, stage_file
 
 
@@ -57,6 +57,10 @@ def _challenge2012(layout: str) -> Callable[[Path], object]:
     return lambda folder: challenge2012.write(folder, *challenge2012.stays(24), layout=layout)
 
 
+def _challenge2019(layout: str) -> Callable[[Path], object]:
+    return lambda folder: challenge2019.write(folder, challenge2019.stays(24), layout=layout)
+
+
 def _table(folder: Path) -> None:
     template.write(folder, people=24, windows=1, timesteps=4)
 
@@ -86,7 +90,9 @@ TARGETS = {
     "mesa": Target(TABLES["mesa"].read, (_mesa, _packed(_mesa, "*.csv", "*.xml"))),
     "globem": Target(TABLES["globem"].read, (TABLES["globem"].write,)),
     "challenge2012": Target(TABLES["challenge2012"].read, (_challenge2012("folder"), _challenge2012("tar"))),
+    "challenge2019": Target(TABLES["challenge2019"].read, tuple(map(_challenge2019, ("folder", "tar", "zip")))),
     "table": Target(TABLES["table"].read, (_table, _parquet)),
+    "yaib": Target(TABLES["yaib"].read, (TABLES["yaib"].write, _packed(TABLES["yaib"].write, "people.csv"))),
 }
 
 

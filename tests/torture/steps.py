@@ -10,7 +10,7 @@ TABLE = Path(__file__).parents[2] / "book" / "quality" / "torture.csv"
 COLUMNS = ("part", "case", "what", "value", "code")
 #: Broken files a reader, and in one step.
 FILES, AT_ONCE = 10_000, 500
-READERS = ("mimic", "mimic_raw", "mesa", "globem", "challenge2012", "table")
+READERS = ("mimic", "mimic_raw", "mesa", "globem", "challenge2012", "challenge2019", "table", "yaib")
 
 #: The other parts: what they are about, the function in ``runs``, and how often it runs.
 RUNS = {

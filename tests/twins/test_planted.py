@@ -20,14 +20,16 @@ def test_the_dial_moves_noise_and_labels_only(dataset):
         if row["knob"] != "share"
     }
     assert told == found | {planted.TWINS[dataset].none: "none"}
-    assert len(found) >= 3
+    others = sum(len(segments) - 1 for segments in twins.attributes(dataset).values())
+    assert len(found) >= min(3, others - 1)
     privileged = {name: facts.privileged for name, facts in cards.load(dataset).attributes.items()}
     assert not set(privileged.items()) & set(told)
 
 
 def test_only_open_data_are_cross_fitted():
     folds = {name: twin.folds for name, twin in planted.TWINS.items()}
-    assert folds == {"mimic": 0, "mesa": 0, "globem": 0, "challenge2012": 5}
+    own = {"challenge2012": 5, "challenge2019": 5, "eicu_demo": 5}
+    assert folds == {"mimic": 0, "mesa": 0, "globem": 0} | own
 
 
 def test_the_reference_score_is_as_good_as_it_is_told_to_be_and_noise_widens_its_error():

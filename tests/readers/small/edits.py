@@ -79,6 +79,7 @@ def only(folder: Path, *names: str) -> None:
 #: What shows another dataset's layout.
 OTHERS = {
     "challenge2012": ("set-a/132539.txt", "Outcomes-a.txt"),
+    "challenge2019": ("training_setA/p000001.psv",),
     "mimic": ("in-hospital-mortality/train_listfile.csv", "ADMISSIONS.csv"),
     "mesa": ("actigraphy/mesa-sleep-0001.csv", "overlap/mesa-actigraphy-psg-overlap.csv"),
     "globem": ("INS-W_1/FeatureData/rapids.csv", "INS-W_1/SurveyData/dep_weekly.csv"),
