@@ -253,7 +253,7 @@ def test_no_network_lists_what_to_copy(server, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("mimic",), r"only open data can be fetched \(challenge2012, challenge2019\)"),
+        (("mimic",), r"only open data can be fetched \(challenge2012, eicu_demo, challenge2019\)"),
         (("challenge2012", "ftp://x/"), "is no web address"),
     ],
 )

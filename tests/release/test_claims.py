@@ -48,7 +48,7 @@ def case(make_cohort, origin="real", noise=None):
         strategies=STRATEGIES,
         models=models.copy(),
         summary=summary.copy(),
-        headline=headline.copy(),
+        compared=headline.copy(),
         similarity_gaps=lambda: (similar, Ratio(2.0, np.array([1.5, 2.5, 3.0, 1.0]))),
         paired_seeds=(1, 2),
         label_sizes=(),
@@ -120,22 +120,22 @@ def test_lines_of_a_case_are_the_same_whatever_else_was_run(make_cohort):
 
 def test_a_smaller_disparity_at_a_lower_accuracy_is_not_the_claim(make_cohort):
     worse = case(make_cohort, noise={"frozen_1_middle": 4})
-    own = worse.headline.set_index("strategy")
+    own = worse.compared.set_index("strategy")
     ends = [f"{m}_difference{e}" for m in ("auc", "deviation") for e in ("", "_low", "_high")]
     own.loc["frozen_1_middle", ends] = [-0.2, -0.3, -0.1, -0.2, -0.3, -0.1]  # surely worse, surely more even
-    worse.headline = own.reset_index()
+    worse.compared = own.reset_index()
     record = claims.disparity(worse)
     assert record["verdict"].startswith("does not hold")
     assert "smaller, but accuracy on par does not hold" in record["cause"]
     assert "control: random encoder, frozen" in record["cause"]
     own.loc["frozen_1_middle", ends[:3]] = [0.0, -0.01, 0.01]
-    worse.headline = own.reset_index()
+    worse.compared = own.reset_index()
     assert claims.disparity(worse)["verdict"].startswith("holds")
 
 
 def test_a_model_at_chance_decides_nothing(make_cohort):
     lost = case(make_cohort, noise={"frozen_1_middle": 50})
-    lost.headline.loc[lost.headline["strategy"] == "frozen_1_middle", "people_low"] = 0.45
+    lost.compared.loc[lost.compared["strategy"] == "frozen_1_middle", "people_low"] = 0.45
     for record in (claims.accuracy(lost), claims.disparity(lost), claims.gaps(lost)):
         assert record["verdict"].startswith("undecided")
         assert "SSL, middle frozen: it is no better than chance" in record["cause"]
@@ -144,7 +144,7 @@ def test_a_model_at_chance_decides_nothing(make_cohort):
 
 def test_a_model_with_one_decision_is_not_said_to_be_at_chance(make_cohort):
     own = case(make_cohort)
-    own.headline.loc[own.headline["strategy"] == "frozen_1_middle", "constant_decisions"] = 1
+    own.compared.loc[own.compared["strategy"] == "frozen_1_middle", "constant_decisions"] = 1
     for record in (claims.accuracy(own), claims.disparity(own), claims.gaps(own)):
         assert record["verdict"].startswith("undecided")
         assert "SSL, middle frozen: it gives everyone the same decision in 1 of 2 runs" in record["cause"]
@@ -222,7 +222,7 @@ def test_few_labels_compare_the_pair_at_every_size(make_cohort):
         table=lambda name, strategy, seed, n: rows[(own.models["strategy"] == strategy) & (own.models["seed"] == seed)],
     )
     record = claims.efficiency(own)
-    of_all = own.headline.set_index("strategy").loc["frozen_1_middle"]
+    of_all = own.compared.set_index("strategy").loc["frozen_1_middle"]
     assert record["number"].startswith(
         f"mean over 20 labelled people per group, SSL − supervised: AUC {text.signed(of_all['auc_difference'])}"
     )
@@ -234,15 +234,15 @@ def test_few_labels_compare_the_pair_at_every_size(make_cohort):
 def test_the_limit_holds_with_one_worse_model_and_fails_only_if_all_are_better(make_cohort):
     own = case(make_cohort)
     ends = [f"{m}_difference{e}" for m in ("auc", "deviation") for e in ("", "_low", "_high")]
-    ssl = own.headline["strategy"].isin(["frozen_0", "frozen_1_middle", "frozen_3"])
-    own.headline.loc[ssl, ends] = [0.0, -0.01, 0.01, -0.1, -0.2, -0.05]
+    ssl = own.compared["strategy"].isin(["frozen_0", "frozen_1_middle", "frozen_3"])
+    own.compared.loc[ssl, ends] = [0.0, -0.01, 0.01, -0.1, -0.2, -0.05]
     assert claims.limits(own)["verdict"].startswith("does not hold")
-    own.headline.loc[own.headline["strategy"] == "frozen_0", ends[3:]] = [0.1, 0.05, 0.2]
+    own.compared.loc[own.compared["strategy"] == "frozen_0", ends[3:]] = [0.1, 0.05, 0.2]
     assert claims.limits(own)["verdict"].startswith("holds")
     assert claims.limits(own)["number"].startswith(
         "of 3 SSL models, 1 are shown to be worse: 0 in accuracy, 1 in disparity"
     )
-    own.headline.loc[own.headline["strategy"] == "frozen_0", ends[3:]] = [0.0, -0.1, 0.1]
+    own.compared.loc[own.compared["strategy"] == "frozen_0", ends[3:]] = [0.0, -0.1, 0.1]
     assert claims.limits(own)["verdict"].startswith("undecided")
 
 
