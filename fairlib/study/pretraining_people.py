@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 EVERYONE, PRIVILEGED = "all", "privileged"
 #: Its column in frozen tables, and its key in manifests; where it is missing, everyone was in the pre-training.
 KEY = "pretrain_on"
-_RULE = re.compile(r"(.+?)(!?=)(.+)")
 
 
 def conditions(who: str, card: "Card") -> list[tuple[str, str, bool]]:
@@ -32,19 +31,14 @@ def conditions(who: str, card: "Card") -> list[tuple[str, str, bool]]:
     """
     if who in (EVERYONE, PRIVILEGED):
         return [(name, card.attributes[name].privileged, True) for name in card.protected() if who == PRIVILEGED]
-    if not (rule := _RULE.fullmatch(who)):
-        raise ValueError(
-            f"{KEY} {who!r} is not understood: it should be 'all', 'privileged', 'ATTRIBUTE=SEGMENT' or"
-            f" 'ATTRIBUTE!=SEGMENT', with an attribute of {card.name}: {', '.join(card.attributes)}"
-        )
-    attribute, sign, segment = rule.groups()
-    if attribute not in card.attributes:
-        raise ValueError(
-            f"{KEY} {who!r}: {card.name} has no attribute {attribute!r}; it has: {', '.join(card.attributes)}"
-        )
-    if segment not in (known := card.attributes[attribute].segments):
-        raise ValueError(f"{KEY} {who!r}: {attribute} has no segment {segment!r}; it has: {', '.join(known)}")
-    return [(attribute, segment, sign == "=")]
+    attribute, sign, segment = _rule(who)
+    if attribute in card.attributes and segment in card.attributes[attribute].segments:
+        return [(attribute, segment, sign == "=")]
+    there = "; ".join(f"{name} ({', '.join(facts.segments)})" for name, facts in card.attributes.items())
+    raise ValueError(
+        f"{KEY} {who!r} names nobody: give 'all', 'privileged', 'ATTRIBUTE=SEGMENT' or 'ATTRIBUTE!=SEGMENT', where"
+        f" {card.name} has the attributes and segments {there}"
+    )
 
 
 def members(cohort: Cohort, who: str) -> tuple[np.ndarray, np.ndarray]:
@@ -73,16 +67,15 @@ def selected(cohort: Cohort, recipe: "Recipe", who: str) -> tuple[np.ndarray, "R
     train, schedule = cohort.rows("train"), recipe.pretraining.schedule
     if who == EVERYONE:
         return train, recipe
-    chosen, unknown = (of[train] for of in members(cohort, who))
-    if chosen.sum() < schedule.batch_size:
-        people, lost = (len(np.unique(cohort.person[train[of]])) for of in (chosen, unknown))
+    chosen = train[members(cohort, who)[0][train]]
+    if len(chosen) < schedule.batch_size:
         raise CohortError(
-            f"{cohort.dataset}: {KEY} {who!r} leaves {chosen.sum()} training windows of {people} people for"
-            f" pre-training, fewer than a batch of {schedule.batch_size} (people whose segment is unknown: {lost});"
-            " choose a larger part of the people"
+            f"{cohort.dataset}: {KEY} {who!r} leaves {len(chosen)} training windows for pre-training, fewer than a"
+            f" batch of {schedule.batch_size}; choose a larger part of the people (of unknown segment, in all splits:"
+            f" {counts(cohort, who)['people_unknown']} people)"
         )
     same = StepsOf(**vars(schedule), counted=len(train))
-    return train[chosen], replace(recipe, pretraining=replace(recipe.pretraining, schedule=same))
+    return chosen, replace(recipe, pretraining=replace(recipe.pretraining, schedule=same))
 
 
 @dataclass(frozen=True)
@@ -106,7 +99,13 @@ def named(name: str, who: str) -> str:
 
 def words(who: str) -> str:
     """Who, for pages: "everyone", "privileged only", "unit Medical only", "none of unit Medical"."""
-    if rule := _RULE.fullmatch(who):
-        attribute, sign, segment = rule.groups()
-        return f"{attribute} {segment} only" if sign == "=" else f"none of {attribute} {segment}"
-    return {EVERYONE: "everyone", PRIVILEGED: "privileged only"}[who]
+    attribute, sign, segment = _rule(who)
+    if not sign:
+        return {EVERYONE: "everyone", PRIVILEGED: "privileged only"}[who]
+    return f"{attribute} {segment} only" if sign == "=" else f"none of {attribute} {segment}"
+
+
+def _rule(who: str) -> tuple[str, str, str]:
+    """Attribute, "=" or "!=", and segment; three times nothing where it is no such rule."""
+    rule = re.fullmatch("(.+?)(!?=)(.+)", who)
+    return rule.groups() if rule else ("", "", "")
