@@ -56,10 +56,10 @@ def collected(p: Contract | Synthesis | Planted, origin: str, sources: str, data
     return Provenance(origin, sources, (f"notebook {p.notebook}", sources), p.command(), data, code)
 
 
-def of_planted(p: Planted) -> Provenance:
-    """The provenance of the page on what was planted in the twins and what is found in their kept scores."""
-    kept = b"".join(path.read_bytes() for path in sorted(p.folder.glob(f"*/{MANIFEST}")))
-    return collected(p, "twin", "the twins at a size that can judge", hashlib.sha256(kept).hexdigest())
+def of_planted(p: Planted, origin: str = "twin", sources: str = "the twins at a size that can judge") -> Provenance:
+    """The provenance of a page on kept scores: of what was planted in the twins, or of who is in the pre-training."""
+    kept = b"".join(path.read_bytes() for path in sorted(p.folder.glob(f"**/{MANIFEST}")))
+    return collected(p, origin, sources, hashlib.sha256(kept).hexdigest())
 
 
 def who_pre_trained(made: dict, cell: int = 0) -> str:
