@@ -56,7 +56,7 @@ def test_what_is_gathered(kept):
     assert first.groupby("quantity")["estimate"].nunique().eq(2).all()
     shown = columns.written(tables.against_truth(found))
     assert len(shown) == 3 * len(found[["attribute", "segment", "measure"]].drop_duplicates())
-    assert set(shown["who"]) == {"none (supervised)", "everyone", "gender Male only"}
+    assert set(shown["people in the pre-training"]) == {"none (supervised)", "everyone", "gender Male only"}
     assert tables.finding(first).startswith("Challenge 2012, SSL − supervised by who is in the pre-training: in AUC ")
 
 

@@ -14,6 +14,7 @@ from fairlib.recipes import RECIPES
 from fairlib.schedules import Schedule
 from fairlib.strategies import MODELS, PRIMARY
 from fairlib.study import parts, runs
+from fairlib.study.__main__ import main
 from fairlib.study.crossfitted import CrossFitted
 from fairlib.study.frozen import FOLD_KEYS, SCORES, Frozen
 from fairlib.study.parameters import FROZEN, ParameterError, check
@@ -255,6 +256,21 @@ def test_people_who_are_too_few_are_refused_before_training(tmp_path):
     given = {"dataset": "mimic", "profile": "smoke", "results_dir": str(tmp_path), "pretrain_on": "ethnicity=Asian"}
     with pytest.raises(CohortError, match="pretrain_on 'ethnicity=Asian' leaves"):
         open_study(check("2_pre_training", given))
+
+
+def test_freeze_takes_it(tmp_path, monkeypatch, capsys):
+    given = ["freeze", "challenge2012", "twin", "--dial", "turned", "--results", str(tmp_path), "--pretrain-on"]
+    assert main([*given, "age>=65"]) == 2
+    assert "pretrain_on 'age>=65' names nobody: give 'all'" in capsys.readouterr().err
+    seen = []
+
+    def opened(p):
+        seen.append(p)
+        raise CohortError("enough")
+
+    monkeypatch.setattr("fairlib.study.sources.open_study", opened)
+    assert main([*given, "age!=>=65"]) == 2
+    assert (seen[0].pretrain_on, seen[0].recipe, seen[0].label) == ("age!=>=65", "tuned", "twin-paper-turned")
 
 
 def test_words():

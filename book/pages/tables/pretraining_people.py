@@ -27,6 +27,7 @@ PLANNED = {
     "challenge2019": (EVERYONE, PRIVILEGED, "unit=Medical", "unit=Surgical", "gender!=Female"),
     "twins/challenge2012-turned": (EVERYONE, PRIVILEGED, "icu_type=Medical", "age!=>=65"),
 }
+PEOPLE = Column("people in the pre-training")
 NOTE = (
     "All rows are of the same runs and the same supervised models. D and error rates are at 20 % alerts; D is the"
     f" {estimands.D} over protected attributes. Intervals of fewer than ten runs are over people alone."
@@ -91,6 +92,7 @@ def differences(rows: pd.DataFrame) -> pd.DataFrame:
     return typed(
         rows,
         ["quantity", "who"],
+        who=PEOPLE,
         level_other=Column(STRATEGY_NAMES[SUPERVISED], "number"),
         level_one=Column(STRATEGY_NAMES[NAMED], "number"),
         estimate=Column(f"SSL − supervised ({LEVEL_WORDS} CI)", "signed", 3, "low", "high"),
@@ -105,6 +107,7 @@ def against_truth(found: pd.DataFrame) -> pd.DataFrame:
     return typed(
         rows,
         [*measures.AT, "planted", "measure", "who"],
+        who=PEOPLE,
         truth=Column("truth", "signed", 2),
         found=ranged("found", f"found ({LEVEL_WORDS} CI)", "signed", 2),
     )
