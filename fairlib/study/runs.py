@@ -3,6 +3,7 @@
 The notebooks call this; so stage 3 run for one strategy and one seed trains just that model, and a full run finds it.
 """
 
+import hashlib
 import json
 import time
 import warnings
@@ -31,7 +32,7 @@ from ..strategies import BASELINES, MITIGATIONS, MODELS, NETWORKS, POST_PROCESSE
 from ..windows import rows_of
 from . import pretraining_people, tables
 from .labels import labelled
-from .results import closure_hash, code_hash, fresh, key_hash, parquet, save, source_hash
+from .results import closure_hash, code_hash, fresh, key_hash, parquet, save
 from .tables import TABLES, Table
 
 #: How often a model is trained again whose loss is no longer finite.
@@ -318,12 +319,12 @@ class Study:
     def _encoder_key(self, seed: int) -> dict:
         if self.unlabelled:
             return self.unlabelled._encoder_key(seed)
+        rows, recipe = pretraining_people.selected(self.cohort, self.recipe, self.pretrain_on)
         some = {}
         if self.pretrain_on != pretraining_people.EVERYONE:
-            some = {pretraining_people.KEY: self.pretrain_on, "groups": describe.card_key(self.cohort)["groups"]}
-            some |= {"chosen_by": source_hash("fairlib.study.pretraining_people")}
+            some = {pretraining_people.KEY: self.pretrain_on, "rows": hashlib.sha256(rows).hexdigest()}
         return some | {
-            "pretraining": self.recipe.as_dict()["pretraining"],
+            "pretraining": recipe.as_dict()["pretraining"],
             "padding": self.recipe.padding,
             "precision": self.recipe.precision,
             "seed": seed,

@@ -117,7 +117,7 @@ def test_keys_and_names_of_everyone_are_what_they_were(cohort, tiny, tmp_path):
     key |= {"data": study.fingerprint, "code": closure_hash("fairlib.pretraining")}
     assert study._encoder_key(3) == key
     assert study.model_key(PRIMARY, 3)["encoder"] == key_hash(key)
-    assert not {"pretrain_on", "chosen_by"} & {*study.manifest, *study.model_key(PRIMARY, 3)}
+    assert not {"pretrain_on", "rows"} & {*study.manifest, *study.model_key(PRIMARY, 3)}
     others = [replace(study, pretrain_on=who, _kept={}) for who in SOME]
     assert len({key_hash(other.model_key(PRIMARY, 3)) for other in (study, *others)}) == 1 + len(SOME)
     for other in others:

@@ -45,8 +45,7 @@ def gather(kept: Path, draws: int, cohorts: int) -> tuple[pd.DataFrame, pd.DataF
     frames: ``title`` (the dataset), ``origin``, ``who`` is in the pre-training; of the first ``quantity`` and those of
     ``estimands.differences``, of the second those of ``measures.planted.expected`` and ``found``.
     """
-    empty = pd.DataFrame(columns=["title", "origin"])
-    pairs, found, lacks = [empty], [empty], []
+    pairs, found, lacks = [], [], []
     for place, planned in PLANNED.items():
         folder, (dataset, _, dial) = kept / place, Path(place).name.partition("-")
         if dataset not in cards.all():
@@ -56,16 +55,19 @@ def gather(kept: Path, draws: int, cohorts: int) -> tuple[pd.DataFrame, pd.DataF
         made = frozen.manifest(folder)["recipes"] if (folder / MANIFEST).exists() else {}
         kept_of = [who for who in planned if frozen.entry(RECIPE, frozen.USUAL, who) in made]
         there = {who: Frozen(folder, RECIPE, pretrain_on=who) for who in kept_of}
-        lacks += [f"{facts['title']}, pre-training on {told(w)}: not computed yet." for w in planned if w not in there]
+        there = {who: study for who, study in there.items() if all(map(study.seeds, PAIR))}
         runs = [{*study.seeds(model)} for study in there.values() for model in PAIR]
         seeds = tuple(sorted(set.intersection(*runs))) if runs else ()
+        there = there if seeds else {}  # the pair of the same runs, or nothing
+        lacks += [f"{facts['title']}, pre-training on {told(w)}: not computed yet." for w in planned if w not in there]
         for who, study in there.items():
             scores = out_of_fold(study, card, PAIR, seeds)
             pairs.append(_quantities(Evidence(scores, draws)).assign(**facts, who=told(who), usual=who == EVERYONE))
             if dial:
                 rows = measures.found(scores, planted.disparities(dataset), PAIR, draws)
                 found.append(rows.assign(**facts, dataset=dataset, who=told(who)))
-    pairs, found = pd.concat(pairs, ignore_index=True), pd.concat(found, ignore_index=True)
+    empty = pd.DataFrame(columns=["title", "origin"])
+    pairs, found = (pd.concat(rows, ignore_index=True) if rows else empty for rows in (pairs, found))
     if len(found):
         true = [measures.expected(name, cohorts=cohorts).assign(dataset=name) for name in found["dataset"].unique()]
         found = found.merge(pd.concat(true), on=["dataset", *measures.AT, "measure"], suffixes=("", "_expected"))
