@@ -18,8 +18,9 @@ from fairlib.strategies import LABELLED, MODELS, NAMED_RECIPE, PRIMARY, STRATEGY
 from fairlib.study.collect import cohort_tables, collect
 from fairlib.study.frozen import Frozen
 from fairlib.study.parameters import Evaluation, ParameterError
+from fairlib.study.pretraining_people import EVERYONE, words
 from fairlib.study.sources import open_study
-from fairlib.text import recipe_name
+from fairlib.text import readable, recipe_name
 
 from . import cka_gaps, equal_rates
 from .contracts import Synthesis
@@ -47,7 +48,8 @@ class Case:
     def title(self) -> str:
         """How the case is called in tables."""
         kind = " twin" if self.made.origin == "twin" else ""
-        return f"{self.card.called}{kind}, recipe {recipe_name(self.p.recipe)}"
+        some = f", pre-training on {readable(words(self.p.pretrain_on))}" * (self.p.pretrain_on != EVERYONE)
+        return f"{self.card.called}{kind}, recipe {recipe_name(self.p.recipe)}{some}"
 
     @property
     def strategies(self) -> tuple[str, ...]:

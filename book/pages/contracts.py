@@ -101,6 +101,17 @@ class Planted(BaseModel):
         return " ".join([f"papermill notebooks/{self.notebook}.ipynb out.ipynb", *parts])
 
 
+class PretrainingPeople(Planted):
+    """The page on who is in the pre-training: it reads frozen results, of real data and of twins."""
+
+    notebook: ClassVar[str] = "pretraining_people"
+
+    @property
+    def folder(self) -> Path:
+        """Where a dataset has a folder, and ``twins`` has one per twin and position of its dial."""
+        return Path(self.kept) if self.kept else FROZEN
+
+
 class Case(BaseModel):
     """One line of ``notebooks/study.yaml``: where a dataset's results come from."""
 
@@ -110,6 +121,7 @@ class Case(BaseModel):
     profile: Literal["smoke", "quick", "paper"] = "quick"
     recipes: list[RecipeName] = ["paper_text"]
     pretext: PretextName = "simclr"
+    pretrain_on: str = "all"
     seeds: list[int] = []
     folds: int | None = None
     repeats: int | None = None
@@ -139,7 +151,7 @@ class Synthesis(BaseModel):
         frozen = case.source == "frozen"  # in the folds, and of the seeds, with which they were made
         seeds = [] if frozen or case.repeats else case.seeds
         dealt = set() if frozen else {"folds", "repeats"}
-        own = case.model_dump(include={"source", "profile", "mitigations", "pretext"} | dealt)
+        own = case.model_dump(include={"source", "profile", "mitigations", "pretext", "pretrain_on"} | dealt)
         given = {"dataset": dataset, "recipe": recipe, "seeds": seeds, **own}
         return parameters.check("5_evaluation", given | {"results_dir": self.results_dir, "threads": self.threads})
 
@@ -203,7 +215,8 @@ def _study_cases() -> dict[str, Case]:
     return {name: Case(**case) for name, case in yaml.safe_load(text)["cases"].items()}
 
 
-_OTHERS = (DataCard, Twin, Dial, Planted, Explorer, Synthesis, Answer, ReleaseAudit, PaperFigures, BesidePaper)
+_OTHERS = (DataCard, Twin, Dial, Planted, PretrainingPeople, Explorer, Synthesis, Answer, ReleaseAudit, PaperFigures)
+_OTHERS += (BesidePaper,)
 CONTRACTS = parameters.CONTRACTS | {contract.notebook: contract for contract in _OTHERS}
 
 

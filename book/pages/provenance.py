@@ -7,8 +7,9 @@ import pandas as pd
 from fairlib import __version__
 from fairlib.report.provenance import Provenance, of_the_original
 from fairlib.study.parameters import Contract, Parameters
+from fairlib.study.pretraining_people import KEY, words
 from fairlib.study.results import MANIFEST, closure_hash, code_hash
-from fairlib.text import recipe_name
+from fairlib.text import readable, recipe_name
 
 from .contracts import DataCard, Planted, Synthesis
 
@@ -33,17 +34,19 @@ def of_study(p: Parameters, study) -> Provenance:
     origin, access, profile, data = (made[key] for key in ("origin", "access", "profile", "data"))
     code = f"{made['version']}+{made['code'][:8]}{' (frozen)' * (p.source == 'frozen')}"
     told = f"{'repeat' if folds else 'seed'}{'s' if len(seeds) > 1 else ''} {', '.join(map(str, seeds))}"
+    cell = 0 if access == "synthetic" else card.min_cell
     facts = (
         f"notebook {p.notebook}",
         f"dataset {p.dataset}",
         f"profile {profile}",
         f"recipe {recipe_name(p.recipe)}{f', pretext {p.pretext}' * (p.pretext != 'simclr')}",
+        who_pre_trained(made, cell),
         told,
         tested,
         *(f"uses the sealed {name}" for name in made.get("sealed", ())),
     )
     remark = of_the_original(card) if origin == "twin" else ""
-    of, cell = (access, profile, p.recipe, seeds, remark), 0 if access == "synthetic" else card.min_cell
+    of = (access, profile, p.recipe, seeds, remark)
     return Provenance(origin, card.title, facts, p.command(), data, code, *of, min_cell=cell)
 
 
@@ -53,10 +56,23 @@ def collected(p: Contract | Synthesis | Planted, origin: str, sources: str, data
     return Provenance(origin, sources, (f"notebook {p.notebook}", sources), p.command(), data, code)
 
 
-def of_planted(p: Planted) -> Provenance:
-    """The provenance of the page on what was planted in the twins and what is found in their kept scores."""
-    kept = b"".join(path.read_bytes() for path in sorted(p.folder.glob(f"*/{MANIFEST}")))
-    return collected(p, "twin", "the twins at a size that can judge", hashlib.sha256(kept).hexdigest())
+def of_planted(p: Planted, origin: str = "twin", sources: str = "the twins at a size that can judge") -> Provenance:
+    """The provenance of a page on kept scores: of what was planted in the twins, or of who is in the pre-training."""
+    kept = b"".join(path.read_bytes() for path in sorted(p.folder.glob(f"**/{MANIFEST}")))
+    return collected(p, origin, sources, hashlib.sha256(kept).hexdigest())
+
+
+def who_pre_trained(made: dict, cell: int = 0) -> str:
+    """Who is in the pre-training, with counts of people, from the manifest of a study; "" where everyone is.
+
+    cell: where fewer people than that are chosen, left out, or of an unknown segment, no count is shown.
+    """
+    if KEY not in made:
+        return ""
+    chosen, others, unknown = (made[KEY][name] for name in ("people", "people_others", "people_unknown"))
+    told = f"{chosen:,} people; left out: {others:,} others, {unknown:,} of unknown segment"
+    small = any(0 < people < cell for people in (chosen, others, unknown))
+    return f"pre-training on {readable(words(made[KEY]['who']))}: {'counts suppressed' if small else told}"
 
 
 def who_was_tested(sizes: pd.DataFrame, folds: int = 0) -> str:

@@ -24,6 +24,7 @@ from fairlib.strategies import (
     of_family,
     self_supervised,
 )
+from fairlib.study.pretraining_people import EVERYONE, words
 from fairlib.text import p_value, percent, recipe_name, signed
 
 from .cases import Case
@@ -74,7 +75,8 @@ def of_case(case: Case, scored: Scored) -> tuple[pd.DataFrame, list[Drawn]]:
     own |= {"point": PUBLISHED.name, "scale": PUBLISHED_SCALE}
     paper = (table[list(own)] == pd.Series(own)).all(axis=1) & (case.p.recipe in PAPERS_OWN)
     table = table.assign(paper=paper, strategy=table["strategy"].map(STRATEGY_NAMES)).drop(columns="own")
-    table.insert(0, "pretext", case.p.pretext)
+    some = f", {words(case.p.pretrain_on)}" * (case.p.pretrain_on != EVERYONE)
+    table.insert(0, "pretext", f"{case.p.pretext}{some}")
     table.insert(0, "recipe", recipe_name(case.p.recipe))
     table.insert(0, "dataset", case.card.called)
     return table, draws
@@ -116,9 +118,9 @@ def finding(rows: pd.DataFrame, tested: pd.DataFrame) -> str:
 
 def untrained(scored: list[tuple[Case, Scored]]) -> list[str]:
     """A sentence per dataset on the cells of recipe × pretext × strategy that were not trained; none is imputed."""
-    out = []
+    out, usual = [], [(case, found) for case, found in scored if case.p.pretrain_on == EVERYONE]
     for dataset in dict.fromkeys(case.card.called for case, _ in scored):
-        own = {(case.p.recipe, case.p.pretext): found for case, found in scored if case.card.called == dataset}
+        own = {(case.p.recipe, case.p.pretext): found for case, found in usual if case.card.called == dataset}
         whole = [f"{recipe_name(r)} with {p}" for r, p in product(*map(get_args, CELLS)) if (r, p) not in own]
         lost = [f"recipe and pretext {', '.join(whole)}"] * bool(whole)
         for (recipe, pretext), found in own.items():

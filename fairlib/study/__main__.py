@@ -24,6 +24,8 @@ def main(arguments: list[str] | None = None) -> int:
     )
     freeze.add_argument("--recipe", default="tuned")
     freeze.add_argument("--pretext", default="simclr")
+    who = "who is in the pre-training: all, privileged, ATTRIBUTE=SEGMENT or ATTRIBUTE!=SEGMENT; all unless given"
+    freeze.add_argument("--pretrain-on", default="all", metavar="WHO", help=who)
     named = [SUPERVISED, PRIMARY, *UNTESTED]
     freeze.add_argument("--models", nargs="+", default=named, choices=MODELS, metavar="MODEL", help=", ".join(MODELS))
     freeze.add_argument("--profile", default="paper", help="smoke, quick or paper")
@@ -82,7 +84,8 @@ def _freeze(options: argparse.Namespace) -> None:
     from .sources import open_study
     from .tables import TABLES
 
-    names = ("dataset", "source", "dial", "profile", "recipe", "pretext", "folds", "repeats", "seeds", "threads")
+    names = ["dataset", "source", "dial", "profile", "recipe", "pretext", "pretrain_on"]
+    names += ["folds", "repeats", "seeds", "threads"]
     given = {name: getattr(options, name) for name in names if getattr(options, name) not in (None, [])}
     contract, only, own = FineTuning, TABLES, options.dataset
     if options.dial:

@@ -11,12 +11,14 @@ import pandas as pd
 from .. import cards
 from ..measures.scored import pooled
 from ..strategies import POST_PROCESSED, SUPERVISED
+from .pretraining_people import EVERYONE, KEY, named
 from .results import MANIFEST, checksum, replace_file
 from .tables import FOLD, MODEL, TABLES
 
 #: What tells the models in a table apart, in this order; ``labels``: labelled people a group, 0 where all have labels.
 KEYS = ["recipe", "strategy", "seed", "labels"]
-#: The same of cross-fitted models: ``seed`` is the repeat.
+#: The same of cross-fitted models: ``seed`` is the repeat. ``KEY`` follows where someone was left out of the
+#: pre-training of a model.
 FOLD_KEYS = ["recipe", "pretext", "strategy", "seed", "fold", "labels"]
 #: The pretext unless another is named.
 USUAL = "simclr"
@@ -41,11 +43,12 @@ class Frozen:
     folder: Path
     recipe: str
     pretext: str = USUAL
+    pretrain_on: str = EVERYONE
 
     @property
     def manifest(self) -> dict:
         """What was run: recipe values, networks, data fingerprint, code, versions, threshold and draws."""
-        return manifest(self.folder)["recipes"][entry(self.recipe, self.pretext)]
+        return manifest(self.folder)["recipes"][entry(self.recipe, self.pretext, self.pretrain_on)]
 
     def groups(self) -> None:
         """Frozen results do not say which groups mitigations looked after."""
@@ -84,8 +87,9 @@ class Frozen:
         strategy = strategy or "pretraining"
         chosen = (table["strategy"] == strategy) & (table["seed"] == seed) & (table["labels"] == (labels or 0))
         chosen &= table["pretext"] == self.pretext if "pretext" in table else True
+        chosen &= table.get(KEY, EVERYONE) == self.pretrain_on
         own = KEYS if TABLES[name].of == FOLD else [*KEYS, "fold"]
-        keys = [key for key in (*own, "pretext") if key in table]
+        keys = [key for key in (*own, "pretext", KEY) if key in table]
         return table[chosen].drop(columns=keys).reset_index(drop=True)
 
     @cache  # noqa: B019 (one object a page)
@@ -97,9 +101,9 @@ class Frozen:
         return TABLES[name].make(pooled(self.table("tested"), found, card, *settings))
 
 
-def entry(recipe: str, pretext: str) -> str:
-    """The name of a recipe with a pretext in the manifest, as ``Recipe.folder`` says it."""
-    return recipe if pretext == USUAL else f"{recipe}-{pretext}"
+def entry(recipe: str, pretext: str, pretrain_on: str = EVERYONE) -> str:
+    """The name of a recipe with a pretext and some people in the manifest, as ``Study.entry`` says it."""
+    return named(recipe if pretext == USUAL else f"{recipe}-{pretext}", pretrain_on)
 
 
 def manifest(folder: Path) -> dict:

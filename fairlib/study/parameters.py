@@ -18,6 +18,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from .. import cards, twins
 from ..strategies import BASELINES, SUPERVISED, MitigationName, PretextName, RecipeName, StrategyName
 from ..twins import planted
+from .pretraining_people import EVERYONE, conditions
 from .profiles import PROFILES, Profile
 
 ROOT = Path(__file__).parents[2]
@@ -102,6 +103,7 @@ class Parameters(Contract):
     recipe: Recipe = "paper_text"
     recipes: list[Recipe] = []
     pretext: PretextName = "simclr"
+    pretrain_on: str = EVERYONE
     seeds: list[int] = []
     folds: int | None = Field(default=None, ge=0, le=100)
     repeats: int | None = Field(default=None, ge=1, le=1000)
@@ -116,6 +118,11 @@ class Parameters(Contract):
         if len(set(seeds)) != len(seeds) or any(seed < 0 for seed in seeds):
             raise ValueError("seeds must be different whole numbers, 0 or above")
         return seeds
+
+    @model_validator(mode="after")
+    def _people_on_the_card(self):
+        conditions(self.pretrain_on, self.card)
+        return self
 
     @model_validator(mode="after")
     def _several_folds(self):
@@ -147,7 +154,7 @@ class Parameters(Contract):
                     "folds: frozen results have those with which they were made; leave folds and repeats out"
                 )
             recipes = frozen.manifest(FROZEN / self.dataset)["recipes"]
-            for recipe in (frozen.entry(recipe, self.pretext) for recipe in self.shown):
+            for recipe in (frozen.entry(recipe, self.pretext, self.pretrain_on) for recipe in self.shown):
                 if recipe not in recipes:
                     raise ValueError(
                         f"recipe {recipe!r}: no frozen results of {self.dataset} with it (kept: {', '.join(recipes)});"

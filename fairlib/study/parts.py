@@ -15,6 +15,7 @@ import pandas as pd
 from ..strategies import MODELS
 from . import frozen, tables
 from .frozen import FOLD_KEYS, FrozenError, keyed
+from .pretraining_people import EVERYONE, KEY
 from .results import MANIFEST, closure_hash, key_hash, replace_file
 from .tables import PRETRAINED, TABLES
 
@@ -38,7 +39,7 @@ DIFFERS = {
 def name(study: "CrossFitted", strategy: str, repeat: int, k: int, labels: int | None = None) -> str:
     """The file of one model and fold."""
     few = f"-labels-{labels}" if labels else ""
-    return f"{study.recipe.folder}-{strategy}{few}-repeat-{repeat}-fold-{k + 1}.zip"
+    return f"{study.study.entry}-{strategy}{few}-repeat-{repeat}-fold-{k + 1}.zip"
 
 
 def missing(
@@ -57,7 +58,7 @@ def missing(
             elif manifest(path)["model"] != _model(study, model, repeat, k, labels):
                 raise FrozenError(
                     f"{path} was made by other code, settings or data than today's; go back to its code, or remove all"
-                    f" parts of recipe {study.recipe.folder} and train them again"
+                    f" parts of recipe {study.study.entry} and train them again"
                 )
     return found
 
@@ -78,6 +79,7 @@ def write(
     import torch  # here, so that pages on kept parts start without it
 
     made, start, content = _allowed(study).manifest, time.perf_counter(), {}
+    some = {KEY: made[KEY]["who"]} if KEY in made else {}
     kinds = (tables.FOLD, *(FIRST if k == 0 else ()))
     wanted = [(name, strategy) for name, table in TABLES.items() if table.of in kinds and strategy in table.models]
     if labels:
@@ -90,11 +92,11 @@ def write(
         else:
             frame = study.of_fold(table, model, repeat, k, labels)
         keys = (study.recipe.name, study.recipe.pretraining.pretext, model, repeat, k, labels or 0)
-        content[table] = keyed(frame, FOLD_KEYS, keys)
+        content[table] = keyed(frame, [*FOLD_KEYS, *some], (*keys, *some.values()))
     facts = {"dataset": study.cohort.dataset, "made": made, "strategy": strategy, "repeat": repeat, "fold": k}
     facts |= {"labels": labels or 0}
     facts |= {"model": _model(study, strategy, repeat, k, labels), "seconds": round(time.perf_counter() - start, 1)}
-    facts |= {"recipe": study.recipe.folder, "trained_by": {name: closure_hash(name) for name in TRAINING}}
+    facts |= {"recipe": study.study.entry, "trained_by": {name: closure_hash(name) for name in TRAINING}}
     facts |= {"python": platform.python_version(), "torch": torch.__version__, "threads": torch.get_num_threads()}
     path = folder / FOLDER / name(study, strategy, repeat, k, labels)
     replace_file(path, lambda target: _zip(target, content, facts))
@@ -151,16 +153,18 @@ def pack(folder: Path) -> Path:
         kept = recipes[recipe]["kept"].setdefault(str(labels), {})
         kept[strategy] = sorted({*kept.get(strategy, []), repeat})
     content: dict[str, dict] = {}
+    model_keys = [*FOLD_KEYS, *[KEY] * any(KEY in made for made in recipes.values())]
     for path in paths:
         for table, frame in frames(path):  # models of one fold share its pre-training, and each part brings it
-            key = tuple(frame[FOLD_KEYS].iloc[0]) if "recipe" in frame and len(frame) else path
+            frame = _filled(frame, model_keys) if "recipe" in frame else frame
+            key = tuple(frame[model_keys].iloc[0]) if "recipe" in frame and len(frame) else path
             content.setdefault(table, {})[key] = frame
     files = dict(before["files"])
     for table, found in content.items():
         some = [frame for frame in found.values() if len(frame)] or [*found.values()]  # nothing has no dtypes
         path, new = folder / f"{table}.parquet", pd.concat(some, ignore_index=True)
-        keys = FOLD_KEYS if TABLES[table].of != tables.COHORT else None
-        old = _kept(path, gone) if path.name in files and keys else new[:0]
+        keys = model_keys if TABLES[table].of != tables.COHORT else None
+        old = _kept(path, gone, keys) if path.name in files and keys else new[:0]
         again = pd.MultiIndex.from_frame(old[keys]).isin(pd.MultiIndex.from_frame(new[keys])) if len(old) else []
         both = pd.concat([old[~again], new], ignore_index=True) if len(old) else new
         files[path.name] = frozen.write(both.sort_values(keys, kind="stable") if keys else both, path)
@@ -175,11 +179,17 @@ def pack(folder: Path) -> Path:
     return folder
 
 
-def _kept(path: Path, gone: set[str]) -> pd.DataFrame:
-    """What was packed before, without the recipes that are gone; rows of version 0.1 as of its only fold."""
+def _kept(path: Path, gone: set[str], keys: list[str]) -> pd.DataFrame:
+    """What was packed before, without the recipes that are gone."""
     old = pd.read_parquet(path)
-    older = {"pretext": frozen.USUAL, "fold": 0}
-    return old[~old["recipe"].isin(gone)].assign(**{key: value for key, value in older.items() if key not in old})
+    return _filled(old[~old["recipe"].isin(gone)], keys)
+
+
+def _filled(table: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
+    """With the columns of ``keys`` that it lacks: rows of version 0.1 are of its only fold, and in them, and in most
+    others, everyone was in the pre-training."""
+    older = {"pretext": frozen.USUAL, "fold": 0, KEY: EVERYONE}
+    return table.assign(**{key: value for key, value in older.items() if key in keys and key not in table})
 
 
 def manifest(path: Path) -> dict:

@@ -3,6 +3,7 @@
 The notebooks call this; so stage 3 run for one strategy and one seed trains just that model, and a full run finds it.
 """
 
+import hashlib
 import json
 import time
 import warnings
@@ -29,7 +30,7 @@ from ..recipes import Recipe
 from ..similarity import one_window_each
 from ..strategies import BASELINES, MITIGATIONS, MODELS, NETWORKS, POST_PROCESSED, SUPERVISED
 from ..windows import rows_of
-from . import tables
+from . import pretraining_people, tables
 from .labels import labelled
 from .results import closure_hash, code_hash, fresh, key_hash, parquet, save
 from .tables import TABLES, Table
@@ -48,6 +49,7 @@ class Study:
     permutations: of segment labels among participants, for differences in CKA.
     threshold, draws: of decisions, and bootstrap draws of participants.
     runs: seeds of the training runs, in order: a run is compared with the one before.
+    pretrain_on: who is in the pre-training, see ``pretraining_people.conditions``.
     place: where a fold of a cross-fitted study keeps its results; "": each seed has a folder.
     """
 
@@ -61,6 +63,7 @@ class Study:
     draws: int = 200
     runs: tuple[int, ...] = ()
     profile: str = ""
+    pretrain_on: str = pretraining_people.EVERYONE
     place: str = ""
     _kept: dict = field(default_factory=dict, compare=False, repr=False)
 
@@ -74,7 +77,10 @@ class Study:
     @property
     def manifest(self) -> dict:
         """What was, or will be, run: whose data, which recipe, which networks, which code."""
-        return {
+        some = {}
+        if self.pretrain_on != pretraining_people.EVERYONE:
+            some = {pretraining_people.KEY: pretraining_people.counts(self.cohort, self.pretrain_on)}
+        return some | {
             "origin": self.cohort.origin,
             "access": describe.access(self.cohort),
             "profile": self.profile,
@@ -87,6 +93,11 @@ class Study:
             "threshold": self.threshold,
             "draws": self.draws,
         }
+
+    @property
+    def entry(self) -> str:
+        """The name of the recipe and of who is in the pre-training, in folders and manifests."""
+        return pretraining_people.named(self.recipe.folder, self.pretrain_on)
 
     def groups(self) -> set[str]:
         """The groups that explicit mitigations look after."""
@@ -197,8 +208,10 @@ class Study:
         return self._once((people, seed), few)
 
     def folder(self, name: str, seed: int) -> Path:
-        """Where the result of a strategy (or "pretraining") lies."""
-        return self.results / self.recipe.folder / name / (self.place or f"seed-{seed}")
+        """Where the result of a strategy (or "pretraining") lies; of one without pre-training it is the same whoever is
+        in the pre-training."""
+        alone = name in MODELS and not MODELS[name].pretrained
+        return self.results / (self.recipe.folder if alone else self.entry) / name / (self.place or f"seed-{seed}")
 
     def windows(self, split: str) -> Windows:
         """Windows and labels of a split."""
@@ -206,15 +219,17 @@ class Study:
         return Windows(rows_of(self.cohort.x, rows), self.cohort.y[rows])
 
     def encoder(self, seed: int) -> tuple[Encoder, np.ndarray]:
-        """The pre-trained encoder and the loss of each step; trained on the training windows, labels unused."""
+        """The pre-trained encoder and the loss of each step; trained on the training windows of the people chosen by
+        ``pretrain_on``, labels unused."""
         if self.unlabelled:
             return self.unlabelled.encoder(seed)
         folder, key = self.folder("pretraining", seed), self._encoder_key(seed)
         if not fresh(folder, key):
             start = time.perf_counter()
-            train = rows_of(self.cohort.x, self.cohort.rows("train"))
+            rows, recipe = pretraining_people.selected(self.cohort, self.recipe, self.pretrain_on)
+            train = rows_of(self.cohort.x, rows)
             encoder, losses = _steady(
-                lambda recipe: pretrain(train, recipe, seed, self.device, self.cohort.channels), self.recipe
+                lambda recipe: pretrain(train, recipe, seed, self.device, self.cohort.channels), recipe
             )
             curve = pd.DataFrame({"loss": losses})
             files = {"weights.safetensors": _weights(encoder), "losses.parquet": parquet(curve)}
@@ -304,8 +319,12 @@ class Study:
     def _encoder_key(self, seed: int) -> dict:
         if self.unlabelled:
             return self.unlabelled._encoder_key(seed)
-        return {
-            "pretraining": self.recipe.as_dict()["pretraining"],
+        rows, recipe = pretraining_people.selected(self.cohort, self.recipe, self.pretrain_on)
+        some = {}
+        if self.pretrain_on != pretraining_people.EVERYONE:
+            some = {pretraining_people.KEY: self.pretrain_on, "rows": hashlib.sha256(rows).hexdigest()}
+        return some | {
+            "pretraining": recipe.as_dict()["pretraining"],
             "padding": self.recipe.padding,
             "precision": self.recipe.precision,
             "seed": seed,

@@ -14,6 +14,7 @@ from ..recipes import RECIPES
 from .cohort_files import load_cohort, save_cohort
 from .frozen import Frozen
 from .parameters import FROZEN, JudgedTwin, Parameters
+from .pretraining_people import selected
 from .results import checksum, code_hash, fresh, key_hash, replace_file, seal, writing
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ ENOUGH = 100
 def open_study(p: Parameters) -> "Study | CrossFitted | Frozen":
     """The study that a notebook's parameters ask for: data read, models found or made when first needed."""
     if p.source == "frozen":
-        return Frozen(FROZEN / p.dataset, p.recipe, p.pretext)
+        return Frozen(FROZEN / p.dataset, p.recipe, p.pretext, p.pretrain_on)
     folder = Path(p.results_dir) / p.dataset / p.label
     cohort = _read(p, folder)
     study = study_of(p, cohort, folder)
@@ -52,6 +53,7 @@ def study_of(p: Parameters, cohort: Cohort, folder: Path) -> "Study":
     device = _device(p.device)
     recipe = RECIPES[p.recipe].with_pretext(p.pretext).scaled(p.chosen.steps)
     recipe = replace(recipe, precision=usable(p.precision, device))
+    selected(cohort, recipe, p.pretrain_on)  # people who are too few are refused before anything is trained
     if cohort.origin == "real":
         with writing(folder):
             folder.mkdir(parents=True, exist_ok=True)
@@ -70,6 +72,7 @@ def study_of(p: Parameters, cohort: Cohort, folder: Path) -> "Study":
         draws=p.chosen.draws,
         runs=p.chosen.seeds,
         profile=p.profile,
+        pretrain_on=p.pretrain_on,
     )
 
 

@@ -30,6 +30,7 @@ def folder(request, tmp_path_factory):
 
 #: About no dataset of one's own.
 OTHERS = ("twin", "dial", "6_synthesis", "release_audit", "paper_figures", "beside_paper", "planted")
+OTHERS += ("pretraining_people",)
 
 
 def executed(name: str, given: dict, page, monkeypatch) -> dict:

@@ -33,6 +33,7 @@ from book.pages.figures import (
 )
 from book.pages.figures import framework as framework_figures
 from book.pages.figures import planted as planted_figures
+from book.pages.figures import pretraining_people as people_figures
 from book.pages.figures import representation as feature_figures
 from book.pages.figures import synthesis as synthesis_figures
 from book.pages.figures import twin as twin_figures
@@ -43,6 +44,7 @@ from book.pages.tables import evidence as evidence_tables
 from book.pages.tables import finetuning as tables3
 from book.pages.tables import obtain as obtain_tables
 from book.pages.tables import planted as planted_tables
+from book.pages.tables import pretraining_people as people_tables
 from book.pages.tables import representation as feature_tables
 from book.pages.tables import requirements as tables1
 from book.pages.tables import subgroups as subgroup_tables
@@ -219,6 +221,7 @@ FIGURES = {
     synthesis_figures.size_gap: lambda e: (PUBLISHED, noise.fit(PUBLISHED, "share", 20)),
     synthesis_figures.size_gap_ours: lambda e: ({"synthetic twins": own(e), "real data": own(e)},),
     planted_figures.against_found: lambda e: (planted(),),
+    people_figures.forest: lambda e: (of_people(),),
     twin_figures.dial_curves: lambda e: ({"noise": dial.curve("mimic", "noise", 10_000, 1, 500)}, "mimic"),
 }
 TABLES = {
@@ -286,6 +289,8 @@ TABLES = {
     twin_tables.planted: lambda e: (twins.load_spec("mimic"),),
     twin_tables.segments: lambda e: (TRUTH,),
     planted_tables.planted_against_found: lambda e: (planted(),),
+    people_tables.differences: lambda e: (of_people(),),
+    people_tables.against_truth: lambda e: (truth_of_people(),),
 }
 
 
@@ -297,6 +302,20 @@ def planted():
     )
     found = rows.assign(twin="MIMIC-III twin", model="supervised", mean=[-0.2, 0.4, 0.01, np.nan], low=-0.3, high=0.1)
     return pd.concat([found, rows.assign(twin="MESA twin")], ignore_index=True)
+
+
+def of_people():
+    """The named pair by who is in the pre-training, as ``tables.pretraining_people.gather`` gives it."""
+    rows = pd.DataFrame({"quantity": ["AUC", "D", "error rate, Male, <65"], "estimate": [0.01, -0.2, np.nan]})
+    rows = rows.merge(pd.DataFrame({"who": ["everyone", "privileged only"], "usual": [True, False]}), "cross")
+    return rows.assign(title="a dataset", low=-0.3, high=0.1, level_one=0.3, level_other=0.4)
+
+
+def truth_of_people():
+    """What is planted and found in a twin, by who is in the pre-training."""
+    rows = planted().assign(estimate=0.1)[lambda rows: rows["twin"] == "MIMIC-III twin"]
+    both = [rows.assign(model=model, who="everyone") for model in ("supervised", "frozen_1_middle")]
+    return pd.concat(both, ignore_index=True)
 
 
 def curve(e):

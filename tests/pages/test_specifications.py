@@ -20,7 +20,7 @@ from tests.pages.scored import scored, scores
 
 
 def case_of(recipe="tuned", dataset="challenge2012"):
-    p = SimpleNamespace(dataset=dataset, recipe=recipe, pretext="simclr")
+    p = SimpleNamespace(dataset=dataset, recipe=recipe, pretext="simclr", pretrain_on="all")
     return cases.Case(p, None, CARD, None, (), ())
 
 
