@@ -93,10 +93,12 @@ def _freeze(options: argparse.Namespace) -> None:
     study = open_study(contract(**given, results_dir=options.results))
     study = study if isinstance(study, CrossFitted) else CrossFitted(study, 0, study.runs)
     folder = options.kept or FROZEN / own
-    more = readers.finer(options.dataset, options.source) if options.source != "twin" else None
-    if more is not None and options.dataset == tuning.SEARCHED_ON:
-        judged = pd.Series(tuning.dealing(study.cohort) == "val", index=study.cohort.person)
-        more = more.assign(**{JUDGED_BY: judged})
+    known, more = (folder / parts.FOLDER / parts.PEOPLE).exists(), None
+    if options.source != "twin" and not known:
+        more = readers.finer(options.dataset, options.source)
+        if options.dataset == tuning.SEARCHED_ON:
+            judged = pd.Series(tuning.dealing(study.cohort) == "val", index=study.cohort.person)
+            more = more.assign(**{JUDGED_BY: judged})
     parts.write_people(folder, study, only, more)
     todo = parts.missing(folder, study, options.models, options.labels)
     whole = len(study.each) * len(study.runs) * len(options.models)

@@ -1,11 +1,13 @@
 """A small page's scores: several models, two repeats of two folds, one of them with fewer runs."""
 
 from functools import cache
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 from scipy.special import expit
 
+from book.pages import cases
 from book.pages.equal_rates import Scored
 from fairlib.measures.outoffold import OutOfFold
 from fairlib.seeds import generator
@@ -37,3 +39,9 @@ def scored() -> Scored:
 @cache
 def rates() -> pd.DataFrame:
     return scored().over_rates()
+
+
+def case_of(recipe="tuned", dataset="challenge2012"):
+    """A case without a study: what its pages need to say of it."""
+    p = SimpleNamespace(dataset=dataset, recipe=recipe, pretext="simclr", pretrain_on="all")
+    return cases.Case(p, None, CARD, None, (), ())

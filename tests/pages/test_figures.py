@@ -19,8 +19,8 @@ from book.pages import cka_gaps, noise
 from book.pages import figures as package
 from book.pages import tables as table_package
 from book.pages.contracts import check
-from book.pages.figures import cka_gaps as gap_figures
 from book.pages.figures import (
+    across,
     evaluation,
     evidence,
     finetuning,
@@ -31,6 +31,7 @@ from book.pages.figures import (
     specifications,
     subgroups,
 )
+from book.pages.figures import cka_gaps as gap_figures
 from book.pages.figures import framework as framework_figures
 from book.pages.figures import planted as planted_figures
 from book.pages.figures import pretraining_people as people_figures
@@ -71,7 +72,7 @@ from fairlib.study import tables as registry
 from fairlib.study.runs import trained_models
 from fairlib.twins import dial, truth
 from tests.pages.scored import NAMES as SCORED_NAMES
-from tests.pages.scored import rates, scored
+from tests.pages.scored import case_of, rates, scored
 from tests.tables import evaluation_tables
 
 VIEWS = RECIPES["paper_text"].pretraining.views
@@ -108,7 +109,7 @@ def small(request, make_cohort):
         calibration=parts["calibration"],
         offsets=parts["calibration_in_the_large"],
         extremes=segments.extremes(models, parts["validation"], NAMES),
-        gaps=segments.gaps(parts["permutation_null"], NAMES),
+        gaps=segments.gaps(parts["permutation_null"], NAMES, CARD.protected()),
         between=segments.between(models, NAMES),
         logs=segments.log_disparities(
             models.replace({"strategy": {"logistic_regression": "frozen_3"}}),
@@ -185,6 +186,7 @@ FIGURES = {
     finetuning.roc: lambda e: (e.roc, e.summary),
     finetuning.efficiency: lambda e: (curve(e), e.headline, CARD.metric.metric),
     coverage.dots: lambda e: (coverage.judged(pd.read_csv(FOLDER / "coverage.csv")),),
+    coverage.cells: lambda e: (pd.read_csv(FOLDER / "coverage_crossfit.csv", keep_default_na=False, na_values=[""]),),
     costs.gains: lambda e: (costs.compared(*(pd.read_csv(BENCH / f"{name}.csv") for name in ("bench", "asked"))),),
     costs.growth: lambda e: (costs.fitted(pd.read_csv(BENCH / "growth.csv")),),
     similarity.heat_maps: lambda e: ({"frozen_0": e.cka, "frozen_3": e.cka},),
@@ -199,6 +201,7 @@ FIGURES = {
     evaluation.parity_all: lambda e: (e.summary, CARD.protected(), DOUBTFUL),
     evaluation.trade_off: lambda e: (e.headline, CARD.metric.metric),
     evidence.answer: lambda e: (answers_of_recipes(), "tuned", "frozen_1_middle", frozenset({("tuned", "frozen_0")})),
+    across.across: lambda e: (across.rows_of([(case_of(name), scored()) for name in ("tuned", "paper_code")]),),
     evidence.operating_points: lambda e: (rates(), scored().as_published(), "frozen_1_middle"),
     evidence.decision_curves: lambda e: (scored().decision_curves(), scored().recalibrated),
     specifications.spec_curve: lambda e: (
@@ -238,6 +241,10 @@ TABLES = {
     tables5.segments: lambda e: (e.summary, "supervised", CARD.min_cell),
     tables5.parity: lambda e: (e.summary, "error_rate_ratio", "gender"),
     tables5.screen: lambda e: (e.summary, CARD.protected()),
+    evidence_tables.every_model: lambda e: (scored().each.assign(recipe="tuned"),),
+    evidence_tables.joint_test: lambda e: (
+        speccurve.joint_test(SPECIFICATIONS, np.random.default_rng(0).normal(size=(6, 60))),
+    ),
     evidence_tables.verdicts: lambda e: (scored().found, scored().verdicts),
     evidence_tables.differences: lambda e: (pd.concat([scored().main, scored().groups, scored().adjusted()]),),
     evidence_tables.levels: lambda e: (scored().levels(list(SCORED_NAMES), PRIMARY),),

@@ -15,13 +15,7 @@ from book.pages.tables import evidence as tables
 from fairlib.measures.operating import PUBLISHED
 from fairlib.measures.specifications import PUBLISHED_SCALE
 from fairlib.report.columns import written
-from tests.measures.scores import CARD
-from tests.pages.scored import scored, scores
-
-
-def case_of(recipe="tuned", dataset="challenge2012"):
-    p = SimpleNamespace(dataset=dataset, recipe=recipe, pretext="simclr", pretrain_on="all")
-    return cases.Case(p, None, CARD, None, (), ())
+from tests.pages.scored import case_of, scored, scores
 
 
 def banded(ages):
