@@ -160,7 +160,7 @@ def sizes(e: Audited) -> pd.DataFrame:
 
 def estimates(e: Audited) -> pd.DataFrame:
     """Every number of a model: columns ``ESTIMATE``, and of disparities also ``detectable`` (the smallest ratio above 1
-    that four of five such audits would find), p, p_holm, and of error rate ratios coin, coin_low, coin_high, calibrated.
+    that four of five such audits would find), p, p_holm, and of error rate ratios coin with its ends, and calibrated.
 
     Metrics are named as in ``fairness``; a ratio is that of the group over the reference, with an interval from its
     log. n and events count rows of the group. The declared family of tests: error rate ratios of single attributes, of

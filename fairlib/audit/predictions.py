@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from ..cards import NOTHING, RESERVED, UNKNOWN, Attribute, Card
+from ..cards import NOTHING, RESERVED, UNKNOWN, Attribute, Card, Requirements
 from ..cohort import CohortError
 from ..measures import group_sizes
 from ..measures.outoffold import OutOfFold
@@ -225,7 +225,7 @@ def _by_values(file: Path, raw: pd.DataFrame, notes: list[str]) -> tuple[pd.Data
 
 def _card(file: Path, attributes: dict[str, Attribute]) -> Card:
     """A card for predictions that came without one."""
-    evidence = dict.fromkeys(("protected_attributes", "large_size", "multimodal", "open_benchmark"), {"evidence": ""})
+    evidence = {name: {"evidence": NOT_STATED} for name in Requirements.model_fields}
     choice = dict.fromkeys(("representation_or_errors", "punitive_or_assistive", "for_whom"), NOT_STATED)
     facts = dict.fromkeys(("homepage", "licence", "citation", "benchmark"), NOT_STATED)
     shape = {"timesteps": 1, "step": NOT_STATED, "channels": 1, "modalities": []}
