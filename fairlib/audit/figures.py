@@ -79,6 +79,7 @@ def curves(rows: pd.DataFrame, panel_of: str, line_of: str, x: str, y: str, word
         panel.set_xlabel(words[1])
     for panel in panels.flat[len(names) :]:
         panel.remove()
-    panels[0, 0].set_ylabel(words[2])
+    best = rows[y].max()
+    panels[0, 0].set(ylabel=words[2], ylim=(max(rows[y].min(), -0.25 * best), 1.1 * best))
     legend_below(figure, panels[0, 0])
     return figure, f"{words[0]}, from the lowest to the highest {words[1]}. {'; '.join(said)}."

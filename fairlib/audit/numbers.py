@@ -22,8 +22,8 @@ from ..measures.performance import ZERO_RATE
 from ..seeds import generator
 from .predictions import Predictions
 
-DRAWS, WEIGHTS = 1000, 2 * 10**8  # of people; fewer where draws × rows would be more than so many weights
-BLOCK = 2**24  # weights that are handled at a time
+DRAWS, WEIGHTS = 1000, 10**8  # of people; fewer where draws × rows would be more than so many weights
+BLOCK = 2**23  # weights that are handled at a time
 SAMPLED, SKETCHED = 20_000, 500  # rows at most by which case mix is compared, and draws
 RISKS = 8  # thresholds of net benefit
 SCORE_POINTS = (PRIMARY, *SECONDARY, PUBLISHED)
@@ -33,6 +33,17 @@ ESTIMATE += ["value", "low", "high", "n", "events", "note"]
 FAMILY = "error_rate_ratio"
 CHANCE, FOLDED = "model no better than chance", "no interval: a mean of sizes is above 0 by noise alone"
 EQUAL_MIX = "error_rate_ratio_at_equal_case_mix"
+
+
+@dataclass(frozen=True)
+class _Drawn:
+    """Weights (draws, n) of rows that are asked for, made of weights of people."""
+
+    people: np.ndarray
+    person: np.ndarray
+
+    def __getitem__(self, place: tuple) -> np.ndarray:
+        return self.people[:, self.person[place[1]]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,7 +65,7 @@ class Audited(Evidence):
     def drawn(self, of: Callable, axis: int) -> np.ndarray:
         blocks = np.array_split(self.people, max(1, -(-self.people.shape[0] * len(self.of.y) // BLOCK)))
         with ThreadPoolExecutor(2) as pool:
-            return np.concatenate([*pool.map(lambda block: of(block[:, self.of.person]), blocks)], axis=axis)
+            return np.concatenate([*pool.map(lambda block: of(_Drawn(block, self.of.person)), blocks)], axis=axis)
 
     def total(self, rows: np.ndarray, values: np.ndarray) -> np.ndarray:
         shape = (self.people.shape[1], len(rows))
@@ -185,6 +196,10 @@ def _row(e: Audited, model: str, metric: str, group: tuple[str, str], point: Poi
     return base | {"operating_point": at} | dict.fromkeys(unknown, np.nan) | {"note": ""} | more
 
 
+def _share(value: float) -> float:
+    return float(np.clip(value, 0, 1))
+
+
 def _with_ends(number: Measured, of: Callable = float) -> dict[str, float]:
     return dict(zip(("value", "low", "high"), map(of, (number.estimate, *number.interval())), strict=True))
 
@@ -193,14 +208,14 @@ def _of_groups(e: Audited, model: str) -> Iterator[dict]:
     """Areas and rates of everyone, each group and each intersection; why some are not shown."""
     for group in e.members:
         if model not in e.by.decided:
-            yield _row(e, model, "auc", group, **_with_ends(e.auc(model, group)))
+            yield _row(e, model, "auc", group, **_with_ends(e.auc(model, group), _share))
             if group == EVERYONE:
-                yield _row(e, model, "auprc", group, **_with_ends(e.auprc(model)))
+                yield _row(e, model, "auprc", group, **_with_ends(e.auprc(model), _share))
         for point in e.points(model):
             counts = e.counts_of(model, point, group)
             for metric, of in SUMMARIES.items():
                 number = measured(lambda *c, of=of: of(dict(zip(COUNTS, c, strict=True))), *counts)
-                yield _row(e, model, metric, group, point, **_with_ends(number))
+                yield _row(e, model, metric, group, point, **_with_ends(number, _share))
         if model in e.of.risk:
             yield _row(e, model, "predicted_minus_observed", group, **_with_ends(_offset(e, model, group)))
     for group, why in [*e.hidden.items(), *(((a, b), why) for a, b, _, why in e.crossed)]:
@@ -280,17 +295,6 @@ def reliability(e: Audited, model: str) -> pd.DataFrame:
     shown = {EVERYONE: e.members[EVERYONE]} | e.singles
     rule, least = e.by.card.access, e.by.card.min_cell
     return calibration.table(e.of.risk[model][0], e.by.frame, _Drawn(e.people[1:], e.of.person), shown, rule, least)
-
-
-@dataclass(frozen=True)
-class _Drawn:
-    """Weights (draws, n) of rows that are asked for, made of weights of people."""
-
-    people: np.ndarray
-    person: np.ndarray
-
-    def __getitem__(self, place: tuple) -> np.ndarray:
-        return self.people[:, self.person[place[1]]]
 
 
 def net_benefit(e: Audited) -> pd.DataFrame:

@@ -151,8 +151,8 @@ def _leads(e: Audited, found: pd.DataFrame) -> Iterator[str]:
             apart = int(((rows["low"] > 1) | (rows["high"] < 1)).sum())
             yield (
                 f"{model}, {point}: the error rate ratio that is furthest from 1 is that of {row.attribute} {row.group}"
-                f" over {row.reference}, {with_interval(row.value, row.low, row.high, 2)}; a coin has {row.coin:.2f}. Of"
-                f" {len(rows)} ratios, {apart} have an interval that excludes 1. Four of five such audits would find a"
+                f" over {row.reference}, {with_interval(row.value, row.low, row.high, 2)}; a coin has {row.coin:.2f}."
+                f" The interval excludes 1 for {apart} of {len(rows)} ratios. Four of five such audits would find a"
                 f" ratio of {rows['detectable'].max():.2f} or more for every group."
             )
 
@@ -231,6 +231,6 @@ def _body(e: Audited, found: pd.DataFrame, pairs: list, tables: dict, made: Prov
     if len(rows := tables["net_benefit"]):
         words = ("Net benefit by group", "risk threshold", "net benefit")
         rows = rows.assign(risk=rows["operating_point"].str.removeprefix("risk ").astype(float))
-        drawn = figures.curves(rows.head(9 * len(rows)), "group", "model", "risk", "value", words)
+        drawn = figures.curves(rows, "group", "model", "risk", "value", words)
         yield show.figure_html(drawn, "Net benefit over the thresholds of the card", made)
     yield "<h2>How to read this</h2>" + _listed(yaml.safe_load((HERE / "words.yaml").read_text(encoding="utf-8")))

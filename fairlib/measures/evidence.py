@@ -6,7 +6,7 @@ counts of a whole repeat; both are then averaged over repeats.
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cache, cached_property, lru_cache
 
 import numpy as np
 
@@ -111,20 +111,34 @@ class Evidence:
         """(model, point) → its tp, fn, fp and tn: (repeats, folds, 1 + draws, groups), groups as in ``members``."""
         return cache(self._count)
 
+    @cached_property
+    def _cells(self) -> np.ndarray:
+        """Who is in which group, with the event and then without it: (n, 2 · groups) float32."""
+        masks, event = np.stack([*self.members.values()], axis=1), (self.of.y == 1)[:, None]
+        return np.hstack([masks & event, masks & ~event]).astype(np.float32)
+
+    @cached_property
+    def _whole(self) -> np.ndarray:
+        """The weight of each cell, whatever is decided: (repeats, folds, 1 + draws, 2 · groups)."""
+        return self._by_run([self.total(rows, self._cells[rows]) for _, _, rows in self.of.runs()])
+
+    @cached_property
+    def _ranked_cells(self) -> Callable:
+        return lru_cache(maxsize=1)(lambda model, run: self._cells[self.ranked(model)[run]])
+
     def _count(self, model: str, point: Point) -> dict[str, np.ndarray]:
-        masks = np.stack([*self.members.values()], axis=1).astype(np.float32)
+        if point.kind == "threshold" or point.validation:  # no draw changes who is flagged
+            once = self.decided(model, point, np.ones((1, len(self.of.y)), dtype=np.float32))
+            yes = self._by_run([self.total(rows, self._cells[rows] * chosen.T) for rows, chosen in once])
+        else:
 
-        def counted(weights: np.ndarray) -> np.ndarray:
-            found = {name: [] for name in COUNTS}
-            for rows, chosen in self.decided(model, point, weights):
-                for label, yes, no in ((1, "tp", "fn"), (0, "fp", "tn")):
-                    own = masks[rows] * (self.of.y[rows] == label)[:, None]
-                    hits = chosen @ own
-                    found[yes].append(hits)
-                    found[no].append(np.maximum(weights[:, rows] @ own - hits, 0))
-            return np.stack([self._by_run(parts) for parts in found.values()])
+            def hits(weights: np.ndarray) -> np.ndarray:
+                runs = enumerate(self.decided(model, point, weights))
+                return self._by_run([chosen @ self._ranked_cells(model, run) for run, (_, chosen) in runs])
 
-        return dict(zip(COUNTS, self.drawn(counted, -2), strict=True))
+            yes = self.drawn(hits, -2)
+        found = [*np.split(yes, 2, axis=-1), *np.split(np.maximum(self._whole - yes, 0), 2, axis=-1)]
+        return dict(zip(("tp", "fp", "fn", "tn"), found, strict=True))
 
     def counts_of(self, model: str, point: Point, group: tuple[str, str]) -> list[np.ndarray]:
         """tp, fn, fp and tn of one group: (repeats, folds, 1 + draws) each."""
@@ -141,8 +155,8 @@ class Evidence:
 
         def weighed(weights: np.ndarray) -> np.ndarray:
             parts = []
-            for repeat, _, rows in self.of.runs():
-                rows = rows[chosen[rows]]
+            for (repeat, _, _), ranked in zip(self.of.runs(), self.ranked(model), strict=True):
+                rows = ranked[chosen[ranked]][::-1]  # what is sorted is soon sorted
                 y, own = self.of.y[rows], weights[:, rows]
                 parts.append(_area(area, size(own, y), y, self.of.score[model][repeat, rows], own))
             return np.stack([self._by_run(each) for each in zip(*parts, strict=True)])

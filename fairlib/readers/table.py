@@ -33,6 +33,7 @@ KEYS = {"windows": ["person", "window", "time"], "labels": ["window", "label"], 
 #: What a column beside the keys may be called in labels, and its other uses.
 SPLIT = "split"
 AGAIN, EMPTY = "copy or export it again", files_of.EMPTY
+MARKS = ";\t|"  # that separate cells where commas do not
 MISSING = ["", "NA", "NaN", "nan", "null", "NULL"]
 
 
@@ -107,6 +108,8 @@ def rows(file: Path, keys: list[str], measured: bool = False) -> pd.DataFrame:
             columns = list(map(str, table.columns))
         else:
             columns = _header(file)
+            if len(columns) == 1:
+                need(file, keys[0], columns, "")
             kinds = dict.fromkeys(keys[:2], str) if measured else str
             missing = {c: MISSING if measured and c not in keys else [""] for c in columns}
             options = {"dtype": kinds, "keep_default_na": False, "na_values": missing, "index_col": False}
@@ -136,6 +139,8 @@ def _header(file: Path) -> list[str]:
             header = None
             for line, row in files_of.cells(lines, str(file), f"correct the row, or {AGAIN}"):
                 header = row if header is None else header
+                if len(header) == 1 and any(mark in header[0] for mark in MARKS):
+                    break  # the columns that it lacks say why
                 if any("\0" in cell for cell in row):
                     raise CohortError(f"{file}, line {line}: a NUL byte, which no text holds; {AGAIN}")
     except UnicodeDecodeError as error:
@@ -148,7 +153,7 @@ def need(file: Path, column: str, columns: list[str], why: str) -> None:
     if column not in columns:
         like = [found for found in columns if found.strip().lower() == column.lower()]
         advice = f"rename {like[0]!r}, case counts" if like else f"found: {', '.join(columns)}"
-        if len(columns) == 1 and any(mark in columns[0] for mark in ";\t|"):
+        if len(columns) == 1 and any(mark in columns[0] for mark in MARKS):
             advice += "; save the table with commas between the columns"
         raise CohortError(f"{file} has no column {column!r}{why}; {advice}")
 
