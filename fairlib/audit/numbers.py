@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -23,7 +23,7 @@ from ..seeds import generator
 from .predictions import Predictions
 
 DRAWS, WEIGHTS = 1000, 10**8  # of people; fewer where draws × rows would be more than so many weights
-BLOCK = 2**23  # weights that are handled at a time
+BLOCK = 2**22  # weights that are handled at a time
 SAMPLED, SKETCHED = 20_000, 500  # rows at most by which case mix is compared, and draws
 RISKS = 8  # thresholds of net benefit
 SCORE_POINTS = (PRIMARY, *SECONDARY, PUBLISHED)
@@ -105,7 +105,7 @@ class Audited(Evidence):
         """(attribute, group) → (n,) boolean of the groups that are shown."""
         return {key: (self.by.groups[key[0]] == key[1]).to_numpy() for key, why in self.hidden.items() if not why}
 
-    @property
+    @cached_property
     def members(self) -> dict[tuple[str, str], np.ndarray]:
         return {EVERYONE: np.ones(len(self.of.y), dtype=bool)} | self.singles | self.named
 
@@ -276,7 +276,7 @@ def _benchmarks(e: Audited, both: tuple, alert: float, area: float) -> dict[str,
 
 def comparisons(e: Audited) -> Iterator[tuple[str, str, Point, pd.DataFrame, pd.DataFrame]]:
     """Each further model, the one it is compared with, the point, ``estimands.differences`` with p of the protocol's
-    secondary family (Holm), and ``verdicts`` at that point; decisions have no AUC."""
+    secondary family (Holm), and ``verdicts`` at that point; decisions have no AUC. None where a model is at chance."""
     for model in e.of.score:
         if (first := _first(e, model)) == model:
             continue
@@ -287,7 +287,9 @@ def comparisons(e: Audited) -> Iterator[tuple[str, str, Point, pd.DataFrame, pd.
         else:
             held = verdicts.secondary(found)[["point", "estimand", "p_holm"]].assign(group=OVERALL)
             found = found.merge(held, on=["point", "estimand", "group"], how="left")
-        yield model, first, points[0], found, verdicts.verdicts(found, points[0])
+        held = verdicts.verdicts(found, points[0])
+        held = held[(held["verdict"] != verdicts.PAPER) & (not {model, first} & e.at_chance)]
+        yield model, first, points[0], found, held.reset_index(drop=True)
 
 
 def reliability(e: Audited, model: str) -> pd.DataFrame:
@@ -314,14 +316,16 @@ def case_mix(e: Audited) -> pd.DataFrame:
     """Error rate ratios at equal case mix, columns ``ESTIMATE``, of every further model that gives scores: groups are
     weighted to one distribution of the rank that the first model gives. Of many rows a sample of people is compared."""
     scores, rows, of = [name for name in e.of.score if name not in e.by.decided], [], e.of
-    people = of.person.max() + 1
-    share = min(1, SAMPLED / len(of.y))
-    some = generator(0, "case mix").permutation(people)[: round(share * people)] if share < 1 else np.arange(people)
     if len(scores) < 2:
         return pd.DataFrame()
-    sample = Evidence(of.only(np.isin(of.person, some)), min(e.count, SKETCHED))
+    people = of.person.max() + 1
+    some = generator(0, "case mix").permutation(people)[: round(min(1, SAMPLED / len(of.y)) * people)]
+    rows_of = np.isin(of.person, some)
+    there = [name for name in e.attributes if of.attributes[name][rows_of].nunique() == 2]
+    card = of.card.model_copy(update={"attributes": {name: of.card.attributes[name] for name in there}})
+    sample = Evidence(replace(of, card=card, attributes=of.attributes[there]).only(rows_of), min(e.count, SKETCHED))
     for model in scores[1:]:
-        for name in (name for name in sample.attributes if name in e.attributes):
+        for name in sample.attributes:
             number = casemix.log_ratio_at_equal_case_mix(sample, model, PRIMARY, name, scores[0])
             attribute, group, reference = e.by.contrasts[name]
             row = _row(e, model, EQUAL_MIX, (attribute, group), PRIMARY, **_with_ends(number, np.exp))

@@ -17,7 +17,6 @@ from ..fairness import METRICS, title
 from ..measures.estimands import GROUP_ERROR, OVERALL
 from ..measures.estimands import RATES as SHARES
 from ..measures.margins import Margins
-from ..measures.verdicts import PAPER
 from ..report import comparisons as two
 from ..report import plain, show
 from ..report.columns import Column, beside, ranged, typed
@@ -158,10 +157,10 @@ def _leads(e: Audited, found: pd.DataFrame) -> Iterator[str]:
 
 
 def _told(e: Audited, one: str, other: str, point, found: pd.DataFrame, held: pd.DataFrame) -> list[str]:
-    if {one, other} & e.at_chance or not e.attributes:
+    if not held["holds"].any() or not e.attributes:
         return []
     names = (f"the model “{name}”" for name in (one, other))
-    sentences = two.sentences(found, held[held["verdict"] != PAPER], *names, Margins(), point)
+    sentences = two.sentences(found, held, *names, Margins(), point)
     return [plain.paragraph(sentences, f"{one} against {other}, {e.point_name(one, point)}")]
 
 
@@ -214,7 +213,7 @@ def _body(e: Audited, found: pd.DataFrame, pairs: list, tables: dict, made: Prov
     if pairs:
         yield "<h2>One model against another</h2>"
     for one, other, point, table, held in pairs:
-        if e.attributes:
+        if held["holds"].any():
             yield show.table_html(two.verdicts(table, held, other, point), f"{one} against {other}: verdicts", made)
         rows = table[table["group"].isin(["everyone", OVERALL]) & ~table["estimand"].isin([of.name for of in SHARES])]
         yield from _tables(two.differences(rows, one, other), f"{one} against {other}: accuracy and disparity", made)

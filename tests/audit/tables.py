@@ -13,7 +13,8 @@ def predictions(people: int = 240, rows: int = 2) -> pd.DataFrame:
     draw = generator(0, "tests", "audit")
     label = (draw.random(people * rows) < 0.4).astype(int)
     score = {f"score_{name}": 1 / (1 + np.exp(draw.normal(1 - 2 * label, 1.3))) for name in ("old", "new")}
-    groups = {"sex": draw.choice(["female", "male"], people), "site": draw.choice(["A", "B", "C", "few"], people, p=[0.4, 0.3, 0.3, 0])}
+    groups = {"sex": draw.choice(["female", "male"], people)}
+    groups["site"] = draw.choice(["A", "B", "C", "few"], people, p=[0.4, 0.3, 0.3, 0])
     groups["site"][:4] = "few"
     who = {"person": [f"NHS-{at:05d}" for at in range(people)]} | groups
     table = pd.DataFrame(who).loc[np.repeat(np.arange(people), rows)].reset_index(drop=True)

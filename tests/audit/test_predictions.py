@@ -38,7 +38,7 @@ def at(table, row, column, value):
         (lambda t: at(t, 7, "score_new", "inf"), r"line 9, column score_new: expected a number, found 'inf'"),
         (lambda t: t.assign(score_new=0.5), r"column score_new: every value is 0.5; a model that ranks nobody"),
         (lambda t: t.assign(decision_new=t["score_new"]), r"line 2, column decision_new: expected 0 or 1, found '0\."),
-        (lambda t: t.assign(score=t["score_new"], score_=t["score_old"]), r"two of the columns .* are of one model; rename one"),
+        (lambda t: t.assign(score=t["score_new"], score_=t["label"]), r"two of the columns .* are of one model"),
         (lambda t: at(t, 1, "sex", "other"), r"line 3, column sex: person 'NHS-00000' is 'other' here and another"),
         (lambda t: at(t, 4, "person", ""), r"line 6: person is empty; every row needs one"),
         (lambda t: t[:0], r"has a header and no row"),
