@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 from bs4 import BeautifulSoup
 
+from fairlib import cards
 from fairlib.__main__ import main
 from fairlib.audit.numbers import ESTIMATE
 from fairlib.audit.report import audit
@@ -133,3 +134,21 @@ def test_the_recipe_of_the_page_runs(tmp_path, monkeypatch):
     exec(recipe.replace("HistGradientBoostingClassifier(", "HistGradientBoostingClassifier(max_iter=5, "), {})
     assert main(shlex.split(command)) == 0
     assert (tmp_path / "report" / "report.html").is_file()
+
+
+@pytest.mark.parametrize(("access", "curves"), [("restricted", False), ("synthetic", True)])
+def test_the_access_of_the_card_rules(access, curves, tmp_path):
+    """Restricted data have no net benefit, and the group next to a suppressed one is suppressed too."""
+    card, groups = cards.load("mesa"), ["A", "B", "C", "few"]
+    site = card.attributes["sex"].model_copy(
+        update={"segments": groups, "privileged": "A", "values": {name: name for name in groups}}
+    )
+    card = card.model_copy(update={"attributes": {"site": site}, "access": access})
+    table = predictions()[["person", "label", "score_old", "site"]]
+    audit(write(tmp_path, table), tmp_path / "out", card=card, draws=40)
+    sizes = pd.read_csv(tmp_path / "out" / "sizes.csv").set_index("group")["people"]
+    assert (tmp_path / "out" / "net_benefit.csv").exists() == curves
+    assert int(sizes.isna().sum()) == (0 if curves else 2)
+    text = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    assert ("Synthetic twin" if curves else "Predictions as given") in text
+    assert "Reference groups: site: A." in text
