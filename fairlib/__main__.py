@@ -1,4 +1,4 @@
-"""The command line: ``python -m fairlib fetch | check | new | twin``."""
+"""The command line: ``python -m fairlib fetch | check | new | twin | audit``."""
 
 import argparse
 import sys
@@ -45,6 +45,17 @@ def main(arguments: list[str] | None = None) -> int:
         "--seed", type=_whole(0, "from 0 on"), default=0, metavar="S", help="of the generator, default %(default)s"
     )
 
+    audit = door.command(_audit, "say whom a model serves worse, from its predictions")
+    audit.add_argument("predictions", type=Path, metavar="PREDICTIONS", help="CSV or Parquet: person, label, score …")
+    audit.add_argument(
+        "--people", type=Path, metavar="PEOPLE", help="CSV or Parquet: person, and a column an attribute"
+    )
+    audit.add_argument("--card", metavar="CARD", help="a card.yaml, or the name of an official dataset")
+    audit.add_argument(
+        "--reference", type=_pair, action="append", default=[], metavar="ATTRIBUTE=GROUP", help="default: the largest"
+    )
+    audit.add_argument("-o", "--output", type=Path, default=Path("audit"), metavar="FOLDER", help="default %(default)s")
+
     # A further command is a parser here and a function below.
     return door.main(arguments)
 
@@ -65,6 +76,13 @@ def _share(text: str) -> float:
     except ValueError:
         pass
     raise argparse.ArgumentTypeError(f"{text!r} is not a number between 0 and 1, such as 0.2")
+
+
+def _pair(text: str) -> tuple[str, str]:
+    name, sign, group = text.partition("=")
+    if name and sign and group:
+        return name, group
+    raise argparse.ArgumentTypeError(f"{text!r} is not ATTRIBUTE=GROUP, such as sex=male")
 
 
 def _fetch(options: argparse.Namespace) -> None:
@@ -113,6 +131,18 @@ def _twin(options: argparse.Namespace) -> None:
     write(options.dataset, options.folder, spec, options.seed)
     made = folder.realised(options.folder)
     print(f"twin of {options.dataset} in {options.folder}: {made['windows']:,} windows of {made['people']:,} people")
+
+
+def _audit(options: argparse.Namespace) -> None:
+    """Write a report on the predictions of any model: performance and disparity by group, with intervals over people,
+    next to what a coin and a calibrated score have. Nothing leaves this machine."""
+    from . import cards
+    from .audit.report import PAGE, audit
+
+    name = options.card
+    card = name and (cards.load(name) if name in cards.all() else cards.parse(Path(name)))
+    print(audit(options.predictions, options.output, options.people, card, dict(options.reference)))
+    print(f"The report is {options.output / PAGE}")
 
 
 if __name__ == "__main__":

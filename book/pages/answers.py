@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 
-import numpy as np
 import pandas as pd
 
 from fairlib.cards import Card
@@ -10,13 +9,12 @@ from fairlib.measures.estimands import AUC, GROUP_ERROR, OVERALL, D
 from fairlib.measures.groups import BETWEEN
 from fairlib.measures.measured import LEAST_RUNS
 from fairlib.measures.operating import PRIMARY
-from fairlib.measures.verdicts import NON_INFERIOR, OPEN, SENSITIVITY
+from fairlib.report import comparisons, plain
 from fairlib.report.provenance import ORIGINS, Provenance
 from fairlib.report.style import Drawn
 from fairlib.strategies import BASELINES, STRATEGY_NAMES, SUPERVISED
 from fairlib.text import number, readable, recipe_name, with_interval
 
-from . import plain
 from .equal_rates import MARGINS, Scored, own_rows
 from .figures import evidence as figures
 
@@ -62,17 +60,8 @@ def lead(scored: Scored | None, card: Card, made: Provenance) -> str:
 
 def sentences(scored: Scored) -> list[str]:
     """A plain sentence on accuracy, one per verdict on disparity that holds, and those on the named groups."""
-    one, area, d = f"the model “{STRATEGY_NAMES[scored.one]}”", _row(scored, AUC), _row(scored, D)
-    facts = {"low": d["percent_low"], "high": d["percent_high"], "detectable": d["detectable_percent"]}
-    facts |= {"claim": 100 * (1 - MARGINS.claim), "margin": np.exp(MARGINS.equivalence)}
-    told = [plain.accuracy(one, OTHER, area["low"], area["high"], MARGINS.auc)]
-    for row in scored.verdicts[scored.verdicts["holds"]].itertuples():
-        if row.verdict.startswith(OPEN.partition(":")[0]):
-            name = readable(row.verdict).replace(BETWEEN, " and ")
-            told.append(plain.levelling(name, one, OTHER, row.low, row.high, MARGINS.group))
-        elif row.verdict not in (NON_INFERIOR, SENSITIVITY):
-            told.append(plain.disparity(row.verdict, one, OTHER, facts))
-    return told
+    one = f"the model “{STRATEGY_NAMES[scored.one]}”"
+    return comparisons.sentences(scored.found, scored.verdicts, one, OTHER, MARGINS)
 
 
 def paragraph(scored: Scored | None, card: Card, made: Provenance) -> str:

@@ -11,7 +11,7 @@ from fairlib.cards import Card
 from fairlib.cohort import CohortError
 from fairlib.fairness import ERROR, SELECTION
 from fairlib.measures import bands, benchmarks, casemix, chosen, estimands, netbenefit, verdicts
-from fairlib.measures.estimands import OVERALL, D, folded
+from fairlib.measures.estimands import OVERALL, D, folded, own_rows
 from fairlib.measures.evidence import EVERYONE, SIDES, Evidence
 from fairlib.measures.margins import Margins
 from fairlib.measures.measured import Measured
@@ -258,10 +258,3 @@ def of_study(study, card: Card, names: tuple[str, ...], seeds: tuple[int, ...]) 
         common = tuple(seed for seed in seeds if all(seed in own for own in usable))
         parts.append(out_of_fold(study, card, (*every, *fewer), common))
     return Scored(pairs[0], tuple(parts), DRAWS if study.manifest.get("folds") else study.manifest["draws"])
-
-
-def own_rows(table: pd.DataFrame, **where: str) -> pd.DataFrame:
-    """The rows of a table with these values, such as ``estimand=D, point="alert rate 0.20"``."""
-    for name, value in where.items():
-        table = table[table[name] == value]
-    return table

@@ -16,8 +16,8 @@ def cells(evidence: Evidence, chosen: np.ndarray, decide: Callable[[int, np.ndar
     parts = []
     for repeat, _, rows in evidence.of.runs():
         rows = rows[chosen[rows]]
-        yes, y, weights = decide(repeat, rows), evidence.of.y[rows][:, None], evidence.weights[:, rows]
+        yes, y = decide(repeat, rows), evidence.of.y[rows][:, None]
         each = (y * yes, y * (1 - yes), (1 - y) * yes, (1 - y) * (1 - yes))
-        parts.append([weights @ own.astype(weights.dtype) for own in each])
+        parts.append([evidence.total(rows, own) for own in each])
     parts = np.moveaxis(np.array(parts), 1, 0)
     return parts.reshape(4, evidence.of.repeats, evidence.of.folds, *parts.shape[2:])

@@ -169,3 +169,10 @@ def differences(
 
 def _one_attribute(evidence: Evidence, model: str, point: Point, attribute: str) -> Measured:
     return abs(evidence.log_ratio(model, point, attribute))
+
+
+def own_rows(table: pd.DataFrame, **where: str) -> pd.DataFrame:
+    """The rows of a table with these values, such as ``estimand=D, point="alert rate 0.20"``."""
+    for name, value in where.items():
+        table = table[table[name] == value]
+    return table

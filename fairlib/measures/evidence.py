@@ -6,7 +6,7 @@ counts of a whole repeat; both are then averaged over repeats.
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cache, cached_property, lru_cache
 
 import numpy as np
 
@@ -79,33 +79,66 @@ class Evidence:
 
     # ------------------------------------------------------------------------------------------------- what is counted
 
+    def drawn(self, of: Callable, axis: int) -> np.ndarray:
+        """What ``of`` makes of the weights (draws, n), whose draws it keeps along this axis: here of all at once."""
+        return of(self.weights)
+
+    def total(self, rows: np.ndarray, values: np.ndarray) -> np.ndarray:
+        """Sums of values (m, k) of some rows (m,) under the weights: (1 + draws, k)."""
+        return self.weights[:, rows] @ values.astype(np.float32)
+
+    @cached_property
+    def ranked(self) -> Callable:
+        """Model → the rows of each run, from the highest score to the lowest."""
+        ties = generator(0, "ties").permutation(len(self.of.y))  # the same for every model, run and draw
+        return cache(
+            lambda model: [
+                rows[ranking(self.of.score[model][repeat, rows], ties[rows])] for repeat, _, rows in self.of.runs()
+            ]
+        )
+
     def decided(self, model: str, point: Point, weights: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """Of each run: its rows (m,), and their flagged weight under weights (draws, n): (draws, m)."""
-        ties = generator(0, "ties").permutation(len(self.of.y))  # the same for every model, run and draw
-        for repeat, fold, rows in self.of.runs():
-            score = self.of.score[model][repeat, rows]
+        for (repeat, fold, rows), ranked in zip(self.of.runs(), self.ranked(model), strict=True):
             if point.kind == "threshold" or point.validation:
                 cut = threshold_of(point, self.of.cut.get(model), repeat, fold)
-                yield rows, weights[:, rows] * (score >= cut)
+                yield rows, weights[:, rows] * (self.of.score[model][repeat, rows] >= cut)
             else:
-                rows = rows[ranking(score, ties[rows])]
-                yield rows, flagged(point, self.of.y[rows], weights[:, rows])
+                yield ranked, flagged(point, self.of.y[ranked], weights[:, ranked])
 
     @cached_property
     def counts(self) -> Callable:
         """(model, point) → its tp, fn, fp and tn: (repeats, folds, 1 + draws, groups), groups as in ``members``."""
         return cache(self._count)
 
+    @cached_property
+    def _cells(self) -> np.ndarray:
+        """Who is in which group, with the event and then without it: (n, 2 · groups) float32."""
+        masks, event = np.stack([*self.members.values()], axis=1), (self.of.y == 1)[:, None]
+        return np.hstack([masks & event, masks & ~event]).astype(np.float32)
+
+    @cached_property
+    def _whole(self) -> np.ndarray:
+        """The weight of each cell, whatever is decided: (repeats, folds, 1 + draws, 2 · groups)."""
+        return self._by_run([self.total(rows, self._cells[rows]) for _, _, rows in self.of.runs()])
+
+    @cached_property
+    def _ranked_cells(self) -> Callable:
+        return lru_cache(maxsize=1)(lambda model, run: self._cells[self.ranked(model)[run]])
+
     def _count(self, model: str, point: Point) -> dict[str, np.ndarray]:
-        masks = np.stack([*self.members.values()], axis=1).astype(np.float32)
-        found = {name: [] for name in COUNTS}
-        for rows, chosen in self.decided(model, point, self.weights):
-            for label, yes, no in ((1, "tp", "fn"), (0, "fp", "tn")):
-                own = masks[rows] * (self.of.y[rows] == label)[:, None]
-                hits = chosen @ own
-                found[yes].append(hits)
-                found[no].append(np.maximum(self.weights[:, rows] @ own - hits, 0))
-        return {name: self._by_run(parts) for name, parts in found.items()}
+        if point.kind == "threshold" or point.validation:  # no draw changes who is flagged
+            once = self.decided(model, point, np.ones((1, len(self.of.y)), dtype=np.float32))
+            yes = self._by_run([self.total(rows, self._cells[rows] * chosen.T) for rows, chosen in once])
+        else:
+
+            def hits(weights: np.ndarray) -> np.ndarray:
+                runs = enumerate(self.decided(model, point, weights))
+                return self._by_run([chosen @ self._ranked_cells(model, run) for run, (_, chosen) in runs])
+
+            yes = self.drawn(hits, -2)
+        found = [*np.split(yes, 2, axis=-1), *np.split(np.maximum(self._whole - yes, 0), 2, axis=-1)]
+        return dict(zip(("tp", "fp", "fn", "tn"), found, strict=True))
 
     def counts_of(self, model: str, point: Point, group: tuple[str, str]) -> list[np.ndarray]:
         """tp, fn, fp and tn of one group: (repeats, folds, 1 + draws) each."""
@@ -119,12 +152,16 @@ class Evidence:
 
     def _weighed(self, model: str, chosen: np.ndarray, area: Callable, size: Callable) -> tuple[np.ndarray, np.ndarray]:
         """The weight of each run times its area, and the rest of the weight."""
-        parts = []
-        for repeat, _, rows in self.of.runs():
-            rows = rows[chosen[rows]]
-            y, weights = self.of.y[rows], self.weights[:, rows]
-            parts.append(_area(area, size(weights, y), y, self.of.score[model][repeat, rows], weights))
-        return tuple(self._by_run(each) for each in zip(*parts, strict=True))
+
+        def weighed(weights: np.ndarray) -> np.ndarray:
+            parts = []
+            for (repeat, _, _), ranked in zip(self.of.runs(), self.ranked(model), strict=True):
+                rows = ranked[chosen[ranked]][::-1]  # what is sorted is soon sorted
+                y, own = self.of.y[rows], weights[:, rows]
+                parts.append(_area(area, size(own, y), y, self.of.score[model][repeat, rows], own))
+            return np.stack([self._by_run(each) for each in zip(*parts, strict=True)])
+
+        return tuple(self.drawn(weighed, -1))
 
     def _by_run(self, parts: list[np.ndarray]) -> np.ndarray:
         """One array per run → (repeats, folds, …)."""

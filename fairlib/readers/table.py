@@ -33,6 +33,7 @@ KEYS = {"windows": ["person", "window", "time"], "labels": ["window", "label"], 
 #: What a column beside the keys may be called in labels, and its other uses.
 SPLIT = "split"
 AGAIN, EMPTY = "copy or export it again", files_of.EMPTY
+MARKS = ";\t|"  # that separate cells where commas do not
 MISSING = ["", "NA", "NaN", "nan", "null", "NULL"]
 
 
@@ -94,8 +95,12 @@ def _find(folder: Path, name: str) -> Path:
     return file
 
 
-def _read(file: Path, name: str) -> pd.DataFrame:
-    """A table with its key columns as text; all columns of labels and people are text."""
+def rows(file: Path, keys: list[str], measured: bool = False) -> pd.DataFrame:
+    """A table, CSV or Parquet, as text; where channels are ``measured``, only person and window are text.
+
+    keys: columns that must be there and, but for the label, filled. The index is the line or the row in the file.
+    Raises ``CohortError`` for what is no such table.
+    """
     try:
         if file.suffix == ".parquet":
             table = files_of.parquet(file, AGAIN)
@@ -103,21 +108,23 @@ def _read(file: Path, name: str) -> pd.DataFrame:
             columns = list(map(str, table.columns))
         else:
             columns = _header(file)
-            kinds = dict.fromkeys(KEYS["windows"][:2], str) if name == "windows" else str
-            missing = {c: MISSING if name == "windows" and c not in KEYS[name] else [""] for c in columns}
+            if len(columns) == 1:
+                need(file, keys[0], columns, "")
+            kinds = dict.fromkeys(keys[:2], str) if measured else str
+            missing = {c: MISSING if measured and c not in keys else [""] for c in columns}
             options = {"dtype": kinds, "keep_default_na": False, "na_values": missing, "index_col": False}
             table = pd.read_csv(file, encoding="utf-8-sig", skip_blank_lines=False, low_memory=False, **options)
     except (pd.errors.ParserError, pd.errors.EmptyDataError, ArrowException, OSError, OverflowError) as error:
         raise CohortError(f"{file} is no readable table: {files_of.short(error)}; {AGAIN}") from error
     if twice := sorted({column for column in columns if columns.count(column) > 1}):
         raise CohortError(f"{file} has two columns {twice[0]!r}; rename one")
-    for column in KEYS[name]:
-        _need(file, column, columns, "")
+    for column in keys:
+        need(file, column, columns, "")
     first, what = (0, "row") if file.suffix == ".parquet" else (2, "line")
     table = table.set_axis((table.index + first).rename(what)).dropna(how="all")  # blank lines
-    for column in table.columns if name != "windows" else KEYS[name][:2]:
+    for column in keys[:2] if measured else table.columns:
         table[column] = files_of.as_text(table[column])
-    for column in KEYS[name]:
+    for column in keys:
         if (empty := table[column].isna()).any() and column != "label":
             raise CohortError(f"{files_of.at(file, table, empty)}: {column} is empty; every row needs one")
     if table.empty:
@@ -132,6 +139,8 @@ def _header(file: Path) -> list[str]:
             header = None
             for line, row in files_of.cells(lines, str(file), f"correct the row, or {AGAIN}"):
                 header = row if header is None else header
+                if len(header) == 1 and any(mark in header[0] for mark in MARKS):
+                    break  # the columns that it lacks say why
                 if any("\0" in cell for cell in row):
                     raise CohortError(f"{file}, line {line}: a NUL byte, which no text holds; {AGAIN}")
     except UnicodeDecodeError as error:
@@ -139,17 +148,18 @@ def _header(file: Path) -> list[str]:
     return header or []
 
 
-def _need(file: Path, column: str, columns: list[str], why: str) -> None:
+def need(file: Path, column: str, columns: list[str], why: str) -> None:
+    """Raise ``CohortError`` where a column is missing; why: who wants it."""
     if column not in columns:
         like = [found for found in columns if found.strip().lower() == column.lower()]
         advice = f"rename {like[0]!r}, case counts" if like else f"found: {', '.join(columns)}"
-        if len(columns) == 1 and any(mark in columns[0] for mark in ";\t|"):
+        if len(columns) == 1 and any(mark in columns[0] for mark in MARKS):
             advice += "; save the table with commas between the columns"
         raise CohortError(f"{file} has no column {column!r}{why}; {advice}")
 
 
 def _labels(file: Path, steps: list) -> pd.DataFrame:
-    table = _read(file, "labels")
+    table = rows(file, KEYS["labels"])
     for column in table.columns:
         if column != SPLIT and str(column).strip().lower() == SPLIT:  # else the split would be made anew, in silence
             raise CohortError(f"{file} has a column {column!r}; rename it to {SPLIT!r}, case counts")
@@ -167,7 +177,7 @@ def _labels(file: Path, steps: list) -> pd.DataFrame:
 
 def _windows(file: Path, card: cards.Card) -> tuple[pd.DataFrame, list[str]]:
     """Rows of the long table, checked, with float32 channels; and the channels' names."""
-    table = _read(file, "windows")
+    table = rows(file, KEYS["windows"], measured=True)
     channels = [str(column) for column in table.columns if column not in KEYS["windows"]]
     channels_of.refuse(file, table, channels, card)
     if len(channels) != card.windows.channels:
@@ -258,10 +268,10 @@ def _split(labels: pd.DataFrame, person: np.ndarray, y: np.ndarray, file: Path) 
 
 def _attributes(file: Path, person: np.ndarray, card: cards.Card, steps: list) -> pd.DataFrame:
     """Segments of each window's person; unknown people, unknown values and empty segments are counted."""
-    table = _read(file, "people")
+    table = rows(file, KEYS["people"])
     files_of.refuse_repeated(file, table[["person"]])
     for name in card.attributes:
-        _need(file, name, list(table.columns), f", an attribute of {cards.CARD}")
+        need(file, name, list(table.columns), f", an attribute of {cards.CARD}")
     _count_unused(file, table, ["person", *card.attributes], steps)
     known = table["person"].to_numpy(str)
     lost, alone = ~np.isin(person, known), ~np.isin(known, person)

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from book.pages import answers, equal_rates, plain
+from book.pages import answers, equal_rates
 from book.pages.contracts import check
 from book.pages.equal_rates import MARGINS, Scored, own_rows
 from book.pages.figures import evidence as figures
@@ -18,7 +18,7 @@ from fairlib.measures import benchmarks, casemix, recalibration, speccurve, verd
 from fairlib.measures.estimands import AUC, CLAIM, GROUP_ERROR, OVERALL, SINGLE, D
 from fairlib.measures.evidence import SIDES, Evidence
 from fairlib.measures.operating import PRIMARY, PUBLISHED
-from fairlib.report import columns
+from fairlib.report import columns, plain
 from fairlib.report.provenance import of_twin
 from fairlib.study.frozen import JUDGED_BY, Frozen
 from tests.measures.scores import CARD

@@ -5,8 +5,8 @@ import re
 
 import pytest
 
-from book.pages import plain
 from fairlib.measures import verdicts
+from fairlib.report import plain
 
 ONE, OTHER = "the first model", "the second model"
 FACTS = {"low": -62.4, "high": 57.4, "detectable": 24.0, "claim": 30.0, "margin": 1.05}

@@ -3,117 +3,28 @@
 import pandas as pd
 
 from fairlib.measures.chosen import Chosen
-from fairlib.measures.estimands import AUC, CLAIM, GROUP_ERROR, OVERALL, SINGLE, D
-from fairlib.measures.measured import LEAST_RUNS
+from fairlib.measures.estimands import AUC, OVERALL, SINGLE, D, own_rows
 from fairlib.measures.operating import PRIMARY, Point
-from fairlib.measures.verdicts import (
-    EQUIVALENT,
-    EXCLUDED,
-    LARGER,
-    LEVELLING,
-    NO_LEVELLING,
-    NON_INFERIOR,
-    OPEN,
-    PAPER,
-    SENSITIVITY,
-    SMALLER,
-    SUPPORTED,
-    TOO_LITTLE,
-)
+from fairlib.report import comparisons
 from fairlib.report.columns import Column, ranged, typed
+from fairlib.report.comparisons import DETECTABLE
 from fairlib.strategies import STRATEGY_NAMES, SUPERVISED
 from fairlib.text import LEVEL_WORDS, recipe_name
 
-from ..equal_rates import own_rows
 from ..marks import named
 
-#: Verdict → the estimand that it is read from.
-READ_FROM = dict.fromkeys((NON_INFERIOR, SENSITIVITY), AUC) | dict.fromkeys((SUPPORTED, EXCLUDED, PAPER), CLAIM)
-READ_FROM |= dict.fromkeys((SMALLER, LARGER, EQUIVALENT, TOO_LITTLE), D)
-#: The range that is still compatible, in percent of the supervised level.
-PERCENT = {
-    "percent_low": Column("compatible range, %", "signed", 0, then=" to {percent_high}"),
-    "percent_high": Column(form="signed", digits=0),
-}
-#: What could have been found stands before what was.
-DETECTABLE = {
-    "detectable": Column("smallest detectable difference", "number"),
-    "detectable_percent": Column("the same, %", "number", 0),
-}
-#: What both columns of percentages are of.
+#: What columns of percentages are of.
 PERCENT_NOTE = "Percentages are of the supervised model's level."
-TITLES = {CLAIM: "D − 0.70 · D(supervised)", D: f"disparity D, {D}"}
-NO_PERCENT = ["percent_low", "percent_high", "detectable_percent"]
 
 
 def verdicts(found: pd.DataFrame, held: pd.DataFrame, point: Point = PRIMARY) -> pd.DataFrame:
-    """T-verdicts: each verdict that holds, the smallest difference that could have been found, and what was.
-
-    found: ``estimands.differences`` of the pair; held: ``verdicts.verdicts`` of it.
-    """
-    records = []
-    for row in held[held["holds"]].itertuples():
-        contrast = _contrast(found, row.verdict, row.high, point)
-        percent = contrast
-        if contrast["estimand"] == CLAIM:  # a contrast has no level of its own: the range is that of D
-            (percent,) = own_rows(found, estimand=D, point=point.name, group=OVERALL).to_dict("records")
-        record = contrast | {name: percent[name] for name in NO_PERCENT}
-        if contrast["estimand"] != GROUP_ERROR:  # of all groups together: the row is about one, with its own ends
-            record |= {"low": row.low, "high": row.high}
-        records.append(record | {"verdict": row.verdict})
-    rows = pd.DataFrame(records)
-    on = rows["estimand"].replace(TITLES)
-    on = on.where(rows["estimand"] != GROUP_ERROR, "error rate, " + rows["group"].astype(str))
-    return typed(
-        rows.assign(on=on),
-        ["verdict"],
-        on=Column("quantity"),
-        **DETECTABLE,
-        estimate=Column("difference to supervised (interval)", "signed", 3, "low", "high"),
-        **PERCENT,
-    )
-
-
-def _contrast(found: pd.DataFrame, verdict: str, high: float, point: Point) -> dict:
-    """The row of ``found`` that a verdict is about; of a verdict on all named groups that with the highest end."""
-    if (estimand := READ_FROM.get(verdict)) is not None:
-        at = "" if estimand == AUC else point.name
-        rows = own_rows(found, estimand=estimand, point=at)
-        return rows[rows["group"].isin([OVERALL, "everyone"])].iloc[0].to_dict()
-    groups = own_rows(found, estimand=GROUP_ERROR, point=point.name)
-    if verdict not in (NO_LEVELLING, OPEN):
-        groups = own_rows(groups, group=verdict.removeprefix(f"{LEVELLING} "))
-    blank = dict.fromkeys([*DETECTABLE, *NO_PERCENT, "estimate", "low", "high"], float("nan"))
-    blank |= {"estimand": GROUP_ERROR, "group": "no group large enough"}
-    return groups.sort_values("high").iloc[-1].to_dict() if len(groups) else blank
+    """T-verdicts; found: ``estimands.differences`` of the pair; held: ``verdicts.verdicts`` of it."""
+    return comparisons.verdicts(found, held, "supervised", point)
 
 
 def differences(found: pd.DataFrame) -> pd.DataFrame:
-    """Levels of two models, the smallest difference that could be found between them, and what was found.
-
-    found: rows of ``estimands.differences`` of one pair. With p-values where it has a column ``p_holm``; with the
-    corrected t interval where that of an estimand differs from ours by a fifth, unless the runs are few: then all
-    intervals are over people alone.
-    """
-    one = found["one"].iloc[0]
-    rows = found.assign(point=found["point"].replace("", "–"), group=found["group"].replace("everyone", "–"))
-    rows["estimand"] = rows["estimand"].replace(TITLES)
-    checked = rows["corrected_low"].notna().any() and rows["runs"].min() >= LEAST_RUNS
-    corrected = {
-        "corrected_low": Column("corrected t interval", "signed", then=" to {corrected_high}"),
-        "corrected_high": Column(form="signed"),
-    }
-    return typed(
-        rows,
-        ["estimand", "group", "point"],
-        level_other=Column(named(SUPERVISED), "number"),
-        level_one=Column(named(one), "number"),
-        **DETECTABLE,
-        estimate=Column(f"difference ({LEVEL_WORDS} CI)", "signed", 3, "low", "high"),
-        **PERCENT,
-        **(corrected if checked else {}),
-        **({"p_holm": Column("p (Holm)", "p")} if "p_holm" in rows else {}),
-    )
+    """``comparisons.differences`` of one model and the supervised one."""
+    return comparisons.differences(found, named(found["one"].iloc[0]), named(SUPERVISED))
 
 
 def every_model(found: pd.DataFrame, point: Point = PRIMARY) -> pd.DataFrame:

@@ -1,0 +1,1 @@
+"""Any model's predictions → whom it serves worse: ``python -m fairlib audit``."""
