@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 
 from book.pages import equal_rates
+from book.pages.equal_rates import MARGINS
 from fairlib import cards
 from fairlib.measures import verdicts
 from fairlib.measures.operating import PRIMARY
@@ -15,6 +16,8 @@ from fairlib.study.frozen import Frozen, manifest
 from fairlib.study.parameters import FROZEN, ROOT
 
 FOLDER = FROZEN / "challenge2012"
+#: SSL with the first two or all layers frozen, and the random encoder.
+UNEVEN = ("frozen_2_first_middle", "frozen_3", "random_frozen_3")
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +63,7 @@ def test_what_the_card_says_of_sets_a_and_b_is_what_was_used():
 def test_what_the_front_page_says():
     """Each statement of the paragraph *What this says*."""
     kept = Frozen(FOLDER, NAMED_RECIPE)
-    names = (SUPERVISED, NAMED, *BASELINES)
+    names = (SUPERVISED, NAMED, *BASELINES, *UNEVEN)
     scored = equal_rates.of_study(kept, cards.load("challenge2012"), names, kept.seeds())
     text = text_of("intro.md").partition("**What this says.**")[2].partition(" - **")[0]
     of = scored.verdicts.set_index("verdict")["holds"]
@@ -78,3 +81,12 @@ def test_what_the_front_page_says():
         found = rows.loc[[(name, verdicts.D)]]
         ends = found[found["group"] == "mean over attributes"].iloc[0]
         assert ends["low"] < 0 < ends["high"]
+    assert "and none of them is shown to be as accurate" in text
+    level = {}
+    for name in UNEVEN:
+        found = rows.loc[[(name, verdicts.D)]]
+        ends = found[found["group"] == "mean over attributes"].iloc[0]
+        level[name] = ends["level_one"]
+        assert ends["high"] < 0
+        assert rows.loc[(name, "AUC"), "low"] < MARGINS.auc
+    assert min(level, key=level.get) == "random_frozen_3"
