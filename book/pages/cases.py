@@ -187,10 +187,13 @@ def open_case(p: Evaluation, people: tuple[int, ...] = ()) -> Case:
     return Case(p, study, p.card, made, found, missing, tuple(sorted({*people, *study.label_sizes})))
 
 
-def scored(cases: list[Case]) -> list[tuple[Case, equal_rates.Scored]]:
-    """The cases whose models can be compared at equal alert rates, with their scores; the named recipe's first."""
+def scored(cases: list[Case], draws: int = equal_rates.DRAWS) -> list[tuple[Case, equal_rates.Scored]]:
+    """The cases whose models can be compared at equal alert rates, with their scores; the named recipe's first.
+    draws: of people, at most."""
     first = sorted(cases, key=lambda case: (list(cards.all()).index(case.p.dataset), case.p.recipe != NAMED_RECIPE))
-    found = [(case, equal_rates.of_study(case.study, case.card, case.p.wanted, case.made.seeds)) for case in first]
+    found = [
+        (case, equal_rates.of_study(case.study, case.card, case.p.wanted, case.made.seeds, draws)) for case in first
+    ]
     return [(case, own) for case, own in found if own is not None]
 
 

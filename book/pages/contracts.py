@@ -183,6 +183,8 @@ class Answer(Synthesis):
 
     notebook: ClassVar[str] = "answer"
 
+    draws: int = Field(default=2000, ge=100, le=100_000)
+
 
 class PaperFigures(Synthesis):
     """The paper's figures, panel by panel, next to the same cases."""

@@ -235,7 +235,7 @@ class Scored:
         return None
 
 
-def of_study(study, card: Card, names: tuple[str, ...], seeds: tuple[int, ...]) -> Scored | None:
+def of_study(study, card: Card, names: tuple[str, ...], seeds: tuple[int, ...], draws: int = DRAWS) -> Scored | None:
     """The scores of a study's models; None where a pair cannot be compared.
 
     That is so where the results were kept without scores, where either model of the pair was not trained or gives
@@ -257,4 +257,5 @@ def of_study(study, card: Card, names: tuple[str, ...], seeds: tuple[int, ...]) 
     if fewer := [name for models in usable.values() for name in models]:
         common = tuple(seed for seed in seeds if all(seed in own for own in usable))
         parts.append(out_of_fold(study, card, (*every, *fewer), common))
-    return Scored(pairs[0], tuple(parts), DRAWS if study.manifest.get("folds") else study.manifest["draws"])
+    most = DRAWS if study.manifest.get("folds") else study.manifest["draws"]
+    return Scored(pairs[0], tuple(parts), min(draws, most))

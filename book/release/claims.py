@@ -133,9 +133,11 @@ def u_shape(case: Case) -> dict[str, str]:
     partly = tuple(name for name in case.strategies if self_supervised(name) and name not in ENDS)
     if not partly or not set(ENDS) <= set(case.strategies):
         return line(case, "u_shape", {}, "undecided", "nothing")
-    means, sides = {}, []
+    means, sides, models = {}, [], case.models
+    shared = set.intersection(*(set(models.loc[models["strategy"] == name, "seed"]) for name in (*partly, *ENDS)))
+    models = models[models["seed"].isin(shared)]  # some were trained in more repeats than others
     for group in (partly, ENDS):
-        found = [_measured(case, case.models, name)["deviation"] for name in group]
+        found = [_measured(case, models, name)["deviation"] for name in group]
         means |= {name: one[0].mean() for name, one in zip(group, found, strict=True)}
         sides.append(tuple(np.mean(each, axis=0) for each in zip(*found, strict=True)))
     change, reason = seed_interval(*paired(*sides)), not_judged(case, (*partly, *ENDS))

@@ -234,6 +234,7 @@ class RepresentationSimilarity(Models):
 class Evaluation(Models):
     notebook: ClassVar[str] = "5_evaluation"
     threshold: float = Field(default=0.5, gt=0, lt=1)
+    draws: int = Field(default=2000, ge=100, le=100_000)
     mitigations: list[MitigationName] = list(MitigationName.__args__)
 
     @property

@@ -215,6 +215,15 @@ def test_the_u_is_the_partly_frozen_models_against_both_ends(make_cohort):
     assert claims.u_shape(own)["number"] == "–"
 
 
+def test_models_with_fewer_repeats_are_compared_over_those_that_all_have(make_cohort):
+    own = case(make_cohort)
+    seed = own.models["seed"].min()
+    fewer = own.models["strategy"].isin(["frozen_0"]) & (own.models["seed"] != seed)
+    whole = case(make_cohort)
+    own.models, whole.models = own.models[~fewer], whole.models[whole.models["seed"] == seed]
+    assert claims.u_shape(own)["number"] == claims.u_shape(whole)["number"]
+
+
 def test_few_labels_compare_the_pair_at_every_size(make_cohort):
     own = case(make_cohort)
     own.label_sizes, rows = (20,), own.models.drop(columns=["strategy", "seed"])
