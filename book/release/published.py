@@ -104,5 +104,5 @@ def held_out(dataset: str) -> tuple[int, float]:
 
 def of_release(p: Synthesis) -> Provenance:
     """The provenance of what the paper's code release prints, on a page with these parameters."""
-    p = type(p)(draws=p.draws) if "draws" in type(p).model_fields else p  # whichever cases
+    p = type(p)(draws=p.draws) if "cases" in type(p).model_fields else p  # whichever cases
     return collected(p, "published", f"Yfantidou et al. (2024), code release {RELEASE}", fingerprint())
