@@ -100,7 +100,9 @@ def test_summaries_and_headlines(ninety):
 
 def test_segments_probes_and_permutation_bounds(ninety):
     gaps = pd.DataFrame({"strategy": ["a"], "attribute": ["age"], "gap": [0.5], "permuted": [NULL]})
-    assert ninety(lambda: segments.gaps(gaps, ("a",), ["age"]))[1]["null_bound"].item() == pytest.approx(np.quantile(NULL, 0.9))
+    assert ninety(lambda: segments.gaps(gaps, ("a",), ["age"]))[1]["null_bound"].item() == pytest.approx(
+        np.quantile(NULL, 0.9)
+    )
     probe = {"attribute": ["age"], "segment": ["s"], "people": [9], "estimate": [0.7], "chance": [0.5]}
     tables = {"supervised": [pd.DataFrame(probe | {"replicates": [DRAWN[0]]})]}
     found = [(one["low"].item(), one["high"].item()) for one in ninety(lambda: probes.summarise_probes(tables))]
