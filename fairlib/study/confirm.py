@@ -37,7 +37,7 @@ from .results import closure_hash
 from .sources import study_of, thin
 
 #: Dataset → what its reader is told to read the sealed people; unasked it reads the development people.
-SEALED = {"challenge2012": {"sets": ("c",)}}
+SEALED = {"challenge2012": {"sets": ("c",)}, "challenge2019": {"sets": ("B",)}}
 MODELS = (SUPERVISED, PRIMARY, *UNTESTED)
 #: Of the protocol. It fixes signs of +1 for both attributes and the margins, which are the defaults of ``Margins``.
 RUNS, DRAWS = 20, 2000
