@@ -1,6 +1,6 @@
 """Who is in the pre-training: everyone, the privileged only, one segment of an attribute only, or none of a segment.
 
-Only pre-training sees fewer windows. Fine-tuning, validation and test people stay, and so do the number of training
+Only pre-training sees fewer windows. Fine-tuning, validation and test sets stay, and so do the number of training
 steps, the size of a batch and the learning rates. An epoch is shorter, so each of its windows is seen more often, and
 its last, smaller batch comes more often too.
 """
