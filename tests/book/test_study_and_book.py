@@ -213,7 +213,7 @@ def test_in_a_browser_pages_ask_for_nothing_that_is_not_in_the_book(book):
     finally:
         (html / page).unlink()
     assert found.failed == ["/missing.png"]
-    assert sorted(found.outside) == ["example.org:443", "http://example.org/b.png"]
+    assert sorted(found.outside) == ["http://example.org/b.png", "https://example.org/a.js"]
     unparsed, thrown = [message for _, message in found.errors]
     assert unparsed.startswith("Uncaught SyntaxError")
     assert thrown == "Uncaught Error: thrown"
