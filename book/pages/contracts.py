@@ -152,7 +152,7 @@ class Synthesis(BaseModel):
         seeds = [] if frozen or case.repeats else case.seeds
         dealt = set() if frozen else {"folds", "repeats"}
         own = case.model_dump(include={"source", "profile", "mitigations", "pretext", "pretrain_on"} | dealt)
-        given = {"dataset": dataset, "recipe": recipe, "seeds": seeds, **own}
+        given = {"dataset": dataset, "recipe": recipe, "seeds": seeds, "draws": self.draws, **own}
         return parameters.check("5_evaluation", given | {"results_dir": self.results_dir, "threads": self.threads})
 
     def command(self) -> str:

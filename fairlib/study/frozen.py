@@ -37,13 +37,14 @@ class FrozenError(OSError):
 class Frozen:
     """Aggregated, gate-passed results of a real run; answers like ``Study``, but trains nothing.
 
-    folder: ``book/frozen/<dataset>``.
+    folder: ``book/frozen/<dataset>``; draws: bootstrap draws of people, at most as many as when it was made.
     """
 
     folder: Path
     recipe: str
     pretext: str = USUAL
     pretrain_on: str = EVERYONE
+    draws: int | None = None
 
     @property
     def manifest(self) -> dict:
@@ -97,7 +98,8 @@ class Frozen:
         made, card, found = self.manifest, cards.load(self.folder.name), self.table("scores", strategy, seed, labels)
         if found.empty or strategy not in TABLES[name].models:
             return pd.DataFrame()
-        settings = (made["origin"], made["threshold"], made["draws"], strategy == POST_PROCESSED)
+        draws = min(made["draws"], self.draws or made["draws"])
+        settings = (made["origin"], made["threshold"], draws, strategy == POST_PROCESSED)
         return TABLES[name].make(pooled(self.table("tested"), found, card, *settings))
 
 
