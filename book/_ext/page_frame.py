@@ -21,7 +21,6 @@ from sphinx.application import Sphinx
 from book.pages.contracts import CONTRACTS, check
 from fairlib import cards, lessons
 from fairlib.study.parameters import ParameterError
-from fairlib.text import recipe_name
 
 WORDS_A_MINUTE = 200
 MINUTES_A_PICTURE = 0.25  # a figure or a table
@@ -169,12 +168,11 @@ def reading_minutes(page: nodes.document) -> float:
 
 
 def whose(docname: str, path: Path) -> str:
-    """Whose data a page shows, such as “MESA twin, paper text”; "" if it is no page of one dataset."""
+    """Whose data a page shows, such as “MESA twin”; "" if it is not a page of one dataset."""
     own = executed(path)
     if not own or not own.dataset:
         return ""
-    about = cards.of(own.dataset, own.source).called + " twin" * (own.source == "twin")
-    return about + f", {recipe_name(own.recipe)}" * (own.recipe in docname.split("/"))
+    return cards.of(own.dataset, own.source).called + " twin" * (own.source == "twin")
 
 
 def say_whose_data(app: Sphinx, env) -> None:

@@ -44,14 +44,46 @@ class OfTwin(Contract):
         return self
 
 
-class Dial(OfTwin):
+class OfTwins(BaseModel):
+    """A page over several twins."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+    notebook: ClassVar[str]
+
+    def command(self) -> str:
+        """The papermill command that repeats this page."""
+        parts = [f"papermill notebooks/{self.notebook}.ipynb out.ipynb"]
+        given = self.model_dump(exclude_defaults=True)
+        parts += [
+            f"-p {name} {shlex.quote(str(value))}" for name, value in given.items() if not isinstance(value, list)
+        ]
+        lists = {name: value for name, value in given.items() if isinstance(value, list)}
+        text = yaml.safe_dump(lists, default_flow_style=True, width=10_000).strip()
+        return " ".join([*parts, *[f'-y "{text}"'] * bool(lists)])
+
+
+class Dial(OfTwins):
     """The page on which a reader turns a knob of a twin."""
 
     notebook: ClassVar[str] = "dial"
 
-    source: Literal["twin"] = "twin"
+    datasets: list[str] = []
     draws: int = Field(default=60_000, ge=5_000, le=10_000_000)
-    windows: list[Annotated[int, Field(ge=200, le=100_000)]] = Field(default=[300, 1000, 4000])
+    windows: list[Annotated[int, Field(ge=200, le=100_000)]] = Field(default=[300, 4000])
+
+    @property
+    def chosen(self) -> tuple[str, ...]:
+        """The twins asked for, or all."""
+        return tuple(dict.fromkeys(self.datasets)) or tuple(twins.known())
+
+    @field_validator("datasets")
+    @classmethod
+    def _twins_exist(cls, datasets: list[str]) -> list[str]:
+        if lost := [name for name in datasets if name not in twins.known()]:
+            raise ValueError(
+                f"datasets: there is no twin of {lost[0]!r}; there are twins of {', '.join(twins.known())}"
+            )
+        return datasets
 
     @field_validator("windows")
     @classmethod
@@ -79,10 +111,9 @@ class Twin(OfTwin):
         return self
 
 
-class Planted(BaseModel):
+class Planted(OfTwins):
     """The page over all twins: what was planted in them and what is found in the scores that are kept of them."""
 
-    model_config = ConfigDict(extra="forbid", strict=True)
     notebook: ClassVar[str] = "planted"
 
     kept: str = ""
@@ -93,12 +124,6 @@ class Planted(BaseModel):
     def folder(self) -> Path:
         """Where a twin has a folder ``<dataset>-<dial>``, as ``fairlib.study freeze --dial`` writes it."""
         return Path(self.kept) if self.kept else FROZEN / "twins"
-
-    def command(self) -> str:
-        """The papermill command that repeats this page."""
-        given = self.model_dump(exclude_defaults=True).items()
-        parts = [f"-p {name} {shlex.quote(str(value))}" for name, value in given]
-        return " ".join([f"papermill notebooks/{self.notebook}.ipynb out.ipynb", *parts])
 
 
 class PretrainingPeople(Planted):

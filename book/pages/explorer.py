@@ -4,7 +4,7 @@ The numbers are those of the tables ``thresholds``, ``roc`` and ``metrics`` of a
 page small.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 import pandas as pd
@@ -13,9 +13,12 @@ from fairlib.cards import Card
 from fairlib.fairness import GROUP_RATES, METRICS, RATES, title
 from fairlib.report.charts import Block, Numbers, Row, thousandths
 from fairlib.report.columns import SIZES, Column, typed
-from fairlib.strategies import STRATEGY_NAMES
+from fairlib.strategies import PRIMARY, STRATEGY_NAMES, SUPERVISED, UNTESTED
 
 ROC_STEP = 2  # every second point of the curve's grid
+RUNS = 2  # of each model: more would not say more about how runs differ, and make a large page
+#: Models that are shown unless others are asked for: every model of every recipe would make a large page.
+LOOKED_AT = (SUPERVISED, PRIMARY, "frozen_3", *UNTESTED)
 EVERYBODY = "everybody"  # an attribute with one segment, of the same name
 #: What the chart shows, for those who do not see it.
 ALT = (
@@ -38,29 +41,36 @@ def sides(card: Card, attribute: str) -> str:
     return f"{others[0] if len(others) == 1 else 'all others'} / {privileged}"
 
 
-def collect(study, card: Card, access: str, strategies: Iterable[str], seeds: Iterable[int]):
+def collect(studies: Mapping, card: Card, access: str, strategies: Iterable[str]):
     """The numbers of all these models (``Numbers``); None for restricted data, which have none at other thresholds.
 
-    access: of the data that the study read, "synthetic" for a twin.
+    studies: name of a recipe → study and its seeds. access: of the data that they read, "synthetic" for a twin.
 
     Groups under the card's ``min_cell`` are left out: everybody too, where the whole test split is that small. None, if
     no group is left.
     """
     shown, minimum = list(dict.fromkeys([card.metric.metric, *RATES])), 1 if access == "synthetic" else card.min_cell
     groups, blocks = None, []
-    for strategy in strategies:
-        for seed in seeds if study.has(strategy, tuple(seeds)) else ():
-            tables = {name: study.table(name, strategy, seed) for name in ("thresholds", "metrics", "roc")}
-            if tables["thresholds"].empty:
-                continue
-            groups = sizes(tables, minimum) if groups is None else groups
-            rows = _rows(tables, shown, groups, card)
-            blocks.append(Block(of=[STRATEGY_NAMES[strategy], str(seed)], rows=rows))
+    trained = [
+        (recipe, study, strategy, seed)
+        for recipe, (study, seeds) in studies.items()
+        for strategy in strategies
+        for seed in seeds[:RUNS]
+        if study.has(strategy, (seed,))
+    ]
+    for recipe, study, strategy, seed in trained:
+        tables = {name: study.table(name, strategy, seed) for name in ("thresholds", "metrics", "roc")}
+        if tables["thresholds"].empty:
+            continue
+        groups = sizes(tables, minimum) if groups is None else groups
+        rows = _rows(tables, shown, groups, card)
+        blocks.append(Block(of=[recipe, STRATEGY_NAMES[strategy], str(seed)], rows=rows))
     if groups is None or groups.empty:
         return None
-    models, runs = (list(dict.fromkeys(names)) for names in zip(*(block.of for block in blocks), strict=True))
+    recipes, models, runs = (list(dict.fromkeys(names)) for names in zip(*(block.of for block in blocks), strict=True))
     attributes = [name for name in groups.index.unique("attribute") if name in card.attributes]
-    choices = {"model": models, "run": runs, "attribute": attributes, "metric": list(map(measure_name, shown))}
+    choices = {"recipe": recipes, "model": models, "run": runs}
+    choices |= {"attribute": attributes, "metric": list(map(measure_name, shown))}
     every = [EVERYBODY] if EVERYBODY in groups.index.unique("attribute") else []
     return Numbers(
         chart="thresholds",

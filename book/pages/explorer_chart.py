@@ -60,15 +60,16 @@ def charts() -> dict[str, alt.ConcatChart]:
 
 
 def thresholds() -> alt.ConcatChart:
-    """Blocks of model and run; rows of attribute, group and measure: one value a threshold, or a ROC curve."""
+    """Blocks of recipe, model and run; rows of attribute, group and measure: one value a threshold, or a ROC curve."""
     slider = alt.binding_range(min=GRID[0], max=GRID[-1], step=GRID[1] - GRID[0], name="Decision threshold")
     params = [
-        *map(_choice, ("model", "run", "attribute", "metric")),
+        *map(_choice, ("recipe", "model", "run", "attribute", "metric")),
         alt.param("threshold", value=0.5, bind=slider),
         alt.param("settings", value=GRID.tolist()),
         alt.param("place", expr=f"round(threshold / {GRID[0]}) - 1"),
     ]
-    rows = _rows("datum.of[0] == model", ["attribute", "group", "measure"], now="datum.of[1] == run")
+    chosen = "datum.of[0] == recipe && datum.of[1] == model"
+    rows = _rows(chosen, ["attribute", "group", "measure"], now="datum.of[2] == run")
     rows = rows.transform_filter("datum.attribute == attribute || datum.attribute == 'everybody'")
     kinds, run = ["this run, with interval", "other runs"], rows.transform_filter("datum.now")
     metric = rows.transform_filter("datum.measure == metric").transform_calculate(series=f"{kinds}[datum.now ? 0 : 1]")
@@ -78,23 +79,23 @@ def thresholds() -> alt.ConcatChart:
 
 
 def dial() -> alt.ConcatChart:
-    """Blocks of knob and cohort ("truth" is one); rows of group and measure: one value a setting."""
+    """Blocks of twin, knob and cohort ("truth" is one); rows of group and measure: one value a setting."""
     knobs = {name.replace("_", " "): turning.settings(name) for name in turning.SPAN}
     slider = alt.binding_range(min=1, max=turning.STOPS, step=1, name="Setting of the knob, from lowest to highest")
     params = [
+        _choice("attribute", "Twin"),  # whose groups are shown
         *map(_choice, ("knob", "cohort", "metric")),
         alt.param("setting", value=1, bind=slider),
         alt.param("settings", expr=f"{json.dumps(knobs)}[knob]"),
         alt.param("place", expr="setting - 1"),
-        alt.param("attribute", value="all"),
     ]
-    blocks = "datum.of[0] == knob && (datum.of[1] == 'truth' || datum.of[1] == cohort)"
-    rows = _rows(blocks, ["group", "measure"], now="datum.of[1] == cohort")
+    blocks = "datum.of[0] == attribute && datum.of[1] == knob && (datum.of[2] == 'truth' || datum.of[2] == cohort)"
+    rows = _rows(blocks, ["group", "measure"], now="datum.of[2] == cohort")
     kinds = ["measured, with interval", "truth"]
     rows = rows.transform_calculate(series=f"{kinds}[datum.now ? 0 : 1]")
     auc = rows.transform_filter("datum.measure == 'AUC'")
     auc = auc.transform_calculate(series="datum.group + ': ' + datum.series")
-    each = alt.ExprRef("[" + ", ".join(f"groups.all[{i}] + ': {kind}'" for i in (0, 1) for kind in kinds) + "]")
+    each = alt.ExprRef("[" + ", ".join(f"groups[attribute][{i}] + ': {kind}'" for i in (0, 1) for kind in kinds) + "]")
     at = "knob + ' at ' + settings[place]"
     parts = [
         over(auc, "AUC", each, f"['AUC', {at}]", "setting"),
@@ -111,9 +112,9 @@ def _rows(blocks: str, names: list[str], now: str) -> alt.Chart:
     return rows.transform_calculate(now=now, curves="datum.rows.curves", **whole)
 
 
-def _choice(name: str) -> alt.Parameter:
+def _choice(name: str, title: str = "") -> alt.Parameter:
     """A menu whose options come with the numbers of a page."""
-    return alt.param(name, value="", bind=alt.binding_select(options=[""], name=name.capitalize()))
+    return alt.param(name, value="", bind=alt.binding_select(options=[""], name=title or name.capitalize()))
 
 
 def _at(rows: alt.Chart) -> alt.Chart:

@@ -4,14 +4,15 @@ import hashlib
 
 import pandas as pd
 
-from fairlib import __version__
+from fairlib import __version__, cards
 from fairlib.report.provenance import Provenance, of_the_original
 from fairlib.study.parameters import Contract, Parameters
 from fairlib.study.pretraining_people import KEY, words
 from fairlib.study.results import MANIFEST, closure_hash, code_hash
 from fairlib.text import readable, recipe_name
+from fairlib.twins import load_spec
 
-from .contracts import DataCard, Planted, Synthesis
+from .contracts import DataCard, Dial, OfTwins, Planted, Synthesis
 
 
 def of_card(p: DataCard) -> Provenance:
@@ -50,10 +51,18 @@ def of_study(p: Parameters, study) -> Provenance:
     return Provenance(origin, card.title, facts, p.command(), data, code, *of, min_cell=cell)
 
 
-def collected(p: Contract | Synthesis | Planted, origin: str, sources: str, data: str, code: str = "") -> Provenance:
+def collected(p: Contract | Synthesis | OfTwins, origin: str, sources: str, data: str, code: str = "") -> Provenance:
     """The provenance of something made of several cases or kept tables; ``sources``: which, in words."""
     code = code or f"{__version__}+{code_hash()[:8]}"
     return Provenance(origin, sources, (f"notebook {p.notebook}", sources), p.command(), data, code)
+
+
+def of_twins(p: Dial) -> Provenance:
+    """The provenance of a page about the models of several twins, without what was planted in them."""
+    specs = {name: load_spec(name).without_disparities() for name in p.chosen}
+    data = hashlib.sha256(repr(specs).encode()).hexdigest()
+    titles = ", ".join(cards.load(name).called for name in specs)
+    return collected(p, "twin", f"the models of the twins of {titles}", data)
 
 
 def of_planted(p: Planted, origin: str = "twin", sources: str = "the twins at a size that can judge") -> Provenance:

@@ -1,9 +1,11 @@
 """What a page holds on which a reader turns a knob of a twin: at each setting the truth, and what a cohort shows."""
 
+from collections.abc import Iterable
+
 import numpy as np
 import pandas as pd
 
-from fairlib import twins
+from fairlib import cards, twins
 from fairlib.fairness import GROUP_RATES, METRICS, confusion, ratios
 from fairlib.inference import interval, participant_draws, weighted_auc
 from fairlib.report.charts import SCALE, Block, Numbers, Row, thousandths
@@ -40,16 +42,32 @@ def settings(knob: str) -> list[float]:
     return [float(setting) for setting in np.round(np.linspace(*SPAN[knob], STOPS), 3)]
 
 
-def collect(dataset: str, draws: int, windows: list[int]) -> Numbers:
-    """The numbers of all knobs, for ``show.chart``.
+def collect(datasets: Iterable[str], draws: int, windows: list[int]) -> Numbers:
+    """The numbers of all knobs of these twins, for ``show.chart``.
 
     draws: fresh draws of the model for the truth. windows: sizes of the cohorts, the smaller one the first part of the
     larger. The random numbers are the same at every setting, so that only the knob moves what is seen.
     """
+    groups, blocks = {}, []
+    for dataset in datasets:
+        title = cards.load(dataset).called
+        groups[title], own = _turned(dataset, draws, windows)
+        blocks += [Block(of=[title, *names], rows=rows) for names, rows in own.items()]
+    choices = {
+        "attribute": [*groups],
+        "knob": [knob.replace("_", " ") for knob in SPAN],
+        "cohort": [f"{n:,} windows" for n in reversed(windows)],
+        "metric": [measure_name(name) for name in SHOWN],
+    }
+    return Numbers(chart="dial", smallest=1, choices=choices, groups=groups, blocks=blocks)
+
+
+def _turned(dataset: str, draws: int, windows: list[int]) -> tuple[list[str], dict[tuple[str, str], list[Row]]]:
+    """The two groups of a twin; knob and cohort → rows."""
     attribute, segment = twins.module(dataset).TURNED
     inside = f"{attribute} {segment}"
     named = {"inside": inside, "others": "all others", "ratios": f"{inside} / all others"}
-    blocks = []
+    out = {}
     for knob in SPAN:
         found = {}  # cohort → side and measure → (estimate, low, high) at each setting
         for setting in settings(knob):
@@ -63,24 +81,19 @@ def collect(dataset: str, draws: int, windows: list[int]) -> Numbers:
                 Row(of=[named[side], measure_name(name)], curves=list(map(thousandths, zip(*values, strict=True))))
                 for (side, name), values in measures.items()
             ]
-            blocks.append(Block(of=[knob.replace("_", " "), cohort], rows=rows))
-    choices = {
-        "knob": [knob.replace("_", " ") for knob in SPAN],
-        "cohort": [f"{n:,} windows" for n in reversed(windows)],
-        "metric": [measure_name(name) for name in SHOWN],
-    }
-    groups = {"all": [inside, named["others"]]}
-    return Numbers(chart="dial", smallest=1, choices=choices, groups=groups, blocks=blocks)
+            out[knob.replace("_", " "), cohort] = rows
+    return [inside, named["others"]], out
 
 
 def ends(numbers: Numbers) -> pd.DataFrame:
-    """What the settings of each knob are, and the truth in the turned segment at its zero and at its highest."""
+    """What the settings of each knob are, and the truth in each twin's turned segment at its zero and its highest."""
     facts, shown = {"prevalence": PREVALENCE, **KNOBS}, ("auc", "false_negative_rate", "error_rate_ratio")
-    inside, records = numbers.groups["all"][0], []
-    truths = (block for block in numbers.blocks if block.of[1] == "truth")
-    for knob, block in zip(SPAN, truths, strict=True):
-        of = {row.of[1]: row.curves[0] for row in block.rows if row.of[0].startswith(inside)}
-        record = {"knob": block.of[0], "unit": facts[knob].unit, "zero": facts[knob].zero, "highest": SPAN[knob][1]}
+    records, knobs = [], {knob.replace("_", " "): knob for knob in SPAN}
+    for block in (block for block in numbers.blocks if block.of[2] == "truth"):
+        twin, knob = block.of[0], knobs[block.of[1]]
+        of = {row.of[1]: row.curves[0] for row in block.rows if row.of[0].startswith(numbers.groups[twin][0])}
+        record = {"twin": twin, "knob": block.of[1], "unit": facts[knob].unit, "zero": facts[knob].zero}
+        record["highest"] = SPAN[knob][1]
         for name in shown:
             curve = of[measure_name(name)]
             record |= {name: curve[settings(knob).index(0)] / SCALE, f"{name} highest": curve[-1] / SCALE}
@@ -89,7 +102,7 @@ def ends(numbers: Numbers) -> pd.DataFrame:
     for name in shown:
         columns[name] = Column(f"{measure_name(name)} at 0", "number")
         columns[f"{name} highest"] = Column(f"{measure_name(name)} at the highest", "number")
-    return typed(pd.DataFrame(records), ["knob"], **columns)
+    return typed(pd.DataFrame(records), ["twin", "knob"], **columns)
 
 
 def _rng(dataset: str) -> np.random.Generator:

@@ -34,9 +34,9 @@ class Row(Part):
 
 
 class Block(Part):
-    """All rows of one pick, such as a model and a run."""
+    """All rows of one pick, such as a recipe, a model and a run."""
 
-    of: Annotated[list[Name], Field(max_length=2)]
+    of: Annotated[list[Name], Field(max_length=3)]
     rows: list[Row]
 
 

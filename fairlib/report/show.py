@@ -4,6 +4,7 @@ import base64
 import io
 import re
 import struct
+from hashlib import sha256
 from html import escape
 
 import matplotlib.pyplot as plt
@@ -73,6 +74,27 @@ def _set_readable(figure: Figure) -> None:
         labels = [label.get_text() for label in axis.get_ticklabels()]
         if isinstance(axis.get_major_locator(), FixedLocator) and (shown := list(map(readable, labels))) != labels:
             axis.set_ticklabels(shown)
+
+
+def tabs(shown: dict[str, tuple[tuple[Figure, str], Provenance]], title: str) -> None:
+    """Show one figure per choice, such as a recipe, behind tabs; paper and pages without styles show them all.
+
+    shown: name of the choice → (figure and alt text, provenance). One choice needs no tabs.
+    """
+    if len(shown) == 1:
+        return figure(*(part for drawn, made in shown.values() for part in (drawn, title, made)))
+    pieces = {name: figure_html(drawn, f"{title}: {name}", made) for name, (drawn, made) in shown.items()}
+    group, parts = f"tabs-{sha256(''.join(pieces.values()).encode()).hexdigest()[:8]}", []
+    for number, (name, piece) in enumerate(pieces.items()):
+        of = f'id="{group}-{number}" name="{group}"{" checked" * (number == 0)}'
+        parts.append(f'<input type="radio" {of}><label for="{group}-{number}">{escape(readable(name))}</label>{piece}')
+    legend = f"<legend>{escape(readable(title))}</legend>"
+    html, access = (
+        f'<fieldset class="fairlib-tabs">{legend}{"".join(parts)}</fieldset>',
+        {p.access for p in pieces.values()},
+    )
+    piece = Piece.made(html, "figures", access.pop() if len(access) == 1 else "mixed")
+    _show(piece, f"[figures] {title}: {'; '.join(drawn[1] for drawn, _ in shown.values())}")
 
 
 def table(table: pd.DataFrame, title: str, made: Provenance, note: str = "") -> None:

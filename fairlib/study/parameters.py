@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
 
@@ -85,7 +85,8 @@ class Contract(BaseModel):
         """The papermill command that repeats this run, with every parameter that differs from its default."""
         parts = [f"papermill notebooks/{self.notebook}.ipynb out.ipynb", f"-p dataset {self.dataset}"]
         yaml_parts = []
-        for name, value in self.model_dump(exclude_defaults=True, exclude={"dataset"}).items():
+        left_out = {"dataset", *["recipe"] * bool(getattr(self, "recipes", []))}
+        for name, value in self.model_dump(exclude_defaults=True, exclude=left_out).items():
             if isinstance(value, list):
                 yaml_parts.append(f"{name}: [{', '.join(map(str, value))}]")
             elif name == "source" and value not in ("twin", "frozen"):
@@ -111,6 +112,12 @@ class Parameters(Contract):
     threads: int = Field(default=1, ge=1, le=256)
     device: Literal["auto", "cpu", "cuda", "mps"] = "cpu"
     precision: Literal["float32", "bf16"] = "float32"
+
+    @model_validator(mode="after")
+    def _first_recipe(self):
+        """Of several recipes the first is the page's own."""
+        self.recipe = self.shown[0]
+        return self
 
     @field_validator("seeds")
     @classmethod
@@ -174,6 +181,11 @@ class Parameters(Contract):
     def shown(self) -> tuple[str, ...]:
         """The recipes that the page shows side by side: those asked for, or the one."""
         return tuple(dict.fromkeys(self.recipes)) or (self.recipe,)
+
+    @property
+    def each(self) -> dict[str, Self]:
+        """The recipes of the page → the parameters with that recipe alone."""
+        return {name: self.model_copy(update={"recipe": name, "recipes": []}) for name in self.shown}
 
     @property
     def label(self) -> str:

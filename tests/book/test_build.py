@@ -15,7 +15,7 @@ from tests.book.test_study_and_book import ROOT, STUDY, run
 BUILD = STUDY.partition("--config")[0] + "--rerun-triggers mtime --allowed-rules html book"
 TABLE = '<table class="fairlib-table"><tr><td>0.132</td><td>539</td></tr></table>'
 STAY = "<pre>stay 132539</pre>"
-PAGE = "executed/challenge2012/paper_text/5_evaluation"
+PAGE = "executed/challenge2012/5_evaluation"
 
 
 def page(where: Path, name: str, *outputs: str, source: str = "frozen") -> None:
@@ -93,7 +93,7 @@ def test_a_build_that_is_refused_or_fails_leaves_the_book_before(book):
         for path, text in zip(good, texts, strict=True):
             path.write_text(text)
     # The next good build takes its place, with a page more.
-    toc, other = book / "book" / "_toc.yml", "executed/challenge2012/paper_text/4_representation_similarity"
+    toc, other = book / "book" / "_toc.yml", "executed/challenge2012/4_representation_similarity"
     page(book, other, TABLE)
     toc.write_text(f"{toc.read_text()}  - file: {other}\n")
     assert run(BUILD, book).returncode == 0

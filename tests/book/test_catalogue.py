@@ -22,7 +22,7 @@ def test_each_item_is_named_once_in_a_notebook_by_a_cell_that_shows_it():
     for notebook, found in NAMED.items():
         assert max(Counter(name for name, *_ in found).values(), default=1) == 1, notebook
         for name, _, code in found:
-            shower = r"show\.figure\(" if name.startswith("F-") else r"show\.(table|browsable)\("
+            shower = r"show\.(figure|tabs)\(" if name.startswith("F-") else r"show\.(table|browsable)\("
             assert re.search(shower, code), f"{notebook}: the cell of {name} shows none"
 
 
@@ -48,16 +48,14 @@ def pages(tmp_path):
         source = ["# F-made-up: a figure of nothing\n", "show.figure(drawn, 'A caption', made)"]
         cells = [{"cell_type": "code", "source": source}, {"cell_type": "markdown", "source": ["# F-prose: no code"]}]
         made = {"input_path": "notebooks/2_pre_training.ipynb", "duration": 1.0, "parameters": {"dataset": dataset}}
-        found[f"executed/{dataset}/paper_text/2_pre_training"] = path = tmp_path / f"{dataset}.ipynb"
+        found[f"executed/{dataset}/2_pre_training"] = path = tmp_path / f"{dataset}.ipynb"
         path.write_text(json.dumps({"cells": cells, "metadata": {"papermill": made}}), encoding="utf-8")
     return found
 
 
 def test_an_item_that_is_named_in_one_place_is_in_the_index_with_all_its_pages(pages):
     text = items.rows(pages)
-    assert text.startswith(
-        "| **F-made-up** | a figure of nothing | {ref}`MESA twin, paper text <executed-mesa-paper-text-"
-    )
+    assert text.startswith("| **F-made-up** | a figure of nothing | {ref}`MESA twin <executed-mesa-")
     assert len(text.splitlines()) == 1
     source = ["| item |\nITEMS\n"]
     env = SimpleNamespace(found_docs={*pages, "limits"}, doc2path=lambda name: pages.get(name, "book/limits.md"))

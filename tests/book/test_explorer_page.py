@@ -38,11 +38,11 @@ def pages(tmp_path_factory, make_cohort):
     scores = [1 / (1 + np.exp(-(2 * cohort.y - 1 + 2 * noise.normal(size=len(cohort))))) for _ in range(2)]
     tables = [evaluation_tables(cohort, score, 0.5, 40) for score in scores]
     study = SimpleNamespace(has=lambda *_: True, table=lambda name, strategy, seed: tables[seed][name])
-    numbers = explorer.collect(study, cards.load("challenge2012"), "open", ("supervised",), (0, 1))
+    numbers = explorer.collect({"tuned": (study, (0, 1))}, cards.load("challenge2012"), "open", ("supervised",))
     made, shown = SimpleNamespace(html=lambda: "made by a test", access="open", origin="real", min_cell=11), []
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(turning, "SPAN", {"noise": (0.0, 2.0)})
-        dial = turning.collect("challenge2012", 5000, [300, 500])
+        dial = turning.collect(["challenge2012"], 5000, [300, 500])
         patch.setattr(show, "_show", lambda html, text: shown.append(html))
         show.chart(numbers, "Thresholds", explorer.ALT, made)
         show.chart(dial, "Dial", turning.ALT, SimpleNamespace(**vars(made) | {"access": "synthetic"}))
@@ -112,10 +112,10 @@ def at(table, threshold, **names):
 def test_the_keyboard_moves_the_threshold_and_the_numbers_follow(visit, pages):
     page, table = visit("explorer.html"), pages[1][0]
     stops = []
-    for _ in range(5):
+    for _ in range(6):
         page.keyboard.press("Tab")
         stops.append(page.evaluate("document.activeElement.name"))
-    assert stops == ["model", "run", "attribute", "metric", "threshold"]
+    assert stops == ["recipe", "model", "run", "attribute", "metric", "threshold"]
     assert said(page).startswith("Error rate ratio (ERR), gender at threshold 0.5, Female / Male: ")
     for keys, threshold in ((("ArrowRight",) * 4, 0.6), (("ArrowLeft",) * 9, 0.375)):
         for key in keys:

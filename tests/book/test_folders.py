@@ -69,7 +69,9 @@ def test_every_page_about_official_files_waits_for_their_folder(clone, tmp_path)
     jobs = re.findall(r"rule (\w+):\n    input: (.*)\n    output: (.*)\n", said)
     waiting = {rule for rule, files, _ in jobs if "results/jobs/mesa/source.sha256" in files}
     assert waiting == {
-        rule for rule, _, made in jobs if re.search("(executed|jobs)/mesa/(1_|paper_text|beside_paper)", made)
+        rule
+        for rule, _, made in jobs
+        if re.search(r"(executed|jobs)/mesa/(\d_|explorer|paper_text|beside_paper)", made)
     }
     assert len(waiting) == 8
     assert "results/jobs/mimic/source.sha256" not in said
@@ -86,7 +88,7 @@ def test_a_card_without_a_line_in_the_study_has_its_pages_where_it_is_asked_for(
         toc = (clone / "book" / "_build" / "toc.yml").read_text()
     finally:
         study.write_text(before)
-    for page in ("1_dataset_requirements", "paper_text/5_evaluation"):
+    for page in ("1_dataset_requirements", "5_evaluation"):
         assert f"output: book/executed/challenge2019/{page}.ipynb" in said, said[-2000:]
         assert toc.count(f"executed/challenge2019/{page}\n") == 1
     assert toc.count("executed/challenge2019/data_card\n") == 1
@@ -104,7 +106,7 @@ def test_a_worker_a_repeat_of_what_is_cross_fitted_and_a_seed_of_an_official_spl
     name = "example_table" if dataset == "table" else dataset
     workers = {int(number) for number in re.findall(rf"jobs/{name}/paper_text/trained-(\d+)\.ipynb -y", said)}
     assert workers == set(range(1, repeats + 1)), said[-2000:]
-    (page,) = set(re.findall(rf"executed/{name}/paper_text/5_evaluation.ipynb -y '(.*?)' --no", said))
+    (page,) = set(re.findall(rf"executed/{name}/5_evaluation.ipynb -y '(.*?)' --no", said))
     given = yaml.safe_load(page)
     assert given["seeds"] == sorted(workers)
     assert check_parameters("5_evaluation", given | {"source": str(folder)}).seeds == given["seeds"]
@@ -121,9 +123,7 @@ def test_a_case_may_have_folds_repeats_and_a_pretext(clone):
         said = run([*SNAKEMAKE, "--dry-run", "--printshellcmds"], clone)
     finally:
         path.write_text(before)
-    pages = dict(
-        re.findall(r"papermill notebooks/(\w+).ipynb \S*(?:mimic/paper_text|executed)/\S+ -y '(.*?)' --no", said)
-    )
+    pages = dict(re.findall(r"papermill notebooks/(\w+).ipynb \S*executed/\S+ -y '(.*?)' --no", said))
     for name in ("2_pre_training", "3_fine_tuning", "5_evaluation", "explorer"):
         given = check_parameters(name, yaml.safe_load(pages[name]))
         assert (given.folds, given.pretext, given.repeats) == (5, "masked", None)

@@ -64,11 +64,11 @@ def test_a_chapter_or_a_notebook_that_never_ran_has_no_run(tmp_path):
 def test_pages_of_one_notebook_have_titles_of_their_own(tmp_path):
     """Twice, as an environment is kept between builds: nothing is said twice."""
     paths = {
-        "executed/mesa/paper_text/5_evaluation": run_of(tmp_path, dataset="mesa", profile="smoke"),
-        "executed/challenge2012/tuned/5_evaluation": run_of(
+        "executed/mesa/5_evaluation": run_of(tmp_path, dataset="mesa", profile="smoke"),
+        "executed/challenge2012/5_evaluation": run_of(
             tmp_path, dataset="challenge2012", source="frozen", recipe="tuned"
         ),
-        "executed/mesa/dial": run_of(tmp_path, "dial", dataset="mesa"),
+        "executed/mesa/1_dataset_requirements": run_of(tmp_path, "1_dataset_requirements", dataset="mesa"),
         "limits": Path("book/limits.md"),
     }
     titles = {name: nodes.title("", "A & B") for name in paths}
@@ -76,8 +76,8 @@ def test_pages_of_one_notebook_have_titles_of_their_own(tmp_path):
     for _ in range(2):
         page_frame.say_whose_data(None, env)
     assert [title.astext() for title in env.longtitles.values()] == [
-        "A & B (MESA twin, paper text)",
-        "A & B (Challenge 2012, tuned)",
+        "A & B (MESA twin)",
+        "A & B (Challenge 2012)",
         "A & B (MESA twin)",
         "A & B",
     ]
@@ -85,7 +85,7 @@ def test_pages_of_one_notebook_have_titles_of_their_own(tmp_path):
     app = SimpleNamespace(env=env, builder=SimpleNamespace(relations={first: [None, None, second]}))
     context = {"prev": None, "next": {"link": "x", "title": "A & B"}}
     page_frame.name_neighbours(app, first, "page.html", context, None)
-    assert context == {"prev": None, "next": {"link": "x", "title": "A &amp; B (Challenge 2012, tuned)"}}
+    assert context == {"prev": None, "next": {"link": "x", "title": "A &amp; B (Challenge 2012)"}}
 
 
 def test_reading_takes_words_and_pictures_but_no_code():
@@ -101,9 +101,9 @@ def test_reading_takes_words_and_pictures_but_no_code():
 
 
 def test_launch_buttons_open_the_stored_notebook():
-    url = "https://colab.example/github/a/b/blob/main/book/executed/mimic/paper_text/5_evaluation.ipynb"
+    url = "https://colab.example/github/a/b/blob/main/book/executed/mimic/5_evaluation.ipynb"
     context = {"header_buttons": [{"type": "group", "buttons": [{"url": url}, {"javascript": "x"}]}, {"type": "link"}]}
-    page_frame.launch_stored_notebook(None, "executed/mimic/paper_text/5_evaluation", "page.html", context, None)
+    page_frame.launch_stored_notebook(None, "executed/mimic/5_evaluation", "page.html", context, None)
     assert context["header_buttons"][0]["buttons"][0]["url"].endswith("/a/b/blob/main/notebooks/5_evaluation.ipynb")
 
 

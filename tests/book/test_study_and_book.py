@@ -18,7 +18,7 @@ from tests.warm import warm
 
 ROOT = Path(__file__).parent.parent.parent
 GENERATED = ("genindex.html", "search.html", "prf-prf.html", "py-modindex.html")
-FROZEN = ("challenge2012/paper_text", "challenge2012/paper_code", "challenge2012/tuned")
+CASES = ("challenge2012", "mimic")
 STUDY = "snakemake --snakefile notebooks/Snakefile --cores 2 --nolock --rerun-incomplete --config profile=smoke"
 
 
@@ -66,21 +66,21 @@ def test_nothing_changed_nothing_done(book):
 @pytest.mark.parametrize(
     ("edited", "again"),
     [
-        ("book/pages/figures/evaluation.py", {"5_evaluation": 6, "synthesis": 1}),
-        ("book/pages/tables/subgroups.py", {"5_evaluation": 6, "synthesis": 1}),
+        ("book/pages/figures/evaluation.py", {"5_evaluation": 2, "synthesis": 1}),
+        ("book/pages/tables/subgroups.py", {"5_evaluation": 2, "synthesis": 1}),
         (
             "fairlib/measures/summary.py",
-            {"requirements": 4, "train": 3, "2_pre_training": 6, "3_fine_tuning": 6, "4_representation_similarity": 6}
+            {"requirements": 2, "train": 1, "2_pre_training": 2, "3_fine_tuning": 2, "4_representation_similarity": 2}
             | {
-                "5_evaluation": 6,
-                "explorer": 6,
+                "5_evaluation": 2,
+                "explorer": 2,
                 "card": len(cards.all()),
                 "answer": 1,
                 "synthesis": 1,
                 "release_audit": 1,
                 "paper_figures": 1,
             }
-            | {"beside_paper": 3},
+            | {"beside_paper": 1},
         ),
     ],
 )
@@ -101,9 +101,9 @@ def test_an_edit_makes_every_page_again_that_depends_on_it_and_no_other(book, ed
 
 def test_the_book_has_its_pages(pages):
     for stage in ("2_pre_training", "3_fine_tuning", "4_representation_similarity", "5_evaluation"):
-        for folder in ("mimic/paper_text", "mesa/paper_text", "globem/paper_text", *FROZEN):
-            assert f"executed/{folder}/{stage}.html" in pages
-            assert f"executed/{folder}/explorer.html" in pages
+        for dataset in CASES:
+            assert f"executed/{dataset}/{stage}.html" in pages
+            assert f"executed/{dataset}/explorer.html" in pages
 
 
 def test_pages_with_controls_have_their_numbers_and_charts(book, pages):
@@ -111,7 +111,7 @@ def test_pages_with_controls_have_their_numbers_and_charts(book, pages):
     script = (folder / "_static" / "charts.js").read_text(encoding="utf-8")
     assert script.startswith("/*! Vega")
     assert len(script) > 500_000  # the library, for readers without a network
-    for name, kind in (*((f"{case}/explorer", "thresholds") for case in FROZEN), ("mimic/dial", "dial")):
+    for name, kind in (*((f"{case}/explorer", "thresholds") for case in CASES), ("dial", "dial")):
         numbers = pages[f"executed/{name}.html"].select_one("section.fairlib-chart script").string
         assert json.loads(numbers)["chart"] == kind
         assert len(numbers) < 1_500_000
@@ -165,7 +165,7 @@ def test_every_page_ends_with_its_command_and_opens_with_its_minutes(pages):
         assert bool(took) == commands.startswith("papermill"), name  # the whole book: on the page of costs
         for opening in page.select(".fairlib-opening"):
             assert re.search(r"Time: .*minutes? to read; .*(to run|needs to be run)", opening.get_text()), name
-    stage = pages["executed/mimic/paper_text/5_evaluation.html"]
+    stage = pages["executed/mimic/5_evaluation.html"]
     shown = stage.select_one("figure.fairlib-figure code").get_text()
     assert stage.select_one(".fairlib-reproduce pre").get_text().strip() == shown
     assert "the training of models apart" in stage.select_one(".fairlib-reproduce").get_text()
@@ -238,10 +238,9 @@ def test_every_page_says_which_data_it_shows(pages):
             continue
         main = page.find("main")
         assert main.select_one(".fairlib-origin"), name
-    for dataset in ("mimic", "mesa", "globem"):
-        twin = pages[f"executed/{dataset}/paper_text/5_evaluation.html"]
-        assert "Synthetic twin" in twin.select_one(".fairlib-origin").get_text()
-    real = pages["executed/challenge2012/paper_text/5_evaluation.html"]
+    twin = pages["executed/mimic/5_evaluation.html"]
+    assert "Synthetic twin" in twin.select_one(".fairlib-origin").get_text()
+    real = pages["executed/challenge2012/5_evaluation.html"]
     assert "Real data" in real.select_one(".fairlib-origin").get_text()
 
 
@@ -254,11 +253,11 @@ def test_the_landing_page_is_glued_from_results(pages):
     assert pages["intro.html"].select_one("figure.fairlib-figure img[alt^='Difference in AUC']")
 
 
-@pytest.mark.parametrize("dataset", ["mimic", "mesa", "globem", "challenge2012"])
+@pytest.mark.parametrize("dataset", CASES)
 def test_every_case_study_leads_to_its_pages_and_its_data(pages, dataset):
     main = pages[f"cases/{dataset}.html"].find("main")
     links = {link["href"] for link in main.select("a[href]")}
-    for stage in ("1_dataset_requirements", "paper_text/2_pre_training", "paper_text/5_evaluation"):
+    for stage in ("1_dataset_requirements", "2_pre_training", "5_evaluation"):
         assert f"../executed/{dataset}/{stage}.html" in links
     assert f"../data/{dataset}.html" in links
     assert len(main.select("table")) >= 1
@@ -318,8 +317,8 @@ needs_chromium = pytest.mark.skipif(
     browser.CHROMIUM is None, reason="no Chromium here, so no page is seen by a browser"
 )
 #: ``make axe`` checks them all. In every look: tables and figures, and a page with controls.
-SEEN = ["executed/mimic/paper_text/4_representation_similarity", "executed/challenge2012/paper_text/explorer"]
-ONCE = ["intro", "cases/globem", "executed/coverage", "references", "executed/mimic/dial"]
+SEEN = ["executed/mimic/4_representation_similarity", "executed/challenge2012/explorer"]
+ONCE = ["intro", "cases/globem", "executed/coverage", "references", "executed/dial"]
 
 
 @needs_chromium
@@ -347,7 +346,7 @@ def test_a_wide_table_goes_on_beside_the_text_and_the_contents_make_way(book):
     beyond = "(box) => box.offsetWidth > 1.1 * box.parentElement.clientWidth"
     wide = f"[...document.querySelectorAll('.fairlib-table-box')].find({beyond})"
     with browser.opened() as page:
-        page.goto((html / "mimic" / "paper_text" / "5_evaluation.html").as_uri())
+        page.goto((html / "mimic" / "5_evaluation.html").as_uri())
         assert not page.evaluate(folded)
         page.evaluate(f"{wide}.scrollIntoView()")
         page.wait_for_function(folded)
@@ -362,9 +361,7 @@ def test_code_and_wide_tables_open_and_scroll_by_keyboard(book):
     """Skip link first and seen; code opens with Enter; a table that does not fit is reached and scrolls."""
     focused = "document.activeElement"
     with browser.opened(390) as page:
-        page.goto(
-            (book / "book" / "_build" / "html" / "executed" / "mimic" / "paper_text" / "5_evaluation.html").as_uri()
-        )
+        page.goto((book / "book" / "_build" / "html" / "executed" / "mimic" / "5_evaluation.html").as_uri())
         page.keyboard.press("Tab")
         assert "Skip to main content" in page.evaluate(f"{focused}.textContent")
         assert page.evaluate(f"{focused}.getBoundingClientRect().top >= 0")
@@ -389,7 +386,7 @@ def test_a_row_of_a_person_in_a_notebook_fails_the_build(book):
     """The gate stands behind the build: plant identifiers in an executed page and build again."""
     import nbformat
 
-    path = book / "book" / "executed" / "challenge2012" / "paper_text" / "5_evaluation.ipynb"
+    path = book / "book" / "executed" / "challenge2012" / "5_evaluation.ipynb"
     original = path.read_text()
     notebook = nbformat.read(path, 4)
     leak = nbformat.v4.new_output("stream", text="   RecordID  age\n0    132539   54\n1    132540   76\n")

@@ -16,7 +16,7 @@ from fairlib.report import charts, show
 from fairlib.twins import dial, truth
 from tests.tables import evaluation_tables
 
-DRAWS = 40
+DRAWS, TWIN = 40, "Challenge 2012"
 
 
 class Few:
@@ -48,11 +48,13 @@ def study(make_cohort):
 
 @pytest.fixture(scope="module")
 def numbers(study):
-    return explorer.collect(study, cards.load("challenge2012"), "open", ("supervised", "frozen_0", "frozen_3"), (1,))
+    return explorer.collect(
+        {"tuned": (study, (1,))}, cards.load("challenge2012"), "open", ("supervised", "frozen_0", "frozen_3")
+    )
 
 
 def curves(numbers, *names):
-    """The curves of a model and a run, or a knob and a cohort: (attribute,) group and measure → curves."""
+    """The curves of recipe, model and run, or twin, knob and cohort: (attribute,) group and measure → curves."""
     (block,) = (block for block in numbers.blocks if block.of == list(names))
     return {tuple(row.of): row.curves for row in block.rows}
 
@@ -61,7 +63,7 @@ def test_rates_and_ratios_are_those_of_decisions_counted_by_scikit_learn(study, 
     cohort, score = study.cohort, study.scores["frozen_0"]
     test = cohort.rows("test")
     y, s, age = cohort.y[test], score[test], cohort.attributes["age"].iloc[test].to_numpy()
-    model = curves(numbers, "SSL, nothing frozen", "1")
+    model = curves(numbers, "tuned", "SSL, nothing frozen", "1")
     for place in (11, 19, 25):
         found = {}
         for segment in ("<65", ">=65"):
@@ -85,7 +87,7 @@ def test_rates_and_ratios_are_those_of_decisions_counted_by_scikit_learn(study, 
 def test_roc_curves_hold_the_area_of_the_scores(study, numbers):
     test = study.cohort.rows("test")
     female = (study.cohort.attributes["gender"].iloc[test] == "Female").to_numpy()
-    curve = np.array(curves(numbers, "supervised", "1")["gender", "Female", "ROC"][0]) / 1000
+    curve = np.array(curves(numbers, "tuned", "supervised", "1")["gender", "Female", "ROC"][0]) / 1000
     area = np.trapezoid(curve, dx=1 / (len(curve) - 1))
     score = study.scores["supervised"][test]
     assert area == pytest.approx(roc_auc_score(study.cohort.y[test][female], score[female]), abs=0.01)
@@ -106,7 +108,7 @@ def test_all_that_was_asked_for_is_there_with_sizes(study, numbers):
 def test_the_tables_hold_the_values_of_the_chart_at_the_threshold_of_the_study(study, numbers):
     tables, model, place = (
         study.tables("supervised"),
-        curves(numbers, "supervised", "1"),
+        curves(numbers, "tuned", "supervised", "1"),
         list(GRID).index(0.5),
     )
     for row in explorer.rates_at(tables, 11).to_dict("records"):
@@ -121,7 +123,7 @@ def test_the_tables_hold_the_values_of_the_chart_at_the_threshold_of_the_study(s
 
 def test_restricted_data_have_no_such_page(make_cohort):
     restricted = Few(make_cohort("mimic", "real", people=900))
-    assert explorer.collect(restricted, cards.load("mimic"), "restricted", ("supervised",), (1,)) is None
+    assert explorer.collect({"tuned": (restricted, (1,))}, cards.load("mimic"), "restricted", ("supervised",)) is None
 
 
 @pytest.mark.parametrize("min_cell", [5, 25])
@@ -130,7 +132,7 @@ def test_a_card_decides_how_small_a_group_is_shown(make_cohort, min_cell):
     units = np.array(["Medical"] * 810 + ["Surgical"] * 90)
     units = np.random.default_rng(0).permutation(units)
     few = Few(make_cohort("challenge2012", "real", people=900, icu_type=units, card=card))
-    found = explorer.collect(few, card, "open", ("supervised",), (1,))
+    found = explorer.collect({"tuned": (few, (1,))}, card, "open", ("supervised",))
     surgical = (few.cohort.attributes["icu_type"] == "Surgical").to_numpy() & (few.cohort.split == "test")
     events = few.cohort.y[surgical]
     enough = min(events.sum(), (1 - events).sum()) >= min_cell
@@ -144,15 +146,15 @@ def test_where_everybody_is_few_nothing_is_shown_of_real_people(make_cohort):
     for origin, access in (("real", "open"), ("twin", "synthetic")):
         few = Few(make_cohort("challenge2012", origin, people=75))
         assert not few.table("thresholds", "supervised", 1).empty
-        found = explorer.collect(few, cards.load("challenge2012"), access, ("supervised",), (1,))
+        found = explorer.collect({"tuned": (few, (1,))}, cards.load("challenge2012"), access, ("supervised",))
         assert (found is None) == (access == "open")
 
 
 def test_a_metric_that_is_a_difference_is_there_too(make_cohort):
     twin = Few(make_cohort("globem", "twin", people=900))
-    found = explorer.collect(twin, cards.load("globem"), "synthetic", ("supervised",), (1,))
+    found = explorer.collect({"tuned": (twin, (1,))}, cards.load("globem"), "synthetic", ("supervised",))
     assert found.choices["metric"][0] == "average odds difference (AOD)"
-    model = curves(found, "supervised", "1")
+    model = curves(found, "tuned", "supervised", "1")
     (of,) = (own for own in model if own[0] == "gender" and own[2] == "average odds difference (AOD)")
     assert min(value for value in model[of][0] if value is not None) < 0  # signed
 
@@ -222,7 +224,7 @@ def test_restricted_data_and_small_groups_are_not_even_shown(numbers):
 
 @pytest.fixture(scope="module")
 def turned():
-    return turning.collect("challenge2012", 20_000, [400, 1500])
+    return turning.collect(["challenge2012"], 20_000, [400, 1500])
 
 
 def test_a_setting_holds_what_the_fixed_scorer_does_there(turned):
@@ -231,7 +233,7 @@ def test_a_setting_holds_what_the_fixed_scorer_does_there(turned):
         "challenge2012", dial.turned("challenge2012", "noise", 1.0), 21_500, turning._rng("challenge2012")
     )
     for rows, cohort in ((drawn[1500:], "truth"), (drawn[:1500], "1,500 windows")):
-        own, found = rows[rows["age"] == ">=65"], curves(turned, "noise", cohort)
+        own, found = rows[rows["age"] == ">=65"], curves(turned, TWIN, "noise", cohort)
         auc, low, high = (curve[place] for curve in found["age >=65", "AUC"])
         assert cohort == "truth" or low < auc < high
         assert auc == pytest.approx(1000 * roc_auc_score(own["label"], own["score"]), abs=0.6)
@@ -242,11 +244,11 @@ def test_a_setting_holds_what_the_fixed_scorer_does_there(turned):
 def test_every_knob_has_its_zero_where_segments_are_alike(turned):
     for knob, (name, shown) in zip(turning.SPAN, turning.ends(turned).set_index("knob").iterrows(), strict=True):
         place = turning.settings(knob).index(0)
-        found = curves(turned, name, "truth")
-        inside, others = (found[side, "AUC"][0][place] for side in turned.groups["all"])
+        found = curves(turned, TWIN, name, "truth")
+        inside, others = (found[side, "AUC"][0][place] for side in turned.groups[TWIN])
         assert abs(inside - others) < 40  # Monte Carlo
         assert shown[["auc", "auc highest"]].tolist() == [inside / 1000, found["age >=65", "AUC"][0][-1] / 1000]
-        few = curves(turned, name, "400 windows")["age >=65 / all others", "error rate ratio (ERR)"]
+        few = curves(turned, TWIN, name, "400 windows")["age >=65 / all others", "error rate ratio (ERR)"]
         assert all(len(curve) == turning.STOPS for curve in few)
 
 
@@ -255,10 +257,10 @@ def test_what_the_page_says_of_the_knobs_is_so(turned):
     for name in ("noise", "missingness", "label noise"):
         assert found.loc[name, "auc highest"] < found.loc[name, "auc"] - 0.05
     lost = found.loc["missingness"]
-    error = curves(turned, "missingness", "truth")["age >=65", "error rate"][0]
+    error = curves(turned, TWIN, "missingness", "truth")["age >=65", "error rate"][0]
     assert error[-1] < error[0]
     assert lost["false_negative_rate highest"] > lost["false_negative_rate"] + 0.1
     prevalence = found.loc["prevalence"]
     assert prevalence["error_rate_ratio highest"] > prevalence["error_rate_ratio"] + 0.2
-    share = curves(turned, "share", "truth")["age >=65", "AUC"][0]
+    share = curves(turned, TWIN, "share", "truth")["age >=65", "AUC"][0]
     assert max(share) - min(share) < 30
