@@ -12,6 +12,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from urllib.parse import unquote
 
 from bs4 import BeautifulSoup
 
@@ -123,7 +124,7 @@ def scan_notebook(path: Path, identifiers: Iterable[object] = ()) -> list[str]:
 def scan_html(path: Path, identifiers: Iterable[object] = (), pieces: Iterable[str] = ()) -> list[str]:
     """Findings in a built page: anything but these pieces among its outputs, embedded data, identifiers anywhere."""
     source, known = Path(path).read_text(encoding="utf-8", errors="replace"), _searchable(identifiers)
-    findings, rest = _identified(_DATA_URI.sub(" ", source), known), _BREAK.sub("", source)
+    findings, rest = _identified(_readable(source), known), _BREAK.sub("", source)
     for piece in pieces:
         rest = rest.replace(_BREAK.sub("", piece), "")
     page = BeautifulSoup(rest, "html.parser")
@@ -150,7 +151,12 @@ def _output(output: dict, known: frozenset[str]) -> list[str]:
     elif not marked(output):
         what = ", ".join(data) or "nothing"
         findings.append(f"output that fairlib.report.show did not make, or that was changed since ({what}); use it")
-    return findings + _identified(_DATA_URI.sub(" ", text), known)
+    return findings + _identified(_readable(text), known)
+
+
+def _readable(text: str) -> str:
+    """A text whose embedded CSVs are written out, and whose other embedded data, such as images, are left out."""
+    return _DATA_URI.sub(lambda found: unquote(found[2]) if found[1] == "text/csv" else " ", text)
 
 
 def _pieces(path: Path) -> Iterator[str]:

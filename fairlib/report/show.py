@@ -16,6 +16,7 @@ from matplotlib.ticker import FixedLocator
 
 from ..text import readable
 from . import charts, columns
+from .data import link
 from .pieces import GLUED, Piece, mark
 from .provenance import ORIGINS, Provenance
 
@@ -36,18 +37,20 @@ def banner(made: Provenance) -> None:
     _show(Piece.made(made.banner(), "banner", made.access), f"[banner] {made.title}")
 
 
-def figure(drawn: tuple[Figure, str], title: str, made: Provenance) -> None:
-    """Show a figure with caption and provenance.
+def figure(drawn: tuple[Figure, str], title: str, made: Provenance, data: pd.DataFrame | None = None) -> None:
+    """Show a figure with caption, the data that it draws as a CSV, and provenance.
 
     drawn: the figure and its alt text: what it shows, in a sentence or two, for those who do not see it.
     """
-    _show(figure_html(drawn, title, made), f"[figure] {title}: {drawn[1]}")
+    _show(figure_html(drawn, title, made, data), f"[figure] {title}: {drawn[1]}")
 
 
-def figure_html(drawn: tuple[Figure, str], title: str, made: Provenance) -> Piece:
+def figure_html(drawn: tuple[Figure, str], title: str, made: Provenance, data: pd.DataFrame | None = None) -> Piece:
     """The figure as ``figure`` shows it, for gluing into another page: a raster image, since vector graphics would
-    embed data points.
+    embed data points. Raises ``ValueError`` for data that must not be shown.
     """
+    smallest = None if data is None else _smallest(data, title, made)
+    saved = "" if data is None else f"<br>{link(data, title, made)}"
     figure, alt = drawn
     if len(alt.strip()) < 20:
         raise ValueError(f"the alt text must say what the figure shows, got {alt!r}")
@@ -61,9 +64,9 @@ def figure_html(drawn: tuple[Figure, str], title: str, made: Provenance) -> Piec
         f'<figure class="fairlib-figure"><div class="fairlib-scroll" tabindex="0" role="group"'
         f' aria-label="{escape(shown, quote=True)}"><img src="data:image/png;base64,{image}" width="{width}"'
         f' height="{height}" alt="{escape(text, quote=True)}"></div>'
-        f"<figcaption><strong>{escape(shown)}</strong>{_made(made)}</figcaption></figure>"
+        f"<figcaption><strong>{escape(shown)}</strong>{saved}{_made(made)}</figcaption></figure>"
     )
-    return Piece.made(html, "figure", made.access)
+    return Piece.made(html, "figure", made.access, smallest)
 
 
 def _set_readable(figure: Figure) -> None:
@@ -125,7 +128,18 @@ def table_html(table: pd.DataFrame, title: str, made: Provenance, note: str = ""
         body += f"<tr>{''.join(f'<{tag}>{form(cell)}</{tag[:2]}>' for tag, form, cell in parts)}</tr>"
     caption = f"<caption><strong>{escape(readable(title))}</strong></caption>"
     html = f'<table class="fairlib-table">{caption}<thead><tr>{top}</tr></thead><tbody>{body}</tbody></table>'
-    return Piece.made(_boxed(html, title, made, note), "table", made.access, _smallest(table, title, made))
+    smallest = _smallest(table, title, made)
+    if made.access != "synthetic":
+        if len(table) > MAX_ROWS:
+            raise ValueError(
+                f"table {title!r} has {len(table)} rows, more than {MAX_ROWS}; show fewer, aggregated rows"
+            )
+        if "columns" not in table.attrs and not table.select_dtypes("number").empty:
+            raise ValueError(
+                f"table {title!r} of numbers without a record (rows of people?); make it with columns.typed"
+            )
+    saved = link(table, title, made) if "columns" in table.attrs else ""
+    return Piece.made(_boxed(html, title, made, note, saved), "table", made.access, smallest)
 
 
 def _smallest(table: pd.DataFrame, title: str, made: Provenance) -> int | None:
@@ -138,10 +152,6 @@ def _smallest(table: pd.DataFrame, title: str, made: Provenance) -> int | None:
             raise ValueError(f"table {title!r}: column {name!r} names people one by one; leave it out")
     if made.access == "synthetic":
         return None
-    if len(table) > MAX_ROWS:
-        raise ValueError(f"table {title!r} has {len(table)} rows, more than {MAX_ROWS}; show fewer, aggregated rows")
-    if "columns" not in table.attrs and not table.select_dtypes("number").empty:
-        raise ValueError(f"table {title!r} of numbers without a record (rows of people?); make it with columns.typed")
     sizes = table[[name for name in table if str(name).rpartition("_")[2] in columns.SIZES]].select_dtypes("number")
     sizes = sizes[(sizes > 0).any(axis=1)]  # a row about nobody tells nothing of anybody
     for name in sizes:
@@ -234,9 +244,9 @@ def text_html(text: str, title: str, made: Provenance) -> Piece:
     return Piece.made(_boxed(f'<pre class="fairlib-text">{escape(text)}</pre>', title, made, ""), "text", made.access)
 
 
-def _boxed(html: str, title: str, made: Provenance, note: str) -> str:
-    """Scrolls sideways on its own where the window is narrow; the keyboard reaches it."""
-    note = f"<p>{escape(readable(note))}</p>" if note else ""
+def _boxed(html: str, title: str, made: Provenance, note: str, saved: str = "") -> str:
+    """Scrolls sideways on its own where the window is narrow; the keyboard reaches it. saved: a link to the data."""
+    note = (f"<p>{escape(readable(note))}</p>" if note else "") + (f"<p>{saved}</p>" if saved else "")
     return (
         f'<div class="fairlib-table-box fairlib-scroll" tabindex="0" role="group" aria-label="'
         f'{escape(readable(title), quote=True)}">{html}</div><div class="fairlib-provenance">{note}{_made(made)}</div>'
