@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import pandas as pd
 
 from fairlib.cards import Card
+from fairlib.measures.chosen import Chosen
 from fairlib.measures.estimands import AUC, GROUP_ERROR, OVERALL, D
 from fairlib.measures.groups import BETWEEN
 from fairlib.measures.measured import LEAST_RUNS
@@ -94,6 +95,15 @@ def paragraph(scored: Scored | None, card: Card, made: Provenance) -> str:
     held = scored.verdicts.loc[scored.verdicts["holds"], "verdict"]
     held = [readable(name).replace(BETWEEN, " and ") for name in held]
     return _told([*told, f"Verdicts: {'; '.join(held)}.", intervals(scored)], card, made)
+
+
+def best(found: Chosen) -> str:
+    """“Up to 30 %”: what the best of the self-supervised models gains where it is chosen on other people."""
+    names = " and ".join(dict.fromkeys(STRATEGY_NAMES[name] for name in found.strategies))
+    return (
+        f"“Up to”: people are halved; the SSL model with the least disparity is chosen on one half ({names}),"
+        f" and on the other it changes the disparity of the supervised model by {_change(found.gain.columns())}."
+    )
 
 
 def intervals(scored: Scored) -> str:

@@ -21,7 +21,7 @@ from fairlib.report.style import (
     lines,
 )
 from fairlib.strategies import STRATEGY_NAMES
-from fairlib.text import LEVEL_WORDS, OF_100, count, number, percent, signed
+from fairlib.text import LEVEL_WORDS, OF_100, count, number
 
 from . import audit
 from .published import held_out
@@ -64,23 +64,6 @@ def learning_rates() -> Drawn:
     return figure, f"Released schedules, set to {epochs} epochs. The learning rate is 0: {'; '.join(facts)}."
 
 
-def views(agreement: pd.DataFrame) -> Drawn:
-    """D12: correlation between the two views of a window. agreement: ``simulations.view_agreement``."""
-    figure, panels = axes(height=2.8, columns=2, sharex=True, sharey=True)
-    facts = []
-    recipes = agreement.groupby("recipe", sort=False)
-    for panel, colour, (name, own) in zip(panels, (RELEASED, OURS), recipes, strict=True):
-        share = np.full(len(own), 1 / len(own))
-        panel.hist(own["correlation"], bins=np.linspace(-1, 1, 41), color=colour, weights=share)
-        panel.set_title(f"{name}\n{percent(own['flipped'].mean())} of the inputs have their sign turned")
-        panel.set_xlabel("correlation between the two views")
-        opposite = (own["correlation"] < 0).mean()
-        facts.append(f"{name}: median {number(own['correlation'].median())}, {percent(opposite)} of pairs are opposite")
-    panels[0].set_xticks([-1, -0.5, 0, 0.5, 1])
-    panels[0].set_ylabel("share of windows")
-    return figure, f"Correlation between two views of simulated windows. {'. '.join(facts)}."
-
-
 def globem_chance(coin: np.ndarray) -> Drawn:
     """D24: GLOBEM's AUC beside what no information gives, and its parity deviation beside a coin's.
 
@@ -117,68 +100,6 @@ def globem_chance(coin: np.ndarray) -> Drawn:
         f" models that know nothing lie. A coin has a mean parity deviation of {number(np.median(coin))}, {LEVEL_WORDS}"
         f" range {number(inside[0])} to {number(inside[1])}; the published SSL models {number(ssl.min())} to"
         f" {number(ssl.max())}, the supervised one {number(means['supervised'])}."
-    )
-
-
-def interval_widths(widths: pd.DataFrame) -> Drawn:
-    """D23: width of an interval by resampling windows and people. widths: ``simulations.interval_widths``."""
-    figure, panel = axes(height=3.3)
-    for name, label, colour, look in (
-        ("true", "what new people would give", CONTROL, "d:"),
-        ("people", "bootstrap of people", OURS, "o-"),
-        ("windows", "bootstrap of windows", RELEASED, "s--"),
-    ):
-        panel.plot(widths["each"], widths[name], look, color=colour, label=label)
-    mesa = audit.mesa_auc()
-    printed = mesa["high"] - mesa["low"]
-    each = audit.size("MESA", "test") / audit.size("MESA", "test", "unique_subjects")
-    panel.plot(each, printed, "*", color=RELEASED, markersize=13, label="MESA, as published")
-    panel.set_xscale("log")
-    panel.set_yscale("log")
-    ticks = [*widths["each"].iloc[:-1], round(each)]
-    panel.set_xticks(ticks, [count(tick) for tick in ticks])
-    panel.minorticks_off()
-    panel.set_yticks([0.003, 0.01, 0.03, 0.1], ["0.003", "0.01", "0.03", "0.1"])
-    panel.set_xlabel("windows of each of 363 people")
-    panel.set_ylabel(f"width of the {LEVEL_WORDS} interval of the AUC")
-    panel.legend(loc="lower left")
-    last = widths.iloc[-1]
-    return figure, (
-        f"With {count(last['each'])} simulated windows a person, a bootstrap of windows gives an interval"
-        f" {number(last['windows'], 4)} wide, a bootstrap of people {number(last['people'], 4)}, and new people"
-        f" {number(last['true'], 4)}. The published interval of MESA, with {count(each)} windows a person, is"
-        f" {number(printed, 4)} wide."
-    )
-
-
-def extremes(found: pd.DataFrame) -> Drawn:
-    """D20: published distance of best and worst segment beside what chance gives. found:
-    ``simulations.published_extremes``."""
-    figure, panel = axes(height=4.2)
-    keys = list(found.groupby(["dataset", "attribute"], sort=False))[::-1]
-    looks = {
-        "Supervised": {"marker": "o", "color": SUPERVISED},
-        "SSL": {"marker": "s", "markeredgecolor": SSL, "markerfacecolor": "none"},
-    }
-    for y, (_, own) in enumerate(keys):
-        first = own.iloc[0]
-        panel.barh(y, first["high"] - first["low"], 0.4, first["low"], **BARS, label=f"chance, {LEVEL_WORDS} range")
-        panel.plot(first["middle"], y, "|", color=CONTROL, markersize=12, zorder=2)
-        for row in own.itertuples():
-            panel.plot(row.gap, y, linestyle="none", markersize=7, zorder=3, **looks[row.model])
-    for model, name in (("Supervised", "supervised"), ("SSL", "SSL")):
-        panel.plot([], [], linestyle="none", label=f"{name}, as published", **looks[model])
-    names = [f"{name}, {of.lower()}\n{len(own.iloc[0]['windows'])} segments" for (name, of), own in keys]
-    panel.set_yticks(range(len(names)), names)
-    panel.set_xlim(0, None)
-    panel.set_xlabel("AUC of the best segment − AUC of the worst, on the data that chose them")
-    legend_below(figure, panel)
-    beyond = found[found["gap"] > found["high"]]
-    each = [f"{row.dataset} {row.attribute.lower()}, {row.model}" for row in beyond.itertuples()]
-    return figure, (
-        f"Distance of best and worst segment of {len(found)} published models and attributes. Chance gives more than 0"
-        f" everywhere, on average {number(found['middle'].mean())}; the same two segments on new data"
-        f" {number(found['again'].mean())}. Beyond the {LEVEL_WORDS} range of chance: {'; '.join(each) or 'none'}."
     )
 
 
@@ -221,28 +142,3 @@ def _levels(panel: Axes, labels: list[str], values: list[np.ndarray]) -> None:
         panel.plot(np.linspace(x - 0.18, x + 0.18, len(own)), own, ".", color=OURS, alpha=0.35)
         panel.plot([x - 0.3, x + 0.3], [own.mean()] * 2, color=INK, linewidth=2)
     panel.set_xticks(range(len(labels)), labels)
-
-
-def clipped() -> Drawn:
-    """D37: published differences of CKA of the two clipped maps, in colours from 0 to 1 and around 0."""
-    pairs = list(audit.differences(clipped=True).groupby("pair", sort=False))
-    figure, panels = axes(height=2.7 * len(pairs), rows=len(pairs), columns=2)
-    facts = []
-    for row, (pair, own) in zip(np.atleast_2d(panels), pairs, strict=True):
-        limit = own["value"].abs().max()
-        grid = own.pivot_table(index="layer_y", columns="layer_x", values="value", sort=False)
-        for panel, title, low, high, colours in (
-            (row[0], "coloured as published, 0 to 1", 0, 1, "Blues"),
-            (row[1], "coloured around 0", -limit, limit, "PuOr_r"),
-        ):
-            panel.imshow(grid, vmin=low, vmax=high, cmap=colours)
-            for (y, x), value in np.ndenumerate(grid.to_numpy()):
-                dark = abs(value) > 0.65 * high
-                panel.text(x, y, signed(value, 2), ha="center", va="center", color="white" if dark else "black")
-            panel.set_xticks(range(3), grid.columns)
-            panel.set_yticks(range(3), grid.index)
-            panel.set_title(f"{pair}\n{title}")
-            panel.grid(False)
-        facts.append(f"{pair}: {(own['value'] < 0).sum()} of {len(own)} differences are negative")
-    alt = f"Published differences of CKA between two segments. {'; '.join(facts)}, which a scale from 0 colours like 0."
-    return figure, alt

@@ -5,7 +5,6 @@ import re
 import pandas as pd
 
 from fairlib.report.columns import Column, ranged, typed
-from fairlib.strategies import STRATEGIES, STRATEGY_NAMES
 
 from ..pages.marks import named
 from . import audit, findings
@@ -22,18 +21,17 @@ def finding(name: str, measured: str) -> pd.DataFrame:
     return pd.DataFrame({name: lines.keys(), of.title: lines.values()})
 
 
-def section(name: str, measured: dict[str, str]) -> pd.DataFrame:
-    """All findings of a section, a row each."""
-    rows = []
-    for of in findings.load().values():
-        if of.section == name:
-            told = " ".join(filter(None, [f"{of.title}.", of.does, of.changes, of.doubt]))
-            source = BREAKABLE.sub("\\g<0>\u200b", of.source)
-            numbers = f"{measured[of.id][0].upper()}{measured[of.id][1:]}"
-            record = {"id": of.id, "certainty": of.certainty}
-            record |= {"what the release does, and what it changes": f"{told} [{source}]"}
-            rows.append(record | {"in numbers, and a lesson": f"{numbers} Lesson: {of.lesson}"})
-    return pd.DataFrame(rows)
+def every(measured: dict[str, str]) -> pd.DataFrame:
+    """All findings, a row each, with everything that is said of them."""
+    fields = ["id", "section", "certainty", "title", "does", "changes", "doubt", "source", "lesson"]
+    rows = [of.model_dump(include=set(fields)) | {"numbers": measured[of.id]} for of in findings.load().values()]
+    return pd.DataFrame(rows)[[*fields, "numbers"]].fillna("")
+
+
+def short(found: pd.DataFrame) -> pd.DataFrame:
+    """The same in one line per finding; found: of ``every``."""
+    titles = {"title": "finding", "section": "part of the study"}
+    return found[["id", "title", "section", "certainty"]].rename(columns=titles)
 
 
 def settings() -> pd.DataFrame:
@@ -42,13 +40,6 @@ def settings() -> pd.DataFrame:
     table["setting"] = table["setting"].str.replace("head_normal_sd", "initial weights of the head, standard deviation")
     table["setting"] = table["setting"].str.replace("_", " ").str.replace("l2", "L2")
     return table.map(lambda value: "–" if pd.isna(value) else f"{value:,}" if isinstance(value, int) else str(value))
-
-
-def counts() -> pd.DataFrame:
-    """Printed numbers of trainable parameters, of each strategy for each dataset's channels."""
-    printed = {name: audit.numbers("D27", "trainable parameters", name) for name in ("MIMIC", "MESA", "GLOBEM")}
-    table = pd.DataFrame(printed).loc[list(STRATEGIES)].rename(STRATEGY_NAMES).rename_axis("strategy").reset_index()
-    return typed(table, ["strategy"], **dict.fromkeys(printed, Column(form="count")))
 
 
 def recipes(found: pd.DataFrame) -> pd.DataFrame:

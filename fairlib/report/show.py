@@ -29,12 +29,17 @@ _PERSON = re.compile(
 )
 _LIST = re.compile(r"(?:[-+−]?\d[\d.]*[\s,;\[\]()]+){20}")  # 20 numbers in a row
 _ADDRESS = re.compile(r"https?://(?:(?!&quot;|&#x27;)[^\s<\"'])*(?!&quot;)[^\s<\"'.,;:)&]")  # in escaped text
+_SAID: set[str] = set()  # the provenance of banners on this page
 _WORDS = re.compile(r"(?<=[_/-])|(?<=[a-z])(?=[A-Z])")  # where a long file name may break
 
 
 def banner(made: Provenance) -> None:
-    """Say at the top of the page whether its data is a twin, real or published."""
-    _show(Piece.made(made.banner(), "banner", made.access), f"[banner] {made.title}")
+    """Say at the top of the page whether its data is a twin, real or published, and one click away what made it.
+
+    Figures and tables of the page say so themselves only where they were made of something else.
+    """
+    _SAID.add(made.line())
+    _show(Piece.made(f"{made.banner()}{_made(made)}", "banner", made.access), f"[banner] {made.title}")
 
 
 def figure(drawn: tuple[Figure, str], title: str, made: Provenance, data: pd.DataFrame | None = None) -> None:
@@ -42,12 +47,14 @@ def figure(drawn: tuple[Figure, str], title: str, made: Provenance, data: pd.Dat
 
     drawn: the figure and its alt text: what it shows, in a sentence or two, for those who do not see it.
     """
-    _show(figure_html(drawn, title, made, data), f"[figure] {title}: {drawn[1]}")
+    _show(figure_html(drawn, title, made, data, made.line() in _SAID), f"[figure] {title}: {drawn[1]}")
 
 
-def figure_html(drawn: tuple[Figure, str], title: str, made: Provenance, data: pd.DataFrame | None = None) -> Piece:
+def figure_html(
+    drawn: tuple[Figure, str], title: str, made: Provenance, data: pd.DataFrame | None = None, said: bool = False
+) -> Piece:
     """The figure as ``figure`` shows it, for gluing into another page: a raster image, since vector graphics would
-    embed data points. Raises ``ValueError`` for data that must not be shown.
+    embed data points. said: the page says what made it. Raises ``ValueError`` for data that must not be shown.
     """
     smallest = None if data is None else _smallest(data, title, made)
     saved = "" if data is None else f"<br>{link(data, title, made)}"
@@ -64,7 +71,7 @@ def figure_html(drawn: tuple[Figure, str], title: str, made: Provenance, data: p
         f'<figure class="fairlib-figure"><div class="fairlib-scroll" tabindex="0" role="group"'
         f' aria-label="{escape(shown, quote=True)}"><img src="data:image/png;base64,{image}" width="{width}"'
         f' height="{height}" alt="{escape(text, quote=True)}"></div>'
-        f"<figcaption><strong>{escape(shown)}</strong>{saved}{_made(made)}</figcaption></figure>"
+        f"<figcaption><strong>{escape(shown)}</strong>{saved}{'' if said else _made(made)}</figcaption></figure>"
     )
     return Piece.made(html, "figure", made.access, smallest)
 
@@ -86,7 +93,10 @@ def tabs(shown: dict[str, tuple[tuple[Figure, str], Provenance]], title: str) ->
     """
     if len(shown) == 1:
         return figure(*(part for drawn, made in shown.values() for part in (drawn, title, made)))
-    pieces = {name: figure_html(drawn, f"{title}: {name}", made) for name, (drawn, made) in shown.items()}
+    pieces = {
+        name: figure_html(drawn, f"{title}: {name}", made, said=made.line() in _SAID)
+        for name, (drawn, made) in shown.items()
+    }
     group, parts = f"tabs-{sha256(''.join(pieces.values()).encode()).hexdigest()[:8]}", []
     for number, (name, piece) in enumerate(pieces.items()):
         of = f'id="{group}-{number}" name="{group}"{" checked" * (number == 0)}'
@@ -106,10 +116,10 @@ def table(table: pd.DataFrame, title: str, made: Provenance, note: str = "") -> 
     Raises ``ValueError`` for what must not be shown: a column of identifiers; of data that is not synthetic a group
     smaller than its cell size, numbers without a record, and more than ``MAX_ROWS`` rows.
     """
-    _show(table_html(table, title, made, note), f"[table] {title}")
+    _show(table_html(table, title, made, note, made.line() in _SAID), f"[table] {title}")
 
 
-def table_html(table: pd.DataFrame, title: str, made: Provenance, note: str = "") -> Piece:
+def table_html(table: pd.DataFrame, title: str, made: Provenance, note: str = "", said: bool = False) -> Piece:
     """The table as ``table`` shows it, for gluing into another page.
 
     Numbers are set flush right; the first columns, as many as its record says, are headers of the rows, and those with
@@ -139,7 +149,17 @@ def table_html(table: pd.DataFrame, title: str, made: Provenance, note: str = ""
                 f"table {title!r} of numbers without a record (rows of people?); make it with columns.typed"
             )
     saved = link(table, title, made) if "columns" in table.attrs else ""
-    return Piece.made(_boxed(html, title, made, note, saved), "table", made.access, smallest)
+    return Piece.made(_boxed(html, title, "" if said else _made(made), note, saved), "table", made.access, smallest)
+
+
+def saved(table: pd.DataFrame, title: str, made: Provenance) -> None:
+    """A table that few want to read on the page: one line with its title, its rows, and a link to the CSV.
+
+    Raises ``ValueError`` for what must not be shown.
+    """
+    smallest = _smallest(table, title, made)
+    line = f"{escape(readable(title))}, {len(table):,} rows: {link(table, title, made)}"
+    _show(Piece.made(f'<p class="fairlib-note">{line}</p>', "data", made.access, smallest), f"[data] {title}")
 
 
 def _smallest(table: pd.DataFrame, title: str, made: Provenance) -> int | None:
@@ -181,7 +201,10 @@ def browsable(tables: dict[str, pd.DataFrame], made: dict[str, Provenance], note
 
     ``book/_static/browse.js`` adds a box that filters their rows and headers that sort them; without it they only fold.
     """
-    shown = {title: table_html(table, title, made[title]) for title, table in tables.items()}
+    shown = {
+        title: table_html(table, title, made[title], said=made[title].line() in _SAID)
+        for title, table in tables.items()
+    }
     rows = {title: f"{len(table)} row{'s' * (len(table) != 1)}" for title, table in tables.items()}
     parts = [
         f"<details{' open' * (i == 0)}><summary>{escape(readable(title))} ({rows[title]})</summary>{html}</details>"
@@ -241,15 +264,17 @@ def _told(value: str | float) -> str | float:
 
 def text_html(text: str, title: str, made: Provenance) -> Piece:
     """Preformatted text, such as a folder tree, for gluing into another page."""
-    return Piece.made(_boxed(f'<pre class="fairlib-text">{escape(text)}</pre>', title, made, ""), "text", made.access)
+    return Piece.made(
+        _boxed(f'<pre class="fairlib-text">{escape(text)}</pre>', title, _made(made)), "text", made.access
+    )
 
 
-def _boxed(html: str, title: str, made: Provenance, note: str, saved: str = "") -> str:
+def _boxed(html: str, title: str, made: str, note: str = "", saved: str = "") -> str:
     """Scrolls sideways on its own where the window is narrow; the keyboard reaches it. saved: a link to the data."""
     note = (f"<p>{escape(readable(note))}</p>" if note else "") + (f"<p>{saved}</p>" if saved else "")
     return (
         f'<div class="fairlib-table-box fairlib-scroll" tabindex="0" role="group" aria-label="'
-        f'{escape(readable(title), quote=True)}">{html}</div><div class="fairlib-provenance">{note}{_made(made)}</div>'
+        f'{escape(readable(title), quote=True)}">{html}</div><div class="fairlib-provenance">{note}{made}</div>'
     )
 
 

@@ -24,6 +24,7 @@ from book.pages.figures import (
     evaluation,
     evidence,
     finetuning,
+    forest,
     metric_tree,
     pretraining,
     requirements,
@@ -107,16 +108,8 @@ def small(request, make_cohort):
         headline=summary.headline(models, CARD.protected(), CARD.metric.metric),
         crossed=summary.summarise(parts["intersections"]),
         calibration=parts["calibration"],
-        offsets=parts["calibration_in_the_large"],
         extremes=segments.extremes(models, parts["validation"], NAMES),
         gaps=segments.gaps(parts["permutation_null"], NAMES, CARD.protected()),
-        between=segments.between(models, NAMES),
-        logs=segments.log_disparities(
-            models.replace({"strategy": {"logistic_regression": "frozen_3"}}),
-            CARD.protected(),
-            CARD.metric.metric,
-            ["supervised", "frozen_0", "frozen_3"],
-        ),
         cka=conditioned.similarity_table(cohort, *grams, rows, draws=30, permutations=30),
         **of_features(cohort, rows, draw),
     )
@@ -211,22 +204,30 @@ FIGURES = {
     metric_tree.metric_tree: lambda e: ({name: cards.load(name) for name in ("mimic", "globem")}, "globem"),
     subgroups.calibration: lambda e: (e.calibration, "age", ("supervised", "frozen_0")),
     audit_figures.learning_rates: lambda e: (),
-    audit_figures.views: lambda e: (simulations.view_agreement(40),),
     audit_figures.globem_chance: lambda e: (simulations.globem_coin(100),),
-    audit_figures.interval_widths: lambda e: (simulations.interval_widths((1, 10), 60, 20),),
-    audit_figures.extremes: lambda e: (simulations.published_extremes(20),),
     audit_figures.cka_traps: lambda e: (
         simulations.cka_by_size((30, 60), (3, 3)),
         simulations.cka_by_windows((1, 2), 20, 3),
         simulations.cka_of_repeats(20, 3),
     ),
-    audit_figures.clipped: lambda e: (),
     synthesis_figures.size_gap: lambda e: (PUBLISHED, noise.fit(PUBLISHED, "share", 20)),
-    synthesis_figures.size_gap_ours: lambda e: ({"synthetic twins": own(e), "real data": own(e)},),
     planted_figures.against_found: lambda e: (planted(),),
     people_figures.forest: lambda e: (of_people(),),
+    forest.forest: lambda e: (forest.rows_of(scored().found), "SSL", "the supervised model"),
+    forest.areas: lambda e: (forest.areas_of(pd.concat([e.summary, e.crossed]), NAMES),),
     twin_figures.dial_curves: lambda e: ({"noise": dial.curve("mimic", "noise", 10_000, 1, 500)}, "mimic"),
 }
+MODELS_OF_A_CASE = pd.DataFrame(
+    {
+        "strategy": ["supervised", "frozen_0"],
+        "seed": [1, 2],
+        "train": [5600, np.nan],
+        "people": [np.nan, 1200],
+        "auc": [0.8, 0.5],
+    }
+    | {"low": [0.7, 0.4], "high": [0.9, 0.6], "deviation": [0.1, np.nan], "at_chance": [False, True]}
+    | {"one_decision": [True, False]}
+)
 TABLES = {
     cards.requirements: lambda e: (CARD,),
     published_tables.beside: lambda e: ("T-performance", "mimic"),
@@ -237,10 +238,6 @@ TABLES = {
     tables3.efficiency: lambda e: (curve(e), CARD.metric.metric),
     tables3.tries: lambda e: (kept_tries,),
     tables5.metric_choice: lambda e: (CARD,),
-    tables5.calibration: lambda e: (summary.summarise(e.offsets), NAMES),
-    tables5.segments: lambda e: (e.summary, "supervised", CARD.min_cell),
-    tables5.parity: lambda e: (e.summary, "error_rate_ratio", "gender"),
-    tables5.screen: lambda e: (e.summary, CARD.protected()),
     evidence_tables.every_model: lambda e: (scored().each.assign(recipe="tuned"),),
     evidence_tables.joint_test: lambda e: (
         speccurve.joint_test(SPECIFICATIONS, np.random.default_rng(0).normal(size=(6, 60))),
@@ -248,32 +245,18 @@ TABLES = {
     evidence_tables.verdicts: lambda e: (scored().found, scored().verdicts),
     evidence_tables.differences: lambda e: (pd.concat([scored().main, scored().groups, scored().adjusted()]),),
     evidence_tables.levels: lambda e: (scored().levels(list(SCORED_NAMES), PRIMARY),),
-    evidence_tables.best: lambda e: (scored().best(),),
     subgroup_tables.conditioned: lambda e: (e.extremes, e.gaps),
-    subgroup_tables.between: lambda e: (e.between,),
-    subgroup_tables.intersections: lambda e: (e.crossed, "gender × age", NAMES, CARD.min_cell),
-    subgroup_tables.log_disparities: lambda e: (e.logs,),
     tables5.headline: lambda e: (e.headline, CARD.metric.metric),
     tables6.claim: lambda e: (published.claims()["accuracy"]["published"],),
+    tables6.trained: lambda e: ({"a case": MODELS_OF_A_CASE},),
     tables6.models: lambda e: (
-        pd.DataFrame(
-            {
-                "strategy": ["supervised", "frozen_0"],
-                "seed": [1, 2],
-                "train": [5600, np.nan],
-                "people": [np.nan, 1200],
-                "auc": [0.8, 0.5],
-            }
-            | {"low": [0.7, 0.4], "high": [0.9, 0.6], "deviation": [0.1, np.nan], "at_chance": [False, True]}
-            | {"one_decision": [True, False]}
-        ),
+        MODELS_OF_A_CASE,
         "error_rate_ratio",
     ),
     tables6.datasets: lambda e: (published.table("dataset_shapes"), {"a twin": e.cohort}),
     audit_tables.finding: lambda e: ("D13", "measured in 3 ways"),
-    audit_tables.section: lambda e: ("training", {f"D{i}": "0 of 3" for i in range(1, 51)}),
+    audit_tables.short: lambda e: (audit_tables.every({f"D{i}": "0 of 3" for i in range(1, 51)}),),
     audit_tables.settings: lambda e: (),
-    audit_tables.counts: lambda e: (),
     audit_tables.recipes: lambda e: (recipes_of(e),),
     audit_tables.similarity: lambda e: (
         SEGMENTS.assign(people=60.0, cka=0.3, matched_people=50.0, matched=0.31, windows=200, released=0.4),

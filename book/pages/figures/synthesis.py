@@ -53,28 +53,6 @@ def _share_below(curves: pd.DataFrame) -> str:
     return f"{100 * (lines['SSL'] < lines['Supervised']).mean():.0f} %"
 
 
-def size_gap_ours(panels_rows: dict[str, pd.DataFrame]) -> Drawn:
-    """F-size-gap, ours: a panel for each origin ("synthetic twins", "real data"), which are never pooled.
-
-    panels_rows: title → ``synthesis.own_rows`` of the cases of that origin, with the case's title in ``dataset``.
-    """
-    figure, panels = axes(WIDTH, 4.9, 1, len(panels_rows), sharey=True, squeeze=False)
-    facts, top = [], 0.05
-    for panel, (title, rows) in zip(panels[0], panels_rows.items(), strict=True):
-        _points(panel, rows, "log_windows")
-        sizes = rows.groupby(["dataset", "attribute", "segment"])[["log_windows", "expected"]].mean()
-        look = {"markersize": 13, "markeredgewidth": 2, "color": CONTROL, "alpha": 0.7, "zorder": 1}
-        panel.plot(sizes["log_windows"], sizes["expected"], "_", label=NOISE, **look)
-        _count_axis(panel, rows)
-        panel.set_title(title)
-        panel.legend(loc="upper center", bbox_to_anchor=(0.5, -0.17))
-        top = max(top, 1.05 * rows["gap"].max())
-        beyond = f"{(rows['gap'] > rows['bound']).sum()} beyond the {LEVEL_WORDS} bound of noise"
-        facts.append(f"{title}, {len(rows)} points: mean gap {_means(rows)}, {beyond}")
-    panels[0, 0].set(ylim=(0, top), ylabel=GAP)
-    return figure, "Absolute gap in AUC of our segments against test windows. " + "; ".join(facts) + "."
-
-
 def _points(panel: Axes, rows: pd.DataFrame, x: str) -> None:
     """One marker a segment and model: colour and filling say the model, shape the dataset."""
     for shape, (dataset, part) in zip(SHAPES, rows.groupby("dataset", sort=False), strict=False):

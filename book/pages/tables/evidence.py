@@ -2,13 +2,11 @@
 
 import pandas as pd
 
-from fairlib.measures.chosen import Chosen
 from fairlib.measures.estimands import AUC, OVERALL, SINGLE, D, own_rows
 from fairlib.measures.operating import PRIMARY, Point
 from fairlib.report import comparisons
 from fairlib.report.columns import Column, ranged, typed
-from fairlib.report.comparisons import DETECTABLE
-from fairlib.strategies import STRATEGY_NAMES, SUPERVISED
+from fairlib.strategies import SUPERVISED
 from fairlib.text import LEVEL_WORDS, recipe_name
 
 from ..marks import named
@@ -77,19 +75,4 @@ def levels(found: pd.DataFrame) -> pd.DataFrame:
         null_bound=Column("permuted labels, 95th percentile", "number"),
         coin=ranged("coin", f"coin ({LEVEL_WORDS} range)"),
         calibrated=Column("calibrated score", "number"),
-    )
-
-
-def best(found: Chosen) -> pd.DataFrame:
-    """“Up to 30 %”: which strategy each half chooses, how often draws choose each, and what the choice gains."""
-    rows = pd.DataFrame({"strategy": [STRATEGY_NAMES[name] for name in found.shares], "share": found.shares.values()})
-    halves = [[STRATEGY_NAMES[name] for name in found.strategies].count(name) for name in rows["strategy"]]
-    last = {"strategy": "gain of the chosen model over supervised", "share": float("nan")} | found.gain.columns()
-    return typed(
-        pd.concat([rows.assign(halves=halves), pd.DataFrame([last])], ignore_index=True),
-        ["strategy"],
-        halves=Column("halves that choose it", "count"),
-        share=Column("draws that choose it", "percent"),
-        detectable=DETECTABLE["detectable"],
-        estimate=Column(f"difference in disparity ({LEVEL_WORDS} CI)", "signed", 3, "low", "high"),
     )

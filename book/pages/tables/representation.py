@@ -60,6 +60,17 @@ def probes(summary: pd.DataFrame) -> pd.DataFrame:
     )
 
 
+def probed(summary: pd.DataFrame, strategy: str) -> str:
+    """In how many targets the features of a model tell more, or less, than the supervised model's, in a sentence."""
+    own = summary[summary["strategy"] == strategy]
+    sure = own["difference_q"] < 0.05
+    more, less = (int((sure & (own["difference"] * sign > 0)).sum()) for sign in (1, -1))
+    return (
+        f"Of {len(own)} targets (segments and the outcome), {STRATEGY_NAMES[strategy]} has features that tell more than"
+        f" those of the supervised model in {more} and less in {less} (q below 0.05)."
+    )
+
+
 def undefined(tables: list[pd.DataFrame]) -> str:
     """How many half-samples have no CKA, in a sentence. tables: of ``Study.similarity_draws``, one a seed."""
     values = np.concatenate([np.ravel(np.stack(table["halves"])) for table in tables])

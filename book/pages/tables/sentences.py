@@ -1,7 +1,6 @@
 """Sentences glued into the book: computed from results, in words that hold whatever the numbers say."""
 
 from collections import Counter
-from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
@@ -11,7 +10,7 @@ from fairlib.inference import ALPHA
 from fairlib.measures.groups import OTHERS
 from fairlib.measures.summary import at_chance, left_out, one_decision, verdict
 from fairlib.report.provenance import ORIGINS, Provenance
-from fairlib.strategies import MITIGATIONS, PRIMARY, STRATEGIES, STRATEGY_NAMES, UNTESTED
+from fairlib.strategies import MITIGATIONS, STRATEGIES
 from fairlib.text import LEVEL_WORDS, disparity_name, number, recipe_name, with_interval
 
 from ..marks import NO_BETTER, ONE_DECISION, why_left_out
@@ -59,12 +58,6 @@ def finding(headline: pd.DataFrame, card: Card, made: Provenance) -> str:
     )
 
 
-def left_out_of(rows: Mapping[str, pd.Series]) -> str:
-    """Who is left out, and why. rows: of ``summaries.headline``, by strategy."""
-    told = "; ".join(f"{STRATEGY_NAMES[name]} (it {why_left_out(row)})" for name, row in rows.items())
-    return f"Left out: {told or 'no model'}."
-
-
 def _without(rows: pd.DataFrame) -> str:
     """How many of these self-supervised models are left out, and how many for which reason, or for both."""
     reasons = [[NO_BETTER] * at_chance(row) + [ONE_DECISION] * one_decision(row) for _, row in rows.iterrows()]
@@ -88,35 +81,6 @@ def _non_inferior(rows: pd.DataFrame, accuracy: str) -> int:
 def _left(rows: pd.DataFrame, measure: str) -> str:
     """How many differences to the supervised model remain after correction: "1 of 6"."""
     return f"{(rows[f'{measure}_difference_p'] < ALPHA).sum()} of {len(rows)}"
-
-
-def named_ssl(headline: pd.DataFrame, card: Card) -> str:
-    """The self-supervised model named beforehand and its paired differences to the supervised one.
-
-    The most accurate one would be chosen on the test people on whom it is then shown.
-    """
-    rows = headline[headline["strategy"].isin(set(STRATEGIES) - {"supervised"})]
-    if rows.empty:
-        return "no self-supervised model in this run"
-    row = next((row for _, row in rows.iterrows() if row["strategy"] == PRIMARY), rows.iloc[0])
-    parts = [_of(row, f"{measure}_difference", sign=True) for measure in ("auc", "deviation")]
-    return (
-        f"{STRATEGY_NAMES[row['strategy']]}: AUC {_of(row, 'auc')}, that is {parts[0]} against supervised; mean"
-        f" {disparity_name(card.metric.metric)} {number(row['deviation'])}, that is {parts[1]}{_gate(row)}"
-    )
-
-
-def controls(headline: pd.DataFrame, card: Card) -> str:
-    """The models without pre-training: what they reach tells what pre-training itself is worth."""
-    rows = headline[headline["strategy"].isin(UNTESTED)]
-    if rows.empty:
-        return "no controls in this run"
-    parts = [
-        f"{STRATEGY_NAMES[row['strategy']].removeprefix('control: ')}: AUC {_of(row, 'auc')}, mean"
-        f" {disparity_name(card.metric.metric)} {number(row['deviation'])}{_gate(row)}"
-        for _, row in rows.iterrows()
-    ]
-    return "; ".join(parts)
 
 
 def looked_after(groups: set[str], card: Card) -> str:

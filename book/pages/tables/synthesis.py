@@ -38,6 +38,21 @@ def models(each: pd.DataFrame, metric: str) -> pd.DataFrame:
     )
 
 
+def trained(each: dict[str, pd.DataFrame]) -> pd.DataFrame:
+    """How many models a case has, and the range of their AUC. each: title of a case → ``gathered.Case.every_model``."""
+    rows = [
+        {"case": title, "models": len(own), "strategies": own["strategy"].nunique()}
+        | {"low": own["auc"].min(), "middle": own["auc"].median(), "high": own["auc"].max()}
+        | {"at_chance": int(own["at_chance"].sum()), "one_decision": int(own["one_decision"].sum())}
+        for title, own in each.items()
+    ]
+    columns = {"models": Column(form="count"), "strategies": Column(form="count")}
+    columns["middle"] = Column("AUC, median [lowest, highest]", "number", low="low", high="high")
+    columns["at_chance"] = Column("AUC interval includes 0.5", "count")
+    columns["one_decision"] = Column("one decision for everyone", "count")
+    return typed(pd.DataFrame(rows), ["case"], **columns)
+
+
 def different(each: dict[str, pd.DataFrame]) -> int:
     """How many different models there are: one that does not depend on the seed, or on the recipe, counts once.
 
@@ -45,14 +60,6 @@ def different(each: dict[str, pd.DataFrame]) -> int:
     """
     rows = pd.concat(own.assign(dataset=title.split(",")[0]) for title, own in each.items()) if each else pd.DataFrame()
     return len(rows.drop_duplicates(["dataset", "strategy", "people", "auc", "deviation"])) if len(rows) else 0
-
-
-def parts(each: pd.DataFrame, most: int = 50) -> dict[str, pd.DataFrame]:
-    """The models of one case in tables of at most so many rows, which the gate lets through; titles number them."""
-    if len(each) <= most:
-        return {"": each}
-    starts = range(0, len(each), most)
-    return {f", models {i + 1} to {min(i + most, len(each))}": each.iloc[i : i + most] for i in starts}
 
 
 def datasets(shapes: pd.DataFrame, cases: dict[str, dict[str, pd.DataFrame]]) -> pd.DataFrame:
