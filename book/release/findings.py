@@ -4,6 +4,7 @@ from functools import cache
 from pathlib import Path
 from typing import Literal
 
+import pandas as pd
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
@@ -45,3 +46,10 @@ def load(path: Path = FILE) -> dict[str, Finding]:
         where = ".".join(map(str, field))
         raise PublishedError(f"{path}, entry {number + 1}: {where or 'entry'}: {first['msg']}") from None
     return {finding.id: finding for finding in found}
+
+
+def every(measured: dict[str, str]) -> pd.DataFrame:
+    """All findings, a row each, with everything that is said of them."""
+    fields = ["id", "section", "certainty", "title", "does", "changes", "doubt", "source", "lesson"]
+    rows = [of.model_dump(include=set(fields)) | {"numbers": measured[of.id]} for of in load().values()]
+    return pd.DataFrame(rows)[[*fields, "numbers"]].fillna("")

@@ -21,15 +21,8 @@ def finding(name: str, measured: str) -> pd.DataFrame:
     return pd.DataFrame({name: lines.keys(), of.title: lines.values()})
 
 
-def every(measured: dict[str, str]) -> pd.DataFrame:
-    """All findings, a row each, with everything that is said of them."""
-    fields = ["id", "section", "certainty", "title", "does", "changes", "doubt", "source", "lesson"]
-    rows = [of.model_dump(include=set(fields)) | {"numbers": measured[of.id]} for of in findings.load().values()]
-    return pd.DataFrame(rows)[[*fields, "numbers"]].fillna("")
-
-
 def short(found: pd.DataFrame) -> pd.DataFrame:
-    """The same in one line per finding; found: of ``every``."""
+    """The same in one line per finding; found: of ``findings.every``."""
     titles = {"title": "finding", "section": "part of the study"}
     return found[["id", "title", "section", "certainty"]].rename(columns=titles)
 
