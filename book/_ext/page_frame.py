@@ -1,7 +1,8 @@
 """What every page has around its text, measured when the book is built and never typed.
 
 - The opening (an admonition of class ``fairlib-opening``) gets the minutes to read and to run.
-- *Reproduce this page* stands at the end: the commands behind the page, each with the minutes it took.
+- *Reproduce this page* is at the end: the commands behind the page, each with the minutes it took. They give every
+  parameter that differs from its default, so the page does without the cells of parameters.
 - Its title, for tabs, the search and the pages beside it, says whose data it is about: many share a notebook.
 - Launch buttons open the stored notebook in ``notebooks/``, not the executed copy, which git ignores.
 """
@@ -29,6 +30,7 @@ BETWEEN_WORDS = re.compile(
     r"(?<=[\w);][_/.=,:-])(?=[a-z&])(?!(?<=\.)(?:csv|gz|html|ipynb|json|md|parquet|py|txt|ya?ml|zip)\b)", re.IGNORECASE
 )
 COLUMN = 34
+PARAMETERS = {"tag_parameters", "tag_injected-parameters"}
 SKIPPED = (nodes.literal_block, nodes.raw, nodes.comment, nodes.math, nodes.math_block)
 
 
@@ -79,6 +81,9 @@ def frame(app: Sphinx, doctree: nodes.document, docname: str) -> None:
         if "REPOSITORY" in block.astext():  # the address stands in _config.yml alone
             text = block.astext().replace("REPOSITORY", app.config.html_theme_options["repository_url"])
             block.rawsource, block.children = text, [nodes.Text(text)]
+    for cell in [*doctree.findall(nodes.container)] if not docname.startswith("executed/course/") else ():
+        if PARAMETERS & set(cell["classes"]):
+            cell.parent.remove(cell)
     if section := next(iter(doctree.findall(nodes.section)), None):
         section += reproduce(app, docname, own)
 
