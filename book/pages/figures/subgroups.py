@@ -4,13 +4,16 @@ import numpy as np
 import pandas as pd
 
 from fairlib.report import style
-from fairlib.report.style import SEGMENT_MARKERS, SEGMENTS, WIDTH, Drawn, axes
+from fairlib.report.style import SEGMENTS, WIDTH, Drawn, axes
 from fairlib.strategies import STRATEGY_NAMES
 from fairlib.text import signed
 
+ENDS, POINTS = ("observed", "low", "high"), 40
+
 
 def calibration(table: pd.DataFrame, attribute: str, names: tuple[str, ...]) -> Drawn:
-    """Observed against predicted risk of each segment of an attribute, one panel a strategy; all seeds' bins are drawn.
+    """Observed against predicted risk of each segment of an attribute, one panel per strategy: the mean over runs with
+    its band over people, and each run thinly.
 
     table: ``calibration`` of each model, with columns strategy and seed.
     """
@@ -21,12 +24,16 @@ def calibration(table: pd.DataFrame, attribute: str, names: tuple[str, ...]) -> 
     for panel, strategy in zip(panels[0], names, strict=True):
         panel.plot([0, edge], [0, edge], color=style.PALE, linewidth=0.8)
         for i, (segment, part) in enumerate(rows[rows["strategy"] == strategy].groupby("segment", sort=False)):
-            spread = np.clip([part["observed"] - part["low"], part["high"] - part["observed"]], 0, None)
-            panel.errorbar(part["predicted"], part["observed"], spread, fmt="none", ecolor=SEGMENTS[i], alpha=0.5)
-            look = {"color": SEGMENTS[i], "markersize": 4.5, "linewidth": 0.8}
-            for seed, (_, one) in enumerate(part.groupby("seed", sort=False)):
-                label = segment if seed == 0 else None
-                panel.plot(one["predicted"], one["observed"], f"{SEGMENT_MARKERS[i]}:", label=label, **look)
+            runs = [one.sort_values("predicted") for _, one in part.groupby("seed", sort=False)]
+            ends = max(one["predicted"].iloc[0] for one in runs), min(one["predicted"].iloc[-1] for one in runs)
+            at = np.linspace(*ends, POINTS)
+            mean, low, high = (
+                np.mean([np.interp(at, one["predicted"], one[of]) for one in runs], axis=0) for of in ENDS
+            )
+            for one in runs if len(runs) > 1 else ():
+                panel.plot(one["predicted"], one["observed"], color=SEGMENTS[i], linewidth=0.6, alpha=0.35)
+            panel.fill_between(at, low, high, color=SEGMENTS[i], alpha=0.15, linewidth=0)
+            panel.plot(at, mean, style.SEGMENT_LINES[i % 4], color=SEGMENTS[i], linewidth=2, label=segment)
             off = np.average(part["predicted"] - part["observed"], weights=part["windows"])
             facts.append(f"{STRATEGY_NAMES[strategy]}, {segment}: predicted minus observed {signed(off)}")
         panel.set(xlim=(0, edge), ylim=(0, edge), title=STRATEGY_NAMES[strategy])
