@@ -247,6 +247,12 @@ def note(text: str) -> None:
     _show(Piece.made(f'<p class="fairlib-note">{escape(_told(text))}</p>', "note"), text)
 
 
+def points(sentences: list[str]) -> None:
+    """Sentences of their own as a list, such as the takeaways of a page."""
+    items = "".join(f"<li>{escape(_told(sentence))}</li>" for sentence in sentences)
+    _show(Piece.made(f'<ul class="fairlib-note">{items}</ul>', "note"), "\n".join(sentences))
+
+
 def glue(name: str, value: Piece | str | float, display: bool = True) -> None:
     """Keep a piece, a sentence or a number for other pages, which show it by its name (as myst-nb's ``glue`` does)."""
     piece = value if isinstance(value, Piece) else Piece.made("", "text")
