@@ -74,7 +74,7 @@ def frame(app: Sphinx, doctree: nodes.document, docname: str) -> None:
         if "fairlib-opening" in opening["classes"]:
             page = page_of(opening)
             run = executed(Path(page["source"]))
-            to_run = took([run], " to run") if run else "nothing needs to be run"
+            to_run = took([run], " to run") if run else "there is no code to run"
             time = nodes.Text(f" {minutes(60 * reading_minutes(page))} to read; {to_run}.")
             opening += nodes.paragraph("", "", nodes.strong("", "Time:"), time)
     for block in doctree.findall(nodes.literal_block):
@@ -93,15 +93,15 @@ def reproduce(app: Sphinx, docname: str, own: Run | None) -> nodes.Node:
     box = nodes.admonition("", nodes.title("", "Reproduce this page"), classes=["fairlib-reproduce"])
     behind = [own] if own else glued(app, docname)
     if not behind:
-        box += nodes.paragraph("", "Nothing on this page is computed. The whole book is made by this command:")
+        box += nodes.paragraph("", "This page computes nothing. One command builds the whole book:")
         box += _command("make book")
     elif not own:
-        box += nodes.paragraph("", "Its numbers come from other pages, which these commands make again:")
+        box += nodes.paragraph("", "Its numbers come from other pages. These commands run them again:")
     if behind:
         box += _command("\n".join(run.command for run in behind))
         box += nodes.paragraph("", f"This took {took(behind)}.")
     for dataset in dict.fromkeys(run.dataset for run in behind if run.source == "frozen"):
-        box += nodes.paragraph("", "The book keeps results of real data. To compute them from the files takes hours:")
+        box += nodes.paragraph("", "Results on real data are kept in the book. To recompute them from the official files takes hours:")
         box += _command(f"python -m fairlib fetch {dataset} DIR && make book DATASET={dataset} SOURCE=DIR")
     pages = {"rerun": "What runs where", "recipes": "Other parameters"}
     where = nodes.paragraph("", "From the repository's root, in its environment.")

@@ -44,7 +44,7 @@ def test_opening_and_takeaways(page):
 
 def test_the_landing_page_leads_to_the_doors_and_the_limits():
     text = text_of("intro")
-    doors = (":link: how_to_read", ":link: recipes", ":link: course/index")
+    doors = (":link: how_to_read", ":link: rerun", ":link: course/index")
     for place in (
         *doors,
         "five_stages.html",
