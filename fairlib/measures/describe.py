@@ -67,8 +67,7 @@ def cohort_tables(cohort: Cohort) -> dict[str, pd.DataFrame]:
 
 
 def _typical_window(cohort: Cohort) -> tuple[pd.DataFrame, int]:
-    """Four measured channels that change most over time (masks where there is nothing else), and how many windows they
-    average.
+    """Four measured channels that change most over time, and how many windows they average.
 
     Averages of real windows keep two decimals: with more, sums over people whose values are seldom measured would give
     a single person's values away.
@@ -77,7 +76,6 @@ def _typical_window(cohort: Cohort) -> tuple[pd.DataFrame, int]:
     rows = train[cohort.y[train] == 1]
     rows = rows[:1] if rule == "synthetic" else rows[:2000] if len(rows) >= 10 * minimum else train[:2000]
     measured = [i for i, name in enumerate(cohort.channels) if "mask" not in name and "->" not in name]
-    measured = measured or [*range(len(cohort.channels))]
     mean = cohort.x[rows].mean(axis=0)[:, measured]
     if rule != "synthetic":
         mean = mean.round(2)

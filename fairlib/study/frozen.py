@@ -12,8 +12,6 @@ from .. import cards
 from ..measures.scored import pooled
 from ..strategies import POST_PROCESSED, SUPERVISED
 from . import model_inputs, pretraining_people
-from .model_inputs import BOTH
-from .pretraining_people import EVERYONE
 from .results import MANIFEST, checksum, replace_file
 from .tables import FOLD, MODEL, TABLES
 
@@ -22,7 +20,7 @@ KEYS = ["recipe", "strategy", "seed", "labels"]
 #: The same of cross-fitted models: ``seed`` is the repeat. Those of ``SPECIAL`` follow where a model needs them.
 FOLD_KEYS = ["recipe", "pretext", "strategy", "seed", "fold", "labels"]
 #: What most models share, so that a column says it only where one of them differs; and what it is then for the others.
-SPECIAL = {pretraining_people.KEY: EVERYONE, model_inputs.KEY: BOTH}
+SPECIAL = {pretraining_people.KEY: pretraining_people.EVERYONE, model_inputs.KEY: model_inputs.BOTH}
 #: The pretext unless another is named.
 USUAL = "simclr"
 
@@ -46,9 +44,9 @@ class Frozen:
     folder: Path
     recipe: str
     pretext: str = USUAL
-    pretrain_on: str = EVERYONE
+    pretrain_on: str = SPECIAL[pretraining_people.KEY]
     draws: int | None = None
-    inputs: str = BOTH
+    inputs: str = SPECIAL[model_inputs.KEY]
 
     @property
     def manifest(self) -> dict:
@@ -108,7 +106,7 @@ class Frozen:
         return TABLES[name].make(pooled(self.table("tested"), found, card, *settings))
 
 
-def entry(recipe: str, pretext: str, pretrain_on: str = EVERYONE, inputs: str = BOTH) -> str:
+def entry(recipe: str, pretext: str, pretrain_on: str = Frozen.pretrain_on, inputs: str = Frozen.inputs) -> str:
     """The name of a recipe with a pretext, some channels and some people in the manifest, as ``Study.entry`` says
     it."""
     recipe = recipe if pretext == USUAL else f"{recipe}-{pretext}"

@@ -3,6 +3,7 @@
 People, labels, folds and the tables about people stay the same, and so do imputation and scaling inside each fold.
 """
 
+import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
@@ -32,21 +33,24 @@ def has_masks(cohort: Cohort) -> bool:
 def seen(cohort: Cohort, inputs: str) -> Cohort:
     """The cohort with the channels that ``inputs`` names, in their order; channels without a mask are values.
 
+    Masks alone are the masks of nothing, so ``mask X`` becomes ``X measured``.
     Raises ``CohortError`` where no channel is an observation mask.
     """
     if inputs == BOTH:
         return cohort
     if not has_masks(cohort):
         raise CohortError(
-            f"{cohort.dataset}: {KEY} {inputs!r}, but none of its {len(cohort.channels)} channels is an observation mask"
-            f" (named 'mask X', where X is another channel); give {KEY} {BOTH!r}, which are all channels"
+            f"{cohort.dataset}: {KEY} {inputs!r}, but none of its {len(cohort.channels)} channels is an observation"
+            f" mask (named 'mask X', where X is another channel); give {KEY} {BOTH!r}, which are all channels"
         )
     kept = np.flatnonzero(are_masks(masks_of(cohort.channels)) == (inputs == MASKS))
     measured = cohort.measured
     if measured is not None:  # without any column people can still be dealt to folds: nothing is to be scaled
         measured = measured[:, :, kept[kept < measured.shape[2]]]
-    channels = tuple(cohort.channels[place] for place in kept)
-    return replace(cohort, x=np.take(cohort.x, kept, axis=2), channels=channels, measured=measured)
+    channels = [cohort.channels[place] for place in kept]
+    if inputs == MASKS:
+        channels = [f"{re.sub('^mask( |->)', '', name)} measured" for name in channels]
+    return replace(cohort, x=np.take(cohort.x, kept, axis=2), channels=tuple(channels), measured=measured)
 
 
 def narrowed(study: "Study", inputs: str) -> "Study":

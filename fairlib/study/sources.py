@@ -32,8 +32,7 @@ ENOUGH = 100
 def open_study(p: Parameters) -> "Study | CrossFitted | Frozen":
     """The study that a notebook's parameters ask for: data read, models found or made when first needed."""
     if p.source == "frozen":
-        draws = getattr(p, "draws", None)
-        return Frozen(FROZEN / p.dataset, p.recipe, p.pretext, p.pretrain_on, draws, p.inputs)
+        return Frozen(FROZEN / p.dataset, p.recipe, p.pretext, p.pretrain_on, getattr(p, "draws", None), p.inputs)
     folder = Path(p.results_dir) / p.dataset / p.label
     cohort = _read(p, folder)
     study = study_of(p, cohort, folder)

@@ -100,7 +100,8 @@ def test_other_inputs_are_rows_of_their_own_and_missing_ones_are_listed():
     (sentence,) = specifications.untrained([*pairs, (case_of(inputs="masks"), scored())])
     assert "named pair" not in sentence
     assert not specifications.of_case(case_of("paper_code", inputs="values"), scored())[0]["paper"].any()
-    assert pairs[1][0].title == "Challenge 2012, recipe tuned, values without masks"
+    made = SimpleNamespace(origin="real")
+    assert replace(pairs[1][0], made=made).title == "Challenge 2012, recipe tuned, values without masks"
 
 
 @pytest.mark.parametrize(("channels", "missing"), [(("a", "b"), False), (("a", "mask a"), True)])

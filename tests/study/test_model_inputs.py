@@ -65,7 +65,8 @@ def study_of(cohort, tiny, folder, inputs):
 def test_channels_are_chosen_and_folds_are_prepared_as_before(cohort, inputs, channels):
     """Imputed, clipped and scaled with the training people of the fold, from what was measured."""
     some = seen(cohort, inputs)
-    assert some.channels == tuple(cohort.channels[place] for place in channels)
+    names = ("pulse", "sodium", "age of a value", "pulse measured", "sodium measured")
+    assert some.channels == tuple(names[place] for place in channels)
     assert np.array_equal(some.x, cohort.x[:, :, channels])
     split = np.roll(cohort.split, 3)
     assert np.array_equal(some.dealt(split).x[:], cohort.dealt(split).x[:][:, :, channels])
@@ -98,7 +99,7 @@ def test_the_masks_alone_tell_who_is_measured_often(cohort, tiny, tmp_path):
 
 
 def test_views_of_masks_alone_hide_and_change_nothing_else(cohort, tmp_path):
-    """Without the values' names nothing says which channels are masks, so scaling must not come near them."""
+    """Nothing says any more which channels are masks, so scaling must not come near them."""
     assert not are_masks(masks_of(seen(cohort, MASKS).channels)).any()
     of = {name: narrowed(Study(cohort, recipe, tmp_path), MASKS).recipe for name, recipe in RECIPES.items()}
     views = {name: [view for view, _ in recipe.pretraining.views] for name, recipe in of.items()}
@@ -162,7 +163,7 @@ def test_frozen_results_are_told_apart(packed):
     usual = table[table["inputs"] == BOTH][list(first["scores.parquet"])].reset_index(drop=True)
     pd.testing.assert_frame_equal(usual, first["scores.parquet"])
     drawn = {inputs: [*of.table("views", seed=1).dropna(axis=1)] for inputs, of in kept.items()}
-    assert drawn[MASKS] == ["panel", "step", "mask pulse", "mask sodium"]
+    assert drawn[MASKS] == ["panel", "step", "pulse measured", "sodium measured"]
     assert drawn[VALUES] == drawn[BOTH] == ["panel", "step", "pulse", "sodium", "age of a value"]
 
 
