@@ -1,6 +1,7 @@
 """The cases of the study with all their trained models, for the page across datasets. Nothing is trained here."""
 
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha256
@@ -17,7 +18,8 @@ from fairlib.report.provenance import Provenance
 from fairlib.strategies import LABELLED, MODELS, NAMED_RECIPE, PRIMARY, STRATEGY_NAMES
 from fairlib.study.collect import cohort_tables, collect
 from fairlib.study.frozen import Frozen
-from fairlib.study.parameters import Evaluation, ParameterError
+from fairlib.study.model_inputs import BOTH, MASKS, VALUES, WORDS
+from fairlib.study.parameters import Evaluation, ParameterError, check
 from fairlib.study.pretraining_people import EVERYONE, words
 from fairlib.study.sources import open_study
 from fairlib.text import readable, recipe_name
@@ -49,6 +51,7 @@ class Case:
         """How the case is called in tables."""
         kind = " twin" if self.made.origin == "twin" else ""
         some = f", pre-training on {readable(words(self.p.pretrain_on))}" * (self.p.pretrain_on != EVERYONE)
+        some += f", {WORDS[self.p.inputs]}" * (self.p.inputs != BOTH)
         return f"{self.card.called}{kind}, recipe {recipe_name(self.p.recipe)}{some}"
 
     @property
@@ -185,6 +188,16 @@ def open_case(p: Evaluation, people: tuple[int, ...] = ()) -> Case:
     told = ", ".join(f"{STRATEGY_NAMES[name]} ({', '.join(seeds)})" for name, seeds in lost.items())
     missing = (f"not trained yet (seeds or repeats in brackets): {told}",) if lost else ()
     return Case(p, study, p.card, made, found, missing, tuple(sorted({*people, *study.label_sizes})))
+
+
+def with_other_inputs(cases: list[Case]) -> list[Case]:
+    """The same frozen cases where models saw the values alone or the masks alone, as far as they were kept."""
+    found = []
+    for case in cases:
+        for inputs in (VALUES, MASKS) if case.p.source == "frozen" and case.p.inputs == BOTH else ():
+            with suppress(ParameterError):
+                found.append(open_case(check(Evaluation, case.p.model_dump() | {"inputs": inputs})))
+    return found
 
 
 def scored(cases: list[Case], draws: int = equal_rates.DRAWS) -> list[tuple[Case, equal_rates.Scored]]:

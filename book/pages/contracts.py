@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 from fairlib import cards, twins
 from fairlib.strategies import MitigationName, PretextName, RecipeName
 from fairlib.study import parameters
+from fairlib.study.model_inputs import BOTH, Inputs
 from fairlib.study.parameters import FROZEN, OWN, ROOT, Contract, Evaluation, Models
 
 
@@ -147,6 +148,7 @@ class Case(BaseModel):
     recipes: list[RecipeName] = ["paper_text"]
     pretext: PretextName = "simclr"
     pretrain_on: str = "all"
+    inputs: Inputs = BOTH
     seeds: list[int] = []
     folds: int | None = None
     repeats: int | None = None
@@ -176,7 +178,7 @@ class Synthesis(BaseModel):
         frozen = case.source == "frozen"  # in the folds, and of the seeds, with which they were made
         seeds = [] if frozen or case.repeats else case.seeds
         dealt = set() if frozen else {"folds", "repeats"}
-        own = case.model_dump(include={"source", "profile", "mitigations", "pretext", "pretrain_on"} | dealt)
+        own = case.model_dump(include={"source", "profile", "mitigations", "pretext", "pretrain_on", "inputs"} | dealt)
         given = {"dataset": dataset, "recipe": recipe, "seeds": seeds, "draws": self.draws, **own}
         return parameters.check("5_evaluation", given | {"results_dir": self.results_dir, "threads": self.threads})
 

@@ -6,6 +6,7 @@ import pandas as pd
 
 from fairlib import __version__, cards
 from fairlib.report.provenance import Provenance, of_the_original
+from fairlib.study import model_inputs
 from fairlib.study.parameters import Contract, Parameters
 from fairlib.study.pretraining_people import KEY, words
 from fairlib.study.results import MANIFEST, closure_hash, code_hash
@@ -41,6 +42,7 @@ def of_study(p: Parameters, study) -> Provenance:
         f"dataset {p.dataset}",
         f"profile {profile}",
         f"recipe {recipe_name(p.recipe)}{f', pretext {p.pretext}' * (p.pretext != 'simclr')}",
+        f"inputs: {model_inputs.WORDS[made[model_inputs.KEY]]}" if model_inputs.KEY in made else "",
         who_pre_trained(made, cell),
         told,
         tested,

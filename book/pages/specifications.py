@@ -16,6 +16,7 @@ from fairlib.measures.operating import PUBLISHED
 from fairlib.measures.outoffold import OutOfFold
 from fairlib.measures.specifications import PUBLISHED_SCALE, Drawn, recut, specifications
 from fairlib.strategies import (
+    NAMED_RECIPE,
     PRIMARY,
     SSL,
     STRATEGY_NAMES,
@@ -24,6 +25,8 @@ from fairlib.strategies import (
     of_family,
     self_supervised,
 )
+from fairlib.study.frozen import Frozen
+from fairlib.study.model_inputs import BOTH, MASKS, VALUES, WORDS, has_masks
 from fairlib.study.pretraining_people import EVERYONE, words
 from fairlib.text import p_value, percent, recipe_name, signed
 
@@ -74,8 +77,10 @@ def of_case(case: Case, scored: Scored) -> tuple[pd.DataFrame, list[Drawn]]:
     own = {"strategy": PRIMARY, "metric": SHORT.get(case.card.metric.metric, ""), "attribute": OVERALL, "own": True}
     own |= {"point": PUBLISHED.name, "scale": PUBLISHED_SCALE}
     paper = (table[list(own)] == pd.Series(own)).all(axis=1) & (case.p.recipe in PAPERS_OWN)
+    paper &= case.p.inputs == BOTH
     table = table.assign(paper=paper, strategy=table["strategy"].map(STRATEGY_NAMES)).drop(columns="own")
     some = f", {words(case.p.pretrain_on)}" * (case.p.pretrain_on != EVERYONE)
+    table.insert(0, "inputs", WORDS[case.p.inputs])
     table.insert(0, "pretext", f"{case.p.pretext}{some}")
     table.insert(0, "recipe", recipe_name(case.p.recipe))
     table.insert(0, "dataset", case.card.called)
@@ -117,9 +122,11 @@ def finding(rows: pd.DataFrame, tested: pd.DataFrame) -> str:
 
 
 def untrained(scored: list[tuple[Case, Scored]]) -> list[str]:
-    """A sentence per dataset on the cells of recipe × pretext × strategy that were not trained; none is imputed."""
-    out, usual = [], [(case, found) for case, found in scored if case.p.pretrain_on == EVERYONE]
-    for dataset in dict.fromkeys(case.card.called for case, _ in scored):
+    """A sentence per dataset on what was not trained; none is imputed. That are cells of recipe × pretext × strategy,
+    and, where channels are observation masks, the named pair of the named recipe by its inputs."""
+    everyone = [(case, found) for case, found in scored if case.p.pretrain_on == EVERYONE]
+    out, usual = [], [(case, found) for case, found in everyone if case.p.inputs == BOTH]
+    for dataset, first in {case.card.called: case for case, _ in scored}.items():
         own = {(case.p.recipe, case.p.pretext): found for case, found in usual if case.card.called == dataset}
         whole = [f"{recipe_name(r)} with {p}" for r, p in product(*map(get_args, CELLS)) if (r, p) not in own]
         lost = [f"recipe and pretext {', '.join(whole)}"] * bool(whole)
@@ -127,6 +134,19 @@ def untrained(scored: list[tuple[Case, Scored]]) -> list[str]:
             names = {name for part in found.parts for name in part.score}
             missing = [f"“{STRATEGY_NAMES[name]}”" for name in of_family(SSL) if name not in names]
             lost += [f"with {recipe_name(recipe)} and {pretext}, {', '.join(missing)}"] * bool(missing)
+        pairs = {case.p.inputs for case, found in everyone if case.card.called == dataset and _named(case, found)}
+        if missing := [WORDS[inputs] for inputs in (VALUES, MASKS) if inputs not in pairs and _masked(first)]:
+            lost.append(f"the named pair with {recipe_name(NAMED_RECIPE)} from {' or '.join(missing)}")
         if lost:
             out.append(f"Not trained on {dataset}, so not on the curve: {'; '.join(lost)}.")
     return out
+
+
+def _named(case: Case, scored: Scored) -> bool:
+    """Whether these are of the named pair and recipe."""
+    return case.p.recipe == NAMED_RECIPE and scored.one == PRIMARY
+
+
+def _masked(case: Case) -> bool:
+    """Whether channels are observation masks; frozen results, which do not say, are of such data."""
+    return isinstance(case.study, Frozen) or has_masks(case.study.cohort)

@@ -26,6 +26,8 @@ def main(arguments: list[str] | None = None) -> int:
     freeze.add_argument("--pretext", default="simclr")
     who = "who is in the pre-training: all, privileged, ATTRIBUTE=SEGMENT or ATTRIBUTE!=SEGMENT; all unless given"
     freeze.add_argument("--pretrain-on", default="all", metavar="WHO", help=who)
+    what = "what models see: both unless given, values without their observation masks, or masks alone"
+    freeze.add_argument("--inputs", default="both", choices=("both", "values", "masks"), help=what)
     named = [SUPERVISED, PRIMARY, *UNTESTED]
     freeze.add_argument("--models", nargs="+", default=named, choices=MODELS, metavar="MODEL", help=", ".join(MODELS))
     freeze.add_argument("--profile", default="paper", help="smoke, quick or paper")
@@ -85,7 +87,7 @@ def _freeze(options: argparse.Namespace) -> None:
     from .tables import TABLES
 
     names = ["dataset", "source", "dial", "profile", "recipe", "pretext", "pretrain_on"]
-    names += ["folds", "repeats", "seeds", "threads"]
+    names += ["inputs", "folds", "repeats", "seeds", "threads"]
     given = {name: getattr(options, name) for name in names if getattr(options, name) not in (None, [])}
     contract, only, own = FineTuning, TABLES, options.dataset
     if options.dial:

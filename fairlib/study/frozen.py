@@ -11,15 +11,16 @@ import pandas as pd
 from .. import cards
 from ..measures.scored import pooled
 from ..strategies import POST_PROCESSED, SUPERVISED
-from .pretraining_people import EVERYONE, KEY, named
+from . import model_inputs, pretraining_people
 from .results import MANIFEST, checksum, replace_file
 from .tables import FOLD, MODEL, TABLES
 
 #: What tells the models in a table apart, in this order; ``labels``: labelled people a group, 0 where all have labels.
 KEYS = ["recipe", "strategy", "seed", "labels"]
-#: The same of cross-fitted models: ``seed`` is the repeat. ``KEY`` follows where someone was left out of the
-#: pre-training of a model.
+#: The same of cross-fitted models: ``seed`` is the repeat. Those of ``SPECIAL`` follow where a model needs them.
 FOLD_KEYS = ["recipe", "pretext", "strategy", "seed", "fold", "labels"]
+#: What most models share, so that a column says it only where one of them differs; and what it is then for the others.
+SPECIAL = {pretraining_people.KEY: pretraining_people.EVERYONE, model_inputs.KEY: model_inputs.BOTH}
 #: The pretext unless another is named.
 USUAL = "simclr"
 
@@ -43,13 +44,14 @@ class Frozen:
     folder: Path
     recipe: str
     pretext: str = USUAL
-    pretrain_on: str = EVERYONE
+    pretrain_on: str = SPECIAL[pretraining_people.KEY]
     draws: int | None = None
+    inputs: str = SPECIAL[model_inputs.KEY]
 
     @property
     def manifest(self) -> dict:
         """What was run: recipe values, networks, data fingerprint, code, versions, threshold and draws."""
-        return manifest(self.folder)["recipes"][entry(self.recipe, self.pretext, self.pretrain_on)]
+        return manifest(self.folder)["recipes"][entry(self.recipe, self.pretext, self.pretrain_on, self.inputs)]
 
     def groups(self) -> None:
         """Frozen results do not say which groups mitigations looked after."""
@@ -88,9 +90,10 @@ class Frozen:
         strategy = strategy or "pretraining"
         chosen = (table["strategy"] == strategy) & (table["seed"] == seed) & (table["labels"] == (labels or 0))
         chosen &= table["pretext"] == self.pretext if "pretext" in table else True
-        chosen &= table.get(KEY, EVERYONE) == self.pretrain_on
+        for key, usual in SPECIAL.items():
+            chosen &= table.get(key, usual) == getattr(self, key)
         own = KEYS if TABLES[name].of == FOLD else [*KEYS, "fold"]
-        keys = [key for key in (*own, "pretext", KEY) if key in table]
+        keys = [key for key in (*own, "pretext", *SPECIAL) if key in table]
         return table[chosen].drop(columns=keys).reset_index(drop=True)
 
     @cache  # noqa: B019 (one object a page)
@@ -103,9 +106,11 @@ class Frozen:
         return TABLES[name].make(pooled(self.table("tested"), found, card, *settings))
 
 
-def entry(recipe: str, pretext: str, pretrain_on: str = EVERYONE) -> str:
-    """The name of a recipe with a pretext and some people in the manifest, as ``Study.entry`` says it."""
-    return named(recipe if pretext == USUAL else f"{recipe}-{pretext}", pretrain_on)
+def entry(recipe: str, pretext: str, pretrain_on: str = Frozen.pretrain_on, inputs: str = Frozen.inputs) -> str:
+    """The name of a recipe with a pretext, some channels and some people in the manifest, as ``Study.entry`` says
+    it."""
+    recipe = recipe if pretext == USUAL else f"{recipe}-{pretext}"
+    return pretraining_people.named(model_inputs.named(recipe, inputs), pretrain_on)
 
 
 def manifest(folder: Path) -> dict:

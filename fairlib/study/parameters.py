@@ -18,6 +18,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from .. import cards, twins
 from ..strategies import BASELINES, SUPERVISED, MitigationName, PretextName, RecipeName, StrategyName
 from ..twins import planted
+from .model_inputs import BOTH, Inputs
 from .pretraining_people import EVERYONE, conditions
 from .profiles import PROFILES, Profile
 
@@ -105,6 +106,7 @@ class Parameters(Contract):
     recipes: list[Recipe] = []
     pretext: PretextName = "simclr"
     pretrain_on: str = EVERYONE
+    inputs: Inputs = BOTH
     seeds: list[int] = []
     folds: int | None = Field(default=None, ge=0, le=100)
     repeats: int | None = Field(default=None, ge=1, le=1000)
@@ -129,6 +131,15 @@ class Parameters(Contract):
     @model_validator(mode="after")
     def _people_on_the_card(self):
         conditions(self.pretrain_on, self.card)
+        return self
+
+    @model_validator(mode="after")
+    def _masks_for_masked(self):
+        if self.pretext == "masked" and self.inputs != BOTH:
+            raise ValueError(
+                f"inputs {self.inputs!r}: the pretext 'masked' predicts measured values, and the observation masks say"
+                f" which these are; give inputs {BOTH!r}, or another pretext"
+            )
         return self
 
     @model_validator(mode="after")
@@ -161,7 +172,7 @@ class Parameters(Contract):
                     "folds: frozen results have those with which they were made; leave folds and repeats out"
                 )
             recipes = frozen.manifest(FROZEN / self.dataset)["recipes"]
-            for recipe in (frozen.entry(recipe, self.pretext, self.pretrain_on) for recipe in self.shown):
+            for recipe in (frozen.entry(recipe, self.pretext, self.pretrain_on, self.inputs) for recipe in self.shown):
                 if recipe not in recipes:
                     raise ValueError(
                         f"recipe {recipe!r}: no frozen results of {self.dataset} with it (kept: {', '.join(recipes)});"

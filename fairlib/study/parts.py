@@ -14,8 +14,7 @@ import pandas as pd
 
 from ..strategies import MODELS
 from . import frozen, tables
-from .frozen import FOLD_KEYS, FrozenError, keyed
-from .pretraining_people import EVERYONE, KEY
+from .frozen import FOLD_KEYS, SPECIAL, FrozenError, keyed
 from .results import MANIFEST, closure_hash, key_hash, replace_file
 from .tables import PRETRAINED, TABLES
 
@@ -79,7 +78,7 @@ def write(
     import torch  # here, so that pages on kept parts start without it
 
     made, start, content = _allowed(study).manifest, time.perf_counter(), {}
-    some = {KEY: made[KEY]["who"]} if KEY in made else {}
+    some = {key: getattr(study.study, key) for key in SPECIAL if key in made}
     kinds = (tables.FOLD, *(FIRST if k == 0 else ()))
     wanted = [(name, strategy) for name, table in TABLES.items() if table.of in kinds and strategy in table.models]
     if labels:
@@ -106,19 +105,19 @@ def write(
 def write_people(
     folder: Path, study: "CrossFitted", only: Iterable[str] = TABLES, more: pd.DataFrame | None = None
 ) -> None:
-    """Keep the tables about the cohort, ``only`` these, once; who is tested with ``more`` columns, by
-    person, such as those of ``readers.finer``. Raises ``FrozenError`` where those of other people lie
-    there; refuses all but open data and twins."""
+    """Keep the tables about the cohort, ``only`` these, once, and of all channels, whichever models see; who is tested
+    with ``more`` columns, by person, such as those of ``readers.finer``. Raises ``FrozenError`` where those of other
+    people lie there; refuses all but open data and twins."""
     path = folder / FOLDER / PEOPLE
-    _allowed(study)
-    if path.exists() and manifest(path)["data"] != study.study.fingerprint:
+    of = _allowed(study).study.whole or study.study
+    if path.exists() and manifest(path)["data"] != of.fingerprint:
         raise FrozenError(f"{path} is of other data than what is read now; pack the parts beside it, or remove them")
     if not path.exists():
-        content = {name: study.table(name) for name in tables.of(tables.COHORT) if name in only}
+        content = {name: of.table(name) for name in tables.of(tables.COHORT) if name in only}
         if more is not None and len(content.get("tested", ())):
-            own = more.reindex(study.cohort.person).set_axis(study.cohort.number)
+            own = more.reindex(of.cohort.person).set_axis(of.cohort.number)
             content["tested"] = content["tested"].join(own, on="row")
-        replace_file(path, lambda target: _zip(target, content, {"data": study.study.fingerprint}))
+        replace_file(path, lambda target: _zip(target, content, {"data": of.fingerprint}))
 
 
 def pack(folder: Path) -> Path:
@@ -153,7 +152,7 @@ def pack(folder: Path) -> Path:
         kept = recipes[recipe]["kept"].setdefault(str(labels), {})
         kept[strategy] = sorted({*kept.get(strategy, []), repeat})
     content: dict[str, dict] = {}
-    model_keys = [*FOLD_KEYS, *[KEY] * any(KEY in made for made in recipes.values())]
+    model_keys = [*FOLD_KEYS, *(key for key in SPECIAL if any(key in made for made in recipes.values()))]
     for path in paths:
         for table, frame in frames(path):  # models of one fold share its pre-training, and each part brings it
             frame = _filled(frame, model_keys) if "recipe" in frame else frame
@@ -186,9 +185,9 @@ def _kept(path: Path, gone: set[str], keys: list[str]) -> pd.DataFrame:
 
 
 def _filled(table: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
-    """With the columns of ``keys`` that it lacks: rows of version 0.1 are of its only fold, and in them, and in most
-    others, everyone was in the pre-training."""
-    older = {"pretext": frozen.USUAL, "fold": 0, KEY: EVERYONE}
+    """With the columns of ``keys`` that it lacks: rows of version 0.1 are of its only fold, and they, and most others,
+    of what is usual."""
+    older = {"pretext": frozen.USUAL, "fold": 0} | SPECIAL
     return table.assign(**{key: value for key, value in older.items() if key in keys and key not in table})
 
 

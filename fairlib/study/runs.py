@@ -30,7 +30,7 @@ from ..recipes import Recipe
 from ..similarity import one_window_each
 from ..strategies import BASELINES, MITIGATIONS, MODELS, NETWORKS, POST_PROCESSED, SUPERVISED
 from ..windows import rows_of
-from . import pretraining_people, tables
+from . import model_inputs, pretraining_people, tables
 from .labels import labelled
 from .results import closure_hash, code_hash, fresh, key_hash, parquet, save
 from .tables import TABLES, Table
@@ -50,6 +50,7 @@ class Study:
     threshold, draws: of decisions, and bootstrap draws of participants.
     runs: seeds of the training runs, in order: a run is compared with the one before.
     pretrain_on: who is in the pre-training, see ``pretraining_people.conditions``.
+    inputs: which channels are in the cohort; whole: the study of all, where some are left out (``model_inputs``).
     place: where a fold of a cross-fitted study keeps its results; "": each seed has a folder.
     """
 
@@ -64,6 +65,8 @@ class Study:
     runs: tuple[int, ...] = ()
     profile: str = ""
     pretrain_on: str = pretraining_people.EVERYONE
+    inputs: str = model_inputs.BOTH
+    whole: "Study | None" = None
     place: str = ""
     _kept: dict = field(default_factory=dict, compare=False, repr=False)
 
@@ -77,9 +80,9 @@ class Study:
     @property
     def manifest(self) -> dict:
         """What was, or will be, run: whose data, which recipe, which networks, which code."""
-        some = {}
+        some = {model_inputs.KEY: self.inputs} if self.inputs != model_inputs.BOTH else {}
         if self.pretrain_on != pretraining_people.EVERYONE:
-            some = {pretraining_people.KEY: pretraining_people.counts(self.cohort, self.pretrain_on)}
+            some |= {pretraining_people.KEY: pretraining_people.counts(self.cohort, self.pretrain_on)}
         return some | {
             "origin": self.cohort.origin,
             "access": describe.access(self.cohort),
@@ -96,8 +99,8 @@ class Study:
 
     @property
     def entry(self) -> str:
-        """The name of the recipe and of who is in the pre-training, in folders and manifests."""
-        return pretraining_people.named(self.recipe.folder, self.pretrain_on)
+        """The name of the recipe, of what models see and of who is in the pre-training, in folders and manifests."""
+        return pretraining_people.named(model_inputs.named(self.recipe.folder, self.inputs), self.pretrain_on)
 
     def groups(self) -> set[str]:
         """The groups that explicit mitigations look after."""
@@ -211,7 +214,8 @@ class Study:
         """Where the result of a strategy (or "pretraining") lies; of one without pre-training it is the same whoever is
         in the pre-training."""
         alone = name in MODELS and not MODELS[name].pretrained
-        return self.results / (self.recipe.folder if alone else self.entry) / name / (self.place or f"seed-{seed}")
+        recipe = model_inputs.named(self.recipe.folder, self.inputs) if alone else self.entry
+        return self.results / recipe / name / (self.place or f"seed-{seed}")
 
     def windows(self, split: str) -> Windows:
         """Windows and labels of a split."""

@@ -13,6 +13,7 @@ from ..cohort import Cohort
 from ..recipes import RECIPES
 from .cohort_files import load_cohort, save_cohort
 from .frozen import Frozen
+from .model_inputs import narrowed
 from .parameters import FROZEN, JudgedTwin, Parameters
 from .pretraining_people import selected
 from .results import checksum, code_hash, fresh, key_hash, replace_file, seal, writing
@@ -31,7 +32,7 @@ ENOUGH = 100
 def open_study(p: Parameters) -> "Study | CrossFitted | Frozen":
     """The study that a notebook's parameters ask for: data read, models found or made when first needed."""
     if p.source == "frozen":
-        return Frozen(FROZEN / p.dataset, p.recipe, p.pretext, p.pretrain_on, getattr(p, "draws", None))
+        return Frozen(FROZEN / p.dataset, p.recipe, p.pretext, p.pretrain_on, getattr(p, "draws", None), p.inputs)
     folder = Path(p.results_dir) / p.dataset / p.label
     cohort = _read(p, folder)
     study = study_of(p, cohort, folder)
@@ -62,7 +63,7 @@ def study_of(p: Parameters, cohort: Cohort, folder: Path) -> "Study":
             known = "\n".join(map(str, np.unique(cohort.person)))
             replace_file(folder / IDENTIFIERS, lambda path: path.write_text(known + "\n"))
             (folder / IDENTIFIERS).chmod(0o600)
-    return Study(
+    whole = Study(
         cohort,
         recipe,
         folder,
@@ -74,6 +75,7 @@ def study_of(p: Parameters, cohort: Cohort, folder: Path) -> "Study":
         profile=p.profile,
         pretrain_on=p.pretrain_on,
     )
+    return narrowed(whole, p.inputs)
 
 
 def crossfits(p: Parameters, cohort: Cohort) -> bool:

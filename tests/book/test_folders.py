@@ -117,7 +117,8 @@ def test_a_case_may_have_folds_repeats_and_a_pretext(clone):
     path = clone / "notebooks" / "study.yaml"
     before, study = path.read_text(), yaml.safe_load(path.read_text())
     study["cases"] = {"mimic": {"source": "twin", "profile": "quick", "recipes": ["paper_text"]}}
-    study["cases"]["mimic"] |= {"folds": 5, "repeats": 2, "pretext": "masked", "pretrain_on": "age!=>=65"}
+    study["cases"]["mimic"] |= {"folds": 5, "repeats": 2, "pretext": "vicreg", "pretrain_on": "age!=>=65"}
+    study["cases"]["mimic"]["inputs"] = "values"
     try:
         path.write_text(yaml.safe_dump(study))
         said = run([*SNAKEMAKE, "--dry-run", "--printshellcmds"], clone)
@@ -126,12 +127,12 @@ def test_a_case_may_have_folds_repeats_and_a_pretext(clone):
     pages = dict(re.findall(r"papermill notebooks/(\w+).ipynb \S*executed/\S+ -y '(.*?)' --no", said))
     for name in ("2_pre_training", "3_fine_tuning", "5_evaluation", "explorer"):
         given = check_parameters(name, yaml.safe_load(pages[name]))
-        assert (given.folds, given.pretext, given.repeats) == (5, "masked", None)
-        assert given.pretrain_on == "age!=>=65"
+        assert (given.folds, given.pretext, given.repeats) == (5, "vicreg", None)
+        assert (given.pretrain_on, given.inputs) == ("age!=>=65", "values")
     assert given.seeds == [1, 2]
     across = check_parameters("6_synthesis", yaml.safe_load(pages["6_synthesis"])).evaluation("mimic", "paper_text")
-    assert (across.folds, across.pretext, across.seeds) == (5, "masked", [1, 2])
-    assert across.pretrain_on == "age!=>=65"
+    assert (across.folds, across.pretext, across.seeds) == (5, "vicreg", [1, 2])
+    assert (across.pretrain_on, across.inputs) == ("age!=>=65", "values")
 
 
 def test_in_a_folder_with_a_space_the_last_step_finds_its_contents(clone):

@@ -1,6 +1,7 @@
 """A small page's scores: several models, two repeats of two folds, one of them with fewer runs."""
 
 from functools import cache
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -11,6 +12,7 @@ from book.pages import cases
 from book.pages.equal_rates import Scored
 from fairlib.measures.outoffold import OutOfFold
 from fairlib.seeds import generator
+from fairlib.study.frozen import Frozen
 from tests.measures.scores import CARD, out_of_fold
 
 NAMES = ("supervised", "frozen_1_middle", "frozen_0", "logistic_regression")
@@ -41,7 +43,7 @@ def rates() -> pd.DataFrame:
     return scored().over_rates()
 
 
-def case_of(recipe="tuned", dataset="challenge2012"):
-    """A case without a study: what its pages need to say of it."""
-    p = SimpleNamespace(dataset=dataset, recipe=recipe, pretext="simclr", pretrain_on="all")
-    return cases.Case(p, None, CARD, None, (), ())
+def case_of(recipe="tuned", dataset="challenge2012", inputs="both"):
+    """A case of frozen results that nobody opens: what its pages need to say of it."""
+    p = SimpleNamespace(dataset=dataset, recipe=recipe, pretext="simclr", pretrain_on="all", inputs=inputs)
+    return cases.Case(p, Frozen(Path(dataset), recipe), CARD, None, (), ())

@@ -11,10 +11,12 @@ from book.pages import cases, specifications
 from book.pages.contracts import Answer, check
 from book.pages.equal_rates import Scored
 from book.pages.figures import across
+from book.pages.figures.specifications import spec_curve
 from book.pages.tables import evidence as tables
 from fairlib.measures.operating import PUBLISHED
 from fairlib.measures.specifications import PUBLISHED_SCALE
 from fairlib.report.columns import written
+from fairlib.study.parameters import Evaluation, ParameterError
 from tests.pages.scored import case_of, scored, scores
 
 
@@ -78,6 +80,52 @@ def test_cases_of_one_dataset_are_tested_together():
     assert "paper text with simclr" in sentence
     assert "paper code with simclr," not in sentence
     assert "with tuned and simclr, “SSL, first frozen”" in sentence
+
+
+def test_other_inputs_are_rows_of_their_own_and_missing_ones_are_listed():
+    """None is taken for another: where it was not trained, the sentence says so."""
+    pairs = [(case_of(), scored()), (case_of(inputs="values"), scored())]
+    rows, tested = specifications.of_all(pairs)
+    assert rows["inputs"].value_counts().to_dict() == dict.fromkeys(
+        ["all channels", "values without masks"], len(rows) / 2
+    )
+    panels = [panel.get_ylabel() for panel in spec_curve(rows, tested)[0].axes]
+    assert "inputs" in panels
+    assert "pretext" not in panels
+    (sentence,) = specifications.untrained(pairs)
+    assert sentence.endswith("; the named pair with tuned from masks alone.")
+    assert sentence.count("with tuned and simclr") == 1  # the cells of strategies are of all channels
+    (sentence,) = specifications.untrained(pairs[:1])
+    assert sentence.endswith("; the named pair with tuned from values without masks or masks alone.")
+    (sentence,) = specifications.untrained([*pairs, (case_of(inputs="masks"), scored())])
+    assert "named pair" not in sentence
+    assert not specifications.of_case(case_of("paper_code", inputs="values"), scored())[0]["paper"].any()
+    made = SimpleNamespace(origin="real")
+    assert replace(pairs[1][0], made=made).title == "Challenge 2012, recipe tuned, values without masks"
+
+
+@pytest.mark.parametrize(("channels", "missing"), [(("a", "b"), False), (("a", "mask a"), True)])
+def test_data_without_masks_lack_nothing(channels, missing):
+    study = SimpleNamespace(cohort=SimpleNamespace(channels=channels))
+    (sentence,) = specifications.untrained([(replace(case_of(), study=study), scored())])
+    assert ("named pair" in sentence) == missing
+
+
+def test_kept_results_of_other_inputs_are_opened(monkeypatch):
+    """Of frozen results of all channels, those that were kept."""
+
+    def checked(contract, given):
+        if given["inputs"] == "masks":
+            raise ParameterError("no frozen results")
+        return contract.model_construct(**given)
+
+    def case(**given):
+        return replace(case_of(), p=Evaluation.model_construct(dataset="challenge2012", **given))
+
+    monkeypatch.setattr(cases, "check", checked)
+    monkeypatch.setattr(cases, "open_case", lambda p: p)
+    found = [case(source="frozen"), case(source="folder"), case(source="frozen", inputs="values")]
+    assert [p.inputs for p in cases.with_other_inputs(found)] == ["values"]
 
 
 def test_without_scores_there_is_a_sentence():

@@ -7,7 +7,7 @@ from fairlib.report.style import INK, PALE, SEGMENTS, WIDTH, Drawn, axes
 from fairlib.text import OF_100, p_value, percent, readable, signed
 
 #: What may differ between specifications, in the order of the panels.
-CHOICES = ("dataset", "recipe", "pretext", "strategy", "metric", "attribute", "point", "age cut", "scale")
+CHOICES = ("dataset", "recipe", "pretext", "inputs", "strategy", "metric", "attribute", "point", "age cut", "scale")
 LEAST, MOST = 0.03, 0.9  # opacity of a mark: few specifications are told apart, many show as a shade
 
 
