@@ -101,7 +101,7 @@ def reproduce(app: Sphinx, docname: str, own: Run | None) -> nodes.Node:
         box += _command("\n".join(run.command for run in behind))
         box += nodes.paragraph("", f"This took {took(behind)}.")
     for dataset in dict.fromkeys(run.dataset for run in behind if run.source == "frozen"):
-        box += nodes.paragraph("", "Results on real data are kept in the book. To recompute them from the official files takes hours:")
+        box += nodes.paragraph("", "Results on real data are kept in the book. Recomputing them takes hours:")
         box += _command(f"python -m fairlib fetch {dataset} DIR && make book DATASET={dataset} SOURCE=DIR")
     pages = {"rerun": "What runs where", "recipes": "Other parameters"}
     where = nodes.paragraph("", "From the repository's root, in its environment.")
