@@ -1,0 +1,115 @@
+"""How people's programs spell one text: Unicode forms, invisible signs, words for a missing value, spreadsheets' damage.
+
+Two spellings that nobody can tell apart on a screen are one text (``plain``). What only looks alike (``loose``), or was
+not meant at all (``damage``, ``is_missing``), is refused in words where it matters.
+"""
+
+import math
+import re
+import unicodedata
+from collections.abc import Iterable
+
+#: Signs without width: soft hyphen, zero width space, directions of writing, word joiner, byte order mark.
+_INVISIBLE = re.compile("[\u00ad\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f\ufeff]")
+_UNUSUAL = re.compile(r"[^ -~]|  ")
+#: What people write for a missing value, in lower case and without signs; besides ``cards.NOTHING``.
+_WORDS = """
+    na nan nil none null missing blank empty unknown unk undetermined undisclosed unspecified unbekannt inconnu desconocido
+    declined refused withheld keineangabe ka dontknow dk donotknow notknown notavailable notapplicable notasked
+    notanswered notdisclosed notdocumented notrecorded notreported notspecified notstated nr noanswer nodata noresponse
+    noinformation declinedtoanswer declinetoanswer declinedtostate declinetostate patientdeclined refusedtoanswer
+    patientdeclinedtoanswer patientrefused prefernottosay prefernottoanswer prefernottodisclose rathernotsay
+    unabletoobtain unknownnotspecified unknownnotreported unknownornotreported
+""".lower().split()
+_MISSING = frozenset(_WORDS)
+#: Codes of a missing answer, as statistics programs and surveys write them; negative numbers too.
+_CODES = re.compile(r"-\d+|9{1,4}|8{2,4}|7{2,4}")
+_MONTH = "jan|feb|mar|mär|mrz|apr|may|mai|jun|jul|aug|sep|oct|okt|nov|dec|dez"
+_DAMAGE = {
+    "an error that a spreadsheet wrote": re.compile(r"#(ref|value|name|div/0|num|null|spill|calc|n/a)[!?]?|#{3,}", re.I),
+    "a date that a spreadsheet made of another text, such as 10-14": re.compile(
+        rf"\d{{1,2}}[-. ]({_MONTH})\w*\.?|({_MONTH})\w*[-. ]\d{{2}}", re.I
+    ),
+}
+_ROUNDED = re.compile(r"\d([.,]\d+)?e\+\d+", re.I)
+_NUMBER = r"(\d+(?:\.\d+)?)"
+_YEARS = r" ?(?:years?|yrs?|y|yo|y/o)?(?: old| of age)?"
+_FROM = re.compile(rf"(?:>|≥|>=|over|above|more than|older than|at least) ?{_NUMBER}{_YEARS}", re.I)
+_AND_MORE = re.compile(
+    rf"{_NUMBER}{_YEARS} ?(?:\+|plus|(?:and|or|&) ?(?:over|above|older|more|up)){_YEARS}", re.I
+)
+_BELOW = re.compile(rf"(?:<|under|below|less than|younger than) ?{_NUMBER}{_YEARS}", re.I)
+_UP_TO = re.compile(rf"(?:≤|<=|up to|at most) ?{_NUMBER}{_YEARS}", re.I)
+_BETWEEN = re.compile(rf"[\[(]?{_NUMBER} ?(?:-|–|to|,) ?{_NUMBER}(?P<end>[\])]?){_YEARS}", re.I)
+_EXACT = re.compile(rf"{_NUMBER}{_YEARS}", re.I)
+
+
+def plain(text: str) -> str:
+    """One spelling of what looks the same: composed letters (NFC), no invisible signs, one space for any run of spaces.
+
+    >>> plain(" Zoe\\u0308\\u200b \\u00a0 Smith\\n")
+    'Zoë Smith'
+    """
+    if not _UNUSUAL.search(text):
+        return text.strip()
+    return " ".join(_INVISIBLE.sub("", unicodedata.normalize("NFC", text)).split())
+
+
+def loose(text: str) -> str:
+    """The same for spellings that people mix up: case, width, signs between, zeros in front, a number's ".0".
+
+    >>> loose("P-007") == loose("p 7") == loose("P_7.0")
+    True
+    """
+    text = re.sub(r"(?<=\d)\.0+$", "", unicodedata.normalize("NFKC", text).casefold())
+    return re.sub(r"[\W_]", "", re.sub(r"(?<!\d)0+(?=\d)", "", text))
+
+
+def alike(lost: Iterable[str], spare: Iterable[str]) -> list[tuple[str, str]]:
+    """Ids that one table lacks, each with one that the other table lacks and that only its spelling tells apart."""
+    forms = {loose(text): text for text in spare}
+    pairs = ((text, forms.get(loose(text))) for text in lost)
+    return [pair for pair in pairs if pair[1] is not None]
+
+
+def is_missing(text: str, codes: bool = True) -> bool:
+    """Whether a value says that nothing is known, in words or signs; codes: also numbers such as 99 or -9.
+
+    >>> [is_missing(text) for text in ("Not reported", "?", "-", "k.A.", "-9", "Norwegian")]
+    [True, True, True, True, True, False]
+    """
+    return re.sub(r"[\W_]", "", text.casefold()) in _MISSING | {""} or (codes and bool(_CODES.fullmatch(text)))
+
+
+def damage(text: str) -> str:
+    """What a spreadsheet made of a text, in words; "" for what looks whole.
+
+    >>> damage("14-Oct")
+    'a date that a spreadsheet made of another text, such as 10-14'
+    """
+    return next((words for words, pattern in _DAMAGE.items() if pattern.fullmatch(text)), "")
+
+
+def is_rounded(text: str) -> bool:
+    """Whether an id was taken for a number and lost its digits, such as 1.23457E+15."""
+    return bool(_ROUNDED.fullmatch(text))
+
+
+def bounds(text: str) -> tuple[float, float] | None:
+    """From where to where a number lies that is written as a range; None for what is not one. The highest is included.
+
+    >>> bounds("> 89"), bounds("under 18"), bounds("60–64"), bounds("72 y")
+    ((89.0, inf), (-inf, 17.999999999999996), (60.0, 64.0), (72.0, 72.0))
+    """
+    under = lambda number: math.nextafter(float(number), -math.inf)
+    if found := _FROM.fullmatch(text) or _AND_MORE.fullmatch(text):
+        return float(found[1]), math.inf
+    if found := _BELOW.fullmatch(text):
+        return -math.inf, under(found[1])
+    if found := _UP_TO.fullmatch(text):
+        return -math.inf, float(found[1])
+    if (found := _BETWEEN.fullmatch(text)) and float(found[1]) <= float(found[2]):
+        return float(found[1]), under(found[2]) if found["end"] == ")" else float(found[2])
+    if found := _EXACT.fullmatch(text):
+        return float(found[1]), float(found[1])
+    return None
