@@ -1,4 +1,4 @@
-"""How people's programs spell one text: Unicode forms, invisible signs, words for a missing value, spreadsheets' damage.
+"""How programs spell one text: Unicode forms, invisible signs, words for a missing value, damage by spreadsheets.
 
 Two spellings that nobody can tell apart on a screen are one text (``plain``). What only looks alike (``loose``), or was
 not meant at all (``damage``, ``is_missing``), is refused in words where it matters.
@@ -11,33 +11,38 @@ from collections.abc import Iterable
 
 #: Signs without width: soft hyphen, zero width space, directions of writing, word joiner, byte order mark.
 _INVISIBLE = re.compile("[\u00ad\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f\ufeff]")
-_UNUSUAL = re.compile(r"[^ -~]|  ")
-#: What people write for a missing value, in lower case and without signs; besides ``cards.NOTHING``.
-_WORDS = """
-    na nan nil none null missing blank empty unknown unk undetermined undisclosed unspecified unbekannt inconnu desconocido
-    declined refused withheld keineangabe ka dontknow dk donotknow notknown notavailable notapplicable notasked
-    notanswered notdisclosed notdocumented notrecorded notreported notspecified notstated nr noanswer nodata noresponse
-    noinformation declinedtoanswer declinetoanswer declinedtostate declinetostate patientdeclined refusedtoanswer
-    patientdeclinedtoanswer patientrefused prefernottosay prefernottoanswer prefernottodisclose rathernotsay
-    unabletoobtain unknownnotspecified unknownnotreported unknownornotreported
-""".lower().split()
-_MISSING = frozenset(_WORDS)
+#: What a text with one spelling has not.
+UNUSUAL = re.compile(r"[^ -~]|  ")
+#: What people write for a missing value, in small letters and without signs; besides ``cards.NOTHING``.
+_MISSING = re.compile(
+    r"|n(a|an|il|one|ull|r)|missing|blank|empty|unk(nown)?|withheld|ka|keineangabe|unbekannt|inconnu|desconocido"
+    r"|(unknown(or)?)?(not|un|no)(known|available|applicable|asked|disclosed|documented|recorded|reported|specified)"
+    r"|(not|un|no)(stated|determined|answer(ed)?|data|response|information)|unabletoobtain|dk|(dont|donot)know"
+    r"|(patient|participant|subject|person)?(declined?|refused?)(to(answer|state|say|report|disclose))?"
+    r"|(prefers?|rather)not(to)?(say|answer|state|disclose|report)"
+)
 #: Codes of a missing answer, as statistics programs and surveys write them; negative numbers too.
 _CODES = re.compile(r"-\d+|9{1,4}|8{2,4}|7{2,4}")
 _MONTH = "jan|feb|mar|mär|mrz|apr|may|mai|jun|jul|aug|sep|oct|okt|nov|dec|dez"
 _DAMAGE = {
-    "an error that a spreadsheet wrote": re.compile(r"#(ref|value|name|div/0|num|null|spill|calc|n/a)[!?]?|#{3,}", re.I),
+    "an error that a spreadsheet wrote": re.compile(
+        r"#(ref|value|name|div/0|num|null|spill|calc|n/a)[!?]?|#{3,}", re.I
+    ),
     "a date that a spreadsheet made of another text, such as 10-14": re.compile(
         rf"\d{{1,2}}[-. ]({_MONTH})\w*\.?|({_MONTH})\w*[-. ]\d{{2}}", re.I
     ),
 }
 _ROUNDED = re.compile(r"\d([.,]\d+)?e\+\d+", re.I)
+_NO_NUMBER = {
+    "with a comma: decimals need a point, thousands no sign": re.compile(r"[-+]?\d*,\d+|[-+]?\d{1,3}(\.\d{3})+,\d+"),
+    "with thousands apart": re.compile(r"[-+]?\d{1,3}([,.' ]\d{3})+(\.\d+)?"),
+    "with a sign of per cent": re.compile(r"[-+]?[\d.,]+ ?%"),
+    "a date": re.compile(r"\d{4}-\d\d?-\d\d?.*|\d\d?[./]\d\d?[./]\d{2,4}.*"),
+}
 _NUMBER = r"(\d+(?:\.\d+)?)"
 _YEARS = r" ?(?:years?|yrs?|y|yo|y/o)?(?: old| of age)?"
 _FROM = re.compile(rf"(?:>|≥|>=|over|above|more than|older than|at least) ?{_NUMBER}{_YEARS}", re.I)
-_AND_MORE = re.compile(
-    rf"{_NUMBER}{_YEARS} ?(?:\+|plus|(?:and|or|&) ?(?:over|above|older|more|up)){_YEARS}", re.I
-)
+_AND_MORE = re.compile(rf"{_NUMBER}{_YEARS} ?(?:\+|plus|(?:and|or|&) ?(?:over|above|older|more|up)){_YEARS}", re.I)
 _BELOW = re.compile(rf"(?:<|under|below|less than|younger than) ?{_NUMBER}{_YEARS}", re.I)
 _UP_TO = re.compile(rf"(?:≤|<=|up to|at most) ?{_NUMBER}{_YEARS}", re.I)
 _BETWEEN = re.compile(rf"[\[(]?{_NUMBER} ?(?:-|–|to|,) ?{_NUMBER}(?P<end>[\])]?){_YEARS}", re.I)
@@ -50,7 +55,7 @@ def plain(text: str) -> str:
     >>> plain(" Zoe\\u0308\\u200b \\u00a0 Smith\\n")
     'Zoë Smith'
     """
-    if not _UNUSUAL.search(text):
+    if not UNUSUAL.search(text):
         return text.strip()
     return " ".join(_INVISIBLE.sub("", unicodedata.normalize("NFC", text)).split())
 
@@ -78,7 +83,8 @@ def is_missing(text: str, codes: bool = True) -> bool:
     >>> [is_missing(text) for text in ("Not reported", "?", "-", "k.A.", "-9", "Norwegian")]
     [True, True, True, True, True, False]
     """
-    return re.sub(r"[\W_]", "", text.casefold()) in _MISSING | {""} or (codes and bool(_CODES.fullmatch(text)))
+    words = re.sub(r"[\W_]", "", text.casefold())
+    return bool(_MISSING.fullmatch(words) or (codes and _CODES.fullmatch(text)))
 
 
 def damage(text: str) -> str:
@@ -93,6 +99,17 @@ def damage(text: str) -> str:
 def is_rounded(text: str) -> bool:
     """Whether an id was taken for a number and lost its digits, such as 1.23457E+15."""
     return bool(_ROUNDED.fullmatch(text))
+
+
+def no_number(text: str) -> str:
+    """Why a text that was meant as a number is none, for the end of a sentence; "" where it cannot be told.
+
+    >>> no_number("0,53")
+    ', with a comma: decimals need a point, thousands no sign'
+    """
+    if why := damage(text):
+        return f", {why}"
+    return next((f", {words}" for words, pattern in _NO_NUMBER.items() if pattern.fullmatch(text)), "")
 
 
 def bounds(text: str) -> tuple[float, float] | None:

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from .. import cards
+from ..channels import are_masks, masks_of
 from ..cohort import CohortError
 from . import counts as rows_of
 
@@ -33,6 +34,12 @@ def refuse(file: Path, table: pd.DataFrame, channels: list[str], card: cards.Car
             bad[channel] = "it is the number of a row, as programs write it beside a table, and no measurement"
         elif UNNAMED.fullmatch(name):
             bad[channel] = "it has no name; give it one if it is a measurement, else"
+    for mask in np.flatnonzero(are_masks(masks_of(channels))):
+        if not table[channels[mask]].isin([0, 1]).all():  # else the study would take it for what was measured
+            raise CohortError(
+                f"{file}, column {channels[mask]!r}: it has the name of an observation mask, which is 1 where its"
+                " variable was measured and 0 elsewhere, and holds something else; rename it if it is a measurement"
+            )
     _say(file, bad, channels)
 
 
