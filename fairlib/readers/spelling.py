@@ -33,11 +33,13 @@ _DAMAGE = {
     ),
 }
 _ROUNDED = re.compile(r"\d([.,]\d+)?e\+\d+", re.I)
+#: What ``no_number`` says of a date.
+DATE = ", a date"
 _NO_NUMBER = {
     "with a comma: decimals need a point, thousands no sign": re.compile(r"[-+]?\d*,\d+|[-+]?\d{1,3}(\.\d{3})+,\d+"),
     "with thousands apart": re.compile(r"[-+]?\d{1,3}([,.' ]\d{3})+(\.\d+)?"),
     "with a sign of per cent": re.compile(r"[-+]?[\d.,]+ ?%"),
-    "a date": re.compile(r"\d{4}-\d\d?-\d\d?.*|\d\d?[./]\d\d?[./]\d{2,4}.*"),
+    DATE.removeprefix(", "): re.compile(r"\d{4}-\d\d?-\d\d?.*|\d\d?[./]\d\d?[./]\d{2,4}.*"),
 }
 _NUMBER = r"(\d+(?:\.\d+)?)"
 _YEARS = r" ?(?:years?|yrs?|y|yo|y/o)?(?: old| of age)?"
