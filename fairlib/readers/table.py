@@ -70,7 +70,8 @@ def read(path: Path | str, card: cards.Card | None = None) -> Cohort:
     person = windows.drop_duplicates("window").set_index("window")["person"][labels["window"]].to_numpy(str)
     y = labels["label"].to_numpy(np.int8)
     empty = np.isnan(values).all(axis=(1, 2))
-    steps.append(("windows without any value", int(empty.sum()), len(set(person[empty])), "kept: every value imputed"))
+    note = "kept: every value imputed" if empty.any() else "none"
+    steps.append(("windows without any value", int(empty.sum()), len(set(person[empty])), note))
     split = _split(labels, person, y, files["labels"])
     attributes = _attributes(files["people"], person, card, steps)
     steps.append(channels_of.far(values, split == "train", channels, person))
