@@ -38,7 +38,7 @@ KINDS = {
     b"\xd0\xcf\x11\xe0": "is a workbook of an old spreadsheet, not text; save the sheet as CSV UTF-8",
     b"\x1f\x8b": "is packed by gzip; unpack it",
     b"PAR1": "is a Parquet file; name it .parquet",
-    b"\xff\xfe": "is UTF-16 text, as spreadsheets save “Unicode text”; save it as CSV UTF-8",
+    b"\xff\xfe": "is UTF-16 text, as spreadsheets save “Unicode text”; save it as UTF-8",
     b"\xfe\xff": "is UTF-16 text; save it as UTF-8",
 }
 #: Beyond it, a float32 is infinite.
@@ -300,7 +300,7 @@ def refuse_damaged(file: Path, name: str, ids: pd.Series) -> None:
 def refuse_alike(file: Path, ids: Iterable[str], other: Path | str, known: Iterable[str]) -> None:
     """Raise where ids of a file are in the other one too, but for their spelling."""
     ids, known = set(ids), set(known)
-    if pairs := spelling.alike(sorted(ids - known), known - ids):
+    if pairs := spelling.alike(sorted(ids - known), known):
         here, there = map(shown, pairs[0])
         raise CohortError(
             f"{file} and {other} write ids in two ways, such as {here} and {there} ({len(pairs)} such ids); write each"

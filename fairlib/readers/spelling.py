@@ -72,9 +72,9 @@ def loose(text: str) -> str:
     return re.sub(r"[\W_]", "", re.sub(r"(?<!\d)0+(?=\d)", "", text))
 
 
-def alike(lost: Iterable[str], spare: Iterable[str]) -> list[tuple[str, str]]:
-    """Ids that one table lacks, each with one that the other table lacks and that only its spelling tells apart."""
-    forms = {loose(text): text for text in spare}
+def alike(lost: Iterable[str], known: Iterable[str]) -> list[tuple[str, str]]:
+    """Ids that a table lacks, each with one that it knows and that only the spelling tells apart."""
+    forms = {loose(text): text for text in known}
     pairs = ((text, forms.get(loose(text))) for text in lost)
     return [pair for pair in pairs if pair[1] is not None]
 
