@@ -73,7 +73,7 @@ class Contract(BaseModel):
         if self.dataset in (official := cards.all()):
             return self
         if self.dataset == OWN and self.source in ("", "twin", "frozen"):
-            given = f" is {self.source!r}" if self.source else " is missing"
+            given = f" is {self.source!r}" if self.source and "source" in self.model_fields_set else " is missing"
             raise ValueError(
                 f"parameter 'source'{given}: for dataset {OWN!r} it is the folder that holds your {cards.CARD}"
             )
