@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from .door import Door
+from .door import Door, place
 
 SEALED = (
     "{} is sealed: nothing in this study was chosen by it, so that one look can confirm or refute what was found. It is"
@@ -140,7 +140,7 @@ def _audit(options: argparse.Namespace) -> None:
     from .audit.report import PAGE, audit
 
     name = options.card
-    card = name and (cards.load(name) if name in cards.all() else cards.parse(Path(name)))
+    card = name and (cards.load(name) if name in cards.all() else cards.parse(place(name)))
     print(audit(options.predictions, options.output, options.people, card, dict(options.reference)))
     print(f"The report is {options.output / PAGE}")
 

@@ -46,9 +46,11 @@ def weighted_auc(y: np.ndarray, score: np.ndarray, weights: np.ndarray) -> np.nd
     """AUC under many weightings at once: labels and scores (n,), weights (draws, n) → (draws,).
 
     The negatives are sorted once; then each positive beats the negatives below it, and half of those tied with it. NaN
-    for a draw without both classes.
+    for a draw without both classes. Raises ``ValueError`` for labels other than 0 and 1, and scores that are NaN.
     """
     y, score = np.asarray(y), np.asarray(score)
+    if not ((y == 0) | (y == 1)).all() or np.isnan(score).any():
+        raise ValueError("an AUC needs labels of 0 and 1, and a score of everyone (none is NaN)")
     positive, negative = np.flatnonzero(y == 1), np.flatnonzero(y != 1)
     negative = negative[np.argsort(score[negative], kind="stable")]
     below, upto = (np.searchsorted(score[negative], score[positive], side) for side in ("left", "right"))

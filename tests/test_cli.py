@@ -1,9 +1,11 @@
 """The command line: what it calls, what it prints, and one sentence instead of a traceback."""
 
+import io
 import json
 import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -12,6 +14,7 @@ from fairlib import readers, search, twins
 from fairlib.__main__ import main
 from fairlib.cards import CardError
 from fairlib.cohort import CohortError
+from fairlib.door import Door
 from fairlib.readers import fetch
 from fairlib.readers.fetch import FetchError
 from fairlib.report import gate
@@ -188,3 +191,86 @@ def test_tune_keeps_each_try_and_goes_on(monkeypatch, tmp_path, capsys, make_coh
     assert len(files["ssl"].read_text().splitlines()) == 4
     assert seen == [("supervised", 0), ("ssl", 0), ("ssl", 2)]
     assert len(files["supervised"].read_text().splitlines()) == 3
+
+
+# ----------------------------------------------------------------------------------------------- paths and terminals
+
+
+def echo(options):
+    """Prints what it was given."""
+    print(f"{options.folder} × ≥ ü")
+
+
+def door(*given):
+    made = Door("fairlib", "A test.")
+    made.command(echo, "print").add_argument("folder", type=Path)
+    return made.main(["echo", *given])
+
+
+@pytest.mark.parametrize(
+    ("path", "words"),
+    [
+        ("$HOME/study", "holds a variable that only a shell expands"),
+        ("${DATA}", "holds a variable that only a shell expands"),
+        ("%USERPROFILE%/data", "holds a variable"),
+        ("C:\\Users\\me", "is a path of Windows; in WSL, C:"),
+        ("\\\\server\\data", "is a path of Windows"),
+        ("'/data/mimic'", "is in quotation marks that belong to a shell"),
+        ("https://physionet.org/files", "is an address; give a folder or file of this machine"),
+        ("file:///data", "is an address"),
+        ("/data/mimic ", "begins or ends with a space"),
+        ("~nobody-of-that-name/x", "Could not determine home directory"),
+    ],
+)
+def test_paths_that_only_another_program_reads(path, words, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert door(path) == 2
+    said = capsys.readouterr().err
+    assert said.startswith("fairlib echo: ")
+    assert words in said
+    assert not any(tmp_path.iterdir())
+
+
+def test_paths_that_are_read_as_they_are(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "$HOME").mkdir()  # it is there, so it is meant
+    for path, read in (
+        ("~/a b", f"{tmp_path}/a b"),
+        ("$HOME", "$HOME"),
+        ("it's {x} #2", "it's {x} #2"),
+        ("a:b", "a:b"),
+    ):
+        assert door(path) == 0
+        assert capsys.readouterr().out == f"{read} × ≥ ü\n"
+
+
+@pytest.mark.parametrize(
+    ("encoding", "shown"), [("ascii", b"a \\xd7 \\u2265 \\xfc\n"), ("cp1252", b"a \xd7 \\u2265 \xfc\n")]
+)
+def test_a_terminal_that_lacks_a_sign_shows_its_number(encoding, shown, monkeypatch):
+    stream = io.TextIOWrapper(io.BytesIO(), encoding=encoding, newline="\n")
+    monkeypatch.setattr(sys, "stdout", stream)
+    assert door("a") == 0
+    assert stream.buffer.getvalue() == shown
+
+
+def test_whoever_reads_may_stop():
+    """As ``head`` does: no traceback, and the exit code that shells know."""
+    run = subprocess.Popen([sys.executable, "-c", LONG], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    run.stdout.readline()
+    run.stdout.close()
+    assert (run.wait(60), run.stderr.read()) == (141, b"")
+
+
+LONG = """
+import sys
+from fairlib.door import Door
+def many(options):
+    'Prints much.'
+    for at in range(100_000):
+        print('a line of many')
+door = Door('fairlib', 'A test.')
+door.command(many, 'print')
+sys.exit(door.main(['many']))
+"""

@@ -42,6 +42,24 @@ def test_auc_by_hand():
         assert np.isnan(auc(np.array(y), np.ones(len(y))))
 
 
+@pytest.mark.parametrize(
+    ("y", "score"),
+    [
+        ([0, 1, 0, 1], [0.2, np.nan, 0.4, 0.9]),
+        ([1, 2, 1, 2], [0.1, 0.9, 0.2, 0.8]),
+        ([-1, 1], [0.1, 0.9]),
+        (["no", "yes"], [0.1, 0.9]),
+        ([0, np.nan], [0.1, 0.9]),
+        ([True, False], [np.nan, np.nan]),
+    ],
+)
+def test_what_is_no_label_and_no_score_has_no_auc(y, score):
+    """A NaN is in no order, and every label but 1 was a negative: both gave numbers."""
+    with pytest.raises(ValueError, match="an AUC needs labels of 0 and 1, and a score of everyone"):
+        auc(np.array(y), np.array(score))
+    assert auc(np.array([True, False]), np.array([np.inf, -np.inf])) == 1
+
+
 def test_all_windows_of_a_person_count_alike():
     person = np.array(["d", "a", "b", "a", "c", "b", "b", "e"])
     weights = participant_draws(person, 2000, seed=3)

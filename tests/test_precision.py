@@ -14,6 +14,8 @@ from fairlib.finetuning import Windows, fit, scores
 from fairlib.optimisation import products, usable
 from fairlib.pretraining import pretrain
 from fairlib.strategies import MODELS
+from fairlib.study import sources
+from fairlib.study.parameters import ParameterError
 
 DEVICE = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
 
@@ -91,6 +93,19 @@ def test_the_folder_names_the_precision(tiny):
     recipe = tiny()
     assert recipe.folder == "paper_text"
     assert replace(recipe, precision="bf16").folder == "paper_text-bf16"
+
+
+@pytest.mark.parametrize("device", ["cuda", "mps"])
+def test_a_device_that_is_not_there_is_refused_in_words(device, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
+    with pytest.raises(
+        ParameterError, match=rf"'device' is '{device}': this machine, .* has none \(usable: cpu\); give"
+    ):
+        sources._device(device)
+    assert sources._device("auto") == sources._device("cpu") == "cpu"
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
+    assert sources._device("auto") == sources._device("mps") == "mps"
 
 
 def test_every_device_trains_alike(tiny):

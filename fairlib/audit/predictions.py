@@ -15,16 +15,18 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from ..cards import NOTHING, RESERVED, UNKNOWN, Attribute, Card, Requirements
+from ..cards import Attribute, Card, Requirements
 from ..cohort import CohortError
 from ..measures import group_sizes
 from ..measures.outoffold import OutOfFold
 from ..readers import counts, files, table
+from .grouping import by_values
 
 KINDS = ("score", "decision")
 KEYS = ["person", "label"]
-MOST_GROUPS = 20  # a column with more texts names people, not groups
-MOST_NUMBERS = 10  # a column with more different numbers is cut at its median
+#: Scores beyond are slips where nearly all others are risks; a linear model may leave 0 to 1 by less.
+FAR, NEARLY = (-1, 2), 0.99
+MIXED = 0.1  # share of scores of exactly 0 or 1 from which on decisions may be among them
 NOT_STATED = "not stated"
 
 
@@ -66,17 +68,16 @@ def read(
     by default the card's privileged one, else the largest. Raises ``CohortError`` or ``CardError`` in a sentence.
     """
     found, notes = _table(file, KEYS), []
-    found.columns = found.columns.map(str)
     scores = {name: kind for name in found for kind in KINDS if f"{name}_".startswith(f"{kind}_")}
     if not scores:
-        raise CohortError(
-            f"{file} has no column score, decision, score_NAME or decision_NAME; found: {', '.join(map(str, found))}"
-        )
+        like = [name for name in found if name.lower().startswith(KINDS)]
+        advice = f"rename {like[0]!r}, case counts" if like else f"found: {', '.join(found)}"
+        raise CohortError(f"{file} has no column score, decision, score_NAME or decision_NAME; {advice}")
     y = _binary(file, found, "label")
     if (one := np.unique(y)).size < 2:
         raise CohortError(f"{file}, column label: every label is {one[0]}; rows with and without the event are needed")
     person = pd.factorize(found["person"], sort=True)[0]
-    models = {_model(name, kind, scores): _score(file, found, name, kind) for name, kind in scores.items()}
+    models = {_model(name, kind, scores): _score(file, found, name, kind, notes) for name, kind in scores.items()}
     if len(models) < len(scores):
         raise CohortError(f"{file}: two of the columns {', '.join(scores)} are of one model; rename one")
     decided = frozenset(_model(name, kind, scores) for name, kind in scores.items() if kind == "decision")
@@ -112,6 +113,11 @@ def read(
     )
     if beyond := sorted(models.keys() - risks.keys() - decided):
         notes.append(f"Scores of {', '.join(beyond)} leave 0 to 1, so they are no risks: ranked, but not calibrated.")
+    notes += [
+        f"Scores of {name} lie between 0 and 100: if they are per cent, divide them by 100, and they are risks."
+        for name in beyond
+        if models[name].min() >= 0 and 2 < models[name].max() <= 100
+    ]
     out = Predictions(of, card, segments, contrasts, decided, notes)
     _refuse_small(file, out)
     return out
@@ -122,7 +128,12 @@ def _table(file: Path, keys: list[str]) -> pd.DataFrame:
         raise CohortError(f"{file} is {'a folder' if file.is_dir() else 'missing'}; name a CSV or Parquet file")
     if not file.stat().st_size:
         raise CohortError(f"{file} is empty (0 bytes); {table.AGAIN}")
-    return table.rows(file, keys)
+    found = table.rows(file, keys)
+    names = pd.Series(found.columns).str.lower()
+    if (twice := names.duplicated()).any():
+        same = [repr(name) for name in found if name.lower() == names[twice].iloc[0]]
+        raise CohortError(f"{file} has columns {' and '.join(same)}, which differ only in case; rename or remove one")
+    return found
 
 
 def _model(name: str, kind: str, all_names: Mapping[str, str]) -> str:
@@ -139,15 +150,25 @@ def _binary(file: Path, found: pd.DataFrame, name: str) -> np.ndarray:
     return number.to_numpy(np.int8)
 
 
-def _score(file: Path, found: pd.DataFrame, name: str, kind: str) -> np.ndarray:
+def _score(file: Path, found: pd.DataFrame, name: str, kind: str, notes: list[str]) -> np.ndarray:
     """Numbers of one model, (n,) float64."""
     if kind == "decision":
         out = _binary(file, found, name).astype(np.float64)
     else:
-        out = pd.to_numeric(found[name], errors="coerce").to_numpy(np.float64, na_value=np.nan)
-        files.refuse(file, ~np.isfinite(out), name, found[name], "a number", "score every row, with a decimal point")
+        out = files.as_number(found[name])[0].to_numpy()
+        todo = "score every row, with a decimal point; each column whose name begins with score is a model"
+        files.refuse(file, ~np.isfinite(out), name, found[name], "a number", todo)
+        inside, far = np.mean((out >= 0) & (out <= 1)), (out < FAR[0]) | (out > FAR[1])
+        if inside >= NEARLY:
+            files.refuse(file, far, name, found[name], "a number from 0 to 1, as nearly all others are", "correct it")
     if out.min() == out.max():
         raise CohortError(f"{file}, column {name}: every value is {out[0]:g}; a model that ranks nobody is not audited")
+    decided = np.isin(out, (0, 1))
+    if kind == "score" and decided.all():
+        other = name.replace(kind, "decision", 1)
+        raise CohortError(f"{file}, column {name}: every score is 0 or 1; if these are decisions, call it {other}")
+    if kind == "score" and decided.mean() >= MIXED:
+        notes.append(f"{decided.sum():,} values of {name} are exactly 0 or 1; are decisions among the scores?")
     return out
 
 
@@ -163,6 +184,7 @@ def _joined(file: Path, raw: pd.DataFrame, person: pd.Series, people: Path, note
             f"{people} holds none of the people in {file}: they are written like {files.shown(person.iloc[0])} there,"
             f" and like {files.shown(other['person'].iloc[0])} here; their ids must be the same"
         )
+    files.refuse_alike(file, person, people, other["person"])
     if lost := int((place < 0).sum()):
         notes.append(f"{lost:,} rows belong to people without a row in {people.name}; their groups are unknown.")
     other = other.drop(columns="person").reset_index(drop=True)
@@ -195,28 +217,13 @@ def _by_card(file: Path, raw: pd.DataFrame, card: Card, notes: list[str]) -> tup
 
 def _by_values(file: Path, raw: pd.DataFrame, notes: list[str]) -> tuple[pd.DataFrame, Card]:
     """Groups by the values of each column, and a card that says so."""
-    found = {}
-    for name, values in raw.items():
-        values = values.where(~values.str.lower().isin([*NOTHING, "na", UNKNOWN])).reset_index(drop=True)
-        number, different = pd.to_numeric(values, errors="coerce"), values.nunique()
-        if name in RESERVED:
-            notes.append(f"Column {name} is not used: it tells no group.")
-        elif different > MOST_NUMBERS and number.notna().equals(values.notna()):
-            cut = float(number.median())
-            names = [f"below {cut:g}", f"{cut:g} or more"]
-            notes.append(f"{name} is cut at its median, {cut:g}; a data card can cut it elsewhere.")
-            codes = np.where(number.isna(), -1, number >= cut)
-            found[name] = pd.Series(pd.Categorical.from_codes(codes, names))
-        elif different > MOST_GROUPS:
-            notes.append(f"Column {name} is not used: {different:,} different texts are no groups.")
-        else:
-            found[name] = pd.Series(pd.Categorical(values))
+    found = by_values(file, raw, notes)
     pairs = {name: [*of.cat.categories.astype(str)] for name, of in found.items()}
     attributes = {name: _attribute(own, own[0]) for name, own in pairs.items() if len(own) > 1}
     if not attributes:
-        raise CohortError(
-            f"{file} has no column with two groups; add attributes such as sex or age, or name a table with --people"
-        )
+        why = f" ({' '.join(notes)})" if notes else ""
+        todo = "add attributes such as sex or age, or name a table with --people"
+        raise CohortError(f"{file} has no column with two groups; {todo}{why}")
     notes.append("Without a data card: access is open, so groups under 11 people or events are suppressed.")
     for name in sorted(found.keys() - attributes):
         notes.append(f"Column {name} is not used: it has one group.")

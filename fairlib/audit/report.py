@@ -2,7 +2,10 @@
 
 import hashlib
 import json
+import re
+import tempfile
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from html import escape
 from pathlib import Path
 
@@ -28,6 +31,7 @@ from .numbers import CHANCE, ESTIMATE, FAMILY, Audited
 
 HERE = Path(__file__).parent
 PAGE, JSON = "report.html", "report.json"
+OWN = re.compile(r"(comparison|verdicts)_\d+|calibration|net_benefit|case_mix")  # tables that not every audit has
 POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"  # a browser fetches nothing
 AREAS = {"auc": "AUC", "error_rate": "error rate", "false_negative_rate": "false negative rate"}
 AREAS |= {"false_positive_rate": "false positive rate", "selection_rate": "share flagged"}
@@ -50,6 +54,23 @@ def audit(
     """
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())) and not (folder / JSON).is_file():
         raise CohortError(f"{folder} is there and holds no audit; name a new folder with -o")
+    with _aside(folder) as place:  # before anything is computed: where nothing can be written, nobody waits
+        return _audited(file, folder, place, people, card, reference, draws)
+
+
+@contextmanager
+def _aside(folder: Path) -> Iterator[Path]:
+    """A folder for files that are not all there yet; gone afterwards. Raises ``CohortError`` where none can be made."""
+    near = next(place for place in (folder.absolute(), *folder.absolute().parents) if place.is_dir())
+    try:
+        with tempfile.TemporaryDirectory(prefix=".audit-", dir=near) as place:
+            yield Path(place)
+    except OSError as error:
+        said = error.strerror or error
+        raise CohortError(f"{folder} cannot be written ({said}); name another folder with -o, or free space") from error
+
+
+def _audited(file: Path, folder: Path, place: Path, people, card, reference, draws: int) -> str:
     by = predictions.read(file, people, card, reference)
     e = numbers.audited(by, draws)
     asked = "".join(f" {flag} {path.name}" for flag, path in (("--people", people),) if path)
@@ -64,9 +85,14 @@ def audit(
         min_cell=0 if by.card.access == "synthetic" else by.card.min_cell,
     )
     content, told = _written(e, made)
-    folder.mkdir(parents=True, exist_ok=True)
     for name, text in content.items():
-        (folder / name).write_text(text, encoding="utf-8")
+        (place / name).write_text(text, encoding="utf-8")
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in content:
+        (place / name).replace(folder / name)
+    for old in folder.glob("*.csv"):  # of an audit of other models
+        if old.name not in content and OWN.fullmatch(old.stem):
+            old.unlink()
     return "\n".join(told)
 
 

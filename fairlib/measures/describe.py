@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 
+from ..channels import are_masks, masks_of
 from ..cohort import SPLITS, Cohort
 from . import group_sizes
 from .attrition import withhold
@@ -75,7 +76,9 @@ def _typical_window(cohort: Cohort) -> tuple[pd.DataFrame, int]:
     rule, minimum, train = access(cohort), cohort.card.min_cell, cohort.rows("train")
     rows = train[cohort.y[train] == 1]
     rows = rows[:1] if rule == "synthetic" else rows[:2000] if len(rows) >= 10 * minimum else train[:2000]
-    measured = [i for i, name in enumerate(cohort.channels) if "mask" not in name and "->" not in name]
+    mask_of = masks_of(cohort.channels)
+    category = (mask_of >= 0) & np.array(["->" in name for name in cohort.channels])  # of a scale, with its mask
+    measured = np.flatnonzero(~are_masks(mask_of) & ~category)
     mean = cohort.x[rows].mean(axis=0)[:, measured]
     if rule != "synthetic":
         mean = mean.round(2)

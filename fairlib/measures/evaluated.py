@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from ..cards import Card
-from ..cohort import Cohort
+from ..cohort import Cohort, CohortError
 from ..inference import participant_draws, weighted_auc
 from . import describe, group_sizes
 
@@ -59,6 +59,14 @@ class Evaluated:
     decided: bool = False
     fold: np.ndarray | None = None
     risk: np.ndarray | None = None
+
+    def __post_init__(self):
+        rows = np.concatenate([self.cohort.rows(split) for split in ("val", "test")])
+        if unknown := int((~np.isfinite(self.score[rows])).sum()):  # each would be a decision against somebody
+            raise CohortError(
+                f"{self.cohort.card.name}: {unknown:,} of {len(rows):,} validation and test windows have no finite"
+                " score; score every window"
+            )
 
     @property
     def rule(self) -> str:

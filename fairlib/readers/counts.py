@@ -8,7 +8,8 @@ import pandas as pd
 
 from .. import cards
 from ..cohort import SPLITS, Cohort, CohortError, attrition_table
-from .files import MARK
+from .files import MARK, QUOTED
+from .spelling import bounds, damage, is_missing, plain
 
 Step = tuple[str, int, int, str]
 
@@ -78,17 +79,67 @@ def of_attributes(
 
 
 def segments(card: cards.Card, raw: pd.DataFrame, where: Callable[[str, int], str]) -> pd.DataFrame:
-    """``card.segment``; a value that the card does not know is a ``CohortError`` that begins with its place.
+    """``card.segment``, whatever the spelling of the same text, and with ages such as "> 89" where the cut allows it.
+
+    A value that the card does not know, or that would become ``otherwise`` though it says that nothing is known or was
+    damaged by a spreadsheet, is a ``CohortError`` that begins with its place.
 
     ``where``: name of an attribute and index of the first row with the value → file, line and column in words.
     """
+    spelled = {name: _spelled(facts) for name, facts in card.attributes.items()}
+
+    def meant(name: str, values: pd.Series) -> pd.Series:
+        found = {value: _meant(value, spelled[name]) for value in values.dropna().unique()}
+        return values.astype(object).map(found)
+
     try:
-        return card.segment(raw)
+        found = {name: meant(name, raw[name]) for name in spelled if name in raw}
+        found = pd.DataFrame(found, index=raw.index)
+        return card.model_copy(update={"attributes": spelled}).segment(found)
     except cards.CardError:
-        for name, facts in card.attributes.items():
+        for name, facts in spelled.items():
             for row, value in raw.get(name, pd.Series(dtype=object)).drop_duplicates().items():
                 try:
-                    facts.segment(pd.Series([value], dtype=object), name)
+                    facts.segment(meant(name, pd.Series([value], dtype=object)), name)
                 except cards.CardError as error:
                     raise CohortError(f"{where(name, row)}{str(error).removeprefix(name)}") from error
         raise
+
+
+def _spelled(facts: cards.Attribute) -> cards.Attribute:
+    """The attribute with its raw values in one spelling; the longest prefix counts, wherever it is listed."""
+    of = {kind: {plain(raw): to for raw, to in getattr(facts, kind).items()} for kind in ("values", "prefixes")}
+    of["prefixes"] = dict(sorted(of["prefixes"].items(), key=lambda pair: -len(pair[0])))
+    return facts.model_copy(update={**of, "missing": [plain(raw) for raw in facts.missing]})
+
+
+def _meant(value: object, facts: cards.Attribute) -> object:
+    """A raw value in one spelling; of a range of numbers the one that tells its side of the cut."""
+    if not isinstance(value, str) or (value := plain(value)) in ("", *facts.missing):
+        return value
+    if facts.cut is not None:
+        return _side(value, facts.cut)
+    known = {raw.lower() for raw in (*facts.missing, *facts.values)}
+    if facts.otherwise and value.lower() not in known and not value.lower().startswith(_prefixes(facts)):
+        why = "a missing one" if is_missing(value) else damage(value)
+        if why:
+            raise cards.CardError(
+                f": value {value[:QUOTED]!r} looks like {why}; correct or empty the cell, or list it in the card: under"
+                f" missing, or under values if it is {facts.otherwise}"
+            )
+    return value
+
+
+def _prefixes(facts: cards.Attribute) -> tuple[str, ...]:
+    return tuple(prefix.lower() for prefix in facts.prefixes)
+
+
+def _side(value: str, cut: float) -> object:
+    """A number as it is; of a range such as "> 89" its end on one side of the cut."""
+    value = value.replace("\u2212", "-")
+    ends = bounds(value)
+    if ends and ends[0] < cut <= ends[1]:
+        raise cards.CardError(
+            f": {value[:QUOTED]!r} may lie on either side of the cut at {cut:g}; give the number, or another cut"
+        )
+    return value if not ends else ends[0] if ends[0] >= cut else ends[1]

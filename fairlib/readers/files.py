@@ -16,6 +16,7 @@ from pyarrow import parquet as pq
 
 from ..cards import Card
 from ..cohort import CohortError
+from . import spelling
 
 #: Beside files that a twin wrote: they are synthetic.
 MARK = "TWIN.json"
@@ -29,6 +30,17 @@ AGE, YEARS = {"age", "years"}, (0, 120)
 EMPTY = "correct or empty the cell"
 #: Characters of what a library says.
 LONGEST = 200
+#: What separates cells where commas do not.
+MARKS = {";": "semicolons", "\t": "tabs", "|": "bars"}
+#: How files begin that are no text, whatever their names say, and what to do.
+KINDS = {
+    b"PK\3\4": "is a workbook of a spreadsheet (or a zip file), not text; save the sheet as CSV UTF-8, or unpack it",
+    b"\xd0\xcf\x11\xe0": "is a workbook of an old spreadsheet, not text; save the sheet as CSV UTF-8",
+    b"\x1f\x8b": "is packed by gzip; unpack it",
+    b"PAR1": "is a Parquet file; name it .parquet",
+    b"\xff\xfe": "is UTF-16 text, as spreadsheets save “Unicode text”; save it as UTF-8",
+    b"\xfe\xff": "is UTF-16 text; save it as UTF-8",
+}
 #: Beyond it, a float32 is infinite.
 LARGEST_FLOAT = float(np.finfo(np.float32).max)
 
@@ -78,7 +90,9 @@ def text(file: Path, again: str, name: str | None = None, ended: bool = False) -
 
 
 def decoded(data: bytes, name: str, again: str) -> str:
-    """Bytes → text in UTF-8. Raises ``CohortError`` with the place of the first byte that is none."""
+    """Bytes → text in UTF-8. Raises ``CohortError`` for another kind of file, and with the place of the first byte that
+    is not text."""
+    refuse_other_kind(data, name)
     try:
         found = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -86,6 +100,13 @@ def decoded(data: bytes, name: str, again: str) -> str:
     if "\0" in found:
         raise CohortError(f"{name}: byte {data.index(0)} is NUL, which no text holds; {again}")
     return found
+
+
+def refuse_other_kind(data: bytes, name: str) -> None:
+    """Raise for what begins as a workbook, a packed file or text in UTF-16 does."""
+    for beginning, what in KINDS.items():
+        if data.startswith(beginning):
+            raise CohortError(f"{name} {what}")
 
 
 def has_end(file: Path) -> bool:
@@ -151,41 +172,55 @@ def short(error: Exception) -> str:
 
 
 def as_text(column: pd.Series) -> pd.Series:
-    """Cells as text, missing where empty. Whole numbers of a parquet as such: pandas keeps 1 beside a gap as 1.0."""
+    """Cells as text in one spelling (``spelling.plain``), missing where empty.
+
+    Whole numbers of a parquet as such: pandas keeps 1 beside a gap as 1.0.
+    """
     if pd.api.types.is_float_dtype(column) and ((column % 1 == 0) & (column.abs() < 2**53) | column.isna()).all():
         column = column.astype("Int64")
-    return column.astype("string").str.strip().replace("", pd.NA)
+    column = column.astype("string").str.strip()
+    odd = {text: spelling.plain(text) for text in column.dropna().unique() if spelling.UNUSUAL.search(text)}
+    return (column.replace(odd) if odd else column).replace("", pd.NA)
 
 
 def place(header: list[str], name: str, file: str, official: str) -> int:
     """Where a column is. Raises ``CohortError`` if it is not there, or twice."""
     if header.count(name) != 1:
-        for mark, said in ((";", "semicolons"), ("\t", "tabs"), ("|", "bars")):
-            if len(header) == 1 and mark in header[0]:
-                raise CohortError(
-                    f"{file}: column {name} is missing, since cells are separated by {said}; save it with commas"
-                )
         fault = "is there twice" if name in header else f"is missing, found {shown(','.join(header))}"
         raise CohortError(f"{file}: column {name} {fault}; this needs {official} with its header")
     return header.index(name)
 
 
 def cells(lines: Iterable[str], name: str, again: str) -> Iterator[tuple[int, list[str]]]:
-    """Line number and cells of each row of comma-separated text; [] for a blank line.
+    """Line at which it begins, and cells, of each row of comma-separated text; [] for a blank line.
 
-    Raises ``CohortError`` where quotation marks do not fit, or a row has not as many cells as the first one.
+    Raises ``CohortError`` where cells are separated by other signs, where quotation marks do not fit, or where a row
+    has not as many cells as the first one.
     """
-    rows, wanted = csv.reader(lines, strict=True), 0
+    rows, wanted, line = csv.reader(lines, strict=True), 0, 1
     try:
         for row in rows:
-            wanted = wanted or len(row)
+            if row and not wanted:
+                wanted = len(row)
+                refuse_marks(row, name)
             if row and len(row) != wanted:
-                raise CohortError(
-                    f"{name}, line {rows.line_num}: expected {wanted} cells, found {len(row)}; cut off? {again}"
-                )
-            yield rows.line_num, row
+                raise CohortError(f"{name}, line {line}: expected {wanted} cells, found {len(row)}; cut off? {again}")
+            yield line, row
+            line = rows.line_num + 1
     except csv.Error as error:
         raise CohortError(f"{name}, line {rows.line_num}: {error}; {again}") from error
+
+
+def refuse_marks(header: list[str], name: str) -> None:
+    """Raise where cells of a header are separated by something else, or a spreadsheet's own first line is there."""
+    text = ",".join(header)
+    if re.fullmatch("sep=.?", text.strip(), re.IGNORECASE):
+        raise CohortError(f"{name}, line 1: {shown(text)} is a note to a spreadsheet; delete the line")
+    for mark, said in MARKS.items():
+        if text.count(mark) >= len(header):
+            raise CohortError(
+                f"{name}: cells are separated by {said}; save it with commas between cells, and points in decimals"
+            )
 
 
 def shown(value: object) -> str:
@@ -206,8 +241,24 @@ def at(file: Path, table: pd.DataFrame | pd.Series, bad: pd.Series | np.ndarray)
 def refuse(file: Path, bad: pd.Series | np.ndarray, column: str, values: pd.Series, wanted: str, todo: str) -> None:
     """Raise ``CohortError`` for the first bad one of the ``values`` of a column, if there is one."""
     if np.any(bad):
-        found = shown(values.iloc[int(np.argmax(bad))])
-        raise CohortError(f"{at(file, values, bad)}, column {column}: expected {wanted}, found {found}; {todo}")
+        value = values.iloc[int(np.argmax(bad))]
+        hint = spelling.no_number(value) if isinstance(value, str) and "number" in wanted else ""
+        said = f"expected {wanted}, found {shown(value)}{hint}; {todo}"
+        raise CohortError(f"{at(file, values, bad)}, column {column}: {said}")
+
+
+def as_number(column: pd.Series, missing: Iterable[str] = ("",)) -> tuple[pd.Series, pd.Series]:
+    """Cells as float64, NaN where one is not a number; and which cells hold something else than a number.
+
+    A printed minus is one, and signs that nobody sees do not count. missing: what says that there is no value.
+    """
+    number = pd.to_numeric(column, errors="coerce").astype("Float64").astype(float)
+    odd = number.isna() & column.notna()
+    if odd.any():
+        texts = column[odd].map(lambda cell: spelling.plain(str(cell)).replace("\u2212", "-"))
+        number[odd] = pd.to_numeric(texts, errors="coerce").astype(float)
+        odd = number.isna() & column.notna() & ~texts.isin([*missing]).reindex(column.index, fill_value=False)
+    return number, odd
 
 
 def refuse_years(file: Path, card: Card, name: str, values: pd.Series) -> None:
@@ -218,14 +269,43 @@ def refuse_years(file: Path, card: Card, name: str, values: pd.Series) -> None:
         refuse(file, odd, name, values, f"years from {YEARS[0]} to {YEARS[1]}", EMPTY)
 
 
-def refuse_repeated(file: Path, keys: pd.DataFrame) -> None:
-    """Raise ``CohortError`` for the first row whose key appeared before."""
+def refuse_repeated(file: Path, keys: pd.DataFrame, said: pd.DataFrame | None = None, hint: str = "") -> None:
+    """Raise ``CohortError`` for the first row whose key appeared before; said: the keys as they are in the file."""
     again = keys.duplicated().to_numpy()
     if again.any():
-        first = keys.iloc[int(again.argmax())]
+        first = (keys if said is None else said).iloc[int(again.argmax())]
         key = ", ".join(f"{name} {str(value).removesuffix(' 00:00:00')}" for name, value in first.items())
         many = f" ({again.sum()} such rows)" if again.sum() > 1 else ""
-        raise CohortError(f"{at(file, keys, again)}: {key} appears twice{many}; keep one row of it")
+        raise CohortError(f"{at(file, keys, again)}: {key} appears twice{many}; keep one row of it{hint}")
+
+
+def refuse_damaged(file: Path, name: str, ids: pd.Series) -> None:
+    """Raise for ids that a spreadsheet changed, and for two that are one number, such as 7, 07 and 7.0."""
+    text = ids.drop_duplicates()
+    for value, row in zip(text.dropna(), text.dropna().index, strict=True):
+        why = "a number that a spreadsheet rounded" if spelling.is_rounded(value) else spelling.damage(value)
+        if why:
+            found = f"{shown(value)} looks like {why}, so that people cannot be told apart"
+            raise CohortError(f"{file}, {ids.index.name} {row}, column {name}: {found}; export the ids as text again")
+    number = text[text.str.fullmatch(r"\d+(\.0+)?").fillna(False)]
+    number = number.str.replace(r"\.0+$", "", regex=True).str.lstrip("0")
+    if (same := number.duplicated(keep=False)).any():
+        first = [shown(value) for value in text[number.index[number == number[same].iloc[0]]]]
+        raise CohortError(
+            f"{file}, column {name}: {' and '.join(first[:2])} are one number ({int(same.sum())} such ids); write each"
+            " id in one way"
+        )
+
+
+def refuse_alike(file: Path, ids: Iterable[str], other: Path | str, known: Iterable[str]) -> None:
+    """Raise where ids of a file are in the other one too, but for their spelling."""
+    ids, known = set(ids), set(known)
+    if pairs := spelling.alike(sorted(ids - known), known):
+        here, there = map(shown, pairs[0])
+        raise CohortError(
+            f"{file} and {other} write ids in two ways, such as {here} and {there} ({len(pairs)} such ids); write each"
+            " id in one way"
+        )
 
 
 def refuse_other_case(place: Path, packed: str = "rename it, case counts") -> None:

@@ -15,7 +15,7 @@ from .. import cards
 from ..cohort import SPLITS, Cohort, CohortError
 from . import counts as rows_of
 from . import globem_features as features
-from .files import refuse_repeated
+from .files import refuse_alike, refuse_repeated, shown
 from .globem_files import Days, Year, days_of, find_years, read_days, read_table, refuse
 from .splits import by_person
 
@@ -53,6 +53,7 @@ def read(path: Path | str, split: str = "person") -> Cohort:
     n, missing = 0, 0
     for year in tqdm(years, desc="GLOBEM", unit="year", mininterval=2):
         windows, days = labels[year], read_days(year.folder / "FeatureData", names)
+        _refuse_other_ids(year, windows["pid"], days.pid)
         rows = features.window_rows(days.pid, days.day, windows["pid"], windows["day"].to_numpy("datetime64[D]"))
         kept = _with_data(windows, rows, year, steps)
         steps += _count_days(days, windows, names, year)
@@ -76,6 +77,17 @@ def read(path: Path | str, split: str = "person") -> Cohort:
     sizes = rows_of.of_splits(card, parts, person, y, words, notes)
     steps += sizes if split == "released" else sizes[-1:]  # another split is not the study's
     return rows_of.cohort(card, [place], steps, x[:n], y, person, attributes, parts, names)
+
+
+def _refuse_other_ids(year: Year, pid: pd.Series, of_features: np.ndarray) -> None:
+    """Raise where labels and features of a year write their participants in two ways, so that windows would be lost."""
+    survey, known = year.folder / "SurveyData" / "dep_weekly.csv", pd.unique(of_features)
+    if len(pid) and not pid.isin(known).any():
+        raise CohortError(
+            f"{survey} and {year.folder / 'FeatureData'} have no participant in common: they are written like"
+            f" {shown(pid.iloc[0])} there, and like {shown(known[0])} here; their ids must be the same"
+        )
+    refuse_alike(survey, pid, year.folder / "FeatureData", known)
 
 
 def _step(steps: list, name: str, rows: pd.DataFrame, note: str) -> None:
@@ -130,6 +142,7 @@ def _platforms(year: Year, pid: pd.Series) -> pd.Series:
     file = year.folder / "ParticipantsInfoData" / "platform.csv"
     table = read_table(file, ("pid", "platform"))
     refuse_repeated(file, table[["pid"]])
+    refuse_alike(file, table["pid"], year.folder / "SurveyData", pid)
     first = table["platform"].str.split(";").str[0].str.strip().str.lower()
     known = ["", *cards.load("globem").attributes["platform"].values]
     refuse(file, ~first.isin(known), "platform", first, "ios or android")
@@ -149,6 +162,11 @@ def _attributes(path: Path, years: list[Year], windows: pd.DataFrame, steps: lis
         _refuse_shared(windows["pid"], number, where)
         raw = raw.join(table.reindex(number).set_axis(raw.index))
         found = windows["pid"][number.isin(table.index)]
+        if found.empty:
+            raise CohortError(
+                f"{where} has no row of a participant: PID is a number such as {table.index[0]} there, and participants"
+                f" are written like {shown(windows['pid'].iloc[0])}; is it of this institution?"
+            )
         note = rows_of.beside_card(participants=(found.nunique(), card.expected["participants with demographics"]))
         _step(steps, "participants with demographics", windows.loc[found.index], note)
     attributes = rows_of.segments(card, raw, lambda name, row: f"{raw['place'][row]}{name}")

@@ -64,6 +64,7 @@ def read_table(file: Path, numbers: tuple[str, ...] = (), texts: tuple[str, ...]
     text = files_of.decoded(data, str(file), AGAIN)
     head = re.match(r"[^\r\n]*", text)[0]
     header = [name.strip().strip('"').lower() for name in head.split(",")]
+    files_of.refuse_marks(header, str(file))
     for name in (*numbers, *texts):
         files_of.place(header, name, str(file), "NSRR's own file")
     kinds = dict.fromkeys(numbers, pa.float64()) | dict.fromkeys(texts, pa.dictionary(pa.int32(), pa.string()))

@@ -164,13 +164,18 @@ def extract(files: dict[str, Path], stays: pd.DataFrame) -> tuple[np.ndarray, np
         with duckdb.connect(config=config) as base:
             base.execute(STREAM + CLEAN)
             _tables(base, stays)
+            has, cells = {}, 0
             for name, file in tqdm(files.items(), desc="events", unit="table", mininterval=2):
                 _scan(base, name, file)
+                before, cells = cells, _cells(base, int(stays["STAY"].count()))
+                has[name] = cells > before
             base.execute(CHOSEN)
             _codes(base)
             outside = Outside(NAMES)
             x, measured = _windows(base, int(stays["STAY"].count()), outside)
-            return x, measured, _count(base), outside
+            person = stays.dropna(subset="STAY").sort_values("STAY")["SUBJECT_ID"].to_numpy()
+            lacking = [_lacking(name, measured & ~found, person) for name, found in has.items()]
+            return x, measured, _count(base) + lacking, outside
 
 
 def _tables(base: duckdb.DuckDBPyConnection, stays: pd.DataFrame) -> None:
@@ -239,6 +244,20 @@ def _windows(base: duckdb.DuckDBPyConnection, n: int, outside: Outside) -> tuple
         outside.look(grid)
         x[done : (done := done + len(grid))] = to_channels(grid)
     return x, measured
+
+
+def _cells(base: duckdb.DuckDBPyConnection, n: int) -> np.ndarray:
+    """(n,) how many cells of the grid each stay has so far."""
+    found = base.execute("SELECT stay, count(*) AS cells FROM cell WHERE why = 0 GROUP BY stay").fetchnumpy()
+    out = np.zeros(n, dtype=np.int64)
+    out[found["stay"].astype(int)] = found["cells"]
+    return out
+
+
+def _lacking(name: str, rows: np.ndarray, person: np.ndarray) -> Step:
+    """Attrition row: stays that only the other table knows, as when this one was cut off at the end of a line."""
+    note = f"kept: measured in the other table; is {name} whole?" if rows.any() else "none"
+    return f"stays without an event of {name}", int(rows.sum()), len(np.unique(person[rows])), note
 
 
 def _count(base: duckdb.DuckDBPyConnection) -> list[Step]:

@@ -4,15 +4,17 @@ Layout, each table ``.csv`` (UTF-8, commas) or ``.parquet``:
 
 * ``card.yaml``: the data card, as in ``data_cards``. Its attributes name the columns of people that are used.
 * ``windows``: long form, one row a time step: person, window, time, then one column a channel. ``time`` is a number or
-  an ISO date, ascending within a window. Every window has the card's number of steps. A column that is the label, an
-  attribute or the number of a row is refused: a model would learn from it.
-* ``labels``: window, label (0 or 1) [, split (train, val or test)].
+  an ISO date, ascending within a window, one of the card's steps apart; windows with other steps are counted. Every
+  window has the card's number of steps. A column that is the label, an attribute or the number of a row is refused: a
+  model would learn from it.
+* ``labels``: window, label (0 or 1) [, split (train, val or test)] [, person, as in windows].
 * ``people``: person, then a column of raw values for each attribute of the card.
 
 ``python -m fairlib new FOLDER`` writes an example. A missing value (an empty cell; in a channel also NA, NaN or null)
 takes the last value before it in its window, else the median of the measured training values.
 """
 
+from array import array
 from pathlib import Path
 
 import numpy as np
@@ -25,15 +27,16 @@ from ..scaling import standardise
 from . import counts as rows_of
 from . import files as files_of
 from . import table_channels as channels_of
+from . import table_times as times_of
 from .files import shown
 from .recognise import hint
+from .spelling import plain
 from .splits import by_person
 
 KEYS = {"windows": ["person", "window", "time"], "labels": ["window", "label"], "people": ["person"]}
 #: What a column beside the keys may be called in labels, and its other uses.
 SPLIT = "split"
-AGAIN, EMPTY = "copy or export it again", files_of.EMPTY
-MARKS = ";\t|"  # that separate cells where commas do not
+AGAIN, EMPTY = times_of.AGAIN, files_of.EMPTY
 MISSING = ["", "NA", "NaN", "nan", "null", "NULL"]
 
 
@@ -60,12 +63,15 @@ def read(path: Path | str, card: cards.Card | None = None) -> Cohort:
         if file.suffix == ".csv" and file.is_file() and not files_of.has_end(file):
             steps.append((f"last line of {file.name} without an end", 0, 0, "kept as it is; is the file whole?"))
     labels = _labels(files["labels"], steps)
-    windows, channels = _windows(files["windows"], card)
+    windows, channels = _windows(files["windows"], card, steps)
     labels = _match(labels, windows, files, steps)
     channels_of.refuse_labels(files["windows"], windows, channels, labels)
     values = _grid(windows, channels, labels["window"], card, files["windows"])
     person = windows.drop_duplicates("window").set_index("window")["person"][labels["window"]].to_numpy(str)
     y = labels["label"].to_numpy(np.int8)
+    empty = np.isnan(values).all(axis=(1, 2))
+    note = "kept: every value imputed" if empty.any() else "none"
+    steps.append(("windows without any value", int(empty.sum()), len(set(person[empty])), note))
     split = _split(labels, person, y, files["labels"])
     attributes = _attributes(files["people"], person, card, steps)
     steps.append(channels_of.far(values, split == "train", channels, person))
@@ -105,65 +111,70 @@ def rows(file: Path, keys: list[str], measured: bool = False) -> pd.DataFrame:
         if file.suffix == ".parquet":
             table = files_of.parquet(file, AGAIN)
             table = table.reset_index(drop=table.index.names == [None])  # a key that was kept as the index is a column
-            columns = list(map(str, table.columns))
+            columns, index = [plain(str(name)) for name in table], table.index.rename("row")
         else:
-            columns = _header(file)
-            if len(columns) == 1:
-                need(file, keys[0], columns, "")
+            columns, lines = _header(file)
+        if twice := sorted({column for column in columns if columns.count(column) > 1}):
+            raise CohortError(f"{file} has two columns {twice[0]!r}; rename one")
+        for column in keys:
+            need(file, column, columns, "")
+        if file.suffix != ".parquet":
             kinds = dict.fromkeys(keys[:2], str) if measured else str
             missing = {c: MISSING if measured and c not in keys else [""] for c in columns}
             options = {"dtype": kinds, "keep_default_na": False, "na_values": missing, "index_col": False}
-            table = pd.read_csv(file, encoding="utf-8-sig", skip_blank_lines=False, low_memory=False, **options)
+            options |= {"names": columns, "header": 0, "skip_blank_lines": False, "low_memory": False}
+            table = pd.read_csv(file, encoding="utf-8-sig", **options)
+            index = pd.Index(lines[1:] if len(lines) == len(table) + 1 else table.index + 2, name="line")
     except (pd.errors.ParserError, pd.errors.EmptyDataError, ArrowException, OSError, OverflowError) as error:
         raise CohortError(f"{file} is no readable table: {files_of.short(error)}; {AGAIN}") from error
-    if twice := sorted({column for column in columns if columns.count(column) > 1}):
-        raise CohortError(f"{file} has two columns {twice[0]!r}; rename one")
-    for column in keys:
-        need(file, column, columns, "")
-    first, what = (0, "row") if file.suffix == ".parquet" else (2, "line")
-    table = table.set_axis((table.index + first).rename(what)).dropna(how="all")  # blank lines
+    table = table.set_axis(columns, axis=1).set_axis(index).dropna(how="all")  # blank lines
     for column in keys[:2] if measured else table.columns:
         table[column] = files_of.as_text(table[column])
     for column in keys:
         if (empty := table[column].isna()).any() and column != "label":
             raise CohortError(f"{files_of.at(file, table, empty)}: {column} is empty; every row needs one")
+        if column in ("person", "window"):
+            files_of.refuse_damaged(file, column, table[column])
     if table.empty:
-        raise CohortError(f"{file} has a header and no row; export it again")
+        raise CohortError(f"{file} has a header and no row; {AGAIN}")
     return table
 
 
-def _header(file: Path) -> list[str]:
-    """The names in the first line of a CSV, of which every row is looked at: a cell too many or too few is refused."""
+def _header(file: Path) -> tuple[list[str], array]:
+    """The names in the first line of a CSV, and the line at which each row begins. Every row is looked at: a cell too
+    many or too few is refused."""
+    starts, header = array("q"), None
     try:
+        with file.open("rb") as data:
+            files_of.refuse_other_kind(data.read(4), str(file))
         with file.open(encoding="utf-8-sig", newline="") as lines:
-            header = None
             for line, row in files_of.cells(lines, str(file), f"correct the row, or {AGAIN}"):
                 header = row if header is None else header
-                if len(header) == 1 and any(mark in header[0] for mark in MARKS):
-                    break  # the columns that it lacks say why
+                starts.append(line)
                 if any("\0" in cell for cell in row):
                     raise CohortError(f"{file}, line {line}: a NUL byte, which no text holds; {AGAIN}")
     except UnicodeDecodeError as error:
         raise CohortError(f"{file}: byte {error.start} is not UTF-8 text; save it as UTF-8, or {AGAIN}") from error
-    return header or []
+    names = [plain(name) for name in header or []]
+    if not any(names) or names.count("") > 1:
+        raise CohortError(f"{file}, line 1 does not name the columns; delete what stands above their names, or {AGAIN}")
+    return [name or f"Unnamed: {at}" for at, name in enumerate(names)], starts
 
 
 def need(file: Path, column: str, columns: list[str], why: str) -> None:
     """Raise ``CohortError`` where a column is missing; why: who wants it."""
     if column not in columns:
-        like = [found for found in columns if found.strip().lower() == column.lower()]
+        like = [found for found in columns if found.lower() == column.lower()]
         advice = f"rename {like[0]!r}, case counts" if like else f"found: {', '.join(columns)}"
-        if len(columns) == 1 and any(mark in columns[0] for mark in MARKS):
-            advice += "; save the table with commas between the columns"
         raise CohortError(f"{file} has no column {column!r}{why}; {advice}")
 
 
 def _labels(file: Path, steps: list) -> pd.DataFrame:
     table = rows(file, KEYS["labels"])
     for column in table.columns:
-        if column != SPLIT and str(column).strip().lower() == SPLIT:  # else the split would be made anew, in silence
+        if column != SPLIT and column.lower() == SPLIT:  # else the split would be made anew, in silence
             raise CohortError(f"{file} has a column {column!r}; rename it to {SPLIT!r}, case counts")
-    _count_unused(file, table, [*KEYS["labels"], SPLIT], steps)
+    _count_unused(file, table, [*KEYS["labels"], SPLIT, "person"], steps)
     files_of.refuse_repeated(file, table[["window"]])
     words = table["label"].str.lower().replace({"true": "1", "false": "0"})
     number = pd.to_numeric(words, errors="coerce").astype("Float64").astype(float)
@@ -175,7 +186,7 @@ def _labels(file: Path, steps: list) -> pd.DataFrame:
     return table.assign(label=number)
 
 
-def _windows(file: Path, card: cards.Card) -> tuple[pd.DataFrame, list[str]]:
+def _windows(file: Path, card: cards.Card, steps: list) -> tuple[pd.DataFrame, list[str]]:
     """Rows of the long table, checked, with float32 channels; and the channels' names."""
     table = rows(file, KEYS["windows"], measured=True)
     channels = [str(column) for column in table.columns if column not in KEYS["windows"]]
@@ -186,36 +197,19 @@ def _windows(file: Path, card: cards.Card) -> tuple[pd.DataFrame, list[str]]:
             f" {card.windows.channels}; correct windows.channels in {cards.CARD}, or the table"
         )
     for channel in channels:
-        number = pd.to_numeric(table[channel], errors="coerce").astype(float)
-        odd = number.isna() & table[channel].notna()
+        number, odd = files_of.as_number(table[channel], MISSING)
         files_of.refuse(file, odd, channel, table[channel], "a number", EMPTY)
         files_of.refuse(file, number.abs() > files_of.LARGEST_FLOAT, channel, number, "a finite number", EMPTY)
         table[channel] = number.astype(np.float32)
-    table["time"] = _times(file, table)
     owners = table[["person", "window"]].drop_duplicates()
     if (shared := owners.duplicated("window")).any():
         raise CohortError(
             f"{files_of.at(file, owners, shared)}: window {owners.loc[shared, 'window'].iloc[0]} belongs to two people;"
             " give each window an id of its own"
         )
-    files_of.refuse_repeated(file, table[["window", "time"]])
-    if (late := table.groupby("window", sort=False)["time"].diff() < 0).any():
-        raise CohortError(
-            f"{files_of.at(file, table, late)}, column time: window {table.loc[late, 'window'].iloc[0]} goes back in"
-            " time; sort the rows by window and time"
-        )
-    return table, channels
-
-
-def _times(file: Path, table: pd.DataFrame) -> pd.Series:
-    """Times as numbers; only their order counts."""
-    column = table["time"]
-    number = pd.to_numeric(column, errors="coerce") if not pd.api.types.is_datetime64_any_dtype(column) else column
-    if number.isna().all():
-        number = pd.to_datetime(column, errors="coerce", format="ISO8601", utc=True)
-    odd = number.isna() | number.isin([np.inf, -np.inf])
-    files_of.refuse(file, odd, "time", column, "a number or an ISO date", f"correct it, or {AGAIN}")
-    return number.astype("int64") if pd.api.types.is_datetime64_any_dtype(number) else number.astype(float)
+    times, step = times_of.read(file, table[KEYS["windows"]], card)
+    steps.append(step)
+    return table.assign(time=times), channels
 
 
 def _match(labels: pd.DataFrame, windows: pd.DataFrame, files: dict[str, Path], steps: list) -> pd.DataFrame:
@@ -236,6 +230,13 @@ def _match(labels: pd.DataFrame, windows: pd.DataFrame, files: dict[str, Path], 
         raise CohortError(
             f"{files['labels']} and {files['windows'].name} share no labelled window; their window ids must be the same"
         )
+    files_of.refuse_alike(files["labels"], labels["window"], files["windows"].name, there["window"])
+    if "person" in kept:
+        given, person = kept["person"], there.set_index("window")["person"][kept["window"]].set_axis(kept.index)
+        rows_at = labels.index[~lonely & labels["label"].notna()]
+        odd = (given.notna() & (given != person)).to_numpy()
+        wanted = f"{person[odd].iloc[0]!r}, whose window it is in {files['windows'].name}" if odd.any() else ""
+        files_of.refuse(files["labels"], odd, "person", given.set_axis(rows_at), wanted, "correct one of the tables")
     return kept
 
 
@@ -270,6 +271,10 @@ def _attributes(file: Path, person: np.ndarray, card: cards.Card, steps: list) -
     """Segments of each window's person; unknown people, unknown values and empty segments are counted."""
     table = rows(file, KEYS["people"])
     files_of.refuse_repeated(file, table[["person"]])
+    table = table.rename(columns={plain(name): name for name in card.attributes})
+    for column in table.columns:
+        if column.lower() == SPLIT:  # else the split would be made anew, in silence
+            raise CohortError(f"{file} has a column {column!r}, which is read from labels; move it there, or remove it")
     for name in card.attributes:
         need(file, name, list(table.columns), f", an attribute of {cards.CARD}")
     _count_unused(file, table, ["person", *card.attributes], steps)
@@ -280,6 +285,7 @@ def _attributes(file: Path, person: np.ndarray, card: cards.Card, steps: list) -
             f"{file} holds none of the people in windows: they are written like {shown(person[0])} there, and like"
             f" {shown(known[0])} here; their ids must be the same"
         )
+    files_of.refuse_alike(file, known, "windows", person)
     steps.append((f"people of {file.name} without a window", 0, int(alone.sum()), "left out: no labelled window"))
     steps.append((f"people without a row in {file.name}", int(lost.sum()), len(set(person[lost])), "kept, all unknown"))
     segments = rows_of.segments(card, table, lambda name, row: f"{file}, {table.index.name} {row}, column {name}")

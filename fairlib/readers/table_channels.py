@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from .. import cards
+from ..channels import are_masks, masks_of
 from ..cohort import CohortError
 from . import counts as rows_of
 
@@ -29,11 +30,23 @@ def refuse(file: Path, table: pd.DataFrame, channels: list[str], card: cards.Car
         name = _plain(channel)
         if why := no_measurement(channel, card):
             bad[channel] = why
-        elif _counts_rows(table[channel], loosely=name in INDEX or bool(UNNAMED.fullmatch(name))):
+        elif _counts_rows(table[channel], loosely=_is_index(channel)):
             bad[channel] = "it is the number of a row, as programs write it beside a table, and no measurement"
         elif UNNAMED.fullmatch(name):
             bad[channel] = "it has no name; give it one if it is a measurement, else"
+    for mask in np.flatnonzero(are_masks(masks_of(channels))):
+        if not table[channels[mask]].isin([0, 1]).all():  # else the study would take it for what was measured
+            raise CohortError(
+                f"{file}, column {channels[mask]!r}: it has the name of an observation mask, which is 1 where its"
+                " variable was measured and 0 elsewhere, and holds something else; rename it if it is a measurement"
+            )
     _say(file, bad, channels)
+
+
+def is_index(name: str, column: pd.Series) -> bool:
+    """Whether a column beside people's attributes counts rows: by its name, or since it runs from 0 or 1."""
+    first = pd.to_numeric(column[:1], errors="coerce").isin([0, 1]).all()
+    return _counts_rows(column, True) if _is_index(name) else bool(first) and _counts_rows(column, False)
 
 
 def no_measurement(channel: str, card: cards.Card) -> str:
@@ -69,6 +82,10 @@ def _say(file: Path, bad: dict[str, str], channels: list[str]) -> None:
             f"{file}, column {channel!r}: {why}{'' if why.endswith('else') else ';'} leave it out of {file.name}, and"
             f" write windows.channels: {len(channels) - len(bad)} in {cards.CARD}{others}"
         )
+
+
+def _is_index(name: str) -> bool:
+    return _plain(name) in INDEX or bool(UNNAMED.fullmatch(_plain(name)))
 
 
 def _plain(name: str) -> str:

@@ -16,6 +16,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from .. import cards, twins
+from ..door import place
 from ..strategies import BASELINES, SUPERVISED, MitigationName, PretextName, RecipeName, StrategyName
 from ..twins import planted
 from .model_inputs import BOTH, Inputs
@@ -61,10 +62,27 @@ class Contract(BaseModel):
     dataset: str
     source: str = ""
 
+    @field_validator("source")
+    @classmethod
+    def _a_place(cls, source: str) -> str:
+        if source not in ("", "twin", "frozen"):
+            place(source)
+        return source
+
     @model_validator(mode="after")
     def _dataset_known(self):
         if self.dataset in (official := cards.all()):
             return self
+        if self.dataset == OWN and self.source in ("", "twin", "frozen"):
+            given = f" is {self.source!r}" if self.source and "source" in self.model_fields_set else " is missing"
+            raise ValueError(
+                f"parameter 'source'{given}: for dataset {OWN!r} it is the folder that holds your {cards.CARD}"
+            )
+        if self.dataset == OWN and not cards.has_own(self.source):
+            raise ValueError(
+                f"parameter 'source' is {self.source!r}: there is no {cards.CARD} in it; `python -m fairlib new DIR`"
+                " writes one"
+            )
         if self.source in ("", "twin", "frozen") or not cards.has_own(self.source):
             raise ValueError(
                 f"parameter 'dataset' is {self.dataset!r}: it should be {', '.join(map(repr, official))}, or {OWN!r}"
@@ -127,6 +145,11 @@ class Parameters(Contract):
         if len(set(seeds)) != len(seeds) or any(seed < 0 for seed in seeds):
             raise ValueError("seeds must be different whole numbers, 0 or above")
         return seeds
+
+    @field_validator("results_dir")
+    @classmethod
+    def _expanded(cls, folder: str) -> str:
+        return str(place(folder))
 
     @model_validator(mode="after")
     def _people_on_the_card(self):

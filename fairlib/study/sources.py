@@ -14,7 +14,7 @@ from ..recipes import RECIPES
 from .cohort_files import load_cohort, save_cohort
 from .frozen import Frozen
 from .model_inputs import narrowed
-from .parameters import FROZEN, JudgedTwin, Parameters
+from .parameters import FROZEN, JudgedTwin, ParameterError, Parameters
 from .pretraining_people import selected
 from .results import checksum, code_hash, fresh, key_hash, replace_file, seal, writing
 
@@ -151,10 +151,15 @@ def thin(cohort: Cohort, windows: int | None, each: int = 12) -> Cohort:
 
 
 def _device(wanted: str) -> str:
-    if wanted != "auto":
-        return wanted
     import torch
 
-    if torch.cuda.is_available():
-        return "cuda"
-    return "mps" if torch.backends.mps.is_available() else "cpu"
+    there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+    if wanted == "auto":
+        return next(name for name, usable in there.items() if usable)
+    if not there[wanted]:
+        has = ", ".join(name for name, usable in there.items() if usable)
+        raise ParameterError(
+            f"parameter 'device' is {wanted!r}: this machine, or its build of PyTorch, has none (usable: {has}); give"
+            " 'auto' or one that is usable"
+        )
+    return wanted

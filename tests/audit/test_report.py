@@ -1,8 +1,10 @@
 """The report: one file without a network or anybody's id, a JSON with a fixed shape, and what stays suppressed."""
 
+import errno
 import json
 import re
 import shlex
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -10,6 +12,7 @@ from bs4 import BeautifulSoup
 
 from fairlib import cards
 from fairlib.__main__ import main
+from fairlib.audit import report
 from fairlib.audit.numbers import ESTIMATE
 from fairlib.audit.report import audit
 from fairlib.cohort import CohortError
@@ -122,6 +125,35 @@ def test_nothing_is_written_where_something_is_wrong(tmp_path):
     with pytest.raises(CohortError):
         audit(file, tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+def test_a_full_disk_leaves_the_audit_before_as_it_was(tmp_path, monkeypatch):
+    """And a later audit of fewer models leaves none of the tables that were there."""
+    file, out = write(tmp_path, predictions()), tmp_path / "a b" / "out"
+    written = {"report.html": "1", "verdicts_1.csv": "1", "report.json": "1"}
+    monkeypatch.setattr(report, "_written", lambda e, made: (written, ["said"]))
+    assert audit(file, out) == "said"
+    (out / "own.csv").write_text("notes")
+    del written["verdicts_1.csv"]
+    real = Path.write_text
+    with monkeypatch.context() as full:
+        full.setattr(
+            Path, "write_text", lambda path, *of, **more: real(path, *of, **more) if "json" not in path.name else no()
+        )
+        with pytest.raises(
+            CohortError, match=r"out cannot be written \(No space left on device\); name another folder"
+        ):
+            audit(file, out)
+        with pytest.raises(CohortError, match="cannot be written"):
+            audit(file, tmp_path / "new" / "out")
+    assert sorted(path.name for path in out.iterdir()) == ["own.csv", "report.html", "report.json", "verdicts_1.csv"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a b", "predictions.csv"]
+    audit(file, out)
+    assert sorted(path.name for path in out.iterdir()) == ["own.csv", "report.html", "report.json"]
+
+
+def no():
+    raise OSError(errno.ENOSPC, "No space left on device")
 
 
 def test_the_recipe_of_the_page_runs(tmp_path, monkeypatch):

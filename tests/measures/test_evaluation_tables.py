@@ -5,8 +5,10 @@ import pandas as pd
 import pytest
 
 from fairlib import cards
+from fairlib.cohort import CohortError
 from fairlib.inference import participant_draws
 from fairlib.measures import group_sizes
+from fairlib.measures.evaluated import Evaluated
 from fairlib.measures.summary import summarise
 from tests.tables import evaluation_tables
 
@@ -39,6 +41,17 @@ def test_choosing_sees_validation_people_only(cohort, tables):
     training = np.where(cohort.split == "train", np.nan, scored(cohort))
     again = evaluation_tables(cohort, training, 0.5, DRAWS)
     assert all(tables[name].equals(again[name]) for name in tables)
+
+
+@pytest.mark.parametrize(("split", "value"), [("test", np.nan), ("val", np.nan), ("test", np.inf)])
+def test_every_window_that_is_judged_needs_a_score(make_cohort, split, value):
+    """A NaN would be a decision against somebody; those of training windows are never read."""
+    cohort = make_cohort()
+    score = np.where(cohort.split == "train", np.nan, 0.5)
+    Evaluated(cohort, score, 0.5, 30)
+    score[np.flatnonzero(cohort.split == split)[:3]] = value
+    with pytest.raises(CohortError, match=r"challenge2012: 3 of .* validation and test windows have no finite score"):
+        Evaluated(cohort, score, 0.5, 30)
 
 
 def test_validation_names_no_sizes(make_cohort):

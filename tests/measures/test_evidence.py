@@ -1,5 +1,7 @@
 """Evidence against scikit-learn and fairlearn; what must not be shown, nor be computable from what is shown."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from fairlearn.metrics import MetricFrame
@@ -236,6 +238,20 @@ def test_cohort_tables(twin):
     first = np.flatnonzero((twin.split == "train") & (twin.y == 1))[0]
     np.testing.assert_allclose(found["typical_window"].to_numpy(), twin.x[first])  # synthetic: one window is nobody's
     assert found["shape"].iloc[0].tolist() == [10, 3, 1]
+
+
+@pytest.mark.parametrize(
+    ("channels", "shown"),
+    [
+        (("mask_pressure", "mask_leak", "left->right"), 3),  # measurements whose names only sound like masks
+        (("unmasked", "Mask 2", "->"), 3),
+        (("HR", "mask HR", "left->right"), 2),
+        (("Eyes->open", "mask->Eyes", "HR"), 1),  # a category of a scale, and its mask
+    ],
+)
+def test_a_typical_window_leaves_out_masks_and_categories_alone(make_cohort, channels, shown):
+    cohort = replace(make_cohort(), channels=channels)
+    assert describe.typical_window(cohort).shape[1] == shown
 
 
 def test_typical_window_of_real_data_is_an_average(make_cohort):

@@ -208,7 +208,7 @@ def test_table(tmp_path):
     file.write_text('B, a ,c\n1,"x,\ny",3\n\n4,z,\n')
     table = files.table(file, ("A", "C"), "copy it", "the official file", str.upper)
     assert table.to_dict("list") == {"A": ["x,\ny", "z"], "C": ["3", ""]}
-    assert table.index.tolist() == [3, 5]  # the line of the file at which a row ends
+    assert table.index.tolist() == [2, 5]  # the line of the file at which a row begins
     assert "column D is missing, found 'B,A,C'; this needs the official file" in refusal(
         files.table, file, ("D",), "copy it", "the official file", str.upper
     )

@@ -48,7 +48,9 @@ def test_the_card_reads_no_data_so_it_takes_little(tmp_path):
     own = check("data_card", {"dataset": "table", "source": str(template.write(tmp_path / "mine"))})
     assert own.dataset == "my_data"
     assert own.command().endswith("-p dataset my_data -p source DIR")
-    assert "or 'table' for your own data" in refused("data_card", dataset="table")
+    assert "parameter 'source' is missing: for dataset 'table' it is the folder" in refused(
+        "data_card", dataset="table"
+    )
 
 
 def test_what_only_some_notebooks_take():
@@ -77,6 +79,10 @@ def test_what_only_some_notebooks_take():
         ("threads", "2", "parameter 'threads' is '2'"),
         ("threads", 1.0, "parameter 'threads' is 1.0"),
         ("results_dir", 5, "parameter 'results_dir' is 5"),
+        ("results_dir", "$HOME/study", "'$HOME/study' holds a variable that only a shell expands; write the path out"),
+        ("results_dir", "C:\\Users\\me", "is a path of Windows; in WSL, C:"),
+        ("source", "~nobody-of-that-name/data", "'~nobody-of-that-name/data': Could not determine home directory"),
+        ("source", "“/data/mimic”", "is in quotation marks that belong to a shell; write it without them"),
         ("strategies", "supervised", "parameter 'strategies' is 'supervised'"),
         ("strategies", ["frozen_0", "frozen_4"], "did you mean 'frozen_"),
         ("threshold", 0, "parameter 'threshold' is 0"),
@@ -89,6 +95,15 @@ def test_wrong_values(name, value, message):
     text = refused(**{name: value})
     assert text.startswith("5_evaluation: ")
     assert message in text
+
+
+def test_a_home_folder_is_expanded(monkeypatch, tmp_path):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert check("2_pre_training", {"dataset": "mimic", "results_dir": "~/study"}).results_dir == str(
+        tmp_path / "study"
+    )
+    template.write(tmp_path / "mine")
+    assert check("2_pre_training", {"dataset": "table", "source": "~/mine"}).dataset == "my_data"
 
 
 def test_sources():
@@ -105,9 +120,15 @@ def test_own_data_comes_with_its_card(tmp_path):
         assert (p.dataset, p.label) == ("my_data", "real-quick")
         assert "-p dataset my_data -p source DIR" in p.command()
     assert "the card in source is named 'my_data'" in refused(dataset="mine", source=str(folder))
-    for given in ({"dataset": "table"}, {"dataset": "my_data", "source": str(tmp_path)}):
-        text = refused(**given)
-        assert "or 'table' for your own data, with source the folder that holds its card.yaml" in text
+    text = refused(dataset="my_data", source=str(tmp_path))
+    assert "or 'table' for your own data, with source the folder that holds its card.yaml" in text
+    assert "parameter 'source' is missing: for dataset 'table' it is the folder that holds your" in refused(
+        dataset="table"
+    )
+    assert "parameter 'source' is 'twin': for dataset 'table'" in refused(dataset="table", source="twin")
+    assert f"parameter 'source' is {str(tmp_path)!r}: there is no card.yaml in it" in refused(
+        dataset="table", source=str(tmp_path)
+    )
     assert "did you mean 'table'?" in refused(dataset="tabel")
     (folder / "card.yaml").write_text("name: my_data")
     assert "is not a valid data card" in refused(dataset="table", source=str(folder))

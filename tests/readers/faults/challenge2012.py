@@ -326,7 +326,7 @@ fault(
     lambda f: not_utf8(f / RECORD),
     refused(f"{RECORD}: byte", "is not UTF-8 text"),
     (lambda f: replace(f / LABELS, "SOFA", b"SOF\xc0"), refused("Outcomes-a.txt: byte 19 is not UTF-8")),
-    (lambda f: (f / RECORD).write_text(HEADER, "utf-16"), refused(f"{RECORD}: byte 0 is not UTF-8")),
+    (lambda f: (f / RECORD).write_text(HEADER, "utf-16"), refused(f"{RECORD} is UTF-16 text")),
 )
 fault(
     "saved by a Windows program (byte order mark, CR LF)",

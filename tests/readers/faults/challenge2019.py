@@ -339,7 +339,7 @@ fault(
     "text that is not UTF-8",
     lambda f: not_utf8(f / RECORD),
     refused(f"{RECORD}: byte", "is not UTF-8 text"),
-    (lambda f: (f / RECORD).write_text(HEADER, "utf-16"), refused(f"{RECORD}: byte 0 is not UTF-8")),
+    (lambda f: (f / RECORD).write_text(HEADER, "utf-16"), refused(f"{RECORD} is UTF-16 text")),
     (lambda f: replace(f / RECORD, "HR|", "HR\xe9|".encode("latin-1"), 1), refused(f"{RECORD}: byte 2 is not UTF-8")),
 )
 fault(

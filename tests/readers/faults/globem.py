@@ -123,7 +123,7 @@ fault(
         old(LABELS, "dep", "depressed"),
         refused("dep_weekly.csv: column dep is missing, found 'pid,date", "needs GLOBEM's"),
     ),
-    (lambda f: replace(f / RAPIDS, ",", ";"), refused("(1,392 of 1,392 needed columns are), line 1 begins 'pid;date;")),
+    (lambda f: replace(f / RAPIDS, ",", ";"), refused("rapids.csv: cells are separated by semicolons")),
     (old(PLATFORM, "platform", "phone"), refused("platform.csv: column platform is missing")),
     (old(PEOPLE, "race", "ethnicity"), refused("demographics.csv: column race is missing")),
 )
@@ -132,6 +132,13 @@ fault(
     old(LABELS, "2018-04-10,True", "2018-04-10"),
     refused("dep_weekly.csv, line 2: expected 3 cells, found 2"),
     (lambda f: append(f / RAPIDS, "INS-W_100,2018-06-01,1\n"), refused("line 182: expected 1392 cells, found 3")),
+)
+
+fault(
+    "participants of a year written in two ways",
+    lambda f: replace(f / LABELS, "INS-W_", "ins-w_"),
+    refused("dep_weekly.csv and INS-W_1/FeatureData have no participant in common: they are written like 'ins-w_100'"),
+    (old(LABELS, "INS-W_100", "INS-W-100"), refused("write ids in two ways, such as 'INS-W-100' and 'INS-W_100'")),
 )
 
 fault = TABLE.of_kind("wrong header case")
@@ -360,7 +367,7 @@ fault(
 fault(
     "labels and features of different people",
     lambda f: replace(f / LABELS, "INS-W_", "INS-W_9"),
-    refused("DIR: no label keeps a window (INS-W_1: weekly labels: 18; INS-W_1: labels without any day of features: 1"),
+    refused("INS-W_1/FeatureData have no participant in common: they are written like 'INS-W_9100' there, and like"),
     (
         lambda f: [replace(f / LABELS, value, "") for value in ("True", "False")],
         refused("no label keeps a window", "INS-W_1: labels without a value: 18"),

@@ -240,7 +240,9 @@ fault(
 fault(
     "an ethnicity or a language that says missing",
     in_table("ADMISSIONS", 3, "ETHNICITY", "nan"),
-    refused("ADMISSIONS.csv, line 3, column ETHNICITY: value 'nan' looks like a missing one; empty the cell"),
+    refused(
+        "ADMISSIONS.csv, line 3, column ETHNICITY: value 'nan' looks like a missing one; correct or empty the cell"
+    ),
 )
 fault(
     "a label other than 0 and 1",

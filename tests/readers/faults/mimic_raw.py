@@ -153,10 +153,8 @@ fault(
 fault(
     "semicolons between the cells",
     lambda f: replace(f / EVENTS, ",", ";"),
-    refused(
-        "CHARTEVENTS.csv: column SUBJECT_ID is missing, since cells are separated by semicolons; save it with commas"
-    ),
-    (lambda f: replace(f / STAYS, ",", "\t"), refused("ICUSTAYS.csv: column SUBJECT_ID is missing", "by tabs")),
+    refused("CHARTEVENTS.csv: cells are separated by semicolons; save it with commas between cells, and points in"),
+    (lambda f: replace(f / STAYS, ",", "\t"), refused("ICUSTAYS.csv: cells are separated by tabs")),
 )
 fault(
     "columns that nobody needs, or in another order",
@@ -313,6 +311,15 @@ fault(
 )
 
 fault = TABLE.of_kind("gz cut in half")
+fault(
+    "a plain table of events cut at the end of a line",
+    lambda f: (f / EVENTS).write_text("".join((f / EVENTS).read_text().splitlines(keepends=True)[:200])),
+    counted("stays without an event of CHARTEVENTS", "kept: measured in the other table; is CHARTEVENTS whole?"),
+    (
+        lambda f: (f / LABS).write_text("".join((f / LABS).read_text().splitlines(keepends=True)[:20])),
+        counted("stays without an event of LABEVENTS", "is LABEVENTS whole?"),
+    ),
+)
 fault(
     "a `.gz` cut in half",
     lambda f: pack(f / EVENTS, 0.5),

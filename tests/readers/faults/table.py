@@ -147,7 +147,22 @@ fault(
     (change(PEOPLE, lambda t: t.drop(columns="sex")), refused("no column 'sex', an attribute of card.yaml")),
     (
         content(PEOPLE, b"person;sex;age\np001;M;44\n"),
-        refused("no column 'person'; found: person;sex;age; save the table with commas between the columns"),
+        refused("people.csv: cells are separated by semicolons; save it with commas between cells, and points in"),
+    ),
+)
+fault(
+    "semicolons and decimal commas, as spreadsheets write them where commas are decimal",
+    lambda f: replace(f / WINDOWS, ",", ";"),
+    refused(
+        "windows.csv: cells are separated by semicolons; save it with commas between cells, and points in decimals"
+    ),
+    (
+        lambda f: replace(f / PEOPLE, "person,", "sep=,\nperson,"),
+        refused("people.csv, line 1: 'sep=,' is a note to a spreadsheet; delete the line"),
+    ),
+    (
+        lambda f: replace(f / PEOPLE, "person,", "All people,,\nperson,"),
+        refused("people.csv, line 1 does not name the columns; delete what stands above their names"),
     ),
 )
 fault(
@@ -187,7 +202,7 @@ fault = TABLE.of_kind("duplicate keys")
 fault(
     "a time twice in a window",
     change(WINDOWS, lambda t: pd.concat([t, t.iloc[[7]]])),
-    refused("windows.csv, line 482: window p001-2, time 1.0 appears twice; keep one row of it"),
+    refused("windows.csv, line 482: window p001-2, time 1 appears twice; keep one row of it"),
 )
 fault(
     "a window twice in `labels.csv`, a person twice in `people.csv`",
@@ -195,6 +210,30 @@ fault(
     refused("labels.csv, line 82: window p004-2 appears twice"),
     (change(PEOPLE, lambda t: pd.concat([t, t.iloc[[7]]])), refused("line 42: person p008 appears twice")),
     (content(PEOPLE, b"person,sex,sex,age\np001,M,M,44\n"), refused("people.csv has two columns 'sex'")),
+)
+fault(
+    "an id in two spellings, or changed by a spreadsheet",
+    change(PEOPLE, lambda t: t.assign(person=["P001", *t["person"][1:]])),
+    refused(
+        "people.csv and windows write ids in two ways, such as 'P001' and 'p001' (1 such ids); write each id in one"
+    ),
+    (
+        change(LABELS, lambda t: t.assign(window=["p1-1", *t["window"][1:]])),
+        refused("labels.csv and windows.csv write ids in two ways, such as 'p1-1' and 'p001-1'"),
+    ),
+    (
+        change(PEOPLE, lambda t: t.assign(person=["7", "7.0", *t["person"][2:]])),
+        refused("people.csv, column person: '7' and '7.0' are one number (2 such ids); write each id in one way"),
+    ),
+    (
+        change(PEOPLE, lambda t: t.assign(person=["1.23E+15", *t["person"][1:]])),
+        refused("people.csv, line 2, column person: '1.23E+15' looks like a number that a spreadsheet rounded"),
+    ),
+)
+fault(
+    "other Unicode forms, signs that nobody sees, spaces of other widths",
+    change(PEOPLE, lambda t: t.assign(person=t["person"] + "\u200b", sex="\u00a0" + t["sex"])),
+    accepted("one text, as it looks"),
 )
 fault(
     "a table twice, as .csv and .parquet",
@@ -226,6 +265,24 @@ fault(
     refused("windows.csv, line 3, column time: window p001-1 goes back in time; sort the rows by window and time"),
 )
 
+fault(
+    "rows that are not one step apart",
+    change(WINDOWS, lambda t: t.assign(time=[500 if cell == "5" else cell for cell in t["time"]])),
+    counted("windows with other time steps", "kept in their order: some rows are less than half of", windows=80),
+)
+fault(
+    "dates that contradict the card's step",
+    change(WINDOWS, lambda t: t.assign(time=[f"2024-01-01 00:0{cell}" for cell in t["time"]])),
+    refused("windows.csv, column time: rows of a window are usually 1 minute apart, and the card says 1 hour; correct"),
+)
+fault(
+    "local times when summer time ends",
+    change(WINDOWS, lambda t: t.assign(time=[f"2024-10-27 0{'012234'[int(cell)]}:00" for cell in t["time"]])),
+    refused(
+        "line 5: window p001-1, time 2024-10-27 02:00 appears twice", "an hour when summer time ends, so write them"
+    ),
+)
+
 fault = TABLE.of_kind("times outside the stay")
 fault(
     "a window with too few or too many rows",
@@ -247,6 +304,32 @@ fault(
     (at(LABELS, 6, "label", "-9"), refused("found '-9'")),
 )
 fault(
+    "a word for nothing, or what a spreadsheet made, where the card has an `otherwise`",
+    lambda f: [
+        attribute("sex", otherwise="female")(f),
+        change(PEOPLE, lambda t: t.assign(sex=["not reported", *t["sex"][1:]]))(f),
+    ],
+    refused(
+        "people.csv, line 2, column sex: value 'not reported' looks like a missing one; correct or empty the cell, or"
+    ),
+    (
+        lambda f: [
+            attribute("sex", otherwise="female")(f),
+            change(PEOPLE, lambda t: t.assign(sex=["14-Oct", *t["sex"][1:]]))(f),
+        ],
+        refused("value '14-Oct' looks like a date that a spreadsheet made of another text, such as 10-14"),
+    ),
+)
+fault(
+    "a split in `people.csv`, or people in `labels.csv` who contradict `windows.csv`",
+    change(PEOPLE, lambda t: t.assign(split="train")),
+    refused("people.csv has a column 'split', which is read from labels; move it there, or remove it"),
+    (
+        change(LABELS, lambda t: t.assign(person="p002")),
+        refused("labels.csv, line 2, column person: expected 'p001', whose window it is in windows.csv, found 'p002'"),
+    ),
+)
+fault(
     "a split of another name",
     change(LABELS, lambda t: t.assign(split="training")),
     refused("labels.csv, line 2, column split: expected train, val, test, found 'training'"),
@@ -263,6 +346,7 @@ fault(
     "text where a number belongs",
     at(WINDOWS, 11, "heart_rate", "72 bpm"),
     refused("windows.csv, line 11, column heart_rate: expected a number, found '72 bpm'; correct or empty the cell"),
+    (at(WINDOWS, 11, "steps", '"7,5"'), refused("found '7,5', with a comma: decimals need a point, thousands no sign")),
     (at(WINDOWS, 11, "steps", "many"), refused("line 11, column steps: expected a number, found 'many'")),
     (at(PEOPLE, 5, "age", "old"), refused("people.csv, line 5, column age: 'old' is no number")),
     (at(PEOPLE, 5, "age", "inf"), refused("people.csv, line 5, column age: 'inf' is no number")),
@@ -301,6 +385,15 @@ fault(
     accepted("each channel is scaled, so that its unit does not matter"),
 )
 fault(
+    "ages as ranges, such as > 89",
+    change(PEOPLE, lambda t: t.assign(age=[f"> {a}" if int(a) >= 65 else f"under {a}" for a in t["age"]])),
+    accepted("at or above the cut, or below it"),
+    (
+        at(PEOPLE, 5, "age", "60-69"),
+        refused("people.csv, line 5, column age: '60-69' may lie on either side of the cut at 65; give the number"),
+    ),
+)
+fault(
     "an age that nobody has",
     at(PEOPLE, 5, "age", "-40"),
     refused("people.csv, line 5, column age: expected years from 0 to 120, found '-40'"),
@@ -337,7 +430,7 @@ fault(
     "a header and nothing else",
     change(LABELS, lambda t: t.iloc[:0]),
     refused("labels.csv has a header and no row"),
-    (content(PEOPLE, b"\n\n"), refused("people.csv is no readable table")),
+    (content(PEOPLE, b"\n\n"), refused("people.csv, line 1 does not name the columns")),
 )
 
 fault = TABLE.of_kind("non-UTF-8 text")
@@ -345,6 +438,11 @@ fault(
     "text that is not UTF-8",
     lambda f: not_utf8(f / LABELS),
     refused("labels.csv: byte", "is not UTF-8 text; save it as UTF-8"),
+    (
+        lambda f: (f / PEOPLE).write_text((f / PEOPLE).read_text(), "utf-16"),
+        refused("people.csv is UTF-16 text, as spreadsheets save “Unicode text”; save it as UTF-8"),
+    ),
+    (content(PEOPLE, b"PK\3\4xl/workbook"), refused("people.csv is a workbook of a spreadsheet (or a zip file), not")),
     (lambda f: not_utf8(f / CARD), refused("card.yaml: byte", "is not UTF-8 text; save it as UTF-8")),
 )
 fault(
@@ -435,6 +533,11 @@ fault(
     (content(PEOPLE, b"\0" * 1000), refused("people.csv, line 1: a NUL byte")),
 )
 fault(
+    "a window without any value",
+    change(WINDOWS, lambda t: t.assign(**{c: t[c].where(t["window"] != "p001-1", "") for c in t.columns[3:]})),
+    counted("windows without any value", "kept: every value imputed", windows=1, people=1),
+)
+fault(
     "a channel that no training person has",
     change(WINDOWS, lambda t: t.assign(steps="NA")),
     counted("cohort", "never measured in training: steps"),
@@ -446,7 +549,7 @@ fault(
         "windows.csv, column 'label': it has the name of the label, which is no measurement; leave it out of"
         " windows.csv, and write windows.channels: 3 in card.yaml"
     ),
-    (with_labels(" Label_"), refused("column ' Label_': it has the name of the label")),
+    (with_labels(" Label_"), refused("column 'Label_': it has the name of the label")),
     (change(WINDOWS, lambda t: t.assign(SEX=1)), refused("column 'SEX': it has the name of attribute 'sex' of card")),
 )
 fault(
