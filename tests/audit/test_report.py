@@ -42,7 +42,7 @@ def test_one_page_without_a_network_or_ids(made):
     assert not re.search(r"https?:|//[a-z]|url\(|@import|<script|<link|<b>|javascript:", text)
     assert {tag["src"].partition(",")[0] for tag in page.find_all(src=True)} == {"data:image/png;base64"}
     assert not page.find_all(["iframe", "object", "embed", "form"])
-    assert not page.find_all(href=True)
+    assert all(link["href"].startswith("data:text/csv;") for link in page.find_all(href=True))
     assert "default-src 'none'" in text
     assert HOSTILE in page.get_text()
     for path in made.iterdir():

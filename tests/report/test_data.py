@@ -70,6 +70,11 @@ def test_rows_of_people_small_groups_and_replicates_are_refused(rows, word):
         show.figure_html(drawn(ROWS), "Differences", MADE, rows)
 
 
+def test_a_text_is_no_formula_for_a_spreadsheet():
+    _, found = csv(link(ROWS.assign(model=["=cmd()", "@x"]), "Differences", MADE))
+    assert list(found["model"]) == ["'=cmd()", "'@x"]
+
+
 def test_the_gate_finds_an_identifier_in_embedded_data(tmp_path):
     page = tmp_path / "page.html"
     page.write_text(f"<p>{link(ROWS.assign(model=['132539', 'b']), 'Differences', MADE)}</p>")
