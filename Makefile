@@ -75,8 +75,13 @@ lint: $(VENV)/ready
 links: $(VENV)/ready
 	$(BIN)/python -m tests.book.links book/_build/html
 
+# The versions of this environment, then the same with the SHA-256 of every file that the index has of them, for all
+# systems: only metadata is read. The course pins playwright, and uv is what installs the rest.
 lock: $(VENV)/ready
 	(sed -n '/^#/p' constraints.txt; $(BIN)/pip freeze --exclude-editable | sed 's/+cpu//') > constraints.new && mv constraints.new constraints.txt
+	(echo uv; grep '^playwright==' notebooks/course/requirements.txt) | $(BIN)/uv pip compile - pyproject.toml --quiet --native-tls \
+	  --universal --python-version 3.11 --all-extras --generate-hashes --no-annotate --custom-compile-command "make lock" \
+	  --constraint constraints.txt --output-file requirements-hashed.txt
 
 freeze: $(VENV)/ready
 	$(BIN)/python -m fairlib.study freeze "$$FAIRLIB_DATASET" "$$FAIRLIB_SOURCE" && $(BIN)/python -m fairlib.study pack "$$FAIRLIB_DATASET"

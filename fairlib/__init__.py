@@ -5,4 +5,4 @@ the model (``encoder``, ``views``, ``simclr``, ``finetuning``), and what is meas
 ``fairness``, ``inference``), with privacy (``disclosure``) and provenance on by default.
 """
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

@@ -39,6 +39,65 @@ def test_constraints_fulfil_the_bounds_of_the_project():
     assert pinned()["jupyter-book"].startswith("1.")
 
 
+def locked() -> dict[str, tuple[str, str, list[str]]]:
+    """Name → version, environment marker and SHA-256 sums of the hashed lock."""
+    text = re.sub(r" *\\\n *", " ", (ROOT / "requirements-hashed.txt").read_text())
+    rows = [line.split(" --hash=sha256:") for line in text.splitlines() if not line.startswith("#")]
+    heads = [head.partition(" ; ") for head, *_ in rows]
+    found = {head[0].partition("==")[0]: (head[0].partition("==")[2], head[2]) for head in heads}
+    assert len(found) == len(rows)
+    return {name: (*found[name], sums) for name, (_, *sums) in zip(found, rows, strict=True)}
+
+
+def same(name: str) -> str:
+    return re.sub("[-_.]+", "-", name).lower()
+
+
+def test_the_hashed_lock_holds_the_versions_of_the_constraints():
+    """All of them; what else it holds is for other systems or Pythons than the one that made the constraints."""
+    lock, versions = locked(), {same(name): version for name, version in pinned().items()}
+    assert {name: lock[name][0] for name in versions} == versions
+    course = (ROOT / "notebooks" / "course" / "requirements.txt").read_text()
+    assert f"playwright=={lock['playwright'][0]}\n" in course
+    more = {name: marker for name, (_, marker, _) in lock.items() if name not in versions}
+    assert {name for name, marker in more.items() if not marker} == {"playwright", "setuptools", "wheel"}
+    others = ("sys_platform == 'linux'", "'darwin'", "'win32'", "'pypy'", "python_full_version == '3.12.*'")
+    assert all(any(other in marker for other in others) for marker in filter(None, more.values()))
+    linux = {name for name, marker in more.items() if "'linux'" in marker}  # what PyTorch's GPU build needs
+    assert {name.partition("-")[0] for name in linux} == {"cuda", "nvidia", "triton"}
+
+
+def test_every_package_of_the_lock_has_its_hashes():
+    lock = locked()
+    assert len(lock) > 200
+    for name, (version, _, sums) in lock.items():
+        assert re.fullmatch(r"[0-9][A-Za-z0-9.]*", version), name
+        assert sums, name
+        assert sums == sorted(set(sums)), name
+        assert all(re.fullmatch("[0-9a-f]{64}", value) for value in sums), name
+    every = [value for *_, sums in lock.values() for value in sums]
+    assert len(every) == len(set(every))
+    for compiled in ("torch", "numpy", "scipy", "pyarrow", "duckdb"):  # a wheel per Python and system
+        assert len(lock[compiled][2]) >= 3 * 4, compiled
+
+
+def test_actions_are_pinned_by_commit_and_newest_versions_are_tried_weekly():
+    found = {}
+    for path in sorted((ROOT / ".github" / "workflows").glob("*.yml")):
+        text = path.read_text()
+        uses = re.findall(r"uses: (\S+)@([0-9a-f]{40}) # v\d+\.\d+\.\d+$", text, re.M)
+        assert len(uses) == text.count("uses:") > 0, path.name
+        for action, commit in uses:
+            assert found.setdefault(action, commit) == commit, action  # one commit everywhere
+    newest = yaml.safe_load((ROOT / ".github" / "workflows" / "newest.yml").read_text())
+    when = newest[True]["schedule"][0]["cron"].split()  # YAML 1.1 reads the key "on" as true
+    assert when[2:4] == ["*", "*"]
+    assert when[4].isdigit()
+    steps = [step.get("run", "") for step in newest["jobs"]["newest"]["steps"]]
+    assert any("sed -i '/==/d' constraints.txt" in step for step in steps)
+    assert any(step.endswith("make test") for step in steps)
+
+
 def test_environment_and_makefile_use_the_constraints():
     environment = yaml.safe_load((ROOT / "environment.yml").read_text())
     conda = [entry for entry in environment["dependencies"] if isinstance(entry, str)]

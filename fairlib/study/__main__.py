@@ -1,12 +1,16 @@
-"""The command line: ``python -m fairlib.study tune | freeze | pack | confirm``."""
+"""The command line: ``python -m fairlib.study tune | freeze | pack | again | confirm``."""
 
 import argparse
 import os
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..door import Door
 from ..strategies import MODELS, PRIMARY, SUPERVISED, UNTESTED
+
+if TYPE_CHECKING:
+    from .crossfitted import CrossFitted
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -17,17 +21,7 @@ def main(arguments: list[str] | None = None) -> int:
     door = Door("fairlib.study", "Long computations of the study.")
 
     freeze = door.command(_freeze, "train models of open data or a twin fold by fold, and keep each fold as it comes")
-    freeze.add_argument("dataset", help="e.g. challenge2012")
-    freeze.add_argument("source", metavar="DIR", help="the folder of the official files, or twin")
-    freeze.add_argument(
-        "--dial", choices=("zero", "turned"), help="a twin at the size that can judge what is planted; scores are kept"
-    )
-    freeze.add_argument("--recipe", default="tuned")
-    freeze.add_argument("--pretext", default="simclr")
-    who = "who is in the pre-training: all, privileged, ATTRIBUTE=SEGMENT or ATTRIBUTE!=SEGMENT; all unless given"
-    freeze.add_argument("--pretrain-on", default="all", metavar="WHO", help=who)
-    what = "what models see: both unless given, values without their observation masks, or masks alone"
-    freeze.add_argument("--inputs", default="both", choices=("both", "values", "masks"), help=what)
+    _place(freeze)
     named = [SUPERVISED, PRIMARY, *UNTESTED]
     freeze.add_argument("--models", nargs="+", default=named, choices=MODELS, metavar="MODEL", help=", ".join(MODELS))
     freeze.add_argument("--profile", default="paper", help="smoke, quick or paper")
@@ -40,13 +34,13 @@ def main(arguments: list[str] | None = None) -> int:
         "--labels", type=int, help="labelled people a group, for data efficiency; everybody unless given"
     )
     freeze.add_argument("--results", default="results", metavar="FOLDER", help="where trained models lie")
-    freeze.add_argument(
-        "--kept",
-        type=Path,
-        metavar="FOLDER",
-        help="where parts go; book/frozen/DATASET unless given, of a dial book/frozen/twins/DATASET-DIAL",
-    )
     freeze.add_argument("--threads", type=int, default=1, help="CPU threads; the same number gives the same bytes")
+
+    again = door.command(_again, "train one kept fold once more, and compare it with what is kept")
+    _place(again)
+    again.add_argument("--models", nargs="+", required=True, choices=MODELS, metavar="MODEL", help=", ".join(MODELS))
+    again.add_argument("--repeat", type=int, default=1, help="which dealing of people to folds, or training seed")
+    again.add_argument("--fold", type=int, default=1, help="from 1")
 
     packed = door.command(_pack, "put finished folds together, one file a table")
     packed.add_argument("dataset", help="e.g. challenge2012")
@@ -72,6 +66,40 @@ def main(arguments: list[str] | None = None) -> int:
     return door.main(arguments)
 
 
+def _place(parser: argparse.ArgumentParser) -> None:
+    """What tells kept results apart: of which data, by which recipe, in which folder."""
+    parser.add_argument("dataset", help="e.g. challenge2012")
+    parser.add_argument("source", metavar="DIR", help="the folder of the official files, or twin")
+    parser.add_argument(
+        "--dial", choices=("zero", "turned"), help="a twin at the size that can judge what is planted; scores are kept"
+    )
+    parser.add_argument("--recipe", default="tuned")
+    parser.add_argument("--pretext", default="simclr")
+    who = "who is in the pre-training: all, privileged, ATTRIBUTE=SEGMENT or ATTRIBUTE!=SEGMENT; all unless given"
+    parser.add_argument("--pretrain-on", default="all", metavar="WHO", help=who)
+    what = "what models see: both unless given, values without their observation masks, or masks alone"
+    parser.add_argument("--inputs", default="both", choices=("both", "values", "masks"), help=what)
+    parser.add_argument(
+        "--kept",
+        type=Path,
+        metavar="FOLDER",
+        help="of the kept results; book/frozen/DATASET unless given, of a dial book/frozen/twins/DATASET-DIAL",
+    )
+
+
+def _opened(options: argparse.Namespace, **more) -> "CrossFitted":
+    """The study that the options ask for, fold by fold."""
+    from .crossfitted import CrossFitted
+    from .parameters import FineTuning, JudgedTwin
+    from .sources import open_study
+
+    names = ["dataset", "source", "dial", "profile", "recipe", "pretext", "pretrain_on"]
+    names += ["inputs", "folds", "repeats", "seeds", "threads"]
+    given = {name: value for name in names if (value := getattr(options, name, None)) not in (None, [])}
+    study = open_study((JudgedTwin if options.dial else FineTuning)(**given | more))
+    return study if isinstance(study, CrossFitted) else CrossFitted(study, 0, study.runs)
+
+
 def _freeze(options: argparse.Namespace) -> None:
     """Train each model in each fold and keep its scores and tables in book/frozen/DATASET/parts, a file a fold. Run it
     again to continue after an interruption."""
@@ -80,21 +108,11 @@ def _freeze(options: argparse.Namespace) -> None:
 
     from .. import readers
     from . import parts, tuning
-    from .crossfitted import CrossFitted
     from .frozen import JUDGED_BY, SCORES
-    from .parameters import FROZEN, FineTuning, JudgedTwin
-    from .sources import open_study
     from .tables import TABLES
 
-    names = ["dataset", "source", "dial", "profile", "recipe", "pretext", "pretrain_on"]
-    names += ["inputs", "folds", "repeats", "seeds", "threads"]
-    given = {name: getattr(options, name) for name in names if getattr(options, name) not in (None, [])}
-    contract, only, own = FineTuning, TABLES, options.dataset
-    if options.dial:
-        contract, only, own = JudgedTwin, SCORES, f"twins/{options.dataset}-{options.dial}"
-    study = open_study(contract(**given, results_dir=options.results))
-    study = study if isinstance(study, CrossFitted) else CrossFitted(study, 0, study.runs)
-    folder = options.kept or FROZEN / own
+    only = SCORES if options.dial else TABLES
+    study, folder = _opened(options, results_dir=options.results), _kept(options)
     known, more = (folder / parts.FOLDER / parts.PEOPLE).exists(), None
     if options.source != "twin" and not known:
         more = readers.finer(options.dataset, options.source)
@@ -109,6 +127,36 @@ def _freeze(options: argparse.Namespace) -> None:
         path = parts.write(folder, study, model, repeat, k, options.labels, only)
         seconds = parts.manifest(path)["seconds"]
         print(f"{number} of {len(todo)}: {path.name}, {seconds:.0f} seconds", flush=True)
+
+
+def _again(options: argparse.Namespace) -> int:
+    """Train one fold of the kept results again, in a folder that is removed at the end, and print the largest
+    difference of its scores, recalibrated risks and thresholds. Returns 1 where one is above the tolerance."""
+    _quiet()
+    import tempfile
+
+    from .again import agrees, asked, compare, sentences
+    from .frozen import Frozen
+
+    kept = Frozen(_kept(options), options.recipe, options.pretext, options.pretrain_on, inputs=options.inputs)
+    at = options.repeat, options.fold
+    made = asked(kept, options.models, *at)
+    with tempfile.TemporaryDirectory(prefix="fairlib-") as folder:
+        study, agree = _opened(options, **made, results_dir=folder), True
+        for model in options.models:
+            found = compare(kept, study, model, *at)
+            print(f"{options.dataset}, {options.recipe}, {model}, repeat {at[0]}, fold {at[1]}", flush=True)
+            print(sentences(kept, found), flush=True)
+            agree &= agrees(found)
+    return int(not agree)
+
+
+def _kept(options: argparse.Namespace) -> Path:
+    """The folder of kept results."""
+    from .parameters import FROZEN
+
+    dial = getattr(options, "dial", None)
+    return options.kept or FROZEN / (f"twins/{options.dataset}-{dial}" if dial else options.dataset)
 
 
 def _confirm(options: argparse.Namespace) -> None:
@@ -126,9 +174,8 @@ def _confirm(options: argparse.Namespace) -> None:
 def _pack(options: argparse.Namespace) -> None:
     """Put the parts in book/frozen/DATASET together and remove them; refuses repeats with missing folds."""
     from . import parts
-    from .parameters import FROZEN
 
-    print(f"packed in {parts.pack(options.kept or FROZEN / options.dataset)}", flush=True)
+    print(f"packed in {parts.pack(_kept(options))}", flush=True)
 
 
 def _quiet() -> None:

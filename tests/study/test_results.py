@@ -1,5 +1,7 @@
 """Results on disk: fresh only if whole, undamaged and of the same key; the source hash; no litter."""
 
+import ast
+import hashlib
 import json
 import os
 import socket
@@ -222,6 +224,16 @@ def test_source_hash_sees_code(hash_of, old, new):
 def test_source_hash_sees_strings_that_are_code(hash_of):
     one = 'def f():\n    x = "a"\n    return x\n'
     assert hash_of(views=one) != hash_of(views=one.replace('"a"', '"b"'))
+
+
+def test_source_hash_is_blind_to_the_version_of_the_package(hash_of):
+    """A release retrains nothing, and what version 0.1.0 hashed keeps its hash; other names and values count."""
+    one = '__version__ = "0.1.0"\nRATE = "0.1.0"\n'
+    assert hash_of(fairlib=one) == hash_of(fairlib=one.replace('__version__ = "0.1.0"', '__version__ = "0.2.0"'))
+    assert hash_of(fairlib=one) != hash_of(fairlib=one.replace('RATE = "0.1.0"', 'RATE = "0.2.0"'))
+    dump = ast.dump(ast.parse(one))
+    each = hashlib.sha256(dump.encode()).hexdigest()
+    assert hash_of(fairlib=one) == hashlib.sha256(each.encode()).hexdigest()
 
 
 def test_source_hash_of_the_package():
