@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 import pandas as pd
 
+from fairlib.audit.equal_rates import MARGINS, Scored, own_rows
 from fairlib.cards import Card
 from fairlib.measures.estimands import AUC, GROUP_ERROR, OVERALL, D
 from fairlib.measures.groups import BETWEEN
@@ -15,7 +16,6 @@ from fairlib.report.style import Drawn
 from fairlib.strategies import BASELINES, STRATEGY_NAMES, SUPERVISED
 from fairlib.text import number, readable, recipe_name, with_interval
 
-from .equal_rates import MARGINS, Scored, own_rows
 from .figures import evidence as figures
 
 OTHER = "the supervised model"
