@@ -182,7 +182,8 @@ def _export(options: argparse.Namespace) -> None:
 def _import(options: argparse.Namespace) -> None:
     """Check a bundle, every file and cell of it, without trusting any, and keep its tables as a case of the book that
     was not recomputed here."""
-    from .audit.contributed import CONTRIBUTED, keep, opened
+    from .audit.contributed import keep, opened
+    from .study.parameters import CONTRIBUTED
 
     bundle = opened(options.bundle)
     print(f"{options.bundle} is whole and unaltered; its number is {bundle.digest}")

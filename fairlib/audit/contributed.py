@@ -16,7 +16,7 @@ from pathlib import Path
 
 from .. import cards
 from ..report import gate
-from ..study.parameters import ROOT
+from ..study.parameters import CONTRIBUTED
 from ..study.results import writing
 from .bundle import (
     FIGURES,
@@ -34,8 +34,6 @@ from .bundle import (
     written,
 )
 
-#: Where contributed results are kept, a folder per case.
-CONTRIBUTED = ROOT / "book" / "contributed"
 #: Bytes of a file and of all files at most, in memory as on disk; pixels of an image along each side.
 MOST_BYTES, MOST_IN_ALL, MOST_PIXELS = 4 * 2**20, 16 * 2**20, 6000
 SCRIPTS = re.compile(r"\.(html?|xhtml|ipynb|js|mjs|svg|xml|py|sh|bat|md|pdf|docx?|xlsm?)$", re.I)

@@ -46,6 +46,7 @@ from .bundle import (
     written,
 )
 from .request import request
+from .unordered import Unordered, unordered
 
 #: A value moves in steps that are no smaller than what one person can change.
 STEPS = np.array([0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1])
@@ -78,7 +79,7 @@ def export(p: Evaluation, by: str, nearest: int, folder: Path) -> tuple[Bundle, 
             f" {p.results_dir}; run notebooks/3_fine_tuning.ipynb, or make book DATASET={p.dataset} SOURCE=DIR"
         )
     made, card = study.manifest, p.card
-    tables = rounded(_tables(study, card, p, tuple(names)), card, made["access"], nearest)
+    tables = rounded(computed(unordered(study, card), card, tuple(names)), card, made["access"], nearest)
     known = [] if made["origin"] == "twin" else np.unique(study.cohort.person)
     bundle, content = packed_up(tables, card, p, made, study.seeds(), by, nearest, len(known))
     texts = [content[REQUEST], content[MANIFEST]]
@@ -91,11 +92,10 @@ def export(p: Evaluation, by: str, nearest: int, folder: Path) -> tuple[Bundle, 
     return bundle, content[REQUEST].decode()
 
 
-def _tables(study, card: Card, p: Evaluation, names: tuple[str, ...]) -> dict[str, pd.DataFrame]:
+def computed(study: Unordered, card: Card, names: tuple[str, ...]) -> dict[str, pd.DataFrame]:
     """The tables of the bundle as the pages compute them, before they are rounded; resampled values stay behind."""
     seeds = study.seeds()
-    models = collect(study, "metrics", names, seeds)
-    pairs = collect(study, "intersections", [name for name in names if len(_pairs(study, name, seeds))], seeds)
+    models, pairs = (collect(study, name, names, seeds) for name in ("metrics", "intersections"))
     own = [models, pairs] if len(pairs) else [models]
     found = {"sizes": study.table("sizes"), "segments": study.table("segments")}
     found["performance"] = summaries.summarise(pd.concat(own, ignore_index=True))
@@ -108,10 +108,6 @@ def _tables(study, card: Card, p: Evaluation, names: tuple[str, ...]) -> dict[st
     found["compared"] = scored.headline if at_rates else summaries.headline(*usual)
     found["contrasts"] = contrasts.table(models, card, names)
     return found
-
-
-def _pairs(study, name: str, seeds) -> pd.DataFrame:
-    return study.table("intersections", name, seeds[0])
 
 
 # ---------------------------------------------------------------------------------------------------------- rounding

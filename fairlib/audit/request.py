@@ -71,6 +71,10 @@ def _done(bundle: Bundle, searched: int) -> Iterator[str]:
         "Estimates move in steps that are no smaller than what one person of the smallest group behind them can change,"
         f" at least 0.001; the ends of {100 * LEVEL:g} % intervals are rounded outwards."
     )
+    yield (
+        "Intervals come from draws of people in a random order that was not kept. So two people of the same groups are"
+        " alike: whichever of them had the event, these files are the same."
+    )
     yield f"{searched:,} identifiers of participants were searched for in every text; none was found."
 
 

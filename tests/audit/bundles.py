@@ -23,6 +23,7 @@ class Study:
     draws: int = 60
     names: tuple[str, ...] = NAMES
     noise: float = 1.0
+    runs: tuple[int, ...] = (1, 2)
     _kept: dict = field(default_factory=dict)
 
     @property
@@ -31,7 +32,7 @@ class Study:
         return made | {"draws": self.draws, "data": self.cohort.fingerprint(), "code": "0" * 64}
 
     def seeds(self, strategy: str = "supervised", labels=None) -> tuple[int, ...]:
-        return (1, 2)
+        return self.runs
 
     def has(self, strategy: str, seeds, labels=None) -> bool:
         return True
