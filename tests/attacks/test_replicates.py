@@ -72,7 +72,7 @@ def test_a_bundle_is_the_same_whichever_of_two_people_had_the_event(enclave):
     rows, order = cohort.rows("test"), unordered(enclave, CARD).order
     person = people.set_index("row")["person"].loc[cohort.number].to_numpy()
     known, tried = bundled(Unordered(enclave, CARD, order)), 0
-    for one in rows[::12]:
+    for one in rows[::30]:
         others = [row for row in rows if group[row] == group[one] and cohort.y[row] != cohort.y[one]]
         if not others:  # all of that group had the same outcome, so its counts are suppressed
             continue
@@ -82,9 +82,9 @@ def test_a_bundle_is_the_same_whichever_of_two_people_had_the_event(enclave):
         world = exchanged(enclave, one, other)
         assert bundled(Unordered(world, CARD, again)) == known
         tried += 1
-    assert tried > 5
-    # The replicates of the two worlds differ, and so do intervals of draws in a known order.
-    assert (solved(world, "error_rate") != solved(enclave, "error_rate")).any()
+    assert tried
+    # From their replicates the two worlds are told apart.
+    assert (solved(world, "selection_rate") != solved(enclave, "selection_rate")).any()
 
 
 def test_no_table_of_a_bundle_has_room_for_replicates(enclave):
