@@ -203,7 +203,7 @@ class ContributedCase(BaseModel):
     @model_validator(mode="after")
     def _case_is_there(self):
         known = sorted(path.name for path in self.folder.glob("[!.]*") if path.is_dir())
-        if self.case not in known:
+        if self.case and self.case not in known:
             raise ValueError(f"case {self.case!r} is not in {self.folder} ({', '.join(known) or 'none is kept'})")
         return self
 

@@ -9,7 +9,7 @@ import pandas as pd
 
 from fairlib import cards
 from fairlib.audit import contrasts
-from fairlib.audit.bundle import MANIFEST, Bundle
+from fairlib.audit.bundle import MANIFEST, Bundle, BundleError
 from fairlib.audit.contributed import kept
 from fairlib.inference import Estimate
 from fairlib.measures.estimands import OVERALL, own_rows
@@ -103,7 +103,9 @@ def listed(folder: Path | None = None) -> list[str]:
 
 
 def case(name: str, folder: Path | None = None) -> Contributed:
-    """One of them, checked again."""
+    """One of them, checked again. Raises ``BundleError``."""
+    if name not in (known := listed(folder)):
+        raise BundleError(f"there is no contributed case {name!r}; kept are: {', '.join(known) or 'none'}")
     return Contributed(kept((folder or CONTRIBUTED) / name), name)
 
 

@@ -268,14 +268,14 @@ def parse_manifest(content: bytes) -> Manifest:
         raise BundleError(f"{MANIFEST} cannot be read, so the file was cut or altered; export it again") from None
     if version != FORMAT:
         raise BundleError(
-            f"{MANIFEST} is of bundle format {str(version)[:20]}, this version of fairlib reads format {FORMAT}; import"
-            f" it with fairlib {str(found.get('fairlib', 'of the enclave'))[:20]}, or export it again"
+            f"{MANIFEST} is of bundle format {ascii(version)[:20]}, this version of fairlib reads format {FORMAT};"
+            " import it with the fairlib that wrote it, or export it again with this one"
         )
     try:
         return Manifest(**found)
     except ValidationError as error:
         first = error.errors()[0]
-        where = ".".join(map(str, first["loc"]))[:60]
+        where = ascii(".".join(map(str, first["loc"])))[1:61]  # a key may hold anything, signs for terminals too
         raise BundleError(f"{MANIFEST}, {where}: {first['msg'][:120]}; export it again") from None
 
 

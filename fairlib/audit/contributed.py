@@ -147,8 +147,8 @@ def _archive(path: Path) -> dict[str, bytes]:
                 _allowed(member.filename, member.is_dir() or stat.S_ISLNK(member.external_attr >> 16))
                 if member.filename in content:
                     raise BundleError(f"{path} holds {member.filename} twice; export the bundle again")
-                if member.flag_bits & 1:
-                    raise BundleError(f"{path} is encrypted; unlock it, and import the folder")
+                if member.flag_bits & 1 or member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+                    raise BundleError(f"{path} is encrypted, or packed unusually; unpack it, and import the folder")
                 _fits(member.filename, member.file_size, content)
                 with archive.open(member) as file:
                     content[member.filename] = file.read(MOST_BYTES + 1)  # its header may say less than there is
@@ -156,9 +156,9 @@ def _archive(path: Path) -> dict[str, bytes]:
         return content
     except FileNotFoundError:
         raise BundleError(f"there is no {path}; give the ZIP file or the folder that export wrote") from None
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, UnicodeDecodeError) as error:
+    except (zipfile.BadZipFile, zlib.error, struct.error, EOFError, NotImplementedError, UnicodeDecodeError) as error:
         raise BundleError(
-            f"{path} cannot be unpacked ({error}), so it was cut, or is no ZIP file; copy it again"
+            f"{path} cannot be unpacked ({ascii(str(error))[1:80]}), so it was cut, or is no ZIP file; copy it again"
         ) from None
 
 

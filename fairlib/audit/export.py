@@ -61,7 +61,7 @@ def export(p: Evaluation, by: str, nearest: int, folder: Path) -> tuple[Bundle, 
     by: who contributes it; nearest: counts are rounded to multiples of it. Nothing is trained. Returns the bundle and
     its release request. Raises ``BundleError`` where there is nothing to export, or where it must not leave.
     """
-    if not re.match(BY, by):
+    if not re.fullmatch(BY, by):
         raise BundleError(f"--by {by!r}: use letters, digits, spaces and . , ' & ( ) -, 2 to 60 of them")
     packed = folder.with_name(f"{folder.name}.zip")
     for path in (folder, packed):

@@ -5,7 +5,6 @@ from collections.abc import Iterator
 import pandas as pd
 
 from ..inference import LEVEL
-from ..strategies import SUPERVISED
 from .bundle import COUNTS, FIGURES, MANIFEST, REQUEST, TABLES, Bundle, cells
 from .bundle import digest as digest_of
 
@@ -106,8 +105,6 @@ def _reasons(bundle: Bundle, name: str) -> Iterator[str]:
         hidden = table["note"].str.startswith("sizes withheld") & table["mean"].notna()
         if hidden.any():
             yield f"{int(hidden.sum())} ratios are shown while their counts are suppressed"
-    if name == "compared" and (table["strategy"] == SUPERVISED).sum() != 1:
-        yield "the supervised model is missing"
 
 
 def _markdown(head: list[str], rows: list[list[str]]) -> str:

@@ -191,6 +191,20 @@ def test_export_refuses_in_a_sentence_and_writes_nothing(study, tables, tmp_path
     assert [path.name for path in tmp_path.iterdir()] == ["there"]
 
 
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        (["nowhere", "--source", "DIR"], "parameter 'dataset' is 'nowhere'"),
+        (["mimic", "--source", "/no/such/folder"], "is neither 'twin', 'frozen' nor an existing folder"),
+        (["challenge2012", "--source", "frozen", "--recipe", "tuned"], "frozen results are in the book already"),
+    ],
+)
+def test_the_command_says_what_is_wrong_with_its_options(given, words, tmp_path, capsys):
+    assert main(["export", *given, "--by", "A Hospital", "-o", str(tmp_path / "bundle")]) == 2
+    assert words in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
 # -------------------------------------------------------------------------------------------------------- what comes in
 
 

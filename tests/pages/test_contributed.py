@@ -11,7 +11,7 @@ from book.pages.contracts import CONTRACTS
 from book.release import claims
 from fairlib import cards
 from fairlib.audit import contrasts
-from fairlib.audit.bundle import Bundle
+from fairlib.audit.bundle import Bundle, BundleError
 from fairlib.audit.contributed import keep
 from fairlib.audit.export import packed_up, rounded
 from fairlib.measures import summary
@@ -117,3 +117,5 @@ def test_the_page_shows_the_tables_and_says_whose_they_are(kept, theirs, monkeyp
 def test_a_case_that_is_not_there_is_named(kept):
     with pytest.raises(ParameterError, match=r"case 'x' is not in .* \(challenge2012-st-mary-s-hospital-tuned\)"):
         check(CONTRACTS["contributed"], {"case": "x", "kept": str(kept)})
+    with pytest.raises(BundleError, match="there is no contributed case ''; kept are: challenge2012-st-mary"):
+        contributed.case("", kept)
