@@ -275,7 +275,7 @@ def parse_manifest(content: bytes) -> Manifest:
         return Manifest(**found)
     except ValidationError as error:
         first = error.errors()[0]
-        where = ascii(".".join(map(str, first["loc"])))[1:61]  # a key may hold anything, signs for terminals too
+        where = ascii(".".join(map(str, first["loc"])))[1:-1][:60]  # a key may hold anything, signs for terminals too
         raise BundleError(f"{MANIFEST}, {where}: {first['msg'][:120]}; export it again") from None
 
 

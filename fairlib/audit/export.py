@@ -1,4 +1,4 @@
-"""What leaves an enclave: tables rounded so that no single person can be solved for, figures drawn from them, a
+"""What leaves an enclave: tables rounded so that no rate gives its counts away, figures drawn from them, a
 manifest, and a release request for the person who checks it."""
 
 import io
@@ -48,7 +48,7 @@ from .bundle import (
 from .request import request
 from .unordered import Unordered, unordered
 
-#: A value moves in steps that are no smaller than what one person can change.
+#: A value moves in steps that are no smaller than what one person changes in a rate.
 STEPS = np.array([0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1])
 RATIO = 10  # a ratio rests on the errors of a group, which are fewer than its people
 HIDDEN = "withheld: fewer than {} people or events"

@@ -23,7 +23,7 @@ from ..report.style import (
 from ..strategies import STRATEGY_NAMES
 from ..text import LEVEL_WORDS, number, with_interval
 
-MOST_ROWS, MOST_LINES, COLUMNS = 24, 6, 3
+MOST_ROWS, MOST_RATIOS, MOST_LINES, COLUMNS = 24, 60, 6, 3
 EDGES = (1 / 4, 4)
 
 
@@ -100,7 +100,7 @@ def disparities(performance: pd.DataFrame, card: Card) -> Drawn | None:
     performance: of a bundle. A metric that is a difference is left to its table.
     """
     own = performance[(performance["scope"] == "ratio") & (performance["metric"] == card.metric.metric)]
-    own = own[(own["mean"] > 0) & (own["low"] > 0)].head(MOST_ROWS)
+    own = own[(own["mean"] > 0) & (own["low"] > 0)].head(MOST_RATIOS)
     if own.empty or card.metric.metric not in RATES:
         return None
     rows = [

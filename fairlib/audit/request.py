@@ -67,8 +67,9 @@ def _done(bundle: Bundle, searched: int) -> Iterator[str]:
         else "Counts are exact. With --nearest 5 they are rounded, and totals are sums of rounded counts."
     )
     yield (
-        "Estimates move in steps that are no smaller than what one person of the smallest group behind them can change,"
-        f" at least 0.001; the ends of {100 * LEVEL:g} % intervals are rounded outwards."
+        "Estimates move in steps of at least one over the fewest people, events or people without an event behind them,"
+        f" and of at least 0.001, so no rate gives its counts away. Ends of {100 * LEVEL:g} % intervals are rounded"
+        " outwards."
     )
     yield (
         "Intervals come from draws of people in a random order that was not kept. So two people of the same groups are"
