@@ -1,4 +1,4 @@
-"""The command line: ``python -m fairlib fetch | check | new | twin | audit``."""
+"""The command line: ``python -m fairlib fetch | check | new | twin | audit | export | import``."""
 
 import argparse
 import sys
@@ -55,6 +55,27 @@ def main(arguments: list[str] | None = None) -> int:
         "--reference", type=_pair, action="append", default=[], metavar="ATTRIBUTE=GROUP", help="default: the largest"
     )
     audit.add_argument("-o", "--output", type=Path, default=Path("audit"), metavar="FOLDER", help="default %(default)s")
+
+    export = door.command(_export, "bundle the results of a study that may leave an enclave")
+    export.add_argument("dataset", help="e.g. mimic")
+    export.add_argument(
+        "--source", default="twin", metavar="DIR", help="the official files; default: a rehearsal on the twin"
+    )
+    export.add_argument("--by", required=True, metavar="NAME", help="who contributes it, as the book will say")
+    export.add_argument("--nearest", type=_whole(1, "above 0"), default=1, metavar="N", help="round counts, e.g. to 5")
+    export.add_argument("--profile", default="paper", help="smoke, quick or paper, as it was run; default %(default)s")
+    export.add_argument("--recipe", default="paper_text", help="as it was run; default %(default)s")
+    export.add_argument("--pretext", default="simclr", help="as it was run; default %(default)s")
+    export.add_argument("--seeds", nargs="+", type=int, default=[], help="of the runs; default: the profile's")
+    export.add_argument("--folds", type=int, help="of cross-fitting, where it was asked for")
+    export.add_argument("--results", default="results", metavar="FOLDER", help="where trained models lie")
+    export.add_argument(
+        "-o", "--output", type=Path, default=Path("bundle"), metavar="FOLDER", help="default %(default)s"
+    )
+
+    taken = door.command(_import, "check a bundle from an enclave, and keep it as a case of the book")
+    taken.add_argument("bundle", type=Path, metavar="BUNDLE", help="the ZIP file or folder that export wrote")
+    taken.add_argument("--kept", type=Path, metavar="FOLDER", help="book/contributed unless given")
 
     # A further command is a parser here and a function below.
     return door.main(arguments)
@@ -143,6 +164,31 @@ def _audit(options: argparse.Namespace) -> None:
     card = name and (cards.load(name) if name in cards.all() else cards.parse(place(name)))
     print(audit(options.predictions, options.output, options.people, card, dict(options.reference)))
     print(f"The report is {options.output / PAGE}")
+
+
+def _export(options: argparse.Namespace) -> None:
+    """Write a bundle: tables of estimates and intervals, figures, a manifest, and a release request for whoever checks
+    what may leave. Nothing is trained; no row, score, weight or resampled value of anybody is in it."""
+    from .audit.export import export
+    from .study.parameters import check
+
+    given = {name: getattr(options, name) for name in ("dataset", "profile", "recipe", "pretext", "seeds", "folds")}
+    p = check("5_evaluation", given | {"source": options.source, "results_dir": options.results})
+    bundle, asked = export(p, options.by, options.nearest, options.output)
+    print(asked)
+    print(f"The bundle is {options.output}, and the same in {options.output}.zip; its number is {bundle.digest}")
+
+
+def _import(options: argparse.Namespace) -> None:
+    """Check a bundle, every file and cell of it, without trusting any, and keep its tables as a case of the book that
+    was not recomputed here."""
+    from .audit.contributed import keep, opened
+    from .study.parameters import CONTRIBUTED
+
+    bundle = opened(options.bundle)
+    print(f"{options.bundle} is whole and unaltered; its number is {bundle.digest}")
+    place = keep(bundle, options.kept or CONTRIBUTED)
+    print(f"kept in {place}: real, contributed by {bundle.manifest.contributed_by}, not recomputed here")
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 import pandas as pd
 
+from fairlib.audit.equal_rates import MARGINS, Scored, own_rows
 from fairlib.cards import Card
 from fairlib.measures.chosen import Chosen
 from fairlib.measures.estimands import AUC, GROUP_ERROR, OVERALL, D
@@ -16,7 +17,6 @@ from fairlib.report.style import Drawn
 from fairlib.strategies import BASELINES, STRATEGY_NAMES, SUPERVISED
 from fairlib.text import number, readable, recipe_name, with_interval
 
-from .equal_rates import MARGINS, Scored, own_rows
 from .figures import evidence as figures
 
 OTHER = "the supervised model"

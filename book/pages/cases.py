@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from fairlib import cards
+from fairlib.audit import equal_rates
 from fairlib.inference import interval
 from fairlib.measures import segments
 from fairlib.measures import summary as summaries
@@ -24,7 +25,7 @@ from fairlib.study.pretraining_people import EVERYONE, words
 from fairlib.study.sources import open_study
 from fairlib.text import readable, recipe_name
 
-from . import cka_gaps, equal_rates
+from . import cka_gaps
 from .contracts import Synthesis
 from .provenance import collected, of_study
 

@@ -11,7 +11,7 @@ from fairlib import cards, twins
 from fairlib.strategies import MitigationName, PretextName, RecipeName
 from fairlib.study import parameters
 from fairlib.study.model_inputs import BOTH, Inputs
-from fairlib.study.parameters import FROZEN, OWN, ROOT, Contract, Evaluation, Models
+from fairlib.study.parameters import CONTRIBUTED, FROZEN, OWN, ROOT, Contract, Evaluation, Models
 
 
 class DataCard(Contract):
@@ -213,6 +213,33 @@ class Answer(Synthesis):
     draws: int = Field(default=2000, ge=100, le=100_000)
 
 
+class ContributedCase(BaseModel):
+    """The page of one case that others contributed: it reads what ``python -m fairlib import`` kept."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+    notebook: ClassVar[str] = "contributed"
+
+    case: str = ""
+    kept: str = ""
+
+    @property
+    def folder(self) -> Path:
+        """Where contributed cases lie."""
+        return Path(self.kept) if self.kept else CONTRIBUTED
+
+    @model_validator(mode="after")
+    def _case_is_there(self):
+        known = sorted(path.name for path in self.folder.glob("[!.]*") if path.is_dir())
+        if self.case and self.case not in known:
+            raise ValueError(f"case {self.case!r} is not in {self.folder} ({', '.join(known) or 'none is kept'})")
+        return self
+
+    def command(self) -> str:
+        """The papermill command that repeats this page."""
+        kept = f" -p kept {shlex.quote(self.kept)}" if self.kept else ""
+        return f"papermill notebooks/{self.notebook}.ipynb out.ipynb -p case {self.case}{kept}"
+
+
 class PaperFigures(Synthesis):
     """The paper's figures, panel by panel, next to the same cases."""
 
@@ -245,7 +272,7 @@ def _study_cases() -> dict[str, Case]:
 
 
 _OTHERS = (DataCard, Twin, Dial, Planted, PretrainingPeople, Explorer, Synthesis, Answer, ReleaseAudit, PaperFigures)
-_OTHERS += (BesidePaper,)
+_OTHERS += (BesidePaper, ContributedCase)
 CONTRACTS = parameters.CONTRACTS | {contract.notebook: contract for contract in _OTHERS}
 
 

@@ -8,6 +8,7 @@ from typing import get_args
 import numpy as np
 import pandas as pd
 
+from fairlib.audit.equal_rates import SKETCHED, Scored
 from fairlib.fairness import SHORT
 from fairlib.measures import speccurve
 from fairlib.measures.estimands import OVERALL
@@ -31,7 +32,6 @@ from fairlib.study.pretraining_people import EVERYONE, words
 from fairlib.text import p_value, percent, recipe_name, signed
 
 from .cases import Case
-from .equal_rates import SKETCHED, Scored
 
 AS_ON_CARD, NO_CUT = "card", "–"
 CUTS, BAND = "age cut", " band"  # after the name of an attribute: its column of finer bands

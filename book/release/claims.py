@@ -6,6 +6,7 @@ A twin never gets a verdict.
 """
 
 import re
+from collections.abc import Callable, Iterable
 from itertools import permutations
 
 import numpy as np
@@ -13,23 +14,26 @@ import pandas as pd
 from scipy.stats import spearmanr
 
 from book.pages.noise import MODELS, own_rows
-from fairlib.fairness import disparity as distance
+from fairlib.audit import contrasts
 from fairlib.inference import paired, seed_interval
-from fairlib.measures.summary import left_out, mean_over_attributes
-from fairlib.strategies import STRATEGY_NAMES, UNTESTED, self_supervised
+from fairlib.measures.summary import left_out
+from fairlib.strategies import STRATEGY_NAMES, UNTESTED
 from fairlib.study.collect import collect
 from fairlib.text import count
 
 from ..pages.cases import Case
+from ..pages.contributed import Contributed
 from ..pages.marks import why_left_out
 from . import published
 from .templates import fill_line
 
 TWIN = "illustrated on a twin: no verdict"
+FOR_TESTS = "contributed with the profile for tests: no verdict"
 PAPERS_OWN = ("mimic", "mesa", "globem")  # the datasets of the paper
 DECISIONS = ("holds", "does not hold", "undecided", "not known")
 CANNOT = "cannot be judged here"  # whatever the numbers: the card has too few protected attributes
-ENDS = ("frozen_0", "frozen_3")  # the ends of gradual unfreezing: everything trains, nothing of the encoder does
+#: Claims whose numbers a bundle has; the others need resampled values of single models, which never leave an enclave.
+CARRIED = ("accuracy", "disparity", "u_shape", "gaps", "limits")
 
 
 def decide(low: float, high: float, bar: float = 0.0, more_is_better: bool = False) -> str:
@@ -52,10 +56,12 @@ def both(first: str, second: str) -> str:
     return next(word for word in ("does not hold", "not known", "undecided", "holds") if word in (first, second))
 
 
-def verdict(case: Case, decision: str) -> str:
-    """The verdict of a case in words: none for a twin, and real data is named."""
+def verdict(case: Case | Contributed, decision: str) -> str:
+    """The verdict of a case in words: none for a twin or a run for tests, and real data is named."""
     if case.made.origin == "twin":
         return TWIN
+    if case.made.origin == "contributed" and case.made.profile == "smoke":
+        return FOR_TESTS
     name, decision = case.title.split(",")[0], "undecided" if decision == "not known" else decision
     if decision == CANNOT:
         return f"{CANNOT}: the card of {name} has {len(case.card.protected())} protected attributes"
@@ -72,8 +78,8 @@ def who(case: Case) -> str:
 def line(case: Case, claim: str, values: dict, decision: str, words: str = "ours") -> dict[str, str]:
     """One line of T-headline about a case of ours. words: which templates of the claim tell it."""
     told = fill_line(published.claims()[claim][words], values)
-    kind = "" if case.made.origin == "twin" else ", real data"
-    row = {"data": f"{case.title}: ours{kind}", "number": told["number"], "source": who(case)}
+    own = {"twin": "ours", "contributed": "real, contributed, not recomputed here"}.get(case.made.origin)
+    row = {"data": f"{case.title}: {own or 'ours, real data'}", "number": told["number"], "source": who(case)}
     return row | {"verdict": verdict(case, decision), "cause": told["cause"]}
 
 
@@ -84,15 +90,28 @@ def not_judged(case: Case, names: tuple[str, ...] = ()) -> str:
     return "; ".join(f"{STRATEGY_NAMES[name]}: it {reason}" for name, reason in why.items() if reason)
 
 
-def all_claims(cases: list[Case]) -> dict[str, list[dict[str, str]]]:
-    """Claim id → its lines: each dataset's published line, as ``claims.yaml`` states it, then ours."""
+def all_claims(cases: list[Case], contributed: Iterable[Contributed] = ()) -> dict[str, list[dict[str, str]]]:
+    """Claim id → its lines: each dataset's published line, as ``claims.yaml`` states it, then ours, and contributed
+    ones."""
     compared = [case for case in cases if case.ssl]
     ours = {"accuracy": accuracy, "disparity": disparity, "u_shape": u_shape, "efficiency": efficiency, "gaps": gaps}
     ours |= {"representations": representations, "larger_gaps": larger_gaps, "limits": limits}
     lines = {name: rule["published"] + list(map(ours[name], compared)) for name, rule in published.claims().items()}
+    for case in filter(lambda case: case.ssl, contributed):
+        for name in CARRIED:
+            lines[name].append(of_bundle(name, case))
     place = {line["data"].split(",")[0]: i for i, line in enumerate(lines["accuracy"]) if "published" in line["data"]}
     by_data = lambda line: place.get(re.split("[ ,]", line["data"])[0], len(place))
     return {name: sorted(found, key=by_data) for name, found in lines.items()}
+
+
+def of_bundle(claim: str, case: Contributed) -> dict[str, str]:
+    """The line of a claim in ``CARRIED`` about a contributed case, by the same rule as ours."""
+    if claim == "u_shape":
+        return _u_shape(case, case.u_shape)
+    if claim == "gaps":
+        return _gaps(case, lambda: case.contrast("gaps"))
+    return {"accuracy": accuracy, "disparity": disparity, "limits": limits}[claim](case)
 
 
 def accuracy(case: Case) -> dict[str, str]:
@@ -130,21 +149,18 @@ def _compared(case: Case, claim: str, measure: str, decisions: dict[str, str], *
 
 def u_shape(case: Case) -> dict[str, str]:
     """Partly frozen SSL models against the two ends, nothing and all frozen: mean disparity, paired."""
-    partly = tuple(name for name in case.strategies if self_supervised(name) and name not in ENDS)
-    if not partly or not set(ENDS) <= set(case.strategies):
+    return _u_shape(case, contrasts.u_shape(case.models, case.card, case.strategies))
+
+
+def _u_shape(case: Case, found: tuple[contrasts.Contrast, dict[str, float]] | None) -> dict[str, str]:
+    if found is None:
         return line(case, "u_shape", {}, "undecided", "nothing")
-    means, sides, models = {}, [], case.models
-    shared = set.intersection(*(set(models.loc[models["strategy"] == name, "seed"]) for name in (*partly, *ENDS)))
-    models = models[models["seed"].isin(shared)]  # some were trained in more repeats than others
-    for group in (partly, ENDS):
-        found = [_measured(case, models, name)["deviation"] for name in group]
-        means |= {name: one[0].mean() for name, one in zip(group, found, strict=True)}
-        sides.append(tuple(np.mean(each, axis=0) for each in zip(*found, strict=True)))
-    change, reason = seed_interval(*paired(*sides)), not_judged(case, (*partly, *ENDS))
+    contrast, means = found
+    reason = not_judged(case, tuple(sorted(means, key=lambda name: name in contrasts.ENDS)))
     by_training = pd.Series(means).reindex([name for name in STRATEGY_NAMES if name in means])
-    values = {"partly": sides[0][0].mean(), "ends": sides[1][0].mean(), "difference": change}
+    values = {"partly": contrast.one, "ends": contrast.other, "difference": contrast.change}
     values |= {"models": by_training.rename(STRATEGY_NAMES), "unjudged": [{"why": reason}] if reason else []}
-    return line(case, "u_shape", values, "undecided" if reason else decide(*change[1:]))
+    return line(case, "u_shape", values, "undecided" if reason else decide(*contrast.change[1:]))
 
 
 def efficiency(case: Case) -> dict[str, str]:
@@ -153,7 +169,9 @@ def efficiency(case: Case) -> dict[str, str]:
     if not sizes:
         return line(case, "efficiency", {}, "undecided", "nothing")
     few = [collect(case.study, "metrics", models, seeds, n) for n in sizes]
-    of_ssl, of_supervised = ([_measured(case, rows, name) for rows in few] for name in (case.ssl, "supervised"))
+    of_ssl, of_supervised = (
+        [contrasts.measured(rows, case.card, name) for rows in few] for name in (case.ssl, "supervised")
+    )
     found = {}
     for measure in ("auc", "deviation"):
         pairs = [paired(one[measure], other[measure]) for one, other in zip(of_ssl, of_supervised, strict=True)]
@@ -166,42 +184,22 @@ def efficiency(case: Case) -> dict[str, str]:
     return line(case, "efficiency", values, "undecided" if reason else both(smaller, on_par))
 
 
-def _measured(case: Case, models: pd.DataFrame, strategy: str) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """AUC and mean disparity over protected attributes of each trained model: (seeds,), (seeds, draws)."""
-    rows, metric = models[models["strategy"] == strategy], case.card.metric.metric
-    overall = rows[(rows["scope"] == "overall") & (rows["metric"] == "auc")]
-    of = (rows["scope"] == "ratio") & (rows["metric"] == metric) & rows["attribute"].isin(case.card.protected())
-    areas = overall["estimate"].to_numpy(dtype=float), np.stack(overall["replicates"]).astype(float)
-    return {"auc": areas, "deviation": mean_over_attributes(rows[of], lambda value: distance(metric, value))}
-
-
 def gaps(case: Case) -> dict[str, str]:
     """Mean |Δ| over segments, beside what noise gives."""
+    return _gaps(case, lambda: contrasts.gaps(case.models, case.card, case.ssl))
+
+
+def _gaps(case: Case, found: Callable[[], contrasts.Contrast]) -> dict[str, str]:
     strategies = dict(zip(MODELS, ("supervised", case.ssl), strict=True))
     own = own_rows(case.summary, case.p.dataset, strategies, case.card.protected())
     if own.empty:
         return line(case, "gaps", {}, "undecided", "nothing")
-    (ssl, supervised, change), reason = gap_change(case), not_judged(case)
-    values = {"segments": len(own) // 2, "supervised": supervised, "ssl": ssl, "difference": change}
-    values |= {"expected": own["expected"].mean(), "beyond": (own["gap"] > own["bound"]).sum(), "all": len(own)}
+    contrast, reason = found(), not_judged(case)
+    values = {"segments": len(own) // 2, "supervised": contrast.other, "ssl": contrast.one}
+    values |= {"difference": contrast.change, "expected": own["expected"].mean()}
+    values |= {"beyond": (own["gap"] > own["bound"]).sum(), "all": len(own)}
     values["unjudged"] = [{"why": reason}] if reason else []
-    return line(case, "gaps", values, "undecided" if reason else decide(*change[1:]))
-
-
-def gap_change(case: Case) -> tuple[float, float, tuple[float, float, float]]:
-    """Mean |Δ| over segments in a single run, of SSL and of supervised, and their difference with its interval over
-    participants and training runs."""
-    areas, values = case.models[case.models["metric"] == "auc"], {}
-    for strategy in ("supervised", case.ssl):
-        means, drawn = [], []
-        for _, part in areas[areas["strategy"] == strategy].groupby("seed"):
-            everybody = part[part["scope"] == "overall"].iloc[0]
-            segments = part[part["attribute"].isin(case.card.protected()) & part["estimate"].notna()]
-            means.append(np.abs(segments["estimate"] - everybody["estimate"]).mean())
-            drawn.append(np.abs(np.stack(segments["replicates"]) - everybody["replicates"]).mean(axis=0))
-        values[strategy] = (np.array(means), np.stack(drawn))
-    change = seed_interval(*paired(values[case.ssl], values["supervised"]))
-    return values[case.ssl][0].mean(), values["supervised"][0].mean(), change
+    return line(case, "gaps", values, "undecided" if reason else decide(*contrast.change[1:]))
 
 
 def representations(case: Case) -> dict[str, str]:

@@ -4,6 +4,8 @@ import numpy as np
 import pandas as pd
 from matplotlib.ticker import FuncFormatter, NullFormatter
 
+from ..cards import Card
+from ..fairness import RATES
 from ..report.style import (
     CHANCE,
     INK,
@@ -18,9 +20,10 @@ from ..report.style import (
     legend_below,
     lines,
 )
+from ..strategies import STRATEGY_NAMES
 from ..text import LEVEL_WORDS, number, with_interval
 
-MOST_ROWS, MOST_LINES, COLUMNS = 24, 6, 3
+MOST_ROWS, MOST_RATIOS, MOST_LINES, COLUMNS = 24, 60, 6, 3
 EDGES = (1 / 4, 4)
 
 
@@ -83,3 +86,43 @@ def curves(rows: pd.DataFrame, panel_of: str, line_of: str, x: str, y: str, word
     panels[0, 0].set(ylabel=words[2], ylim=(max(rows[y].min(), -0.25 * best), 1.1 * best))
     legend_below(figure, panels[0, 0])
     return figure, f"{words[0]}, from the lowest to the highest {words[1]}. {'; '.join(said)}."
+
+
+def areas(compared: pd.DataFrame) -> Drawn:
+    """AUC of each model with its interval; compared: of a bundle."""
+    rows = [(STRATEGY_NAMES[row.strategy], row.auc, row.auc_low, row.auc_high) for row in compared.itertuples()]
+    return _forest(rows, "AUC", (0.0, 1.0), 0.5, False)
+
+
+def disparities(performance: pd.DataFrame, card: Card) -> Drawn | None:
+    """The ratio of the card's metric of each attribute and model, with its interval; None where none is shown.
+
+    performance: of a bundle. A metric that is a difference is left to its table.
+    """
+    own = performance[(performance["scope"] == "ratio") & (performance["metric"] == card.metric.metric)]
+    own = own[(own["mean"] > 0) & (own["low"] > 0)].head(MOST_RATIOS)
+    if own.empty or card.metric.metric not in RATES:
+        return None
+    rows = [
+        (f"{row.attribute}, {STRATEGY_NAMES[row.strategy]}", row.mean, row.low, row.high) for row in own.itertuples()
+    ]
+    return _forest(rows, f"{card.metric.metric.replace('_', ' ')}, unprivileged over privileged", EDGES, 1.0, True)
+
+
+def _forest(rows: list[tuple], words: str, edges: tuple[float, float], line: float, log: bool) -> Drawn:
+    """A row per name: a value with its interval; ``line``: where nothing is found."""
+    figure, panel = axes(WIDTH, 1.0 + 0.32 * len(rows))
+    panel.axvline(line, color=PALE, linewidth=0.9)
+    for place, (_, value, low, high) in enumerate(rows):
+        intervals(panel, place, low, high, SEGMENTS[0], edges)
+        panel.plot(np.clip(value, *edges), place, "o", color=SEGMENTS[0])
+    if log:
+        panel.set_xscale("log")
+        panel.set_xticks([0.25, 0.5, 0.8, 1, 1.25, 2, 4])
+        panel.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        panel.xaxis.set_minor_formatter(NullFormatter())
+    panel.set_xlim(*edges)
+    lines(panel, [name for name, *_ in rows])
+    panel.set_xlabel(words)
+    said = "; ".join(f"{name}: {with_interval(*numbers, 2)}" for name, *numbers in rows)
+    return figure, f"{words} with {LEVEL_WORDS} intervals. {said}."

@@ -139,6 +139,11 @@ def scan_html(path: Path, identifiers: Iterable[object] = (), pieces: Iterable[s
     return [f"{path}: {finding}" for finding in dict.fromkeys(findings)]
 
 
+def identified(text: str, identifiers: Iterable[object]) -> list[str]:
+    """A finding if identifiers of participants (those with 5 digits or more) stand in a text as whole words."""
+    return _identified(text, _searchable(identifiers))
+
+
 def _output(output: dict, known: frozenset[str]) -> list[str]:
     """Findings in one output: printed text or traceback, what is displayed, metadata."""
     kind, data, findings = output["output_type"], output.get("data", {}), _metadata(output, "output", known)

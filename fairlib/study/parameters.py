@@ -25,6 +25,7 @@ from .profiles import PROFILES, Profile
 
 ROOT = Path(__file__).parents[2]
 FROZEN = ROOT / "book" / "frozen"
+CONTRIBUTED = ROOT / "book" / "contributed"  # results that others computed, a folder per case
 
 #: For the name on the card of the folder given as source.
 OWN = "table"

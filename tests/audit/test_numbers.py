@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 from fairlearn import metrics as fairlearn
 
-from book.pages.equal_rates import Scored
 from fairlib.audit import numbers, predictions
+from fairlib.audit.equal_rates import Scored
 from fairlib.measures import benchmarks, casemix, estimands
 from fairlib.measures.evidence import Evidence
 from fairlib.measures.operating import PRIMARY

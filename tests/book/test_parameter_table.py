@@ -65,12 +65,12 @@ def test_what_only_words_can_say():
     assert own["folds"][3] == "whole numbers from 0 to 100 or `None`"
     assert own["dataset"][3].endswith("`mimic`, `table`")
     assert rows_of("twin")["dataset"][3].endswith("`mimic`")
-    assert rows_of("dial")["source"][3] == "`twin`"
+    assert rows_of("dial")["datasets"][3].startswith("a list of")
     assert rows_of("answer")["cases"][3].startswith("per dataset: `source`, `profile`")
 
 
 def test_the_page_holds_it_and_no_number_by_hand():
-    section = RERUN.partition("(all-parameters)=\n")[2].partition("\n## Where results lie")[0]
+    section = RERUN.partition("(all-parameters)=\n")[2].partition("\n## Where results are kept")[0]
     assert "\n|" not in section
     source = [RERUN]
     parameter_table.fill(SimpleNamespace(), "rerun", source)

@@ -5,9 +5,9 @@ import re
 import pandas as pd
 import pytest
 
-from book.pages import equal_rates
-from book.pages.equal_rates import MARGINS
 from fairlib import cards
+from fairlib.audit import equal_rates
+from fairlib.audit.equal_rates import MARGINS
 from fairlib.measures import verdicts
 from fairlib.measures.operating import PRIMARY
 from fairlib.strategies import BASELINES, NAMED_RECIPE, SUPERVISED

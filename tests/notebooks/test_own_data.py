@@ -30,7 +30,7 @@ def folder(request, tmp_path_factory):
 
 #: About no dataset of one's own.
 OTHERS = ("twin", "dial", "answer", "6_synthesis", "release_audit", "paper_figures", "beside_paper", "planted")
-OTHERS += ("pretraining_people",)
+OTHERS += ("pretraining_people", "contributed")
 
 
 def executed(name: str, given: dict, page, monkeypatch) -> dict:

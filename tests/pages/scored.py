@@ -9,7 +9,7 @@ import pandas as pd
 from scipy.special import expit
 
 from book.pages import cases
-from book.pages.equal_rates import Scored
+from fairlib.audit.equal_rates import Scored
 from fairlib.measures.outoffold import OutOfFold
 from fairlib.seeds import generator
 from fairlib.study.frozen import Frozen

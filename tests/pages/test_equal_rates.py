@@ -7,12 +7,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from book.pages import answers, equal_rates
+from book.pages import answers
 from book.pages.contracts import check
-from book.pages.equal_rates import MARGINS, Scored, own_rows
 from book.pages.figures import evidence as figures
 from book.pages.figures import specifications
 from book.pages.tables import evidence as tables
+from fairlib.audit import equal_rates
+from fairlib.audit.equal_rates import MARGINS, Scored, own_rows
 from fairlib.fairness import log_ratio
 from fairlib.measures import benchmarks, casemix, recalibration, speccurve, verdicts
 from fairlib.measures.estimands import AUC, CLAIM, GROUP_ERROR, OVERALL, SINGLE, D

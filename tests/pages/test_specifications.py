@@ -9,10 +9,10 @@ import pytest
 
 from book.pages import cases, specifications
 from book.pages.contracts import Answer, check
-from book.pages.equal_rates import Scored
 from book.pages.figures import across
 from book.pages.figures.specifications import spec_curve
 from book.pages.tables import evidence as tables
+from fairlib.audit.equal_rates import Scored
 from fairlib.measures.operating import PUBLISHED
 from fairlib.measures.specifications import PUBLISHED_SCALE
 from fairlib.report.columns import written

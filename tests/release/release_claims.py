@@ -11,9 +11,9 @@ import yaml
 
 from book.pages.noise import auc_variance
 from book.release import candidates, published
-from book.release.claims import ENDS as ENDS_OF_UNFREEZING
 from book.release.claims import rank_correlation
 from book.release.templates import fill_line
+from fairlib.audit.contrasts import ENDS as ENDS_OF_UNFREEZING
 from fairlib.fairness import RATES
 from fairlib.inference import central
 from fairlib.seeds import generator

@@ -10,7 +10,8 @@ from matplotlib.figure import Figure
 
 from book.pages import cases, noise
 from book.pages.contracts import check
-from book.release import candidates, claims, panels, panels_cka, published
+from book.release import candidates, panels, panels_cka, published
+from fairlib.audit import contrasts
 from fairlib.study.parameters import FROZEN, ROOT
 from tests.release import release_claims
 
@@ -143,4 +144,4 @@ def test_what_the_page_says_of_ours_is_so(page):
 
 
 def test_the_ends_of_unfreezing_are_those_of_the_strategies():
-    assert claims.ENDS == ("frozen_0", "frozen_3")
+    assert contrasts.ENDS == ("frozen_0", "frozen_3")

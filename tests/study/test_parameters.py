@@ -22,7 +22,7 @@ ROOT = Path(__file__).parents[2]
 #: Pages that take parameters; those on the study itself, such as coverage, show kept tables and take none.
 NOTEBOOKS = sorted(path for path in (ROOT / "notebooks").glob("*.ipynb") if '"parameters"' in path.read_text("utf-8"))
 ACROSS = ("answer", "6_synthesis", "release_audit", "paper_figures")  # pages across datasets: they take cases
-OTHERS = ("data_card", "twin", "dial", "planted", "pretraining_people")  # they read no data of people
+OTHERS = ("data_card", "twin", "dial", "planted", "pretraining_people", "contributed")  # they read no data of people
 
 
 def refused(notebook="5_evaluation", **given):

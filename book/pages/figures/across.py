@@ -3,6 +3,7 @@
 import pandas as pd
 from matplotlib.ticker import MaxNLocator
 
+from fairlib.audit.equal_rates import MARGINS, Scored, own_rows
 from fairlib.measures.estimands import AUC, OVERALL, D
 from fairlib.measures.evidence import EVERYONE
 from fairlib.measures.operating import PRIMARY
@@ -12,7 +13,6 @@ from fairlib.strategies import PRIMARY as NAMED
 from fairlib.text import number, percent, recipe_name, with_interval
 
 from ..cases import Case
-from ..equal_rates import MARGINS, Scored, own_rows
 
 #: Panel: estimand, operating point, what its axis says.
 PANELS = ((AUC, "", "difference in AUC"), (D, PRIMARY.name, "difference in disparity\nat 20 % alerts"))

@@ -5,6 +5,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import to_rgba
 from matplotlib.lines import Line2D
 
+from fairlib.audit.equal_rates import MARGINS, own_rows
 from fairlib.measures.estimands import AUC, D
 from fairlib.measures.evidence import EVERYONE, SIDES
 from fairlib.measures.netbenefit import ALL
@@ -25,8 +26,6 @@ from fairlib.report.style import (
 )
 from fairlib.strategies import STRATEGY_NAMES, SUPERVISED, UNTESTED, self_supervised
 from fairlib.text import LEVEL_WORDS, number, percent, recipe_name, signed, with_interval
-
-from ..equal_rates import MARGINS, own_rows
 
 RECIPE_MARKERS = "osD^v"
 MOST_PANELS = 8

@@ -23,7 +23,7 @@ from fairlib.report.style import (
 from fairlib.strategies import STRATEGY_NAMES
 from fairlib.text import LEVEL_WORDS, readable, with_interval
 
-from ..equal_rates import CALIBRATION_GAP, EQUAL_MIX, EQUAL_MIX_LOG, MARGINS
+from fairlib.audit.equal_rates import CALIBRATION_GAP, EQUAL_MIX, EQUAL_MIX_LOG, MARGINS
 
 ROW = 0.27  # inches
 #: Panels: title, estimands, and the ends of a margin (a line each, or a band) in units of the axis.

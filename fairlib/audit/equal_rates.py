@@ -7,21 +7,21 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
-from fairlib.cards import Card
-from fairlib.cohort import CohortError
-from fairlib.fairness import ERROR, SELECTION
-from fairlib.measures import bands, benchmarks, casemix, chosen, estimands, netbenefit, verdicts
-from fairlib.measures.estimands import OVERALL, D, folded, own_rows
-from fairlib.measures.evidence import EVERYONE, SIDES, Evidence
-from fairlib.measures.margins import Margins
-from fairlib.measures.measured import Measured
-from fairlib.measures.operating import PRIMARY, PUBLISHED, SECONDARY, Point
-from fairlib.measures.outoffold import OutOfFold
-from fairlib.measures.recalibration import calibration_gap
-from fairlib.strategies import BASELINES, SSL, SUPERVISED, of_family, self_supervised
-from fairlib.strategies import PRIMARY as NAMED
-from fairlib.study.collect import out_of_fold
-from fairlib.study.frozen import JUDGED_BY, Frozen
+from ..cards import Card
+from ..cohort import CohortError
+from ..fairness import ERROR, SELECTION
+from ..measures import bands, benchmarks, casemix, chosen, estimands, netbenefit, verdicts
+from ..measures.estimands import OVERALL, D, folded, own_rows
+from ..measures.evidence import EVERYONE, SIDES, Evidence
+from ..measures.margins import Margins
+from ..measures.measured import Measured
+from ..measures.operating import PRIMARY, PUBLISHED, SECONDARY, Point
+from ..measures.outoffold import OutOfFold
+from ..measures.recalibration import calibration_gap
+from ..strategies import BASELINES, SSL, SUPERVISED, of_family, self_supervised
+from ..strategies import PRIMARY as NAMED
+from ..study.collect import out_of_fold
+from ..study.frozen import JUDGED_BY, Frozen
 
 DRAWS = 2000  # of people, as the protocol says, for the pair
 SKETCHED = 500  # for curves, and for models besides the pair
