@@ -7,14 +7,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from book.pages import cases, noise
+from book.pages import cases
 from book.pages.contracts import Synthesis, check
-from book.pages.figures import synthesis as figures
-from book.pages.figures.synthesis import NOISE
 from book.pages.tables import synthesis as tables
 from fairlib import cards
 from fairlib.mitigation import TRAINED
-from fairlib.report import show
 from fairlib.strategies import LABELLED, PRIMARY
 from fairlib.study import parts, runs
 from fairlib.study.crossfitted import CrossFitted
@@ -57,16 +54,6 @@ def test_every_model_is_listed_once_and_none_is_trained(trained, monkeypatch):
     assert replace(case_of(trained), models_found=(("supervised", 1), (PRIMARY, 1))).label_sizes == (20,)
 
 
-def test_tables_of_models_hold_each_once_and_pass_the_gate(trained):
-    table = case_of(trained).every_model()
-    assert list(tables.parts(table)) == [""]
-    long = pd.concat([table] * 20, ignore_index=True)  # 160 models
-    parts = tables.parts(long)
-    assert list(parts) == [f", models {a} to {b}" for a, b in ((1, 50), (51, 100), (101, 150), (151, 160))]
-    pd.testing.assert_frame_equal(pd.concat(parts.values()), long)
-    assert max(map(len, parts.values())) <= show.MAX_ROWS
-
-
 def test_a_model_without_a_seed_or_a_recipe_counts_once():
     one = pd.DataFrame({"strategy": ["supervised", "supervised", "logistic_regression", "logistic_regression"]})
     one = one.assign(people=np.nan, auc=[0.8, 0.81, 0.85, 0.85], deviation=[0.1, 0.2, 0.3, 0.3])
@@ -89,28 +76,6 @@ def test_frozen_models_are_listed_like_those_of_a_study(trained, tmp_path):
     table = case_of(kept, kept.label_sizes).every_model()
     numbers = ["auc", "deviation", "people"]
     pd.testing.assert_frame_equal(table[numbers], case_of(trained).every_model()[numbers], check_exact=False, atol=1e-4)
-
-
-def rows_of(origin, gap):
-    """Segments as ``synthesis.own_rows`` gives them, with gaps around ``gap``."""
-    frame = pd.DataFrame(
-        {"dataset": origin, "attribute": "age", "segment": ["<65", ">=65"] * 2}
-        | {"model": np.repeat(noise.MODELS, 2), "log_windows": [2.0, 2.5] * 2}
-    )
-    return frame.assign(gap=gap + 0.01 * np.arange(4), expected=gap / 2, bound=gap)
-
-
-def test_a_panel_of_real_data_is_the_same_whatever_the_twins_are():
-    panels = []
-    for twin in (0.02, 0.09):
-        rows = {"twins": rows_of("twin", twin), "real data": rows_of("real", 0.05)}
-        figure, alt = figures.size_gap_ours(rows)
-        real = figure.axes[1]
-        points = {line.get_label(): np.asarray(line.get_ydata(), float).tolist() for line in real.lines}
-        panels.append((points, alt.split("real data")[1]))
-        assert figure.axes[0].lines[0].get_ydata()[0] == pytest.approx(twin)
-    assert panels[0] == panels[1]
-    assert NOISE in panels[0][0]
 
 
 def test_the_book_lists_hundreds_of_models():

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.ticker import MaxNLocator
 
+from fairlib.audit.equal_rates import CALIBRATION_GAP, EQUAL_MIX, EQUAL_MIX_LOG, MARGINS
 from fairlib.measures.estimands import AUC, AUC_GAP, AUPRC, FNR_GAP, FPR_GAP, GROUP_ERROR, OVERALL, D
 from fairlib.measures.groups import BETWEEN
 from fairlib.measures.operating import PRIMARY
@@ -22,8 +23,6 @@ from fairlib.report.style import (
 )
 from fairlib.strategies import STRATEGY_NAMES
 from fairlib.text import LEVEL_WORDS, readable, with_interval
-
-from fairlib.audit.equal_rates import CALIBRATION_GAP, EQUAL_MIX, EQUAL_MIX_LOG, MARGINS
 
 ROW = 0.27  # inches
 #: Panels: title, estimands, and the ends of a margin (a line each, or a band) in units of the axis.
