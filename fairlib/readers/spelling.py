@@ -15,9 +15,9 @@ _INVISIBLE = re.compile("[\u00ad\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u20
 UNUSUAL = re.compile(r"[^ -~]|  ")
 #: What people write for a missing value, in small letters and without signs; besides ``cards.NOTHING``.
 _MISSING = re.compile(
-    r"|n(a|an|il|one|ull|r)|missing|blank|empty|unk(nown)?|withheld|ka|keineangabe|unbekannt|inconnu|desconocido"
+    r"|n(a|an|il|one|ull|r)|missing|blank|empty|unk|unknown|withheld|ka|keineangabe|unbekannt|inconnu|desconocido"
     r"|(unknown(or)?)?(not|un|no)(known|available|applicable|asked|disclosed|documented|recorded|reported|specified)"
-    r"|(not|un|no)(stated|determined|answer(ed)?|data|response|information)|unabletoobtain|dk|(dont|donot)know"
+    r"|(not|un|no)(stated|determined|answer(ed)?|data|response|information)|unabletoobtain|dk|do(nt|not)know"
     r"|(patient|participant|subject|person)?(declined?|refused?)(to(answer|state|say|report|disclose))?"
     r"|(prefers?|rather)not(to)?(say|answer|state|disclose|report)"
 )
