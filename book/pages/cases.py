@@ -93,7 +93,7 @@ class Case:
     def compared(self) -> pd.DataFrame:
         """What claims are judged by: of cross-fitted models at equal alert rates, of others ``headline``."""
         own = self.study.manifest.get("folds") and equal_rates.of_study(
-            self.study, self.card, self.p.wanted, self.made.seeds
+            self.study, self.card, self.p.wanted, self.made.seeds, self.p.draws
         )
         return own.headline if own else self.headline
 

@@ -253,6 +253,7 @@ class Models(Parameters):
     """What every notebook about trained models takes."""
 
     strategies: list[StrategyName] = []
+    draws: int = Field(default=2000, ge=100, le=100_000)
 
     @property
     def wanted(self) -> tuple[str, ...]:
@@ -281,7 +282,6 @@ class RepresentationSimilarity(Models):
 class Evaluation(Models):
     notebook: ClassVar[str] = "5_evaluation"
     threshold: float = Field(default=0.5, gt=0, lt=1)
-    draws: int = Field(default=2000, ge=100, le=100_000)
     mitigations: list[MitigationName] = list(MitigationName.__args__)
 
     @property
