@@ -18,7 +18,7 @@ HOUR = (
 #: Wings of fairlib that are not its core.
 BESIDE = ("fairlib/readers/", "fairlib/twins/", "fairlib/report/", "fairlib/audit/")
 #: Code lines at most. A later issue adds what its new rooms cost, and writes the new bound.
-BOUNDS = {"the hour": 1150, "fairlib's core": 6300, "everything": 20_500}
+BOUNDS = {"the hour": 1150, "fairlib's core": 6320, "everything": 20_520}
 LONGEST = 400  # lines of a file, docstrings and all
 _NOTHING = (tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT, tokenize.ENDMARKER)
 
