@@ -24,7 +24,7 @@ from ..text import count, number
 from . import expected
 from .parameters import Parameters
 from .profiles import PROFILES
-from .sources import ENOUGH, crossfits
+from .sources import ENOUGH, crossfits, refuse_too_few
 
 POWER, ALPHA = 0.8, 0.05
 #: Assumed error rate of the reference segment.
@@ -69,6 +69,10 @@ def check(folder: Path | str, dataset: str | None = None, error_rate: float = ER
     dataset = cohort.dataset if cohort.dataset in cards.all() else OWN
     source = f"./{folder}" if str(folder) in ("twin", "frozen") else str(folder)  # those words alone name no folder
     crossfitted = crossfits(Parameters(dataset=dataset, source=source), cohort)
+    try:
+        refuse_too_few(cohort, crossfitted)
+    except CohortError as error:
+        return "\n".join([*lines, "", f"The study cannot run: {error}."]), False
     lines += ["", *_tested(cohort, crossfitted, tables["sizes"].set_index("split")["people"], found)]
     lines += ["", expected.HEAD]
     for name in ("quick", "paper"):

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from .. import readers
-from ..cohort import Cohort
+from ..cohort import Cohort, CohortError
 from ..recipes import RECIPES
 from .cohort_files import load_cohort, save_cohort
 from .frozen import Frozen
@@ -54,6 +54,7 @@ def study_of(p: Parameters, cohort: Cohort, folder: Path) -> "Study":
     device = _device(p.device)
     recipe = RECIPES[p.recipe].with_pretext(p.pretext).scaled(p.chosen.steps)
     recipe = replace(recipe, precision=usable(p.precision, device))
+    refuse_too_few(cohort, crossfits(p, cohort))
     selected(cohort, recipe, p.pretrain_on)  # people who are too few are refused before anything is trained
     if cohort.origin == "real":
         with writing(folder):
@@ -88,6 +89,17 @@ def crossfits(p: Parameters, cohort: Cohort) -> bool:
     if cohort.measured is None or cohort.origin == "twin":
         return False
     return cohort.card.access == "open" or few_tested(cohort)
+
+
+def refuse_too_few(cohort: Cohort, crossfitted: bool) -> None:
+    """Restricted data of whose tested people not even a number of all may be shown are a ``CohortError``."""
+    tested = cohort.person if crossfitted else cohort.person[cohort.rows("test")]
+    people, least = len(np.unique(tested)), cohort.card.min_cell
+    if cohort.origin == "real" and cohort.card.access == "restricted" and people < least:
+        raise CohortError(
+            f"{cohort.dataset}: {people} people are tested, and of fewer than {least} people of restricted data no"
+            " number may be shown; give more people, or folds where the files allow them, so that everyone is tested"
+        )
 
 
 def few_tested(cohort: Cohort) -> bool:

@@ -4,6 +4,7 @@ import ast
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import nbformat
@@ -11,6 +12,8 @@ import pandas as pd
 import pytest
 
 from fairlib import cards
+from fairlib.cohort import CohortError
+from fairlib.study import sources
 from fairlib.study.frozen import FOLD_KEYS, JUDGED_BY
 from fairlib.study.parameters import FROZEN, ROOT
 from fairlib.study.results import checksum
@@ -64,3 +67,22 @@ def test_a_page_on_frozen_results_never_imports_pytorch():
     assert len(lines) > 60
     done = subprocess.run([sys.executable, "-c", "\n".join(code)], cwd=ROOT, capture_output=True, text=True)
     assert (done.stdout, done.returncode) == ("False\n", 0), done.stderr
+
+
+@pytest.mark.parametrize(
+    ("origin", "access", "people", "folds", "refused"),
+    [
+        ("real", "restricted", 60, 0, False),  # 18 are tested
+        ("real", "restricted", 30, 0, True),  # 9
+        ("real", "restricted", 30, 5, False),  # everyone is
+        ("real", "open", 30, 0, False),
+        ("twin", "restricted", 30, 0, False),
+    ],
+)
+def test_of_few_restricted_people_not_even_a_number_of_all_is_made(make_cohort, origin, access, people, folds, refused):
+    cohort = make_cohort("challenge2012", origin, people=people, gaps=0.2)
+    cohort = replace(cohort, card=cohort.card.model_copy(update={"access": access}))
+    if not refused:
+        return sources.refuse_too_few(cohort, folds > 0)
+    with pytest.raises(CohortError, match=r"9 people are tested, and of fewer than 11 people of restricted data"):
+        sources.refuse_too_few(cohort, folds > 0)
