@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import numpy as np
 import pandas as pd
 
-from fairlib.report.columns import Column, ranged
+from fairlib.report.columns import SIZES, Column, ranged
 from fairlib.text import ACCURACY_NAMES, count, disparity_name
 
 from .marks import named
@@ -14,33 +14,16 @@ from .marks import named
 DRAWN = {"seeds": Column("seeds or repeats", "count"), "undefined_draws": Column("undefined draws", "percent")}
 
 
-def sizes(minimum: int | None = None) -> dict[str, Column]:
-    """How the sizes of groups are set; missing ones stayed under the minimum."""
-    titles = {"people": "people", "windows": "windows", "events": "positive windows"}
-    return {name: Column(title, "count", fewest=minimum) for name, title in titles.items()}
-
-
 def between(summary: pd.DataFrame, metrics: Iterable[str], attributes: list[str]) -> pd.DataFrame:
     """Rows of ``summaries.summarise`` about metrics between the groups of attributes."""
     chosen = summary["metric"].isin(metrics) & summary["attribute"].isin(attributes)
     return summary[(summary["scope"] == "ratio") & chosen]
 
 
-def suppressed(rows: pd.DataFrame, minimum: int) -> pd.DataFrame:
-    """The rows without sizes below the minimum; 0: nobody is real, nothing is suppressed."""
-    return rows.assign(**{name: rows[name].where(rows[name] >= minimum) for name in sizes()})
-
-
 def who(row: pd.Series, minimum: int) -> str:
     """The sizes of a row in words."""
-    people, windows, events = (count(row[name] if row[name] >= minimum else None, minimum or None) for name in sizes())
+    people, windows, events = (count(row[name] if row[name] >= minimum else None, minimum or None) for name in SIZES)
     return f"{people} people, {windows} windows, {events} of them positive"
-
-
-def without_withheld(rows: pd.DataFrame) -> pd.DataFrame:
-    """The rows without the sizes of groups whose numbers are withheld."""
-    hidden = rows["note"].str.startswith("withheld")
-    return rows.assign(**{name: rows[name].mask(hidden) for name in sizes()})
 
 
 def compared(rows: pd.DataFrame, accuracy: str) -> pd.DataFrame:

@@ -23,6 +23,7 @@ from ..measures.margins import Margins
 from ..report import comparisons as two
 from ..report import plain, show
 from ..report.columns import Column, beside, ranged, typed
+from ..report.data import shielded
 from ..report.provenance import Provenance
 from ..study.results import code_hash
 from ..text import LEVEL_WORDS, with_interval
@@ -131,8 +132,7 @@ def _listed(sentences: list[str]) -> str:
 
 def _safe(table: pd.DataFrame) -> pd.DataFrame:
     """No cell that a spreadsheet would take for a formula."""
-    shield = lambda cell: f"'{cell}" if isinstance(cell, str) and cell[:1] in ("=", "+", "-", "@", "\t", "\r") else cell
-    return table.map(shield).rename(columns={"windows": "rows"})
+    return table.map(shielded).rename(columns={"windows": "rows"})
 
 
 def _json(e: Audited, found: pd.DataFrame, tables: dict, pairs: list, told: list[str], made: Provenance) -> dict:

@@ -11,7 +11,7 @@ from .provenance import ORIGINS, Provenance
 
 #: Rows of real data at most: what is aggregated has fewer.
 MAX_ROWS = 3000
-FORMULA = ("=", "@")  # a spreadsheet would compute such a text
+FORMULA = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet would compute a text that begins so
 LICENCE = "numbers CC BY 4.0; the data they were computed from keep their own licence"
 
 
@@ -30,8 +30,12 @@ def link(frame: pd.DataFrame, title: str, made: Provenance) -> str:
     head = "".join(f"# {' '.join(fact.split())}\n" for fact in facts)
     if made.access == "restricted":
         frame = columns.written(frame).map(lambda cell: cell.replace("\u00a0", " "))
-    frame = frame.map(lambda cell: f"'{cell}" if str(cell).startswith(FORMULA) else cell)
-    text = head + frame.to_csv(index=False, float_format="%.6g", lineterminator="\n")
+    text = head + frame.map(shielded).to_csv(index=False, float_format="%.6g", lineterminator="\n")
     name = re.sub(r"\W+", "-", title.lower()).strip("-")[:60]
     href = f"data:text/csv;charset=utf-8,{quote(text)}"
     return f'<a class="fairlib-data" download="{name}.csv" href="{href}">Data (CSV)</a>'
+
+
+def shielded(cell: object) -> object:
+    """A cell of a CSV that no spreadsheet takes for a formula; numbers stay numbers."""
+    return f"'{cell}" if isinstance(cell, str) and cell.startswith(FORMULA) else cell

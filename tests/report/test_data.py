@@ -53,7 +53,7 @@ def test_a_table_brings_its_data_of_restricted_people_as_it_is_shown():
     assert full["difference"][0] == 0.123457
     _, shown = csv(show.table_html(table, "Differences", replace(MADE, access="restricted")))
     assert list(shown.columns) == ["model", "difference"]
-    assert shown["difference"][0] == "+0.123 [+0.100, +0.200]"
+    assert shown["difference"][0] == "'+0.123 [+0.100, +0.200]"
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ import pandas as pd
 from statsmodels.stats.multitest import multipletests
 
 from book.pages.cka_gaps import PUBLISHED, Ratio
+from fairlib.inference import ALPHA
 from fairlib.report.columns import Column, ranged, typed
 from fairlib.strategies import STRATEGY_NAMES
 from fairlib.text import LEVEL_WORDS, OF_100, count, number, percent, with_interval
@@ -63,11 +64,11 @@ def probes(summary: pd.DataFrame) -> pd.DataFrame:
 def probed(summary: pd.DataFrame, strategy: str) -> str:
     """In how many targets the features of a model tell more, or less, than the supervised model's, in a sentence."""
     own = summary[summary["strategy"] == strategy]
-    sure = own["difference_q"] < 0.05
+    sure = own["difference_q"] < ALPHA
     more, less = (int((sure & (own["difference"] * sign > 0)).sum()) for sign in (1, -1))
     return (
         f"Of {len(own)} targets (segments and the outcome), {STRATEGY_NAMES[strategy]} has features that tell more than"
-        f" those of the supervised model in {more} and less in {less} (q below 0.05)."
+        f" those of the supervised model in {more} and less in {less} (q below {ALPHA:g})."
     )
 
 
